@@ -1,0 +1,37 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "swift-longlm",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "LongLM", targets: ["LongLM"]),
+        .library(name: "SIMDKernels", targets: ["SIMDKernels"]),
+        .library(name: "Safetensors", targets: ["Safetensors"]),
+        .library(name: "Tokenization", targets: ["Tokenization"]),
+        .library(name: "LongLMEvaluation", targets: ["LongLMEvaluation"]),
+        .executable(name: "longlm", targets: ["LongLMCommand"]),
+    ],
+    dependencies: [
+        // The command alone parses arguments; no library product depends on it.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .target(name: "CLongLM", linkerSettings: [.linkedLibrary("omp")]),
+        .target(name: "SIMDKernels", dependencies: ["CLongLM"]),
+        .target(name: "Safetensors"),
+        .target(name: "Tokenization"),
+        .target(name: "LongLM", dependencies: ["SIMDKernels", "Safetensors", "Tokenization"]),
+        .target(name: "LongLMEvaluation", dependencies: ["LongLM"]),
+        .executableTarget(
+            name: "LongLMCommand",
+            dependencies: [
+                "LongLMEvaluation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+        .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels"]),
+        .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
+        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Goldens")]),
+    ],
+    swiftLanguageModes: [.v6]
+)

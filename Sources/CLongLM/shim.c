@@ -1,0 +1,1 @@
+// The shim begins with its header.
