@@ -17,7 +17,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],
     targets: [
-        .target(name: "CLongLM", linkerSettings: [.linkedLibrary("omp")]),
+        // Debian and Ubuntu install LLVM's OpenMP runtime (libomp-dev) as libomp5.so, Homebrew as libomp.dylib.
+        .target(
+            name: "CLongLM",
+            linkerSettings: [
+                .linkedLibrary("omp5", .when(platforms: [.linux])),
+                .linkedLibrary("omp", .when(platforms: [.macOS])),
+            ]),
         .target(name: "SIMDKernels", dependencies: ["CLongLM"]),
         .target(name: "Safetensors"),
         .target(name: "Tokenization"),

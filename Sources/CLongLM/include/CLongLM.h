@@ -1,1 +1,16 @@
-#pragma once
+// The C interop shim of swift-longlm: what Swift cannot express yet.
+//
+//   LongLMTeam.h         a team of OpenMP threads
+//   LongLMFeatures.h     what the processor can do
+//   LongLMVector.h       vector conversions that Swift 6.3 lowers to scalar loops
+//   LongLMTrampolines.h  how a Swift kernel body is compiled for AVX2 and AVX-512
+
+#ifndef LONGLM_H
+#define LONGLM_H
+
+#include "LongLMFeatures.h"
+#include "LongLMTeam.h"
+#include "LongLMTrampolines.h"
+#include "LongLMVector.h"
+
+#endif

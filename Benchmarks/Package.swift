@@ -1,0 +1,15 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, so that what benchmarks need never reaches a program that embeds the engine.
+let package = Package(
+    name: "Benchmarks",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(name: "swift-longlm", path: "..")
+    ],
+    targets: [
+        .executableTarget(name: "kernels", dependencies: [.product(name: "SIMDKernels", package: "swift-longlm")])
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,14 @@
+// What the processor can do, asked once at run time.
+
+#ifndef LONGLM_FEATURES_H
+#define LONGLM_FEATURES_H
+
+#include <stdbool.h>
+
+// AVX2, FMA, F16C and BMI2, and an operating system that saves their registers.
+bool longlm_processor_has_avx2(void);
+
+// The above and AVX-512 F, BW, DQ and VL (server processors since Skylake-X, AMD's since Zen 4).
+bool longlm_processor_has_avx512(void);
+
+#endif

@@ -1,0 +1,58 @@
+// How one Swift kernel body is compiled for several instruction sets in a package without compiler flags.
+//
+// LONGLM_KERNEL(name) declares one function per instruction set, which Swift implements (@c @implementation),
+// and wraps each in a trampoline with a target attribute. Clang emits the trampolines into the Swift module that
+// calls longlm_run_name, LLVM inlines the Swift body into each, and the body is then compiled for the
+// trampoline's target. SIMDKernelsTests/TrampolineTests fails when a compiler stops inlining.
+
+#ifndef LONGLM_TRAMPOLINES_H
+#define LONGLM_TRAMPOLINES_H
+
+// The instruction sets by number, as InstructionSet in Swift numbers them.
+enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
+
+#if defined(__x86_64__)
+
+#define LONGLM_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi,bmi2")))
+#define LONGLM_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2")))
+
+#define LONGLM_KERNEL(name)                                                                                            \
+    void longlm_##name##_baseline(const void *_Nonnull arguments);                                                     \
+    void longlm_##name##_avx2(const void *_Nonnull arguments);                                                         \
+    void longlm_##name##_avx512(const void *_Nonnull arguments);                                                       \
+    static inline LONGLM_TARGET_AVX2 void longlm_call_##name##_avx2(const void *_Nonnull arguments) {                  \
+        [[clang::always_inline]] longlm_##name##_avx2(arguments);                                                      \
+    }                                                                                                                  \
+    static inline LONGLM_TARGET_AVX512 void longlm_call_##name##_avx512(const void *_Nonnull arguments) {              \
+        [[clang::always_inline]] longlm_##name##_avx512(arguments);                                                    \
+    }                                                                                                                  \
+    static inline void longlm_run_##name(int instruction_set, const void *_Nonnull arguments) {                        \
+        switch (instruction_set) {                                                                                     \
+        case LONGLM_AVX512: longlm_call_##name##_avx512(arguments); break;                                             \
+        case LONGLM_AVX2: longlm_call_##name##_avx2(arguments); break;                                                 \
+        default: longlm_##name##_baseline(arguments);                                                                  \
+        }                                                                                                              \
+    }
+
+#else
+
+#define LONGLM_KERNEL(name)                                                                                            \
+    void longlm_##name##_baseline(const void *_Nonnull arguments);                                                     \
+    static inline void longlm_run_##name(int instruction_set, const void *_Nonnull arguments) {                        \
+        (void)instruction_set;                                                                                         \
+        longlm_##name##_baseline(arguments);                                                                           \
+    }
+
+#endif
+
+LONGLM_KERNEL(gemm)
+LONGLM_KERNEL(gemv)
+LONGLM_KERNEL(rms_norm)
+LONGLM_KERNEL(rotary)
+LONGLM_KERNEL(silu_product)
+LONGLM_KERNEL(attention)
+LONGLM_KERNEL(attention_merge)
+
+#undef LONGLM_KERNEL
+
+#endif

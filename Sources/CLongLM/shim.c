@@ -1,1 +1,0 @@
-// The shim begins with its header.

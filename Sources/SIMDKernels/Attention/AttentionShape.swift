@@ -1,0 +1,108 @@
+/// The heads of an attention, and where its cached keys and values lie.
+///
+/// Cached positions are kept in segments of 1,024. One segment holds, for each key-value head, its keys as panels of
+/// 32 positions, `panel[d · 32 + position]` (the order in which ``PackedMatrix`` keeps weights, so that scores are a
+/// product of the same form), and then its values, `value[position · valueStride + d]`.
+///
+/// The lengths are constants of the engine, because they decide in which steps an online softmax is taken.
+public struct AttentionShape: Sendable, Equatable {
+    /// Positions of a segment: a row's softmax starts afresh in each and is then merged, in ascending order.
+    public static let segmentLength = 1024
+    /// Positions of one step of the online softmax.
+    static let blockLength = 128
+    /// Positions of a panel of keys.
+    static let panelLength = 32
+
+    /// Hq.
+    public let queryHeadCount: Int
+    /// Hkv, a divisor of Hq.
+    public let keyValueHeadCount: Int
+    /// D, even.
+    public let headDimension: Int
+
+    /// A shape; the counts are positive, Hkv divides Hq and D is even.
+    public init(queryHeadCount: Int, keyValueHeadCount: Int, headDimension: Int) {
+        precondition(queryHeadCount > 0 && keyValueHeadCount > 0 && headDimension > 0, "heads exist")
+        precondition(queryHeadCount % keyValueHeadCount == 0, "every key-value head serves as many query heads")
+        precondition(headDimension % 2 == 0, "rotary positions pair components")
+        self.queryHeadCount = queryHeadCount
+        self.keyValueHeadCount = keyValueHeadCount
+        self.headDimension = headDimension
+    }
+
+    /// Query heads that share one key-value head.
+    var sharingCount: Int { queryHeadCount / keyValueHeadCount }
+
+    /// Floats from one value to the next: D, rounded up to whole tile columns.
+    var valueStride: Int { (headDimension + 31) / 32 * 32 }
+
+    /// Floats of one panel of keys.
+    var panelFloatCount: Int { headDimension * Self.panelLength }
+
+    /// Floats of one key-value head in a segment.
+    var headFloatCount: Int { Self.segmentLength * (headDimension + valueStride) }
+
+    /// Floats of one segment: room for the keys and values of 1,024 positions.
+    public var segmentFloatCount: Int { keyValueHeadCount * headFloatCount }
+
+    /// Panels of a ring of neighbor keys that lets `rowCount` query rows at once each see `window` keys.
+    public func ringPanelCount(window: Int, rowCount: Int) -> Int {
+        (window + rowCount) / Self.panelLength + 2
+    }
+
+    /// Floats of a ring of `panelCount` panels.
+    public func ringFloatCount(panelCount: Int) -> Int {
+        keyValueHeadCount * panelCount * panelFloatCount
+    }
+
+    /// Stores the key of one position into its segment.
+    ///
+    /// - Parameters:
+    ///   - key: [Hkv, D], rotated.
+    ///   - position: The absolute position; only its place in the segment matters here.
+    ///   - segment: Memory of ``segmentFloatCount`` floats.
+    public func storeKey(_ key: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>) {
+        let place = position % Self.segmentLength
+        let panel = segment + place / Self.panelLength * panelFloatCount + place % Self.panelLength
+        scatter(key, to: panel, headStride: headFloatCount)
+    }
+
+    /// Stores the value of one position into its segment.
+    ///
+    /// - Parameters:
+    ///   - value: [Hkv, D].
+    ///   - position: The absolute position; only its place in the segment matters here.
+    ///   - segment: Memory of ``segmentFloatCount`` floats.
+    public func storeValue(_ value: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>) {
+        let place = position % Self.segmentLength
+        for head in 0..<keyValueHeadCount {
+            let target = segment + head * headFloatCount + Self.segmentLength * headDimension + place * valueStride
+            target.update(from: value + head * headDimension, count: headDimension)
+            (target + headDimension).update(repeating: 0, count: valueStride - headDimension)
+        }
+    }
+
+    /// Stores the neighbor key of one position into a ring.
+    ///
+    /// - Parameters:
+    ///   - key: [Hkv, D], rotated.
+    ///   - position: The absolute position.
+    ///   - ring: Memory of ``ringFloatCount(panelCount:)`` floats.
+    ///   - panelCount: The panels of the ring.
+    public func storeNeighborKey(
+        _ key: UnsafePointer<Float>, position: Int, ring: UnsafeMutablePointer<Float>, panelCount: Int
+    ) {
+        let panel = position / Self.panelLength % panelCount
+        scatter(
+            key, to: ring + panel * panelFloatCount + position % Self.panelLength,
+            headStride: panelCount * panelFloatCount)
+    }
+
+    private func scatter(_ key: UnsafePointer<Float>, to panel: UnsafeMutablePointer<Float>, headStride: Int) {
+        for head in 0..<keyValueHeadCount {
+            let source = key + head * headDimension
+            let target = panel + head * headStride
+            for d in 0..<headDimension { target[d * Self.panelLength] = source[d] }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import CLongLM
+
+/// What one attention reads and writes. Positions count from 0; row t has position `firstPosition + t`.
+public struct AttentionInput {
+    /// [rowCount, Hq, D], rotated to meet the keys in `segments`, and scaled by 1/√D.
+    public var queries: UnsafePointer<Float>
+    /// [rowCount, Hq, D], rotated to meet the keys in `neighborRing`, and scaled; `queries` again without a window.
+    public var neighborQueries: UnsafePointer<Float>
+    /// T.
+    public var rowCount: Int
+    /// The position of row 0.
+    public var firstPosition: Int
+    /// The keys and values of all positions up to the last row's, ``AttentionShape/segmentLength`` in each.
+    public var segments: UnsafePointer<UnsafeMutablePointer<Float>>
+    /// The neighbor keys of the last `neighborWindow` + T positions; not read without a window.
+    public var neighborRing: UnsafePointer<Float>
+    /// The panels of the ring.
+    public var ringPanelCount: Int
+    /// W: keys nearer than this are scored against the ring, all others against the segments. 0: plain attention.
+    public var neighborWindow: Int
+    /// [rowCount, Hq, D].
+    public var output: UnsafeMutablePointer<Float>
+
+    /// All of the above.
+    public init(
+        queries: UnsafePointer<Float>, neighborQueries: UnsafePointer<Float>, rowCount: Int, firstPosition: Int,
+        segments: UnsafePointer<UnsafeMutablePointer<Float>>, neighborRing: UnsafePointer<Float>, ringPanelCount: Int,
+        neighborWindow: Int, output: UnsafeMutablePointer<Float>
+    ) {
+        self.queries = queries
+        self.neighborQueries = neighborQueries
+        self.rowCount = rowCount
+        self.firstPosition = firstPosition
+        self.segments = segments
+        self.neighborRing = neighborRing
+        self.ringPanelCount = ringPanelCount
+        self.neighborWindow = neighborWindow
+        self.output = output
+    }
+}
+
+/// Causal attention whose scores come from two sets of positions, merged by mask under one softmax (Self-Extend,
+/// arXiv 2401.01325, section 3): a key fewer than W positions back is scored with its neighbor rotation, a farther
+/// one with its grouped rotation. With W = 0 it is plain attention.
+///
+/// The numeric contract: a score is one chain of multiply-adds over d. A row's online softmax steps over blocks of
+/// 128 keys that are aligned to absolute positions, starts afresh every 1,024 keys, and the segments' results are
+/// merged in ascending order. Which rows are computed together, by which worker, shows in no bit.
+public enum TwoPassAttention {
+    /// Query rows (of all heads that share a key-value head) that one pass over the keys serves.
+    static let itemRows = 48
+
+    /// The floats of scratch memory that one worker needs.
+    public static func scratchFloatCount(shape: AttentionShape) -> Int {
+        AttentionScratch.floatCount(shape: shape)
+    }
+
+    /// The floats of shared memory for partial results when `length` positions are attended by few rows.
+    public static func partialFloatCount(shape: AttentionShape, length: Int) -> Int {
+        let segmentCount = (length + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
+        return shape.keyValueHeadCount * segmentCount
+            * AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
+    }
+
+    /// Up to this many rows a head's segments are shared out among the workers, since its rows alone would not keep
+    /// them busy.
+    private static let splitRows = 12
+
+    /// This worker's share of the attention. All workers call it with the same arguments; it may meet at a barrier.
+    ///
+    /// - Parameters:
+    ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
+    ///   - partials: Memory of ``partialFloatCount(shape:length:)`` floats, shared.
+    public static func attend(
+        _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
+        partials: UnsafeMutablePointer<Float>, worker: Worker
+    ) {
+        let rows = input.rowCount * shape.sharingCount
+        let lastPosition = input.firstPosition + input.rowCount - 1
+        let segmentCount = lastPosition / AttentionShape.segmentLength + 1
+        if rows <= splitRows && segmentCount > 1 {
+            attendSplit(input, shape, rows, segmentCount, scratch, partials, worker)
+            return
+        }
+        let itemsPerHead = (rows + itemRows - 1) / itemRows
+        // Late rows see more keys than early ones, so workers take items in turn.
+        for item in stride(from: worker.index, to: itemsPerHead * shape.keyValueHeadCount, by: worker.count) {
+            let first = item % itemsPerHead * itemRows
+            var arguments = AttentionArguments(
+                input: input, shape: shape, head: item / itemsPerHead, rows: first..<min(first + itemRows, rows),
+                segments: 0..<segmentCount, scratch: scratch, partial: nil)
+            longlm_run_attention(worker.instructionSet.number, &arguments)
+        }
+    }
+
+    private static func attendSplit(
+        _ input: AttentionInput, _ shape: AttentionShape, _ rows: Int, _ segmentCount: Int,
+        _ scratch: UnsafeMutablePointer<Float>, _ partials: UnsafeMutablePointer<Float>, _ worker: Worker
+    ) {
+        let stateSize = AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
+        for item in stride(from: worker.index, to: segmentCount * shape.keyValueHeadCount, by: worker.count) {
+            let segment = item % segmentCount
+            var arguments = AttentionArguments(
+                input: input, shape: shape, head: item / segmentCount, rows: 0..<rows,
+                segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
+            longlm_run_attention(worker.instructionSet.number, &arguments)
+        }
+        worker.barrier()
+        for head in stride(from: worker.index, to: shape.keyValueHeadCount, by: worker.count) {
+            var arguments = AttentionArguments(
+                input: input, shape: shape, head: head, rows: 0..<rows, segments: 0..<segmentCount,
+                scratch: scratch, partial: partials + head * segmentCount * stateSize)
+            longlm_run_attention_merge(worker.instructionSet.number, &arguments)
+        }
+    }
+}
+
+/// One piece of work: some rows of one key-value head against some segments.
+struct AttentionArguments {
+    let input: AttentionInput
+    let shape: AttentionShape
+    let head: Int
+    /// Row r is query head r % sharingCount of this key-value head at position firstPosition + r / sharingCount.
+    let rows: Range<Int>
+    let segments: Range<Int>
+    let scratch: UnsafeMutablePointer<Float>
+    /// Where the state of a split attention goes, or comes from; nil when the output can be written at once.
+    let partial: UnsafeMutablePointer<Float>?
+
+    @inline(__always)
+    func position(ofRow row: Int) -> Int { input.firstPosition + row / shape.sharingCount }
+
+    /// Floats from row 0 of the head to row r in queries and output.
+    @inline(__always)
+    func offset(ofRow row: Int) -> Int {
+        let sharing = shape.sharingCount
+        let time = row / sharing
+        return (time * shape.queryHeadCount + head * sharing + row - time * sharing) * shape.headDimension
+    }
+}

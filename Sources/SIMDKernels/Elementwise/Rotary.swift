@@ -1,0 +1,109 @@
+import CLongLM
+
+/// Rotary position embedding (Su et al., 2021) in the half-split form: component k pairs with component k + D/2.
+public enum Rotary {
+    /// Writes the cosines and sines for one position.
+    ///
+    /// The angle is Float(position) · inverseFrequency rounded to 32 bits, as the reference computes it; a more exact
+    /// angle would differ visibly past a few thousand tokens. Cosine and sine of that angle are correct to their last
+    /// bit in almost all cases, and the same on every machine.
+    ///
+    /// - Parameters:
+    ///   - position: A position; fractional ones are allowed.
+    ///   - inverseFrequencies: 1 / θ^(2k/D) for k < D/2.
+    ///   - cosines: [D/2].
+    ///   - sines: [D/2].
+    public static func fillAngles(
+        position: Float, inverseFrequencies: UnsafeBufferPointer<Float>, cosines: UnsafeMutablePointer<Float>,
+        sines: UnsafeMutablePointer<Float>
+    ) {
+        for (index, frequency) in inverseFrequencies.enumerated() {
+            let angle = sineCosine(Double(position * frequency))
+            cosines[index] = Float(angle.cosine)
+            sines[index] = Float(angle.sine)
+        }
+    }
+
+    /// Rotates the heads of one row and multiplies them by a factor.
+    ///
+    /// - Parameters:
+    ///   - input: [headCount, D].
+    ///   - cosines: [D/2], of the row's position.
+    ///   - sines: [D/2].
+    ///   - factor: What every component is multiplied by after the rotation.
+    ///   - output: [headCount, D]; not `input`.
+    public static func rotate(
+        _ input: UnsafePointer<Float>, headCount: Int, headDimension: Int, cosines: UnsafePointer<Float>,
+        sines: UnsafePointer<Float>, factor: Float = 1, into output: UnsafeMutablePointer<Float>,
+        instructionSet: InstructionSet
+    ) {
+        precondition(headDimension % 2 == 0, "rotary positions pair components")
+        var arguments = RotaryArguments(
+            input: input, headCount: headCount, headDimension: headDimension, cosines: cosines, sines: sines,
+            factor: factor, output: output)
+        longlm_run_rotary(instructionSet.number, &arguments)
+    }
+}
+
+struct RotaryArguments {
+    let input: UnsafePointer<Float>
+    let headCount: Int
+    let headDimension: Int
+    let cosines: UnsafePointer<Float>
+    let sines: UnsafePointer<Float>
+    let factor: Float
+    let output: UnsafeMutablePointer<Float>
+}
+
+@inline(__always)
+private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _: Target.Type) {
+    let half = arguments.headDimension / 2
+    let whole = half - half % laneCount
+    for head in 0..<arguments.headCount {
+        let input = arguments.input + head * arguments.headDimension
+        let output = arguments.output + head * arguments.headDimension
+        for k in stride(from: 0, to: whole, by: laneCount) {
+            let rotated = rotatePair(
+                input.lanes(at: k), input.lanes(at: k + half), arguments.cosines.lanes(at: k),
+                arguments.sines.lanes(at: k), arguments.factor, Target.Arithmetic.self)
+            output.store(rotated.0, at: k)
+            output.store(rotated.1, at: k + half)
+        }
+        let rest = half - whole
+        if rest > 0 {
+            let rotated = rotatePair(
+                input.partialLanes(at: whole, count: rest), input.partialLanes(at: whole + half, count: rest),
+                arguments.cosines.partialLanes(at: whole, count: rest),
+                arguments.sines.partialLanes(at: whole, count: rest), arguments.factor, Target.Arithmetic.self)
+            output.storePartial(rotated.0, at: whole, count: rest)
+            output.storePartial(rotated.1, at: whole + half, count: rest)
+        }
+    }
+}
+
+@inline(__always)
+private func rotatePair<Arithmetic: MultiplyAdd>(
+    _ first: Lanes, _ second: Lanes, _ cosines: Lanes, _ sines: Lanes, _ factor: Float, _: Arithmetic.Type
+) -> (Lanes, Lanes) {
+    (
+        Arithmetic.multiplyAdd(first, cosines, -(second * sines)) * factor,
+        Arithmetic.multiplyAdd(first, sines, second * cosines) * factor
+    )
+}
+
+@c @implementation
+func longlm_rotary_baseline(_ arguments: UnsafeRawPointer) {
+    rotaryKernel(arguments.load(as: RotaryArguments.self), BaselineTarget.self)
+}
+
+#if arch(x86_64)
+    @c @implementation
+    func longlm_rotary_avx2(_ arguments: UnsafeRawPointer) {
+        rotaryKernel(arguments.load(as: RotaryArguments.self), AVX2Target.self)
+    }
+
+    @c @implementation
+    func longlm_rotary_avx512(_ arguments: UnsafeRawPointer) {
+        rotaryKernel(arguments.load(as: RotaryArguments.self), AVX512Target.self)
+    }
+#endif

@@ -1,0 +1,89 @@
+import CLongLM
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
+/// The instructions that the kernels of this module are compiled for.
+///
+/// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON). The x86-64 `baseline`
+/// has no fused multiply-add: its results agree within rounding, not bit by bit.
+public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
+    /// What the compiler assumes of every processor: SSE2 on x86-64, NEON with fused multiply-add on arm64.
+    case baseline
+    /// x86-64 with AVX2, FMA and F16C.
+    case avx2
+    /// x86-64 with AVX-512 F, BW, DQ and VL.
+    case avx512
+
+    /// The instruction sets that this processor has, lowest first.
+    public static let available: [InstructionSet] = allCases.filter { instructionSet in
+        switch instructionSet {
+        case .baseline: true
+        case .avx2: longlm_processor_has_avx2()
+        case .avx512: longlm_processor_has_avx512()
+        }
+    }
+
+    /// The instruction set to use: the highest that this processor has, or the one that the environment
+    /// variable `LONGLM_ISA` names (`baseline`, `avx2` or `avx512`).
+    ///
+    /// - Throws: ``InstructionSetError`` when `LONGLM_ISA` names one that doesn't exist or that this
+    ///   processor lacks.
+    public static func preferred() throws(InstructionSetError) -> InstructionSet {
+        let highest = available.last ?? .baseline
+        guard let value = getenv("LONGLM_ISA") else { return highest }
+        let name = String(cString: value)
+        if name.isEmpty { return highest }
+        guard let requested = InstructionSet(rawValue: name) else { throw .unknown(name) }
+        guard available.contains(requested) else { throw .unavailable(requested) }
+        return requested
+    }
+
+    /// Whether results on this instruction set come from fused multiply-adds, and so share their bits with
+    /// every other that does.
+    public var isFused: Bool {
+        #if arch(x86_64)
+            self != .baseline
+        #else
+            true
+        #endif
+    }
+
+    /// The number by which the C shim knows this instruction set.
+    var number: Int32 {
+        switch self {
+        case .baseline: Int32(LONGLM_BASELINE)
+        case .avx2: Int32(LONGLM_AVX2)
+        case .avx512: Int32(LONGLM_AVX512)
+        }
+    }
+
+    /// Orders instruction sets by what they add.
+    public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
+        left.number < right.number
+    }
+}
+
+/// Why `LONGLM_ISA` can't be followed.
+public enum InstructionSetError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// No instruction set has this name.
+    case unknown(String)
+    /// This processor lacks the instruction set.
+    case unavailable(InstructionSet)
+
+    /// One line for a person to read.
+    public var description: String {
+        switch self {
+        case .unknown(let name):
+            "LONGLM_ISA=\(name) names no instruction set; it is one of "
+                + InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+        case .unavailable(let instructionSet):
+            "LONGLM_ISA=\(instructionSet.rawValue) asks for instructions that this processor lacks"
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import CLongLM
+
+/// A team of OpenMP threads that run one function together.
+///
+/// A forward pass starts its team once and meets at barriers inside, so that threads are woken once per pass
+/// and not once per kernel.
+public enum Team {
+    /// How many threads a team has unless its caller says otherwise: `OMP_NUM_THREADS`, or the number of
+    /// processors.
+    public static var defaultThreadCount: Int { Int(longlm_team_default_threads()) }
+
+    /// Runs `body` once on each of at most `threadCount` threads, the calling one included, and returns when
+    /// all have finished.
+    ///
+    /// `body` runs concurrently with itself. It isn't `@Sendable` because kernels work on raw pointers: that
+    /// threads write disjoint parts of them between two barriers is the caller's duty.
+    ///
+    /// - Parameters:
+    ///   - threadCount: The threads to ask for, at least 1. The OpenMP runtime may grant fewer.
+    ///   - instructionSet: What the workers' kernels are compiled for; the processor must have it.
+    ///   - body: What each worker does.
+    public static func run(
+        threadCount: Int, instructionSet: InstructionSet, _ body: (Worker) -> Void
+    ) {
+        precondition(threadCount >= 1, "a team has at least one thread")
+        withoutActuallyEscaping(body) { body in
+            var context = TeamContext(instructionSet: instructionSet, body: body)
+            withUnsafeMutablePointer(to: &context) { context in
+                longlm_team_run(Int32(clamping: threadCount), runMember, context)
+            }
+        }
+    }
+}
+
+private struct TeamContext {
+    let instructionSet: InstructionSet
+    let body: (Worker) -> Void
+}
+
+/// A named function, because a closure literal in an actor's method would inherit the actor and trap when an
+/// OpenMP thread calls it.
+private func runMember(_ context: UnsafeMutableRawPointer?) {
+    guard let context = context?.assumingMemoryBound(to: TeamContext.self) else { return }
+    context.pointee.body(
+        Worker(
+            index: Int(longlm_team_index()), count: Int(longlm_team_size()),
+            instructionSet: context.pointee.instructionSet))
+}
+
+/// One thread of a ``Team``.
+public struct Worker: Sendable {
+    /// This worker's number, from 0.
+    public let index: Int
+    /// How many workers the team has.
+    public let count: Int
+    /// What this team's kernels are compiled for.
+    public let instructionSet: InstructionSet
+
+    /// Waits until all workers of the team have arrived; what they wrote before is visible after.
+    public func barrier() {
+        if count > 1 { longlm_team_barrier() }
+    }
+
+    /// This worker's share of `0 ..< total`: contiguous, and equal in size to the others' up to one.
+    public func share(of total: Int) -> Range<Int> {
+        (total * index / count)..<(total * (index + 1) / count)
+    }
+}

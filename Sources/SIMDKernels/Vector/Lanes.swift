@@ -1,0 +1,94 @@
+/// The logical vector of every kernel: 16 floats on every instruction set, so that a result can't depend on
+/// how wide the machine's registers are.
+typealias Lanes = SIMD16<Float>
+
+/// The number of floats in ``Lanes``.
+let laneCount = 16
+
+/// How a kernel multiplies and adds.
+protocol MultiplyAdd {
+    /// addend + left · right, per lane.
+    static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes
+}
+
+/// One rounding: the fused multiply-add of AVX2, AVX-512 and NEON.
+enum FusedMultiplyAdd: MultiplyAdd {
+    @inline(__always)
+    static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
+        addend.addingProduct(left, right)
+    }
+}
+
+/// Two roundings, for x86-64 processors without FMA, where a fused one is a library call per lane.
+enum SeparateMultiplyAdd: MultiplyAdd {
+    @inline(__always)
+    static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
+        addend + left * right
+    }
+}
+
+extension UnsafePointer<Float> {
+    /// 16 floats from here on.
+    @inline(__always)
+    func lanes(at offset: Int) -> Lanes {
+        UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self)
+    }
+
+    /// `count` < 16 floats from here on, and zeros.
+    @inline(__always)
+    func partialLanes(at offset: Int, count: Int) -> Lanes {
+        var lanes = Lanes(repeating: 0)
+        withUnsafeMutableBytes(of: &lanes) { bytes in
+            bytes.copyMemory(from: UnsafeRawBufferPointer(start: self + offset, count: count * 4))
+        }
+        return lanes
+    }
+}
+
+extension UnsafeMutablePointer<Float> {
+    /// 16 floats from here on.
+    @inline(__always)
+    func lanes(at offset: Int) -> Lanes {
+        UnsafePointer(self).lanes(at: offset)
+    }
+
+    /// Writes 16 floats from here on.
+    @inline(__always)
+    func store(_ lanes: Lanes, at offset: Int) {
+        UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
+    }
+
+    /// Writes the first `count` < 16 lanes from here on.
+    @inline(__always)
+    func storePartial(_ lanes: Lanes, at offset: Int, count: Int) {
+        withUnsafeBytes(of: lanes) { bytes in
+            UnsafeMutableRawPointer(self + offset).copyMemory(from: bytes.baseAddress!, byteCount: count * 4)
+        }
+    }
+}
+
+extension Lanes {
+    /// The sum of all lanes by one fixed tree: halves are added until one lane is left.
+    @inline(__always)
+    var treeSum: Float {
+        let eight = lowHalf + highHalf
+        let four = eight.lowHalf + eight.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
+    }
+
+    /// The greatest lane.
+    @inline(__always)
+    var treeMaximum: Float {
+        let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
+        let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
+        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
+        return two.y > two.x ? two.y : two.x
+    }
+
+    /// The greater of two vectors, lane by lane. (`pointwiseMax` becomes a loop over lanes.)
+    @inline(__always)
+    func maximum(_ other: Lanes) -> Lanes {
+        replacing(with: other, where: other .> self)
+    }
+}
