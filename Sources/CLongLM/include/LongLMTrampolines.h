@@ -3,7 +3,11 @@
 // LONGLM_KERNEL(name) declares one function per instruction set, which Swift implements (@c @implementation),
 // and wraps each in a trampoline with a target attribute. Clang emits the trampolines into the Swift module that
 // calls longlm_run_name, LLVM inlines the Swift body into each, and the body is then compiled for the
-// trampoline's target. SIMDKernelsTests/TrampolineTests fails when a compiler stops inlining.
+// trampoline's target.
+//
+// Two conditions for the inlining: longlm_run_name is called in the very file that implements the kernel (each file
+// is a module to LLVM), by a function that is @inline(never) so that no other file takes the call over; and every
+// Swift function that the kernel calls is @inline(always), which unlike @inline(__always) is a promise. SIMDKernelsTests/TrampolineTests fails when a trampoline stops inlining.
 
 #ifndef LONGLM_TRAMPOLINES_H
 #define LONGLM_TRAMPOLINES_H

@@ -22,7 +22,7 @@ struct AttentionScratch {
             + 2 * AttentionState.floatCount(rows: TwoPassAttention.itemRows, valueStride: shape.valueStride)
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ memory: UnsafeMutablePointer<Float>, shape: AttentionShape) {
         let rows = TwoPassAttention.itemRows
         queries = memory
@@ -37,7 +37,21 @@ struct AttentionScratch {
     }
 }
 
-@inline(__always)
+extension AttentionArguments {
+    /// Attends these rows to these segments.
+    @inline(never)
+    func run(on instructionSet: InstructionSet) {
+        withUnsafePointer(to: self) { longlm_run_attention(instructionSet.number, $0) }
+    }
+
+    /// Merges the partial results of these segments.
+    @inline(never)
+    func runMerge(on instructionSet: InstructionSet) {
+        withUnsafePointer(to: self) { longlm_run_attention_merge(instructionSet.number, $0) }
+    }
+}
+
+@inline(always)
 private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
     let tileRows = Target.Tile.rows
     let rowCount = arguments.rows.count
@@ -73,7 +87,7 @@ private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArgumen
 }
 
 /// Merges the partial states of a split attention, in ascending order of their segments, and writes the output.
-@inline(__always)
+@inline(always)
 private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
     guard let partials = arguments.partial else { return }
     let tileRows = Target.Tile.rows
@@ -91,7 +105,7 @@ private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionAr
 }
 
 /// Lays the queries of every tile out as [D][tile rows]; rows that don't exist become zeros.
-@inline(__always)
+@inline(always)
 private func packQueries(
     _ arguments: AttentionArguments, tileRows: Int, tileCount: Int, to packed: UnsafeMutablePointer<Float>
 ) {
@@ -116,7 +130,7 @@ private func packQueries(
 }
 
 /// One step of the online softmax: one row tile against the block of keys that starts at position `block`.
-@inline(__always)
+@inline(always)
 private func attendBlock<Target: KernelTarget>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, block: Int, _: Target.Type
 ) {
@@ -154,7 +168,7 @@ private func attendBlock<Target: KernelTarget>(
 
 /// Scores one row tile against one panel of keys: with the grouped keys, the neighbor keys, or, where the window's
 /// edge crosses, both, merged by mask; then hides the keys after a row's own position.
-@inline(__always)
+@inline(always)
 private func scorePanel<Target: KernelTarget>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, positions: ClosedRange<Int>, block: Int,
     panel: Int, _: Target.Type
@@ -207,11 +221,11 @@ private func scorePanel<Target: KernelTarget>(
 
 /// 0, 1, … 15. Computed, because a stored global is initialised behind a call.
 private var laneIndices: SIMD16<Int32> {
-    @inline(__always) get { SIMD16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
+    @inline(always) get { SIMD16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
 }
 
 /// The products of one tile of queries with one panel of keys.
-@inline(__always)
+@inline(always)
 private func scoreTile<Tile: MicroTile>(
     _ queries: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, depth: Int, to scores: UnsafeMutablePointer<Float>,
     _: Tile.Type
@@ -227,7 +241,7 @@ private func scoreTile<Tile: MicroTile>(
 
 /// Turns a tile's scores into weights relative to the rows' greatest scores, and updates maxima, sums and the factors
 /// by which what was gathered before shrinks.
-@inline(__always)
+@inline(always)
 private func softmaxStep<Arithmetic: MultiplyAdd>(
     _ scratch: AttentionScratch, rows: Int, columns: Int, maxima: UnsafeMutablePointer<Float>,
     sums: UnsafeMutablePointer<Float>, _: Arithmetic.Type

@@ -9,7 +9,7 @@ struct AttentionState {
     let valueStride: Int
 
     /// Rows divide into tiles of at least 6.
-    @inline(__always)
+    @inline(always)
     private static func groupCount(rows: Int) -> Int { (rows + 5) / 6 }
 
     /// The floats of a state for `rows` rows.
@@ -17,7 +17,7 @@ struct AttentionState {
         groupCount(rows: rows) * 2 * laneCount + (rows + 12) * valueStride
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ memory: UnsafeMutablePointer<Float>, rows: Int, valueStride: Int) {
         let groups = Self.groupCount(rows: rows)
         maxima = memory
@@ -27,7 +27,7 @@ struct AttentionState {
     }
 
     /// No key seen yet.
-    @inline(__always)
+    @inline(always)
     func reset(tileCount: Int, tileRows: Int) {
         maxima.update(repeating: -.infinity, count: tileCount * laneCount)
         sums.update(repeating: 0, count: tileCount * laneCount)
@@ -35,7 +35,7 @@ struct AttentionState {
     }
 
     /// Takes up what `later` saw: keys of higher positions.
-    @inline(__always)
+    @inline(always)
     func merge<Arithmetic: MultiplyAdd>(_ later: AttentionState, tileCount: Int, tileRows: Int, _: Arithmetic.Type) {
         for tile in 0..<tileCount {
             let ours = maxima.lanes(at: tile * laneCount)
@@ -61,7 +61,7 @@ struct AttentionState {
     }
 
     /// Writes the rows' results, weighted values over sums, to the output.
-    @inline(__always)
+    @inline(always)
     func finish(_ arguments: AttentionArguments, tileRows: Int) {
         let dimension = arguments.shape.headDimension
         for row in arguments.rows {
@@ -76,7 +76,7 @@ struct AttentionState {
 
 extension Lanes {
     /// Itself, and 0 where it is −∞ (a row that has seen no key), so that differences to it are never NaN.
-    @inline(__always)
+    @inline(always)
     var finiteReference: Lanes {
         replacing(with: 0, where: self .== Lanes(repeating: -.infinity))
     }

@@ -1,5 +1,3 @@
-import CLongLM
-
 /// What one attention reads and writes. Positions count from 0; row t has position `firstPosition + t`.
 public struct AttentionInput {
     /// [rowCount, Hq, D], rotated to meet the keys in `segments`, and scaled by 1/√D.
@@ -86,10 +84,10 @@ public enum TwoPassAttention {
         // Late rows see more keys than early ones, so workers take items in turn.
         for item in stride(from: worker.index, to: itemsPerHead * shape.keyValueHeadCount, by: worker.count) {
             let first = item % itemsPerHead * itemRows
-            var arguments = AttentionArguments(
+            let arguments = AttentionArguments(
                 input: input, shape: shape, head: item / itemsPerHead, rows: first..<min(first + itemRows, rows),
                 segments: 0..<segmentCount, scratch: scratch, partial: nil)
-            longlm_run_attention(worker.instructionSet.number, &arguments)
+            arguments.run(on: worker.instructionSet)
         }
     }
 
@@ -100,17 +98,17 @@ public enum TwoPassAttention {
         let stateSize = AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
         for item in stride(from: worker.index, to: segmentCount * shape.keyValueHeadCount, by: worker.count) {
             let segment = item % segmentCount
-            var arguments = AttentionArguments(
+            let arguments = AttentionArguments(
                 input: input, shape: shape, head: item / segmentCount, rows: 0..<rows,
                 segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
-            longlm_run_attention(worker.instructionSet.number, &arguments)
+            arguments.run(on: worker.instructionSet)
         }
         worker.barrier()
         for head in stride(from: worker.index, to: shape.keyValueHeadCount, by: worker.count) {
-            var arguments = AttentionArguments(
+            let arguments = AttentionArguments(
                 input: input, shape: shape, head: head, rows: 0..<rows, segments: 0..<segmentCount,
                 scratch: scratch, partial: partials + head * segmentCount * stateSize)
-            longlm_run_attention_merge(worker.instructionSet.number, &arguments)
+            arguments.runMerge(on: worker.instructionSet)
         }
     }
 }
@@ -127,11 +125,11 @@ struct AttentionArguments {
     /// Where the state of a split attention goes, or comes from; nil when the output can be written at once.
     let partial: UnsafeMutablePointer<Float>?
 
-    @inline(__always)
+    @inline(always)
     func position(ofRow row: Int) -> Int { input.firstPosition + row / shape.sharingCount }
 
     /// Floats from row 0 of the head to row r in queries and output.
-    @inline(__always)
+    @inline(always)
     func offset(ofRow row: Int) -> Int {
         let sharing = shape.sharingCount
         let time = row / sharing

@@ -9,6 +9,7 @@ public enum RMSNorm {
     ///   - weight: [columnCount].
     ///   - epsilon: Added to the mean of squares.
     ///   - output: [rowCount, columnCount]; may be `input` itself.
+    @inline(never)
     public static func normalize(
         _ input: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, rowCount: Int, columnCount: Int,
         into output: UnsafeMutablePointer<Float>, worker: Worker
@@ -29,7 +30,7 @@ struct RMSNormArguments {
     let output: UnsafeMutablePointer<Float>
 }
 
-@inline(__always)
+@inline(always)
 private func rmsNormKernel<Target: KernelTarget>(_ arguments: RMSNormArguments, _: Target.Type) {
     let count = arguments.columnCount
     let whole = count - count % laneCount

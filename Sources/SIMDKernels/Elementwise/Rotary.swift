@@ -32,6 +32,7 @@ public enum Rotary {
     ///   - sines: [D/2].
     ///   - factor: What every component is multiplied by after the rotation.
     ///   - output: [headCount, D]; not `input`.
+    @inline(never)
     public static func rotate(
         _ input: UnsafePointer<Float>, headCount: Int, headDimension: Int, cosines: UnsafePointer<Float>,
         sines: UnsafePointer<Float>, factor: Float = 1, into output: UnsafeMutablePointer<Float>,
@@ -55,7 +56,7 @@ struct RotaryArguments {
     let output: UnsafeMutablePointer<Float>
 }
 
-@inline(__always)
+@inline(always)
 private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _: Target.Type) {
     let half = arguments.headDimension / 2
     let whole = half - half % laneCount
@@ -81,7 +82,7 @@ private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _:
     }
 }
 
-@inline(__always)
+@inline(always)
 private func rotatePair<Arithmetic: MultiplyAdd>(
     _ first: Lanes, _ second: Lanes, _ cosines: Lanes, _ sines: Lanes, _ factor: Float, _: Arithmetic.Type
 ) -> (Lanes, Lanes) {

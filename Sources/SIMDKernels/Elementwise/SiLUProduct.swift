@@ -7,6 +7,7 @@ public enum SiLUProduct {
     /// - Parameters:
     ///   - gate: [count]; overwritten.
     ///   - up: [count].
+    @inline(never)
     public static func apply(
         gate: UnsafeMutablePointer<Float>, up: UnsafePointer<Float>, count: Int, worker: Worker
     ) {
@@ -23,7 +24,7 @@ struct SiLUProductArguments {
     let range: Range<Int>
 }
 
-@inline(__always)
+@inline(always)
 private func siluProductKernel<Target: KernelTarget>(_ arguments: SiLUProductArguments, _: Target.Type) {
     let gate = arguments.gate
     let range = arguments.range

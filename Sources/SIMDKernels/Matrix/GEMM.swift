@@ -58,6 +58,7 @@ public enum GEMM {
     ///   - output: [M, N], row-major. Workers write disjoint columns.
     ///   - adding: Whether the product is added to what `output` holds.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
+    @inline(never)
     public static func multiply(
         _ input: PackedInput, by weights: PackedMatrix, into output: UnsafeMutablePointer<Float>,
         adding: Bool = false, scratch: UnsafeMutablePointer<Float>, worker: Worker
@@ -109,7 +110,7 @@ struct GEMMArguments {
 
 /// For each panel of weights: pass all row tiles over one widened block of it at a time, keeping the unfinished sums
 /// of every tile in scratch, then hand the finished sums to the output.
-@inline(__always)
+@inline(always)
 private func gemmKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
     let width = PackedMatrix.panelWidth
     let depth = arguments.depth
@@ -136,7 +137,7 @@ private func gemmKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Tar
 }
 
 /// Widens `count` weights, a multiple of 16.
-@inline(__always)
+@inline(always)
 private func widen(
     _ weights: UnsafeRawPointer, _ elementType: ElementType, from first: Int, count: Int,
     to target: UnsafeMutablePointer<Float>
@@ -148,7 +149,7 @@ private func widen(
     }
 }
 
-@inline(__always)
+@inline(always)
 private func widen<Element: WeightElement>(
     _ weights: UnsafeRawPointer, _: Element.Type, from first: Int, count: Int, to target: UnsafeMutablePointer<Float>
 ) {
@@ -159,7 +160,7 @@ private func widen<Element: WeightElement>(
 }
 
 /// Adds `steps` products to the sums of one row tile and one panel.
-@inline(__always)
+@inline(always)
 private func gemmTile<Tile: MicroTile>(
     _ input: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, steps: Int, sums: UnsafeMutablePointer<Float>,
     resuming: Bool, _: Tile.Type
@@ -181,7 +182,7 @@ private func gemmTile<Tile: MicroTile>(
 }
 
 /// Copies or adds a panel's finished sums to the columns of the output that exist.
-@inline(__always)
+@inline(always)
 private func finishPanel(_ arguments: GEMMArguments, _ panel: Int, _ sums: UnsafeMutablePointer<Float>) {
     let width = PackedMatrix.panelWidth
     let columns = min(width, arguments.columnCount - panel * width)
@@ -192,7 +193,7 @@ private func finishPanel(_ arguments: GEMMArguments, _ panel: Int, _ sums: Unsaf
 }
 
 /// Copies or adds `count` ≤ 32 finished sums to the output.
-@inline(__always)
+@inline(always)
 private func finish(
     _ sums: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ count: Int, adding: Bool
 ) {
@@ -205,7 +206,7 @@ private func finish(
     }
 }
 
-@inline(__always)
+@inline(always)
 private func gemvKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
     switch arguments.elementType {
     case .float32: gemvPanels(arguments, Target.Arithmetic.self, Float32Element.self)
@@ -215,7 +216,7 @@ private func gemvKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Tar
 }
 
 /// One input row: two panels at a time, so that four independent chains hide the latency of a multiply-add.
-@inline(__always)
+@inline(always)
 private func gemvPanels<Arithmetic: MultiplyAdd, Element: WeightElement>(
     _ arguments: GEMMArguments, _: Arithmetic.Type, _: Element.Type
 ) {

@@ -32,32 +32,32 @@ private struct Row32 {
     var left: Lanes
     var right: Lanes
 
-    @inline(__always)
+    @inline(always)
     init() {
         left = Lanes(repeating: 0)
         right = Lanes(repeating: 0)
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ source: UnsafePointer<Float>) {
         left = source.lanes(at: 0)
         right = source.lanes(at: 16)
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ source: UnsafePointer<Float>, factor: Float) {
         left = source.lanes(at: 0) * factor
         right = source.lanes(at: 16) * factor
     }
 
-    @inline(__always)
+    @inline(always)
     mutating func add(_ scalar: Float, _ rightLeft: Lanes, _ rightRight: Lanes) {
         let scalars = Lanes(repeating: scalar)
         left = FusedMultiplyAdd.multiplyAdd(scalars, rightLeft, left)
         right = FusedMultiplyAdd.multiplyAdd(scalars, rightRight, right)
     }
 
-    @inline(__always)
+    @inline(always)
     func store(to target: UnsafeMutablePointer<Float>) {
         target.store(left, at: 0)
         target.store(right, at: 16)
@@ -68,16 +68,16 @@ private struct Row32 {
 struct Tile12x32: MicroTile {
     private var r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11: Row32
 
-    @inline(__always) static var rows: Int { 12 }
-    @inline(__always) static var columns: Int { 32 }
+    @inline(always) static var rows: Int { 12 }
+    @inline(always) static var columns: Int { 32 }
 
-    @inline(__always)
+    @inline(always)
     init() {
         (r0, r1, r2, r3, r4, r5) = (Row32(), Row32(), Row32(), Row32(), Row32(), Row32())
         (r6, r7, r8, r9, r10, r11) = (Row32(), Row32(), Row32(), Row32(), Row32(), Row32())
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ source: UnsafePointer<Float>, stride: Int) {
         r0 = Row32(source)
         r1 = Row32(source + stride)
@@ -93,7 +93,7 @@ struct Tile12x32: MicroTile {
         r11 = Row32(source + 11 * stride)
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
         r0 = Row32(source, factor: factors[0])
         r1 = Row32(source + stride, factor: factors[1])
@@ -109,7 +109,7 @@ struct Tile12x32: MicroTile {
         r11 = Row32(source + 11 * stride, factor: factors[11])
     }
 
-    @inline(__always)
+    @inline(always)
     mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: UnsafePointer<Float>) {
         let near = right.lanes(at: 0)
         let far = right.lanes(at: 16)
@@ -127,7 +127,7 @@ struct Tile12x32: MicroTile {
         r11.add(left[11 * leftStride], near, far)
     }
 
-    @inline(__always)
+    @inline(always)
     func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
         r0.store(to: target)
         r1.store(to: target + stride)
@@ -148,16 +148,16 @@ struct Tile12x32: MicroTile {
 struct Tile6x16<Arithmetic: MultiplyAdd>: MicroTile {
     private var r0, r1, r2, r3, r4, r5: Lanes
 
-    @inline(__always) static var rows: Int { 6 }
-    @inline(__always) static var columns: Int { 16 }
+    @inline(always) static var rows: Int { 6 }
+    @inline(always) static var columns: Int { 16 }
 
-    @inline(__always)
+    @inline(always)
     init() {
         let zero = Lanes(repeating: 0)
         (r0, r1, r2, r3, r4, r5) = (zero, zero, zero, zero, zero, zero)
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ source: UnsafePointer<Float>, stride: Int) {
         r0 = source.lanes(at: 0)
         r1 = source.lanes(at: stride)
@@ -167,7 +167,7 @@ struct Tile6x16<Arithmetic: MultiplyAdd>: MicroTile {
         r5 = source.lanes(at: 5 * stride)
     }
 
-    @inline(__always)
+    @inline(always)
     init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
         r0 = source.lanes(at: 0) * factors[0]
         r1 = source.lanes(at: stride) * factors[1]
@@ -177,7 +177,7 @@ struct Tile6x16<Arithmetic: MultiplyAdd>: MicroTile {
         r5 = source.lanes(at: 5 * stride) * factors[5]
     }
 
-    @inline(__always)
+    @inline(always)
     mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: UnsafePointer<Float>) {
         let lanes = right.lanes(at: 0)
         r0 = Arithmetic.multiplyAdd(Lanes(repeating: left[0]), lanes, r0)
@@ -188,7 +188,7 @@ struct Tile6x16<Arithmetic: MultiplyAdd>: MicroTile {
         r5 = Arithmetic.multiplyAdd(Lanes(repeating: left[5 * leftStride]), lanes, r5)
     }
 
-    @inline(__always)
+    @inline(always)
     func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
         target.store(r0, at: 0)
         target.store(r1, at: stride)

@@ -8,16 +8,16 @@ protocol WeightElement {
 }
 
 enum Float32Element: WeightElement {
-    @inline(__always)
+    @inline(always)
     static func widen(_ source: UnsafePointer<Float>) -> Lanes { source.lanes(at: 0) }
 }
 
 enum BFloat16Element: WeightElement {
-    @inline(__always)
+    @inline(always)
     static func widen(_ source: UnsafePointer<UInt16>) -> Lanes { longlm_widen_bfloat16(source) }
 }
 
 enum Float16Element: WeightElement {
-    @inline(__always)
+    @inline(always)
     static func widen(_ source: UnsafePointer<UInt16>) -> Lanes { longlm_widen_half(source) }
 }

@@ -6,7 +6,7 @@ enum Exponential {
     /// x = n·ln 2 + r with |r| ≤ ln 2 / 2, ln 2 split in two parts (Cody and Waite) so that r is accurate; then
     /// the Taylor polynomial of degree 7, whose remainder 0.3466⁸/8! ≈ 5·10⁻⁹ is below half a unit in the last
     /// place, and 2^n put into the exponent bits.
-    @inline(__always)
+    @inline(always)
     static func exp<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {
         let underflow = x .< Lanes(repeating: -86.98)
         let overflow = x .> Lanes(repeating: 88.72)
@@ -38,7 +38,7 @@ enum Exponential {
     }
 
     /// x · sigmoid(x) = x / (1 + e^−x) per lane.
-    @inline(__always)
+    @inline(always)
     static func silu<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {
         x / (Lanes(repeating: 1) + exp(-x, Arithmetic.self))
     }

@@ -13,7 +13,7 @@ protocol MultiplyAdd {
 
 /// One rounding: the fused multiply-add of AVX2, AVX-512 and NEON.
 enum FusedMultiplyAdd: MultiplyAdd {
-    @inline(__always)
+    @inline(always)
     static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
         addend.addingProduct(left, right)
     }
@@ -21,7 +21,7 @@ enum FusedMultiplyAdd: MultiplyAdd {
 
 /// Two roundings, for x86-64 processors without FMA, where a fused one is a library call per lane.
 enum SeparateMultiplyAdd: MultiplyAdd {
-    @inline(__always)
+    @inline(always)
     static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
         addend + left * right
     }
@@ -29,13 +29,13 @@ enum SeparateMultiplyAdd: MultiplyAdd {
 
 extension UnsafePointer<Float> {
     /// 16 floats from here on.
-    @inline(__always)
+    @inline(always)
     func lanes(at offset: Int) -> Lanes {
         UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self)
     }
 
     /// `count` < 16 floats from here on, and zeros.
-    @inline(__always)
+    @inline(always)
     func partialLanes(at offset: Int, count: Int) -> Lanes {
         var lanes = Lanes(repeating: 0)
         withUnsafeMutableBytes(of: &lanes) { bytes in
@@ -47,19 +47,19 @@ extension UnsafePointer<Float> {
 
 extension UnsafeMutablePointer<Float> {
     /// 16 floats from here on.
-    @inline(__always)
+    @inline(always)
     func lanes(at offset: Int) -> Lanes {
         UnsafePointer(self).lanes(at: offset)
     }
 
     /// Writes 16 floats from here on.
-    @inline(__always)
+    @inline(always)
     func store(_ lanes: Lanes, at offset: Int) {
         UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
     }
 
     /// Writes the first `count` < 16 lanes from here on.
-    @inline(__always)
+    @inline(always)
     func storePartial(_ lanes: Lanes, at offset: Int, count: Int) {
         withUnsafeBytes(of: lanes) { bytes in
             UnsafeMutableRawPointer(self + offset).copyMemory(from: bytes.baseAddress!, byteCount: count * 4)
@@ -69,7 +69,7 @@ extension UnsafeMutablePointer<Float> {
 
 extension Lanes {
     /// The sum of all lanes by one fixed tree: halves are added until one lane is left.
-    @inline(__always)
+    @inline(always)
     var treeSum: Float {
         let eight = lowHalf + highHalf
         let four = eight.lowHalf + eight.highHalf
@@ -78,7 +78,7 @@ extension Lanes {
     }
 
     /// The greatest lane.
-    @inline(__always)
+    @inline(always)
     var treeMaximum: Float {
         let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
         let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
@@ -87,7 +87,7 @@ extension Lanes {
     }
 
     /// The greater of two vectors, lane by lane. (`pointwiseMax` becomes a loop over lanes.)
-    @inline(__always)
+    @inline(always)
     func maximum(_ other: Lanes) -> Lanes {
         replacing(with: other, where: other .> self)
     }
