@@ -1,0 +1,88 @@
+import Foundation
+
+/// Self-Extend: how a model attends past the context it was trained on (arXiv 2401.01325).
+///
+/// A key fewer than `neighborWindow` positions back is scored at its true distance. A farther key is scored between
+/// floor-divided positions: the query at ⌊i/G⌋ + shift and the key at ⌊j/G⌋, so that no relative position exceeds what
+/// the model was trained on.
+public struct SelfExtend: Sendable, Equatable {
+    /// How far a grouped query is moved so that neighbor and grouped positions meet.
+    public enum Shift: String, Sendable, CaseIterable {
+        /// W − ⌊W/G⌋, as in the paper (equation 4) and in LongLM's Mistral, Qwen2 and Phi code.
+        case floor
+        /// W − W/G in real arithmetic, as in LongLM's Llama and Gemma code: a fractional rotary position when G does
+        /// not divide W.
+        case fractional
+    }
+
+    /// G: how many neighboring positions share one grouped position. At least 1; 1 is the plain model.
+    public var groupSize: Int
+    /// W: how many of the last keys, the query's own included, keep their true positions. At least 1.
+    public var neighborWindow: Int
+    /// How the grouped query is moved.
+    public var shift: Shift
+    /// b of the query scale max(1, ln(i + 1) / ln b), which LongLM offers as `scale_base`; nil: no scale.
+    public var queryScaleBase: Float?
+
+    /// Self-Extend with the paper's shift and no query scale unless said otherwise.
+    public init(groupSize: Int, neighborWindow: Int, shift: Shift = .floor, queryScaleBase: Float? = nil) {
+        self.groupSize = groupSize
+        self.neighborWindow = neighborWindow
+        self.shift = shift
+        self.queryScaleBase = queryScaleBase
+    }
+
+    /// The most tokens for which every relative position stays within a context of `contextLength`:
+    /// (L − W) · G + W.
+    public func capacity(contextLength: Int) -> Int {
+        (contextLength - neighborWindow) * groupSize + neighborWindow
+    }
+
+    /// What is added to ⌊i/G⌋ for the grouped query.
+    var groupedQueryShift: Float {
+        switch shift {
+        case .floor: Float(neighborWindow - neighborWindow / groupSize)
+        case .fractional: Float(Double(neighborWindow) - Double(neighborWindow) / Double(groupSize))
+        }
+    }
+
+    /// The rotary position of a query against grouped keys: ⌊i/G⌋ + shift.
+    func groupedQueryPosition(_ position: Int) -> Float {
+        Float(position / groupSize) + groupedQueryShift
+    }
+
+    /// The rotary position of a grouped key: ⌊j/G⌋.
+    func groupedKeyPosition(_ position: Int) -> Float {
+        Float(position / groupSize)
+    }
+
+    /// What a query is multiplied by: max(1, ln(i + 1) / ln b), or 1 without a base.
+    func queryScale(_ position: Int) -> Float {
+        guard let queryScaleBase else { return 1 }
+        return max(1, Float(log(Double(position + 1)) / log(Double(queryScaleBase))))
+    }
+
+    /// Refuses settings that have no meaning for a model.
+    func validate(contextLength: Int) throws(SessionError) {
+        guard groupSize >= 1 else {
+            throw .invalidSelfExtend("the group size is \(groupSize); it must be at least 1")
+        }
+        guard groupSize <= 1 << 20 else {
+            throw .invalidSelfExtend("the group size is \(groupSize); it can be at most \(1 << 20)")
+        }
+        guard neighborWindow >= 1, neighborWindow < contextLength else {
+            throw .invalidSelfExtend(
+                "the neighbor window is \(neighborWindow); it must be at least 1 and less than the model's context of "
+                    + "\(contextLength)")
+        }
+        guard neighborWindow >= groupSize || groupSize == 1 else {
+            throw .invalidSelfExtend(
+                "the neighbor window (\(neighborWindow)) must not be smaller than the group size (\(groupSize))")
+        }
+        if let queryScaleBase {
+            guard queryScaleBase > 1, queryScaleBase.isFinite else {
+                throw .invalidSelfExtend("the query scale base is \(queryScaleBase); it must be greater than 1")
+            }
+        }
+    }
+}

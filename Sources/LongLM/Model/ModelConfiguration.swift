@@ -1,0 +1,231 @@
+import Foundation
+
+/// What a checkpoint's config.json says of a decoder-only model, in the spelling of Hugging Face transformers.
+public struct ModelConfiguration: Sendable, Equatable {
+    /// The family, such as `llama`.
+    public let modelType: String
+    /// Components of the stream between layers.
+    public let hiddenSize: Int
+    /// Components of the feed-forward block's gate.
+    public let intermediateSize: Int
+    /// Decoder layers.
+    public let layerCount: Int
+    /// Hq.
+    public let queryHeadCount: Int
+    /// Hkv.
+    public let keyValueHeadCount: Int
+    /// D.
+    public let headDimension: Int
+    /// V.
+    public let vocabularySize: Int
+    /// L: the positions that the model was trained on.
+    public let contextLength: Int
+    /// θ of the rotary frequencies 1/θ^(2k/D).
+    public let ropeTheta: Double
+    /// Added to the mean of squares in RMS normalisation.
+    public let normEpsilon: Float
+    /// Whether the embedding also projects onto the vocabulary.
+    public let tiesEmbeddings: Bool
+    /// The token that a text begins with.
+    public let beginningToken: Int?
+    /// The tokens that end a text.
+    public let endTokens: [Int]
+
+    /// Positions beyond 2²⁴ have no exact 32-bit float.
+    private static let largestContext = 1 << 24
+
+    /// Reads a config.json.
+    ///
+    /// - Throws: ``ModelError`` when the file can't be read, isn't of the expected form, or asks for what this engine
+    ///   lacks.
+    public init(contentsOfFile path: String) throws(ModelError) {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw .unreadable(
+                file: path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
+        }
+        try self.init(json: data, file: path)
+    }
+
+    /// Reads the contents of a config.json.
+    ///
+    /// - Parameters:
+    ///   - json: The contents.
+    ///   - file: What errors call the file.
+    /// - Throws: ``ModelError``.
+    public init(json: Data, file: String) throws(ModelError) {
+        let raw: RawConfiguration
+        do {
+            raw = try JSONDecoder().decode(RawConfiguration.self, from: json)
+        } catch let error as DecodingError {
+            throw .malformedConfiguration(file: file, reason: error.reason)
+        } catch {
+            throw .malformedConfiguration(file: file, reason: "not a JSON object")
+        }
+        guard raw.modelType == "llama" else { throw .unsupportedArchitecture(file: file, name: raw.modelType) }
+        try raw.refuseUnsupportedFeatures(file: file)
+
+        modelType = raw.modelType
+        hiddenSize = try Self.size(raw.hiddenSize, "hidden_size", file)
+        intermediateSize = try Self.size(raw.intermediateSize, "intermediate_size", file)
+        layerCount = try Self.size(raw.layerCount, "num_hidden_layers", file)
+        queryHeadCount = try Self.size(raw.queryHeadCount, "num_attention_heads", file)
+        keyValueHeadCount = try Self.size(raw.keyValueHeadCount ?? queryHeadCount, "num_key_value_heads", file)
+        vocabularySize = try Self.size(raw.vocabularySize, "vocab_size", file)
+        contextLength = try Self.size(raw.contextLength ?? 2048, "max_position_embeddings", file)
+        guard queryHeadCount % keyValueHeadCount == 0 else {
+            throw .invalidConfiguration(
+                file: file, key: "num_key_value_heads",
+                reason: "is \(keyValueHeadCount), which doesn't divide num_attention_heads \(queryHeadCount)")
+        }
+        if raw.headDimension == nil, hiddenSize % queryHeadCount != 0 {
+            throw .invalidConfiguration(
+                file: file, key: "num_attention_heads",
+                reason: "is \(queryHeadCount), which doesn't divide hidden_size \(hiddenSize)")
+        }
+        headDimension = try Self.size(raw.headDimension ?? hiddenSize / queryHeadCount, "head_dim", file)
+        guard headDimension % 2 == 0 else {
+            throw .invalidConfiguration(file: file, key: "head_dim", reason: "is \(headDimension); it must be even")
+        }
+        ropeTheta = raw.ropeTheta ?? raw.ropeParameters?.ropeTheta ?? 10_000
+        guard ropeTheta.isFinite, ropeTheta >= 1, ropeTheta <= 1e30 else {
+            throw .invalidConfiguration(file: file, key: "rope_theta", reason: "is \(ropeTheta); it must be at least 1")
+        }
+        let epsilon = raw.normEpsilon ?? 1e-6
+        guard epsilon.isFinite, epsilon > 0, epsilon < 1 else {
+            throw .invalidConfiguration(
+                file: file, key: "rms_norm_eps", reason: "is \(epsilon); it must be between 0 and 1")
+        }
+        normEpsilon = Float(epsilon)
+        tiesEmbeddings = raw.tiesEmbeddings ?? false
+        beginningToken = raw.beginningToken?.ids.first
+        endTokens = raw.endToken?.ids ?? []
+    }
+
+    private static func size(_ value: Int?, _ key: String, _ file: String) throws(ModelError) -> Int {
+        guard let value else { throw .invalidConfiguration(file: file, key: key, reason: "is missing") }
+        guard value >= 1, value <= largestContext else {
+            throw .invalidConfiguration(
+                file: file, key: key, reason: "is \(value); it must be between 1 and \(largestContext)")
+        }
+        return value
+    }
+
+    /// 1 / θ^(2k/D) for k < D/2, rounded to 32 bits as the reference does.
+    var inverseFrequencies: [Float] {
+        (0..<(headDimension / 2)).map { k in
+            1 / Float(pow(ropeTheta, Double(Float(2 * k) / Float(headDimension))))
+        }
+    }
+}
+
+/// config.json as it is written.
+private struct RawConfiguration: Decodable {
+    let modelType: String
+    let hiddenSize: Int?
+    let intermediateSize: Int?
+    let layerCount: Int?
+    let queryHeadCount: Int?
+    let keyValueHeadCount: Int?
+    let headDimension: Int?
+    let vocabularySize: Int?
+    let contextLength: Int?
+    let ropeTheta: Double?
+    let ropeScaling: RotaryParameters?
+    let ropeParameters: RotaryParameters?
+    let normEpsilon: Double?
+    let tiesEmbeddings: Bool?
+    let beginningToken: TokenIDs?
+    let endToken: TokenIDs?
+    let activation: String?
+    let attentionBias: Bool?
+    let feedForwardBias: Bool?
+
+    enum CodingKeys: String, CodingKey {
+        case modelType = "model_type"
+        case hiddenSize = "hidden_size"
+        case intermediateSize = "intermediate_size"
+        case layerCount = "num_hidden_layers"
+        case queryHeadCount = "num_attention_heads"
+        case keyValueHeadCount = "num_key_value_heads"
+        case headDimension = "head_dim"
+        case vocabularySize = "vocab_size"
+        case contextLength = "max_position_embeddings"
+        case ropeTheta = "rope_theta"
+        case ropeScaling = "rope_scaling"
+        case ropeParameters = "rope_parameters"
+        case normEpsilon = "rms_norm_eps"
+        case tiesEmbeddings = "tie_word_embeddings"
+        case beginningToken = "bos_token_id"
+        case endToken = "eos_token_id"
+        case activation = "hidden_act"
+        case attentionBias = "attention_bias"
+        case feedForwardBias = "mlp_bias"
+    }
+
+    func refuseUnsupportedFeatures(file: String) throws(ModelError) {
+        if let activation, activation != "silu" {
+            throw .unsupportedFeature(file: file, key: "hidden_act", value: activation)
+        }
+        if attentionBias == true { throw .unsupportedFeature(file: file, key: "attention_bias", value: "true") }
+        if feedForwardBias == true { throw .unsupportedFeature(file: file, key: "mlp_bias", value: "true") }
+        for (key, parameters) in [("rope_scaling", ropeScaling), ("rope_parameters", ropeParameters)] {
+            if let kind = parameters?.kind, kind != "default" {
+                throw .unsupportedFeature(file: file, key: key, value: kind)
+            }
+        }
+    }
+}
+
+/// `rope_scaling`, or `rope_parameters` as newer files have it.
+private struct RotaryParameters: Decodable {
+    let kind: String?
+    let ropeTheta: Double?
+
+    enum CodingKeys: String, CodingKey {
+        case type
+        case ropeType = "rope_type"
+        case ropeTheta = "rope_theta"
+    }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        kind =
+            try container.decodeIfPresent(String.self, forKey: .ropeType)
+            ?? container.decodeIfPresent(String.self, forKey: .type)
+        ropeTheta = try container.decodeIfPresent(Double.self, forKey: .ropeTheta)
+    }
+}
+
+/// A token id, or a list of them.
+private struct TokenIDs: Decodable {
+    let ids: [Int]
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let id = try? container.decode(Int.self) {
+            ids = [id]
+        } else {
+            ids = try container.decode([Int].self)
+        }
+    }
+}
+
+extension DecodingError {
+    /// Where and why, in one line.
+    fileprivate var reason: String {
+        let context: Context
+        let summary: String
+        switch self {
+        case .typeMismatch(_, let where_): (context, summary) = (where_, "is of the wrong type")
+        case .valueNotFound(_, let where_): (context, summary) = (where_, "has no value")
+        case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
+        case .dataCorrupted(let where_): (context, summary) = (where_, "is not valid JSON")
+        @unknown default: return "can't be decoded"
+        }
+        let path = context.codingPath.map(\.stringValue).joined(separator: ".")
+        return path.isEmpty ? "the file \(summary)" : "\(path) \(summary)"
+    }
+}

@@ -1,0 +1,30 @@
+/// Why a session could not do what it was asked to. Nothing was computed when one of these is thrown, but for
+/// ``cancelled(position:)``.
+public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The tokens would not fit: how many positions they need in all, and how many the session has.
+    case capacityExceeded(needed: Int, capacity: Int)
+    /// A token id that the model's vocabulary doesn't have.
+    case tokenOutOfRange(id: Int, vocabularySize: Int)
+    /// A prefill without tokens.
+    case noTokens
+    /// Settings of Self-Extend that have no meaning for this model.
+    case invalidSelfExtend(String)
+    /// An option outside of its range.
+    case invalidOption(String)
+    /// The task was cancelled; the session holds this many positions and can go on.
+    case cancelled(position: Int)
+
+    /// One line for a person to read.
+    public var description: String {
+        switch self {
+        case .capacityExceeded(let needed, let capacity):
+            "\(needed) tokens don't fit into a session of \(capacity)"
+        case .tokenOutOfRange(let id, let vocabularySize):
+            "token \(id) is not in the vocabulary of \(vocabularySize)"
+        case .noTokens: "there are no tokens to process"
+        case .invalidSelfExtend(let reason): reason
+        case .invalidOption(let reason): reason
+        case .cancelled(let position): "cancelled after \(position) tokens"
+        }
+    }
+}

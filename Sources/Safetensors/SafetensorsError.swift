@@ -1,0 +1,126 @@
+/// Why a safetensors file, a shard index or a write was refused: one case for each kind of failure. `file` is the path
+/// as it was given.
+public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertible {
+    // The file.
+
+    /// The file can't be opened or mapped, and the system's reason.
+    case unreadable(file: String, reason: String)
+    /// A directory with neither model.safetensors nor model.safetensors.index.json.
+    case noCheckpoint(directory: String)
+    /// Fewer than the 8 bytes of the header's length.
+    case tooShort(file: String, byteCount: Int)
+    /// A header of more than 100,000,000 bytes.
+    case headerTooLarge(file: String, byteCount: UInt64)
+    /// A header that ends after the file.
+    case headerBeyondFile(file: String, headerByteCount: Int, fileByteCount: Int)
+
+    // The header.
+
+    /// A header that isn't UTF-8.
+    case headerNotUTF8(file: String)
+    /// A header that doesn't begin with `{`.
+    case headerNotAnObject(file: String)
+    /// A header that isn't JSON of the format's form, and the offset in it.
+    case malformedHeader(file: String, offset: Int, reason: String)
+    /// A key that stands twice in one object of the header.
+    case duplicateKey(file: String, key: String)
+    /// A number type that the format doesn't have.
+    case unknownDType(file: String, tensor: String, name: String)
+    /// A tensor without one of dtype, shape and data_offsets.
+    case missingField(file: String, tensor: String, field: String)
+    /// A field that the format doesn't have.
+    case unknownField(file: String, tensor: String, field: String)
+
+    // The tensors.
+
+    /// A shape whose bytes can't be counted in 64 bits.
+    case sizeOverflow(file: String, tensor: String, shape: [Int])
+    /// Numbers smaller than a byte that don't fill whole bytes.
+    case unalignedSize(file: String, tensor: String, shape: [Int])
+    /// Offsets whose end is before their beginning.
+    case reversedOffsets(file: String, tensor: String, begin: Int, end: Int)
+    /// A tensor that ends after the file.
+    case tensorBeyondFile(file: String, tensor: String, end: Int, dataByteCount: Int)
+    /// Offsets that enclose more or fewer bytes than shape and type need.
+    case wrongByteCount(file: String, tensor: String, expected: Int, found: Int)
+    /// A tensor that begins before the one in front of it ends.
+    case overlap(file: String, tensor: String, begin: Int, previousEnd: Int)
+    /// Bytes in front of a tensor that belong to none.
+    case hole(file: String, tensor: String, begin: Int, previousEnd: Int)
+    /// Bytes after the last tensor.
+    case trailingBytes(file: String, byteCount: Int)
+
+    // Use.
+
+    /// A tensor that the checkpoint doesn't have.
+    case missingTensor(file: String, tensor: String)
+    /// A tensor whose numbers can't be read as what was asked for.
+    case wrongDType(file: String, tensor: String, found: DType, expected: [DType])
+
+    // The shard index.
+
+    /// An index that isn't JSON of the expected form.
+    case malformedIndex(file: String, offset: Int, reason: String)
+    /// A shard that isn't a plain file name, and so could leave the folder.
+    case shardOutsideFolder(file: String, shard: String)
+    /// A tensor that the index places in a shard which doesn't have it.
+    case tensorNotInShard(file: String, tensor: String, shard: String)
+    /// A tensor of a shard that the index doesn't place there.
+    case tensorNotInIndex(file: String, tensor: String, shard: String)
+
+    // Writing.
+
+    /// A file that can't be written, and the system's reason.
+    case unwritable(file: String, reason: String)
+    /// A tensor to be written whose bytes don't match its shape and type.
+    case inconsistentTensor(tensor: String, expected: Int, found: Int)
+    /// A tensor name to be written that is taken, or `__metadata__`.
+    case invalidName(tensor: String)
+
+    /// One line for a person to read.
+    public var description: String {
+        switch self {
+        case .unreadable(let file, let reason): "\(file): \(reason)"
+        case .noCheckpoint(let directory):
+            "\(directory): holds neither model.safetensors nor model.safetensors.index.json"
+        case .tooShort(let file, let count): "\(file): \(count) bytes are too few for a safetensors file"
+        case .headerTooLarge(let file, let count): "\(file): the header claims \(count) bytes, more than 100,000,000"
+        case .headerBeyondFile(let file, let header, let count):
+            "\(file): the header claims \(header) bytes, but the file has \(count)"
+        case .headerNotUTF8(let file): "\(file): the header is not UTF-8"
+        case .headerNotAnObject(let file): "\(file): the header does not begin with {"
+        case .malformedHeader(let file, let offset, let reason): "\(file): header byte \(offset): \(reason)"
+        case .duplicateKey(let file, let key): "\(file): the key \(key) stands twice"
+        case .unknownDType(let file, let tensor, let name): "\(file): tensor \(tensor): unknown dtype \(name)"
+        case .missingField(let file, let tensor, let field): "\(file): tensor \(tensor): \(field) is missing"
+        case .unknownField(let file, let tensor, let field): "\(file): tensor \(tensor): unknown field \(field)"
+        case .sizeOverflow(let file, let tensor, let shape): "\(file): tensor \(tensor): shape \(shape) is too large"
+        case .unalignedSize(let file, let tensor, let shape):
+            "\(file): tensor \(tensor): shape \(shape) does not fill whole bytes"
+        case .reversedOffsets(let file, let tensor, let begin, let end):
+            "\(file): tensor \(tensor): ends at \(end), before it begins at \(begin)"
+        case .tensorBeyondFile(let file, let tensor, let end, let count):
+            "\(file): tensor \(tensor): ends at byte \(end) of \(count)"
+        case .wrongByteCount(let file, let tensor, let expected, let found):
+            "\(file): tensor \(tensor): has \(found) bytes where shape and dtype need \(expected)"
+        case .overlap(let file, let tensor, let begin, let end):
+            "\(file): tensor \(tensor): begins at \(begin), before the previous one ends at \(end)"
+        case .hole(let file, let tensor, let begin, let end):
+            "\(file): tensor \(tensor): begins at \(begin), but the previous one ends at \(end)"
+        case .trailingBytes(let file, let count): "\(file): \(count) bytes follow the last tensor"
+        case .missingTensor(let file, let tensor): "\(file): tensor \(tensor) is missing"
+        case .wrongDType(let file, let tensor, let found, let expected):
+            "\(file): tensor \(tensor): is \(found.rawValue), not "
+                + expected.map(\.rawValue).joined(separator: " or ")
+        case .malformedIndex(let file, let offset, let reason): "\(file): byte \(offset): \(reason)"
+        case .shardOutsideFolder(let file, let shard): "\(file): the shard \(shard) is not a file name"
+        case .tensorNotInShard(let file, let tensor, let shard): "\(file): \(shard) has no tensor \(tensor)"
+        case .tensorNotInIndex(let file, let tensor, let shard):
+            "\(file): does not place tensor \(tensor) in \(shard), which holds it"
+        case .unwritable(let file, let reason): "\(file): \(reason)"
+        case .inconsistentTensor(let tensor, let expected, let found):
+            "tensor \(tensor): has \(found) bytes where shape and dtype need \(expected)"
+        case .invalidName(let tensor): "tensor \(tensor): the name is taken"
+        }
+    }
+}

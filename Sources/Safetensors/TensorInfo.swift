@@ -1,0 +1,37 @@
+/// What a safetensors header says of one tensor.
+public struct TensorInfo: Sendable, Equatable {
+    /// Its name.
+    public let name: String
+    /// The type of its numbers.
+    public let dtype: DType
+    /// Its dimensions, outermost first; none for a scalar.
+    public let shape: [Int]
+    /// Where its bytes lie, counted from the end of the header.
+    public let byteRange: Range<Int>
+
+    /// How many numbers it has.
+    public var elementCount: Int { shape.reduce(1, *) }
+    /// How many bytes they take.
+    public var byteCount: Int { byteRange.count }
+
+    /// The bytes that `shape` numbers of `dtype` take; nil when that overflows or isn't a whole number of bytes.
+    static func byteCount(dtype: DType, shape: [Int]) -> Int? {
+        // A dimension of zero makes the tensor empty, whatever the others would overflow to.
+        if shape.contains(0) { return 0 }
+        var bits = dtype.bitWidth
+        for dimension in shape {
+            let (product, overflow) = bits.multipliedReportingOverflow(by: dimension)
+            if overflow { return nil }
+            bits = product
+        }
+        return bits % 8 == 0 ? bits / 8 : nil
+    }
+}
+
+/// A string that is compared by its bytes: Swift takes two strings for equal when they differ only in Unicode
+/// normalisation, the format doesn't.
+struct ByteName: Hashable {
+    let bytes: [UInt8]
+
+    init(_ name: String) { bytes = Array(name.utf8) }
+}

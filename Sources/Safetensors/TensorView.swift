@@ -1,0 +1,68 @@
+/// One tensor of a mapped file. It keeps the mapping alive and copies nothing.
+public struct TensorView: Sendable {
+    /// What the header says of it.
+    public let info: TensorInfo
+    /// The file that it is in.
+    public let path: String
+    let mapping: MappedFile
+    let range: Range<Int>
+
+    /// Calls `body` with the tensor's bytes: little-endian, row-major, of any alignment, valid during the call.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
+    }
+
+    /// Gives the memory of the tensor's pages back to the system, for a reader that has copied the tensor. They are
+    /// read from the file again when someone looks.
+    public func discardResidentPages() { mapping.discardResidentPages(range) }
+
+    /// The numbers of an F32, F16 or BF16 tensor, widened exactly.
+    ///
+    /// - Throws: ``SafetensorsError/wrongDType(file:tensor:found:expected:)`` for another type.
+    public func floats() throws(SafetensorsError) -> [Float] {
+        switch info.dtype {
+        case .float32: elements(UInt32.self) { Float(bitPattern: $0) }
+        case .bfloat16: elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .float16: elements(UInt16.self, widenHalf)
+        default:
+            throw .wrongDType(
+                file: path, tensor: info.name, found: info.dtype, expected: [.float32, .float16, .bfloat16])
+        }
+    }
+
+    /// The numbers of an I64 or I32 tensor.
+    ///
+    /// - Throws: ``SafetensorsError/wrongDType(file:tensor:found:expected:)`` for another type.
+    public func integers() throws(SafetensorsError) -> [Int] {
+        switch info.dtype {
+        case .int64: elements(Int64.self) { Int($0) }
+        case .int32: elements(Int32.self) { Int($0) }
+        default:
+            throw .wrongDType(file: path, tensor: info.name, found: info.dtype, expected: [.int64, .int32])
+        }
+    }
+
+    private func elements<Bits: FixedWidthInteger, Element>(
+        _: Bits.Type, _ convert: (Bits) -> Element
+    ) -> [Element] {
+        withUnsafeBytes { bytes in
+            let size = MemoryLayout<Bits>.size
+            return (0..<(bytes.count / size)).map { index in
+                convert(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: index * size, as: Bits.self)))
+            }
+        }
+    }
+}
+
+/// One IEEE half-precision number, widened exactly. (`Float16` doesn't exist on every platform.)
+private func widenHalf(_ bits: UInt16) -> Float {
+    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
+    let fraction = UInt32(bits & 0x3ff)
+    switch UInt32(bits >> 10) & 31 {
+    case 0: return sign * Float(fraction) * 0x1p-24
+    case 31: return Float(bitPattern: UInt32(bits & 0x8000) << 16 | 0x7f80_0000 | fraction << 13)
+    case let exponent: return sign * Float(bitPattern: (exponent + 112) << 23 | fraction << 13)
+    }
+}
