@@ -140,14 +140,27 @@ extension ChatFormat {
         throw .missingKey(file: node.file, key: "\(node.key).default")
     }
 
-    /// The literal between the frame of a system message; an expression has a quote or a brace there.
+    /// The literal between the frame of a system message, if the template has one.
     private static func defaultSystemPrompt(in template: String) -> String? {
-        // In a Jinja string a line break is itself or its escape.
-        let template = template.replacing("\\n", with: "\n")
-        for rest in template.split(separator: "\(start)system\n", omittingEmptySubsequences: false).dropFirst() {
-            guard let prompt = rest.firstRange(of: end).map({ rest[..<$0.lowerBound] }) else { continue }
-            if !prompt.contains(where: { "'\"{}".contains($0) }) { return String(prompt) }
+        // Bytes, because a line break and what follows it can be one Character. In a Jinja string a line break is
+        // itself or its escape.
+        let template = Array(template.utf8).replacing(#"\n"#.utf8, with: "\n".utf8)
+        var rest = template[...]
+        while let frame = rest.firstRange(of: "\(start)system\n".utf8) {
+            let opening = rest[..<frame.lowerBound].last
+            rest = rest[frame.upperBound...]
+            guard let end = rest.firstRange(of: Self.end.utf8) else { return nil }
+            let prompt = rest[..<end.lowerBound]
+            if isLiteral(prompt, after: opening) { return prompt.text }
         }
         return nil
+    }
+
+    /// Whether text in a template is literal: inside the string that `opening` begins, or outside of expressions.
+    private static func isLiteral(_ text: ArraySlice<UInt8>, after opening: UInt8?) -> Bool {
+        switch opening {
+        case UInt8(ascii: "'")?, UInt8(ascii: "\"")?: !text.contains { $0 == opening }
+        default: !text.contains(UInt8(ascii: "{"))
+        }
     }
 }
