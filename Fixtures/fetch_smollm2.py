@@ -167,7 +167,8 @@ def control_tokens(model):
 
 def added_token(content):
     return {
-        "content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True,
+        "content": content, "special": True,
+        "lstrip": False, "normalized": False, "rstrip": False, "single_word": False,
     }
 
 

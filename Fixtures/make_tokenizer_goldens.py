@@ -44,31 +44,36 @@ The same words again: the text, the window, the model, the positions, the order,
 """.strip().split("\n")
 
 TEXTS = [
-    "", " ", "  ", "   ", "\n", "\r\n", "\t", "a", " a", "  a", "a ", "a  ",
-    "Hello, world!", "The window slides over the text.", "hello hello  hello   hello",
+    "", " ", "  ", "   ", "\n", "\r\n", "\t", "a", " a", "  a", "a ", "a  ", "Hello, world!",
+    "The window slides over the text.", "hello hello  hello   hello",
     "I'm sure they've said it's what we'll do; I'd say you're right, aren't you?",
     "I'M SURE THEY'VE SAID IT'S WHAT WE'LL DO; I'D SAY YOU'RE RIGHT, AREN'T YOU?",
-    "'s't're've'm'll'd 'S'T'RE'VE'M'LL'D 'Re'rE'vE'Ll'lL 'sound 'Data 'x '' ' 's", "'ſ 'ſo it’s we’ll", "'r 'v 'l 're", "'",
-    "0 1 12 123 1234 12345 1234567890 3.14159 1,000,000 0x1F 1e-05", "a1b22c333d4444", "½ ² ³ Ⅷ ⅷ ٣٤٥ १२३ ①②③ 𝟙𝟚",
-    "def f(x):\n    if x > 0:\n        return x\n\n\n    return -x\n", "\tfor\t(i)\t{\r\n\t\tx++;\r\n\t}\r\n\r\n",
-    "a\n\n\nb", "a \n \n b", "a\r\rb", "a \r\n  b", "  \n  x", "x\n  ", "x  \n", "!!\n\n??\r\n;", " !\n!", "...   ...", "a\u000b\u000cb",
-    "a\u00a0b", "\u00a0a", "a\u00a0\u00a0b", "a \u00a0b", "a\u2028b\u2029c", "\u2003x\u3000y\u1680z", "a\u0085b", "\u200bzero\u200bwidth",
-    "café naïve Ångström", "cafe\u0301 nai\u0308ve A\u030angstro\u0308m", "\u212bngstr\u00f6m \u2126 \u1e69 s\u0323\u0307 s\u0307\u0323",
-    "e\u0301\u0301 \u0301x", "ﬁn ǆ ŉ ß ẞ İ ı", "Große Straße, où est l'école? ¡Mañana!", "ελληνικά", "Привет, мир! Ёлка й",
-    "東京は日本の首都です。", "北京是中国的首都，上海不是！", "대한민국의 수도는 서울이다.", "\u1112\u1161\u11ab\u1100\u1173\u11af",
-    "हिन्दी एक भाषा है। क्षत्रिय", "اللغة العربية جميلة، أليس كذلك؟", "שָׁלוֹם עולם", "ภาษาไทยไม่มีช่องว่าง", "தமிழ்",
-    "😀", "😀😀 😀", "👨‍👩‍👧‍👦 family", "👍🏽 ok", "🇯🇵🇫🇷", "❤️ ❤", "a😀b", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
-    "𝓗𝓮𝓵𝓵𝓸 𠜎𠜱", "\u0000", "\u0001\u0002\u0003\u0004\u0006", "a\u0004b", "\u0013\u0014\u0016\u001d x", "\u007f", "\u001b[0m", "\ufeffBOM",
-    "\ufffd", "\ufffe\uffff", "\ue000\uf8ff", "\U000f0000\U0010ffff", "\u202eright\u202c", "soft\u00adhyphen",
-    "<|endoftext|>", "<|im_start|>user\nHi<|im_end|>\n", "a<|endoftext|>b", "<|endoftext|><|endoftext|>", " <|endoftext|> ",
-    "<|endoftext", "<<|endoftext|>>", "<|im_start|><|im_end|><|begin_of_text|><|eot_id|>", "<|begin_of_text|>x<|eot_id|>",
-    "<|start_header_id|>user<|end_header_id|>\n\nHi", "<tool_call>{\"name\": 1}</tool_call>", "<file_sep>a<repo_name>b",
-    "[L] x [L]x [L]", "x   [L]", "x[R]   y", "[R]  [L]  [L]", "[B] \n\t [B] x", "cat cats cat. concat cat", "cat", "_cat cat_ éat cat\u0301",
-    "cat\u200d cat1 1cat cat-cat", "<a> <a>b <a>bc a> <<a>", "caf\u00e9\u00e9 cafe\u0301", "na\u00efve nai\u0308ve", "\u00e9 e\u0301 \u1ec7 e\u0323\u0302",
-    "tail\u3000[L]", "[R]\u3000\u00a0z", "a [S]  b", "[R] [S]", "xyz  [L]<a>[R]  cat",
-    "http://example.com/a?b=c&d=%20#e", "user@example.com", "C:\\path\\to\\file.txt", "$100 €50 £20 ¥5", "#hashtag @mention",
-    "a_b_c snake_case camelCase SCREAMING_CASE kebab-case", "((())) [[]] {{}} <<>>", "-----", "=====\n=====", "\"quoted\" “curly”", "…—–",
-    "the the the thethethe theTHE", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "ababababab" * 5, " " * 33, "\n" * 17,
+    "'s't're've'm'll'd 'S'T'RE'VE'M'LL'D 'Re'rE'vE'Ll'lL 'sound 'Data 'x '' ' 's", "'ſ 'ſo it’s we’ll",
+    "'r 'v 'l 're", "'", "0 1 12 123 1234 12345 1234567890 3.14159 1,000,000 0x1F 1e-05", "a1b22c333d4444",
+    "½ ² ³ Ⅷ ⅷ ٣٤٥ १२३ ①②③ 𝟙𝟚", "def f(x):\n    if x > 0:\n        return x\n\n\n    return -x\n",
+    "\tfor\t(i)\t{\r\n\t\tx++;\r\n\t}\r\n\r\n", "a\n\n\nb", "a \n \n b", "a\r\rb", "a \r\n  b", "  \n  x", "x\n  ",
+    "x  \n", "!!\n\n??\r\n;", " !\n!", "...   ...", "a\u000b\u000cb", "a\u00a0b", "\u00a0a", "a\u00a0\u00a0b",
+    "a \u00a0b", "a\u2028b\u2029c", "\u2003x\u3000y\u1680z", "a\u0085b", "\u200bzero\u200bwidth",
+    "café naïve Ångström", "cafe\u0301 nai\u0308ve A\u030angstro\u0308m",
+    "\u212bngstr\u00f6m \u2126 \u1e69 s\u0323\u0307 s\u0307\u0323", "e\u0301\u0301 \u0301x", "ﬁn ǆ ŉ ß ẞ İ ı",
+    "Große Straße, où est l'école? ¡Mañana!", "ελληνικά", "Привет, мир! Ёлка й", "東京は日本の首都です。", "北京是中国的首都，上海不是！",
+    "대한민국의 수도는 서울이다.", "\u1112\u1161\u11ab\u1100\u1173\u11af", "हिन्दी एक भाषा है। क्षत्रिय",
+    "اللغة العربية جميلة، أليس كذلك؟", "שָׁלוֹם עולם", "ภาษาไทยไม่มีช่องว่าง", "தமிழ்", "😀", "😀😀 😀", "👨‍👩‍👧‍👦 family",
+    "👍🏽 ok", "🇯🇵🇫🇷", "❤️ ❤", "a😀b", "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "𝓗𝓮𝓵𝓵𝓸 𠜎𠜱",
+    "\u0000", "\u0001\u0002\u0003\u0004\u0006", "a\u0004b", "\u0013\u0014\u0016\u001d x", "\u007f", "\u001b[0m",
+    "\ufeffBOM", "\ufffd", "\ufffe\uffff", "\ue000\uf8ff", "\U000f0000\U0010ffff", "\u202eright\u202c",
+    "soft\u00adhyphen", "<|endoftext|>", "<|im_start|>user\nHi<|im_end|>\n", "a<|endoftext|>b",
+    "<|endoftext|><|endoftext|>", " <|endoftext|> ", "<|endoftext", "<<|endoftext|>>",
+    "<|im_start|><|im_end|><|begin_of_text|><|eot_id|>", "<|begin_of_text|>x<|eot_id|>",
+    "<|start_header_id|>user<|end_header_id|>\n\nHi", "<tool_call>{\"name\": 1}</tool_call>",
+    "<file_sep>a<repo_name>b", "[L] x [L]x [L]", "x   [L]", "x[R]   y", "[R]  [L]  [L]", "[B] \n\t [B] x",
+    "cat cats cat. concat cat", "cat", "_cat cat_ éat cat\u0301", "cat\u200d cat1 1cat cat-cat",
+    "<a> <a>b <a>bc a> <<a>", "caf\u00e9\u00e9 cafe\u0301", "na\u00efve nai\u0308ve",
+    "\u00e9 e\u0301 \u1ec7 e\u0323\u0302", "tail\u3000[L]", "[R]\u3000\u00a0z", "a [S]  b", "[R] [S]",
+    "xyz  [L]<a>[R]  cat", "http://example.com/a?b=c&d=%20#e", "user@example.com", "C:\\path\\to\\file.txt",
+    "$100 €50 £20 ¥5", "#hashtag @mention", "a_b_c snake_case camelCase SCREAMING_CASE kebab-case",
+    "((())) [[]] {{}} <<>>", "-----", "=====\n=====", "\"quoted\" “curly”", "…—–", "the the the thethethe theTHE",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "ababababab" * 5, " " * 33, "\n" * 17,
 ]
 
 CHATS = [
@@ -87,8 +92,8 @@ CHATS = [
 def random_text(source):
     """A few characters, mixed so that the borders between classes are met often."""
     pools = [
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "     \n\r\t\u00a0\u2028\u3000", "'’.,;:!?<>|()[]{}_-",
-        "\u0301\u0308\u0323\u0327\u093f\u200d\ufe0f", "éßñÅĠœſ½²Ⅷ٣", "字漢かカ한글", "हिعربית", "😀👩🚀🏽",
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "     \n\r\t\u00a0\u2028\u3000",
+        "'’.,;:!?<>|()[]{}_-", "\u0301\u0308\u0323\u0327\u093f\u200d\ufe0f", "éßñÅĠœſ½²Ⅷ٣", "字漢かカ한글", "हिعربית", "😀👩🚀🏽",
     ]
     pieces = ["'s", "'LL", "'Ve", " the", "\r\n", "  ", "[L]", "[R]", "cat", "<a>", "<|endoftext|>", "123"]
     characters = []
@@ -224,7 +229,9 @@ def golden(tokenizer, texts, source):
         "plain_ids": {str(index): plain[index] for index in range(len(texts)) if plain[index] != bare[index]},
         # Decoded again, without special tokens: only the written texts that come out changed.
         "decoded": {
-            str(index): text for index, text in enumerate(map(tokenizer.decode, ids[:len(TEXTS)])) if text != texts[index]
+            str(index): text
+            for index, text in enumerate(map(tokenizer.decode, ids[:len(TEXTS)]))
+            if text != texts[index]
         },
         "decodes": decodes,
     }

@@ -49,7 +49,8 @@ public enum ChatFormat: Sendable, Equatable {
 
     /// Encodes messages to token ids in which only the frame has special tokens.
     ///
-    /// Content is encoded as ordinary text, so it cannot end a message or begin one. The result equals encoding
+    /// Content is encoded as ordinary text, so it cannot end a message or begin one; only added tokens that are not
+    /// special, such as Qwen's `<tool_call>`, are still found in it. The result equals encoding
     /// ``render(_:addGenerationPrompt:)`` unless some content spells a special token.
     ///
     /// - Throws: `missingControlToken` when the tokenizer is not one of a ChatML model, and `forgedControlToken` when

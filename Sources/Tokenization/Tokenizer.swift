@@ -80,6 +80,9 @@ public struct Tokenizer: Sendable {
 
     /// Decodes token ids to text. Bytes that are not UTF-8 become U+FFFD.
     ///
+    /// Added tokens are spelled in bytes like the others wherever their characters allow it, as in the Python package:
+    /// an added token "Ġword" is " word".
+    ///
     /// - Throws: `unknownTokenID` for an id that no token has.
     public func decode(_ ids: [Int], skipSpecialTokens: Bool = false) throws(TokenizerError) -> String {
         var bytes: [UInt8] = []

@@ -36,10 +36,10 @@ import Tokenization
     func decodedTextEqualsThePythonPackage(name: String) throws {
         let tokenizer = try Goldens.tokenizer(name)
         let golden = try Golden(name)
-        for case_ in golden.decodes {
-            #expect(try scalars(tokenizer.decode(case_.ids)) == scalars(case_.text))
-            let withoutSpecialTokens = try tokenizer.decode(case_.ids, skipSpecialTokens: true)
-            #expect(scalars(withoutSpecialTokens) == scalars(case_.withoutSpecialTokens))
+        for sequence in golden.decodes {
+            #expect(try scalars(tokenizer.decode(sequence.ids)) == scalars(sequence.text))
+            let withoutSpecialTokens = try tokenizer.decode(sequence.ids, skipSpecialTokens: true)
+            #expect(scalars(withoutSpecialTokens) == scalars(sequence.withoutSpecialTokens))
         }
         let texts = try Goldens.texts()
         for (index, text) in golden.decoded {
@@ -76,8 +76,8 @@ import Tokenization
                 #expect(tokenizer.encode(text, addSpecialTokens: false, parseSpecialTokens: false) == plain)
             }
         }
-        for case_ in golden.decodes {
-            #expect(try scalars(tokenizer.decode(case_.ids)) == scalars(case_.text))
+        for sequence in golden.decodes {
+            #expect(try scalars(tokenizer.decode(sequence.ids)) == scalars(sequence.text))
         }
     }
 }
