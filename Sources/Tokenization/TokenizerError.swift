@@ -1,0 +1,106 @@
+import Foundation
+
+/// Why a tokenizer or a chat format could not be loaded or used; one case per kind of failure.
+///
+/// `file` is the path or the name that the caller gave for the JSON text.
+public enum TokenizerError: Error, Equatable, Sendable {
+    /// The file could not be read.
+    case unreadableFile(file: String, reason: String)
+    /// The file is not UTF-8 text.
+    case invalidUTF8(file: String)
+    /// The file is not JSON; `offset` is the byte at which reading stopped.
+    case invalidJSON(file: String, offset: Int, reason: String)
+    /// A key that must be there is missing.
+    case missingKey(file: String, key: String)
+    /// A key occurs twice in one object.
+    case duplicateKey(file: String, key: String)
+    /// A value has another type or range than the key asks for.
+    case invalidValue(file: String, key: String, expected: String)
+
+    /// The model is not byte-pair encoding (WordPiece, Unigram, WordLevel).
+    case unsupportedModel(file: String, type: String)
+    /// The model asks for an option that byte-level BPE without dropout lacks.
+    case unsupportedModelOption(file: String, option: String)
+    /// The normalizer is of a type that is not implemented.
+    case unsupportedNormalizer(file: String, type: String)
+    /// The pre-tokenizer, or an option of it, is not implemented.
+    case unsupportedPreTokenizer(file: String, type: String)
+    /// A Split pre-tokenizer has a pattern that is none of the known ones.
+    case unsupportedPattern(file: String, pattern: String)
+    /// The post-processor, or a template of it, is not implemented.
+    case unsupportedPostProcessor(file: String, type: String)
+    /// The decoder is not the byte-level one.
+    case unsupportedDecoder(file: String, type: String)
+    /// A chat template is not ChatML.
+    case unsupportedChatTemplate(file: String)
+
+    /// Two tokens have the same id.
+    case duplicateTokenID(file: String, id: Int, first: String, second: String)
+    /// The same token occurs twice.
+    case duplicateToken(file: String, token: String)
+    /// A token's id is negative or too large for any published vocabulary.
+    case tokenIDOutOfRange(file: String, token: String, id: Int)
+    /// An added token has another id than the same token in the vocabulary.
+    case conflictingTokenID(file: String, token: String, vocabularyID: Int, addedID: Int)
+    /// An added token is the empty string.
+    case emptyAddedToken(file: String, id: Int)
+    /// A merge is not two tokens.
+    case malformedMerge(file: String, index: Int)
+    /// A merge names, or produces, a token that the vocabulary lacks.
+    case unknownMergeToken(file: String, index: Int, token: String)
+    /// The vocabulary lacks bytes, and the token that should stand for them as well.
+    case missingUnknownToken(file: String, token: String)
+    /// A template inserts a token id that no token has.
+    case unknownTemplateToken(file: String, id: Int)
+
+    /// An id to decode is no token's.
+    case unknownTokenID(id: Int, vocabularySize: Int)
+    /// A chat needs a control token that the tokenizer lacks.
+    case missingControlToken(token: String)
+    /// A message's content would be encoded to a special token.
+    case forgedControlToken(token: String)
+}
+
+extension TokenizerError: CustomStringConvertible {
+    /// One line for people.
+    public var description: String {
+        switch self {
+        case .unreadableFile(let file, let reason): "\(file): cannot be read: \(reason)"
+        case .invalidUTF8(let file): "\(file): not UTF-8 text"
+        case .invalidJSON(let file, let offset, let reason): "\(file): not JSON at byte \(offset): \(reason)"
+        case .missingKey(let file, let key): "\(file): key \(key) is missing"
+        case .duplicateKey(let file, let key): "\(file): key \(key) occurs twice"
+        case .invalidValue(let file, let key, let expected): "\(file): \(key) is not \(expected)"
+        case .unsupportedModel(let file, let type): "\(file): model type \(type) is not supported, only BPE is"
+        case .unsupportedModelOption(let file, let option): "\(file): model option \(option) is not supported"
+        case .unsupportedNormalizer(let file, let type): "\(file): normalizer \(type) is not supported"
+        case .unsupportedPreTokenizer(let file, let type): "\(file): pre-tokenizer \(type) is not supported"
+        case .unsupportedPattern(let file, let pattern): "\(file): split pattern is none of the known ones: \(pattern)"
+        case .unsupportedPostProcessor(let file, let type): "\(file): post-processor \(type) is not supported"
+        case .unsupportedDecoder(let file, let type): "\(file): decoder \(type) is not supported, only ByteLevel is"
+        case .unsupportedChatTemplate(let file): "\(file): the chat template is not ChatML"
+        case .duplicateTokenID(let file, let id, let first, let second):
+            "\(file): id \(id) belongs to both \"\(first)\" and \"\(second)\""
+        case .duplicateToken(let file, let token): "\(file): token \"\(token)\" occurs twice"
+        case .tokenIDOutOfRange(let file, let token, let id): "\(file): token \"\(token)\" has id \(id), out of range"
+        case .conflictingTokenID(let file, let token, let vocabularyID, let addedID):
+            "\(file): token \"\(token)\" has id \(vocabularyID) in the vocabulary and \(addedID) as an added token"
+        case .emptyAddedToken(let file, let id): "\(file): added token \(id) is empty"
+        case .malformedMerge(let file, let index): "\(file): merge \(index) is not a pair of tokens"
+        case .unknownMergeToken(let file, let index, let token):
+            "\(file): merge \(index) needs token \"\(token)\", which the vocabulary lacks"
+        case .missingUnknownToken(let file, let token):
+            "\(file): the vocabulary lacks bytes and the unknown token \"\(token)\""
+        case .unknownTemplateToken(let file, let id): "\(file): the post-processor inserts id \(id), which is no token"
+        case .unknownTokenID(let id, let vocabularySize):
+            "token id \(id) is not in the vocabulary of \(vocabularySize) ids"
+        case .missingControlToken(let token): "the chat needs control token \(token), which the tokenizer lacks"
+        case .forgedControlToken(let token): "a message's content would be encoded to special token \(token)"
+        }
+    }
+}
+
+extension TokenizerError: LocalizedError {
+    /// The same as `description`.
+    public var errorDescription: String? { description }
+}

@@ -1,0 +1,109 @@
+/// The BPE model of a tokenizer.json.
+extension TokenizerFile {
+    func model(adding addedTokens: [AddedToken]) throws(TokenizerError) -> BytePairModel {
+        let node = try root.required("model")
+        try checkOptions(node)
+        var vocabulary = try vocabulary(node, room: addedTokens.count)
+        let model = BytePairModel(
+            vocabulary: vocabulary,
+            merges: try merges(node, vocabulary),
+            ignoresMerges: try node.optional("ignore_merges")?.bool() ?? false,
+            unknownToken: try unknownToken(node, vocabulary))
+        for token in addedTokens { try insert(token, into: &vocabulary) }
+        return model.adding(vocabulary)
+    }
+
+    private func checkOptions(_ node: JSONNode) throws(TokenizerError) {
+        // Files older than the key have BPE models, the only ones with merges.
+        if let type = try node.optional("type")?.string(), type != "BPE" {
+            throw .unsupportedModel(file: root.file, type: type)
+        }
+        if try node.optional("byte_fallback")?.bool() == true {
+            throw .unsupportedModelOption(file: root.file, option: "byte_fallback")
+        }
+        if let dropout = try node.optional("dropout") {
+            switch dropout.value {
+            case .integer(0), .number(0): break
+            default: throw .unsupportedModelOption(file: root.file, option: "dropout")
+            }
+        }
+        for option in ["continuing_subword_prefix", "end_of_word_suffix"] {
+            guard try node.optional(option)?.bytes().isEmpty ?? true else {
+                throw .unsupportedModelOption(file: root.file, option: option)
+            }
+        }
+    }
+
+    private func vocabulary(_ node: JSONNode, room: Int) throws(TokenizerError) -> Vocabulary {
+        let node = try node.required("vocab")
+        let members = try node.object()
+        var vocabulary = Vocabulary(capacity: members.count + room)
+        for member in members {
+            guard case .integer(let id) = member.value else {
+                throw .invalidValue(file: root.file, key: "\(node.key).\(member.key.text)", expected: "an integer")
+            }
+            try vocabulary.insert(member.key, id: id, file: root.file)
+        }
+        return vocabulary
+    }
+
+    private func merges(_ node: JSONNode, _ vocabulary: Vocabulary) throws(TokenizerError) -> MergeTable {
+        let node = try node.required("merges")
+        guard case .array(let values) = node.value else { throw node.invalid("an array") }
+        var table = MergeTable(capacity: values.count)
+        for (index, value) in values.enumerated() {
+            let (left, right) = try pair(value, index)
+            func id(_ token: [UInt8]) throws(TokenizerError) -> UInt32 {
+                guard let id = vocabulary.id(of: token) else {
+                    throw .unknownMergeToken(file: root.file, index: index, token: token.text)
+                }
+                return UInt32(id)
+            }
+            let merge = Merge(rank: UInt32(index), token: try id(left + right))
+            table.insert(merge, left: try id(left), right: try id(right))
+        }
+        return table
+    }
+
+    /// A merge is `["a", "b"]`, or `"a b"` in files of releases before 0.20.
+    private func pair(_ value: JSONValue, _ index: Int) throws(TokenizerError) -> (left: [UInt8], right: [UInt8]) {
+        switch value {
+        case .array(let values):
+            if values.count == 2, case .string(let left) = values[0], case .string(let right) = values[1] {
+                return (left, right)
+            }
+        case .string(let text):
+            let space = UInt8(ascii: " ")
+            if let middle = text.firstIndex(of: space), text.lastIndex(of: space) == middle {
+                return (Array(text[..<middle]), Array(text[(middle + 1)...]))
+            }
+        default:
+            break
+        }
+        throw .malformedMerge(file: root.file, index: index)
+    }
+
+    private func unknownToken(
+        _ node: JSONNode, _ vocabulary: Vocabulary
+    ) throws(TokenizerError) -> BytePairModel.UnknownToken? {
+        guard let token = try node.optional("unk_token")?.bytes() else { return nil }
+        if let id = vocabulary.id(of: token) {
+            return .init(id: UInt32(id), isFused: try node.optional("fuse_unk")?.bool() ?? false)
+        }
+        // A vocabulary of all bytes never needs it.
+        guard ByteLevelAlphabet.spellings.allSatisfy({ vocabulary.id(of: $0) != nil }) else {
+            throw .missingUnknownToken(file: root.file, token: token.text)
+        }
+        return nil
+    }
+
+    private func insert(_ token: AddedToken, into vocabulary: inout Vocabulary) throws(TokenizerError) {
+        guard let id = vocabulary.id(of: token.content) else {
+            return try vocabulary.insert(token.content, id: token.id, file: root.file)
+        }
+        guard id == token.id else {
+            throw .conflictingTokenID(
+                file: root.file, token: token.content.text, vocabularyID: id, addedID: token.id)
+        }
+    }
+}
