@@ -1,0 +1,172 @@
+import SIMDKernels
+
+/// The steps that forward passes are written in, on one worker of a team.
+///
+/// Every worker calls the same steps in the same order. A step gives each worker its share and ends at a barrier.
+struct ForwardPass {
+    let configuration: ModelConfiguration
+    let workspace: Workspace
+    let cache: KeyValueCache
+    let selfExtend: SelfExtend?
+    let inverseFrequencies: [Float]
+    let tokens: UnsafeBufferPointer<Int>
+    /// The position of the first token.
+    let firstPosition: Int
+    /// The rows whose logits are wanted: none, the last or all.
+    let logitRows: Range<Int>
+    /// [logitRows.count, V].
+    let logits: UnsafeMutablePointer<Float>
+    let worker: Worker
+
+    private var rowCount: Int { tokens.count }
+
+    /// Looks the tokens' embeddings up, and computes the rotations of their positions.
+    func embed(_ embedding: PackedMatrix) {
+        for row in worker.share(of: rowCount) {
+            embedding.copyRow(tokens[row], to: workspace.hidden.floats + row * configuration.hiddenSize)
+            prepareRotations(row)
+        }
+        worker.barrier()
+    }
+
+    private func prepareRotations(_ row: Int) {
+        let position = firstPosition + row
+        let factor = 1 / Float(configuration.headDimension).squareRoot()
+        if let selfExtend {
+            workspace.queryRotation.fill(
+                row: row, position: selfExtend.groupedQueryPosition(position), inverseFrequencies: inverseFrequencies)
+            workspace.keyRotation.fill(
+                row: row, position: selfExtend.groupedKeyPosition(position), inverseFrequencies: inverseFrequencies)
+            workspace.neighborRotation.fill(
+                row: row, position: Float(position), inverseFrequencies: inverseFrequencies)
+            workspace.queryFactors.floats[row] = factor * selfExtend.queryScale(position)
+        } else {
+            workspace.queryRotation.fill(row: row, position: Float(position), inverseFrequencies: inverseFrequencies)
+            workspace.queryFactors.floats[row] = factor
+        }
+    }
+
+    /// Normalises the stream.
+    func normalize(_ weight: AlignedBuffer) {
+        RMSNorm.normalize(
+            workspace.hidden.floats, weight: weight.floats, epsilon: configuration.normEpsilon, rowCount: rowCount,
+            columnCount: configuration.hiddenSize, into: workspace.normed.floats, worker: worker)
+        worker.barrier()
+    }
+
+    /// Projects the normalised stream onto queries, keys and values.
+    func projectAttention(_ query: PackedMatrix, _ key: PackedMatrix, _ value: PackedMatrix) {
+        let input = pack(workspace.normed, columnCount: configuration.hiddenSize)
+        multiply(input, query, into: workspace.projectedQueries)
+        multiply(input, key, into: workspace.keys)
+        multiply(input, value, into: workspace.values)
+        worker.barrier()
+    }
+
+    /// Rotates queries and keys to their positions, and stores keys and values.
+    func rotateAndCache(layer: Int) {
+        let queryWidth = configuration.queryHeadCount * configuration.headDimension
+        let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
+        let segments = cache.segments(layer: layer)
+        let rotatedKey = workspace.scratch(worker)
+        for row in worker.share(of: rowCount) {
+            let position = firstPosition + row
+            let segment = segments[position / AttentionShape.segmentLength]
+            let query = workspace.projectedQueries.floats + row * queryWidth
+            let key = workspace.keys.floats + row * keyWidth
+            let factor = workspace.queryFactors.floats[row]
+            rotate(query, configuration.queryHeadCount, workspace.queryRotation, row, factor,
+                into: workspace.queries.floats + row * queryWidth)
+            if selfExtend != nil {
+                rotate(query, configuration.queryHeadCount, workspace.neighborRotation, row, factor,
+                    into: workspace.neighborQueries.floats + row * queryWidth)
+                rotate(key, configuration.keyValueHeadCount, workspace.neighborRotation, row, 1, into: rotatedKey)
+                cache.shape.storeNeighborKey(
+                    rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount)
+            }
+            let keyRotation = selfExtend == nil ? workspace.queryRotation : workspace.keyRotation
+            rotate(key, configuration.keyValueHeadCount, keyRotation, row, 1, into: rotatedKey)
+            cache.shape.storeKey(rotatedKey, position: position, segment: segment)
+            cache.shape.storeValue(workspace.values.floats + row * keyWidth, position: position, segment: segment)
+        }
+        worker.barrier()
+    }
+
+    private func rotate(
+        _ input: UnsafePointer<Float>, _ headCount: Int, _ rotation: RotationTable, _ row: Int, _ factor: Float,
+        into output: UnsafeMutablePointer<Float>
+    ) {
+        Rotary.rotate(
+            input, headCount: headCount, headDimension: configuration.headDimension, cosines: rotation.cosines(row),
+            sines: rotation.sines(row), factor: factor, into: output, instructionSet: worker.instructionSet)
+    }
+
+    /// Attends every query to the keys and values up to its own position.
+    func attend(layer: Int) {
+        let queries = workspace.queries.floats
+        let input = AttentionInput(
+            queries: queries, neighborQueries: selfExtend == nil ? queries : workspace.neighborQueries.floats,
+            rowCount: rowCount, firstPosition: firstPosition, segments: cache.segments(layer: layer),
+            neighborRing: cache.ring(layer: layer), ringPanelCount: cache.ringPanelCount,
+            neighborWindow: selfExtend?.neighborWindow ?? 0, output: workspace.attended.floats)
+        TwoPassAttention.attend(
+            input, shape: cache.shape, scratch: workspace.scratch(worker), partials: workspace.partials.floats,
+            worker: worker)
+        worker.barrier()
+    }
+
+    /// Adds the projection of what was attended to the stream.
+    func projectAttended(_ output: PackedMatrix) {
+        let input = pack(workspace.attended, columnCount: output.columnCount)
+        multiply(input, output, into: workspace.hidden, adding: true)
+        worker.barrier()
+    }
+
+    /// Projects the normalised stream onto gate and up, and gates: silu(gate) · up.
+    func projectGated(_ gate: PackedMatrix, _ up: PackedMatrix) {
+        let input = pack(workspace.normed, columnCount: configuration.hiddenSize)
+        multiply(input, gate, into: workspace.gate)
+        multiply(input, up, into: workspace.up)
+        worker.barrier()
+        SiLUProduct.apply(
+            gate: workspace.gate.floats, up: workspace.up.floats, count: rowCount * configuration.intermediateSize,
+            worker: worker)
+        worker.barrier()
+    }
+
+    /// Adds the projection of what was gated to the stream.
+    func projectDown(_ down: PackedMatrix) {
+        let input = pack(workspace.gate, columnCount: configuration.intermediateSize)
+        multiply(input, down, into: workspace.hidden, adding: true)
+        worker.barrier()
+    }
+
+    /// Normalises the rows whose logits are wanted, and projects them onto the vocabulary.
+    func projectLogits(_ norm: AlignedBuffer, _ vocabulary: PackedMatrix) {
+        if logitRows.isEmpty { return }
+        let width = configuration.hiddenSize
+        RMSNorm.normalize(
+            workspace.hidden.floats + logitRows.lowerBound * width, weight: norm.floats,
+            epsilon: configuration.normEpsilon, rowCount: logitRows.count, columnCount: width,
+            into: workspace.normed.floats, worker: worker)
+        worker.barrier()
+        let input = pack(workspace.normed, rowCount: logitRows.count, columnCount: width)
+        GEMM.multiply(input, by: vocabulary, into: logits, scratch: workspace.scratch(worker), worker: worker)
+        worker.barrier()
+    }
+
+    private func pack(_ input: AlignedBuffer, rowCount: Int? = nil, columnCount: Int) -> PackedInput {
+        let packed = GEMM.packInput(
+            input.floats, rowCount: rowCount ?? self.rowCount, columnCount: columnCount,
+            into: workspace.packed.floats, worker: worker)
+        if packed.rowCount > 1 { worker.barrier() }
+        return packed
+    }
+
+    private func multiply(
+        _ input: PackedInput, _ weights: PackedMatrix, into output: AlignedBuffer, adding: Bool = false
+    ) {
+        GEMM.multiply(
+            input, by: weights, into: output.floats, adding: adding, scratch: workspace.scratch(worker), worker: worker)
+    }
+}

@@ -1,0 +1,71 @@
+import SIMDKernels
+import Safetensors
+
+/// Takes weights out of a checkpoint by name, checks their shapes and packs them.
+final class WeightLoader {
+    private let checkpoint: Checkpoint
+    private let totalByteCount: Int
+    private let progress: ((Double) -> Void)?
+    private var loadedByteCount = 0
+    /// The memory that all packed weights take.
+    private(set) var packedByteCount = 0
+
+    init(directory: String, progress: ((Double) -> Void)?) throws(ModelError) {
+        do {
+            checkpoint = try Checkpoint(directory: directory)
+        } catch { throw .checkpoint(error) }
+        totalByteCount = max(checkpoint.byteCount, 1)
+        self.progress = progress
+    }
+
+    /// A [rowCount, columnCount] matrix of 32-bit floats, bfloat16 or half-precision numbers.
+    func matrix(_ name: String, rowCount: Int, columnCount: Int) throws(ModelError) -> PackedMatrix {
+        let tensor = try tensor(name, shape: [rowCount, columnCount])
+        let elementType: ElementType
+        switch tensor.info.dtype {
+        case .float32: elementType = .float32
+        case .bfloat16: elementType = .bfloat16
+        case .float16: elementType = .float16
+        default:
+            throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
+        }
+        let matrix = tensor.withUnsafeBytes { bytes in
+            PackedMatrix(packing: bytes, elementType: elementType, rowCount: rowCount, columnCount: columnCount)
+        }
+        finish(tensor, packedByteCount: matrix.byteCount)
+        return matrix
+    }
+
+    /// A vector of `count` numbers, as 32-bit floats.
+    func vector(_ name: String, count: Int) throws(ModelError) -> AlignedBuffer {
+        let tensor = try tensor(name, shape: [count])
+        let values: [Float]
+        do {
+            values = try tensor.floats()
+        } catch {
+            throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
+        }
+        let buffer = AlignedBuffer(floatCount: count)
+        buffer.floats.update(from: values, count: count)
+        finish(tensor, packedByteCount: buffer.byteCount)
+        return buffer
+    }
+
+    private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> TensorView {
+        let tensor: TensorView
+        do {
+            tensor = try checkpoint.tensor(name)
+        } catch { throw .checkpoint(error) }
+        guard tensor.info.shape == shape else {
+            throw .wrongShape(file: tensor.path, tensor: name, expected: shape, found: tensor.info.shape)
+        }
+        return tensor
+    }
+
+    private func finish(_ tensor: TensorView, packedByteCount count: Int) {
+        tensor.discardResidentPages()
+        packedByteCount += count
+        loadedByteCount += tensor.info.byteCount
+        progress?(Double(loadedByteCount) / Double(totalByteCount))
+    }
+}

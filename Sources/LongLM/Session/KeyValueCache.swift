@@ -1,0 +1,58 @@
+import SIMDKernels
+
+/// The keys and values of every layer.
+///
+/// A key's grouped rotation never changes, nor does its neighbor rotation. So each is computed once: grouped keys (plain
+/// ones without Self-Extend) and values are kept for all positions, in segments that are allocated as the text grows;
+/// neighbor keys only for the last window and the rows in flight, in a ring.
+final class KeyValueCache {
+    let shape: AttentionShape
+    /// Panels of each layer's ring of neighbor keys; 0 without Self-Extend.
+    let ringPanelCount: Int
+    private let layerCount: Int
+    private let segmentLimit: Int
+    /// [layer][segment], uninitialised where no segment has been allocated yet.
+    private let table: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
+    private var segments: [AlignedBuffer] = []
+    private let rings: [AlignedBuffer]
+    private var segmentCount = 0
+
+    /// An empty cache for up to `capacity` positions.
+    init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int) {
+        self.shape = shape
+        self.layerCount = layerCount
+        segmentLimit = (capacity + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
+        table = .allocate(capacity: layerCount * segmentLimit)
+        // A window of more positions than there can be needs no more room than those.
+        ringPanelCount =
+            neighborWindow == 0
+            ? 0 : shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: Workspace.rowLimit)
+        let ringFloatCount = shape.ringFloatCount(panelCount: ringPanelCount)
+        rings = (0..<layerCount).map { _ in AlignedBuffer(floatCount: ringFloatCount) }
+    }
+
+    deinit { table.deallocate() }
+
+    /// Makes room for `length` positions in all.
+    func reserve(_ length: Int) {
+        while segmentCount * AttentionShape.segmentLength < length {
+            for layer in 0..<layerCount {
+                let segment = AlignedBuffer(floatCount: shape.segmentFloatCount)
+                segments.append(segment)
+                (table + layer * segmentLimit + segmentCount).initialize(to: segment.floats)
+            }
+            segmentCount += 1
+        }
+    }
+
+    /// The bytes that are allocated now.
+    var byteCount: Int { (segments + rings).reduce(0) { $0 + $1.byteCount } }
+
+    /// One layer's segments.
+    func segments(layer: Int) -> UnsafePointer<UnsafeMutablePointer<Float>> {
+        UnsafePointer(table + layer * segmentLimit)
+    }
+
+    /// One layer's ring of neighbor keys.
+    func ring(layer: Int) -> UnsafeMutablePointer<Float> { rings[layer].floats }
+}

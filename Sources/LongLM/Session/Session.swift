@@ -1,0 +1,181 @@
+import SIMDKernels
+
+/// How a session runs.
+public struct SessionOptions: Sendable, Equatable {
+    /// Self-Extend; nil: the plain model.
+    public var selfExtend: SelfExtend?
+    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. It shows in no bit of any
+    /// result.
+    public var threadCount: Int?
+    /// The most positions; nil: the model's context, or with Self-Extend what that extends it to.
+    ///
+    /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
+    /// trained on.
+    public var maximumLength: Int?
+
+    /// Options; the defaults are the plain model on all processors.
+    public init(selfExtend: SelfExtend? = nil, threadCount: Int? = nil, maximumLength: Int? = nil) {
+        self.selfExtend = selfExtend
+        self.threadCount = threadCount
+        self.maximumLength = maximumLength
+    }
+}
+
+/// One text in the making: the cached keys and values of its tokens, and the logits of the last.
+///
+/// The logits' bits depend on the tokens and the settings of Self-Extend alone: not on the threads, on how a prefill
+/// was divided, or on whether a token came by prefill or decode; and they are the same on AVX2, AVX-512 and NEON.
+///
+/// A session is not `Sendable`: keep it in one task or actor, or send it on.
+public final class Session {
+    /// The model.
+    public let model: LanguageModel
+    /// Self-Extend, if it is on.
+    public let selfExtend: SelfExtend?
+    /// Threads of the team.
+    public let threadCount: Int
+    /// The most positions.
+    public let capacity: Int
+    /// How many tokens have been processed.
+    public private(set) var position = 0
+    /// The logits [V] of the last token; empty before the first prefill.
+    public private(set) var logits: [Float] = []
+
+    private let cache: KeyValueCache
+    private let workspace: Workspace
+    private let inverseFrequencies: [Float]
+
+    /// An empty session.
+    ///
+    /// - Throws: ``SessionError`` when the options don't suit the model.
+    public init(model: LanguageModel, options: SessionOptions = SessionOptions()) throws(SessionError) {
+        let configuration = model.configuration
+        try options.selfExtend?.validate(contextLength: configuration.contextLength)
+        threadCount = options.threadCount ?? Team.defaultThreadCount
+        guard (1...1024).contains(threadCount) else {
+            throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
+        }
+        capacity =
+            options.maximumLength ?? options.selfExtend?.capacity(contextLength: configuration.contextLength)
+            ?? configuration.contextLength
+        // Positions beyond 2²⁴ have no exact 32-bit float.
+        guard (1...(1 << 24)).contains(capacity) else {
+            throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(1 << 24)")
+        }
+        self.model = model
+        selfExtend = options.selfExtend
+        inverseFrequencies = configuration.inverseFrequencies
+        let shape = configuration.attentionShape
+        cache = KeyValueCache(
+            shape: shape, layerCount: configuration.layerCount, capacity: capacity,
+            neighborWindow: options.selfExtend?.neighborWindow ?? 0)
+        workspace = Workspace(configuration, shape: shape, capacity: capacity, threadCount: threadCount)
+    }
+
+    /// The memory that keys and values take now, in bytes.
+    public var cacheByteCount: Int { cache.byteCount }
+
+    /// Processes tokens; afterwards ``logits`` are those of the last.
+    ///
+    /// - Parameters:
+    ///   - tokens: At least one.
+    ///   - progress: Called after each step with how many of `tokens` have been processed.
+    /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
+    ///   ``SessionError/cancelled(position:)`` between steps when the task is cancelled.
+    public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
+        try check(tokens)
+        if logits.isEmpty { logits = [Float](repeating: 0, count: model.configuration.vocabularySize) }
+        try process(tokens, into: &logits, wantsAll: false, progress)
+    }
+
+    /// Processes tokens and returns the logits [tokens.count, V] of all of them, row by row.
+    ///
+    /// - Parameters:
+    ///   - tokens: At least one.
+    ///   - progress: Called after each step with how many of `tokens` have been processed.
+    /// - Throws: ``SessionError``, as ``prefill(_:progress:)``.
+    public func prefillAllLogits(
+        _ tokens: [Int], progress: ((Int) -> Void)? = nil
+    ) throws(SessionError) -> [Float] {
+        try check(tokens)
+        let vocabularySize = model.configuration.vocabularySize
+        var all = [Float](repeating: 0, count: tokens.count * vocabularySize)
+        try process(tokens, into: &all, wantsAll: true, progress)
+        logits = Array(all.suffix(vocabularySize))
+        return all
+    }
+
+    /// Processes one token; afterwards ``logits`` are its.
+    ///
+    /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit.
+    public func decode(_ token: Int) throws(SessionError) {
+        try prefill([token])
+    }
+
+    private func check(_ tokens: [Int]) throws(SessionError) {
+        guard !tokens.isEmpty else { throw .noTokens }
+        let vocabularySize = model.configuration.vocabularySize
+        if let stranger = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
+            throw .tokenOutOfRange(id: stranger, vocabularySize: vocabularySize)
+        }
+        guard tokens.count <= capacity - position else {
+            throw .capacityExceeded(needed: position + tokens.count, capacity: capacity)
+        }
+    }
+
+    /// Runs forward passes of bounded size over tokens that have been checked.
+    ///
+    /// - Parameter output: The logits [V] of the last token, or [tokens.count, V] of all.
+    private func process(
+        _ tokens: [Int], into output: inout [Float], wantsAll: Bool, _ progress: ((Int) -> Void)?
+    ) throws(SessionError) {
+        var done = 0
+        while done < tokens.count {
+            if Task.isCancelled { throw .cancelled(position: position) }
+            let count = min(Workspace.rowLimit, tokens.count - done)
+            let isLast = done + count == tokens.count
+            let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
+            let offset = wantsAll ? done * model.configuration.vocabularySize : 0
+            cache.reserve(position + count)
+            tokens.withUnsafeBufferPointer { tokens in
+                output.withUnsafeMutableBufferPointer { output in
+                    advance(
+                        UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
+                        into: UnsafeMutableBufferPointer(rebasing: output[offset...]))
+                }
+            }
+            position += count
+            done += count
+            progress?(done)
+        }
+    }
+
+    /// One forward pass.
+    private func advance(
+        _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
+    ) {
+        guard let destination = logits.baseAddress else { return }
+        let firstPosition = position
+        Team.run(threadCount: threadCount, instructionSet: model.instructionSet) { worker in
+            model.architecture.forward(
+                ForwardPass(
+                    configuration: model.configuration, workspace: workspace, cache: cache, selfExtend: selfExtend,
+                    inverseFrequencies: inverseFrequencies, tokens: tokens, firstPosition: firstPosition,
+                    logitRows: logitRows, logits: destination, worker: worker))
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// The heads of the model's attention.
+    var attentionShape: AttentionShape {
+        AttentionShape(
+            queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension)
+    }
+
+    /// The memory that the keys and values of `length` positions take, in bytes (without the ring of neighbor keys).
+    public func cacheByteCount(length: Int) -> Int {
+        let segmentCount = (length + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
+        return layerCount * segmentCount * attentionShape.segmentFloatCount * MemoryLayout<Float>.stride
+    }
+}

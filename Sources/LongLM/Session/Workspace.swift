@@ -1,0 +1,87 @@
+import SIMDKernels
+
+/// The activations of one forward pass, allocated once per session for up to `rowLimit` rows.
+final class Workspace {
+    /// The most rows of one forward pass: longer inputs are taken in steps of this many, which bounds the memory for
+    /// activations and changes no bit of the result.
+    static let rowLimit = 512
+
+    let hidden: AlignedBuffer
+    let normed: AlignedBuffer
+    let packed: AlignedBuffer
+    /// As projected; rotated against the segments' keys; rotated against the neighbor keys.
+    let projectedQueries: AlignedBuffer
+    let queries: AlignedBuffer
+    let neighborQueries: AlignedBuffer
+    let keys: AlignedBuffer
+    let values: AlignedBuffer
+    let attended: AlignedBuffer
+    let gate: AlignedBuffer
+    let up: AlignedBuffer
+    /// Cosines and sines of the positions in flight.
+    let queryRotation: RotationTable
+    let keyRotation: RotationTable
+    let neighborRotation: RotationTable
+    /// What every query of a row is multiplied by: 1/√D and the query scale.
+    let queryFactors: AlignedBuffer
+    let partials: AlignedBuffer
+    private let scratch: AlignedBuffer
+    private let scratchStride: Int
+
+    init(_ configuration: ModelConfiguration, shape: AttentionShape, capacity: Int, threadCount: Int) {
+        let rows = min(Self.rowLimit, capacity)
+        let queryWidth = configuration.queryHeadCount * configuration.headDimension
+        let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
+        let widest = max(configuration.hiddenSize, queryWidth, configuration.intermediateSize)
+        hidden = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
+        normed = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
+        packed = AlignedBuffer(floatCount: GEMM.packedInputFloatCount(rowCount: rows, columnCount: widest))
+        projectedQueries = AlignedBuffer(floatCount: rows * queryWidth)
+        queries = AlignedBuffer(floatCount: rows * queryWidth)
+        neighborQueries = AlignedBuffer(floatCount: rows * queryWidth)
+        keys = AlignedBuffer(floatCount: rows * keyWidth)
+        values = AlignedBuffer(floatCount: rows * keyWidth)
+        attended = AlignedBuffer(floatCount: rows * queryWidth)
+        gate = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
+        up = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
+        queryRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
+        keyRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
+        neighborRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
+        queryFactors = AlignedBuffer(floatCount: rows)
+        partials = AlignedBuffer(floatCount: TwoPassAttention.partialFloatCount(shape: shape, length: capacity))
+        let scratchFloats = max(
+            GEMM.scratchFloatCount(maximumRowCount: rows), TwoPassAttention.scratchFloatCount(shape: shape), keyWidth)
+        // Whole cache lines, so that workers don't share one.
+        scratchStride = (scratchFloats + 15) / 16 * 16
+        scratch = AlignedBuffer(floatCount: scratchStride * threadCount)
+    }
+
+    /// One worker's own memory.
+    func scratch(_ worker: Worker) -> UnsafeMutablePointer<Float> { scratch.floats + worker.index * scratchStride }
+}
+
+/// Cosines and sines for one position per row.
+struct RotationTable {
+    private let storage: AlignedBuffer
+    private let rowCount: Int
+    private let half: Int
+
+    init(rowCount: Int, headDimension: Int) {
+        self.rowCount = rowCount
+        half = headDimension / 2
+        storage = AlignedBuffer(floatCount: rowCount * headDimension)
+    }
+
+    /// [D/2].
+    func cosines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + row * half }
+    /// [D/2].
+    func sines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + (rowCount + row) * half }
+
+    /// Sets a row's position, which may be fractional.
+    func fill(row: Int, position: Float, inverseFrequencies: [Float]) {
+        inverseFrequencies.withUnsafeBufferPointer { frequencies in
+            Rotary.fillAngles(
+                position: position, inverseFrequencies: frequencies, cosines: cosines(row), sines: sines(row))
+        }
+    }
+}
