@@ -1,0 +1,52 @@
+/// How far computed logits are from reference logits.
+public struct LogitComparison: Sendable, Codable, Equatable {
+    /// The greatest difference, in standard deviations of the reference.
+    public let worstDeviation: Double
+    /// The row of the greatest difference, counted from the beginning of the text.
+    public let worstRow: Int
+    /// The token of the greatest difference.
+    public let worstToken: Int
+    /// The rows whose greatest logit is another token's.
+    public let disagreeingRows: [Int]
+
+    /// The greatest deviation that passes. The reference's own prefill and decode differ by up to 2.5·10⁻⁵, since
+    /// float32 sums depend on their order; a wrong position, mask or rotation shows at 10⁻² and more.
+    public static let tolerance = 1e-4
+
+    /// Whether the logits pass: within ``tolerance``, and every row's greatest is the same token's.
+    public var passes: Bool { worstDeviation <= Self.tolerance && disagreeingRows.isEmpty }
+
+    /// Compares [rows, V] logits; they are of equal, positive count.
+    ///
+    /// - Parameter firstRow: Where in the text the first row is.
+    public init(_ computed: ArraySlice<Float>, reference: [Float], vocabularySize: Int, firstRow: Int) {
+        precondition(computed.count == reference.count && !reference.isEmpty, "the logits are of one shape")
+        let mean = reference.reduce(0.0) { $0 + Double($1) } / Double(reference.count)
+        let variance = reference.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) }
+        let deviation = (variance / Double(reference.count)).squareRoot()
+
+        var worst = (difference: -1.0, index: 0)
+        for (index, pair) in zip(computed, reference).enumerated() {
+            let difference = abs(Double(pair.0) - Double(pair.1))
+            // A NaN must not hide behind a comparison that is false.
+            if difference > worst.difference || difference.isNaN {
+                worst = (difference.isNaN ? .infinity : difference, index)
+            }
+        }
+        worstDeviation = deviation > 0 ? worst.difference / deviation : worst.difference == 0 ? 0 : .infinity
+        worstRow = firstRow + worst.index / vocabularySize
+        worstToken = worst.index % vocabularySize
+        disagreeingRows = (0..<(reference.count / vocabularySize)).compactMap { row in
+            let first = computed.startIndex + row * vocabularySize
+            let ours = Self.greatest(computed[first..<(first + vocabularySize)])
+            let theirs = Self.greatest(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)])
+            return ours == theirs ? nil : firstRow + row
+        }
+    }
+
+    private static func greatest(_ row: ArraySlice<Float>) -> Int {
+        var best = row.startIndex
+        for index in row.indices where row[index] > row[best] { best = index }
+        return best - row.startIndex
+    }
+}

@@ -1,0 +1,85 @@
+import Foundation
+import LongLM
+
+/// One reference case: an input, the settings of Self-Extend, and the file of logits that the original code computed.
+///
+/// A directory of cases holds `cases.json`, an array of these, beside a safetensors file for each.
+public struct ReferenceCase: Sendable, Decodable {
+    /// The safetensors file with `input_ids [n]`, `baseline_logits [≤ n, V]`, `logits [≤ n, V]` and perhaps
+    /// `decode_logits [m, V]`.
+    public let file: String
+    /// N, the length of the input.
+    public let n: Int
+    /// G.
+    public let group: Int
+    /// W.
+    public let window: Int
+    /// The base of the query scale; −1: no scale.
+    public let scaleBase: Double
+    /// How the grouped query is moved.
+    public let shift: String
+
+    enum CodingKeys: String, CodingKey {
+        case file, n, group, window, shift
+        case scaleBase = "scale_base"
+    }
+
+    /// The settings.
+    ///
+    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `shift` is neither "floor" nor "fractional".
+    func selfExtend(casesFile: String) throws(ReferenceError) -> SelfExtend {
+        guard let shift = SelfExtend.Shift(rawValue: shift) else {
+            throw .malformedCases(file: casesFile, reason: "unknown shift \(shift)")
+        }
+        return SelfExtend(
+            groupSize: group, neighborWindow: window, shift: shift,
+            queryScaleBase: scaleBase > 0 ? Float(scaleBase) : nil)
+    }
+
+    /// Reads a directory's `cases.json`.
+    static func read(directory: String) throws(ReferenceError) -> [ReferenceCase] {
+        let path = directory + "/cases.json"
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw .malformedCases(file: path, reason: "can't be read")
+        }
+        let cases: [ReferenceCase]
+        do {
+            cases = try JSONDecoder().decode([ReferenceCase].self, from: data)
+        } catch {
+            throw .malformedCases(file: path, reason: "is not a list of reference cases")
+        }
+        guard !cases.isEmpty else { throw .malformedCases(file: path, reason: "holds no case") }
+        for entry in cases where entry.file.isEmpty || entry.file.contains("/") || entry.file.contains("\\") {
+            throw .malformedCases(file: path, reason: "\(entry.file) is not a file name")
+        }
+        return cases
+    }
+}
+
+/// Why reference cases could not be run. (That they ran and failed is no error but a result.)
+public enum ReferenceError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A cases.json that can't be read or isn't of the expected form.
+    case malformedCases(file: String, reason: String)
+    /// A case whose tensors don't fit together.
+    case malformedCase(file: String, reason: String)
+    /// A checkpoint or case file that is not valid.
+    case tensors(SafetensorsError)
+    /// A model that can't be loaded.
+    case model(ModelError)
+    /// A case that the session refuses.
+    case session(file: String, SessionError)
+
+    /// One line for a person to read.
+    public var description: String {
+        switch self {
+        case .malformedCases(let file, let reason): "\(file): \(reason)"
+        case .malformedCase(let file, let reason): "\(file): \(reason)"
+        case .tensors(let error): "\(error)"
+        case .model(let error): "\(error)"
+        case .session(let file, let error): "\(file): \(error)"
+        }
+    }
+}
