@@ -32,7 +32,7 @@ let package = Package(
         .executableTarget(
             name: "LongLMCommand",
             dependencies: [
-                "LongLMEvaluation",
+                "LongLM", "LongLMEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels"]),

@@ -31,8 +31,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     /// The tokens that end a text.
     public let endTokens: [Int]
 
-    /// Positions beyond 2²⁴ have no exact 32-bit float.
-    private static let largestContext = 1 << 24
+    /// Larger than any model's, and small enough that no product of sizes overflows.
+    private static let largestSize = 1 << 24
+    private static let largestAttentionWidth = 1 << 18
+    private static let largestLayerCount = 1 << 12
 
     /// Reads a config.json.
     ///
@@ -70,8 +72,9 @@ public struct ModelConfiguration: Sendable, Equatable {
         modelType = raw.modelType
         hiddenSize = try Self.size(raw.hiddenSize, "hidden_size", file)
         intermediateSize = try Self.size(raw.intermediateSize, "intermediate_size", file)
-        layerCount = try Self.size(raw.layerCount, "num_hidden_layers", file)
-        queryHeadCount = try Self.size(raw.queryHeadCount, "num_attention_heads", file)
+        layerCount = try Self.size(raw.layerCount, "num_hidden_layers", file, largest: Self.largestLayerCount)
+        queryHeadCount = try Self.size(
+            raw.queryHeadCount, "num_attention_heads", file, largest: Self.largestAttentionWidth)
         keyValueHeadCount = try Self.size(raw.keyValueHeadCount ?? queryHeadCount, "num_key_value_heads", file)
         vocabularySize = try Self.size(raw.vocabularySize, "vocab_size", file)
         contextLength = try Self.size(raw.contextLength ?? 2048, "max_position_embeddings", file)
@@ -85,7 +88,9 @@ public struct ModelConfiguration: Sendable, Equatable {
                 file: file, key: "num_attention_heads",
                 reason: "is \(queryHeadCount), which doesn't divide hidden_size \(hiddenSize)")
         }
-        headDimension = try Self.size(raw.headDimension ?? hiddenSize / queryHeadCount, "head_dim", file)
+        headDimension = try Self.size(
+            raw.headDimension ?? hiddenSize / queryHeadCount, "head_dim", file,
+            largest: Self.largestAttentionWidth / queryHeadCount)
         guard headDimension % 2 == 0 else {
             throw .invalidConfiguration(file: file, key: "head_dim", reason: "is \(headDimension); it must be even")
         }
@@ -104,11 +109,13 @@ public struct ModelConfiguration: Sendable, Equatable {
         endTokens = raw.endToken?.ids ?? []
     }
 
-    private static func size(_ value: Int?, _ key: String, _ file: String) throws(ModelError) -> Int {
+    private static func size(
+        _ value: Int?, _ key: String, _ file: String, largest: Int = largestSize
+    ) throws(ModelError) -> Int {
         guard let value else { throw .invalidConfiguration(file: file, key: key, reason: "is missing") }
-        guard value >= 1, value <= largestContext else {
+        guard value >= 1, value <= largest else {
             throw .invalidConfiguration(
-                file: file, key: key, reason: "is \(value); it must be between 1 and \(largestContext)")
+                file: file, key: key, reason: "is \(value); it must be between 1 and \(largest)")
         }
         return value
     }

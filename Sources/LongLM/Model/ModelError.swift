@@ -1,6 +1,5 @@
 import SIMDKernels
 import Safetensors
-import Tokenization
 
 /// Why a model could not be loaded.
 public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -20,10 +19,10 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupportedElementType(file: String, tensor: String, type: String)
     /// A checkpoint that is not valid.
     case checkpoint(SafetensorsError)
-    /// A tokenizer that is not valid.
-    case tokenizer(TokenizerError)
     /// An instruction set that can't be used.
     case instructionSet(InstructionSetError)
+    /// The task was cancelled.
+    case cancelled
 
     /// One line for a person to read.
     public var description: String {
@@ -38,8 +37,8 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsupportedElementType(let file, let tensor, let type):
             "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
         case .checkpoint(let error): "\(error)"
-        case .tokenizer(let error): "\(error)"
         case .instructionSet(let error): "\(error)"
+        case .cancelled: "loading was cancelled"
         }
     }
 }

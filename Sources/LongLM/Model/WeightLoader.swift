@@ -52,6 +52,7 @@ final class WeightLoader {
     }
 
     private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> TensorView {
+        if Task.isCancelled { throw .cancelled }
         let tensor: TensorView
         do {
             tensor = try checkpoint.tensor(name)

@@ -17,18 +17,21 @@ final class KeyValueCache {
     private let rings: [AlignedBuffer]
     private var segmentCount = 0
 
-    /// An empty cache for up to `capacity` positions.
-    init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int) {
+    /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
+    init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
         self.shape = shape
         self.layerCount = layerCount
-        segmentLimit = (capacity + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
+        segmentLimit = AttentionShape.segmentCount(length: capacity)
         table = .allocate(capacity: layerCount * segmentLimit)
-        // A window of more positions than there can be needs no more room than those.
         ringPanelCount =
-            neighborWindow == 0
-            ? 0 : shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: Workspace.rowLimit)
+            neighborWindow.map { Self.ringPanelCount(shape: shape, capacity: capacity, neighborWindow: $0) } ?? 0
         let ringFloatCount = shape.ringFloatCount(panelCount: ringPanelCount)
         rings = (0..<layerCount).map { _ in AlignedBuffer(floatCount: ringFloatCount) }
+    }
+
+    /// Panels of a ring of neighbor keys. A window of more positions than there can be needs no more room than those.
+    static func ringPanelCount(shape: AttentionShape, capacity: Int, neighborWindow: Int) -> Int {
+        shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: min(Workspace.rowLimit, capacity))
     }
 
     deinit { table.deallocate() }

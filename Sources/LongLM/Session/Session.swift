@@ -41,6 +41,9 @@ public final class Session {
     /// The logits [V] of the last token; empty before the first prefill.
     public private(set) var logits: [Float] = []
 
+    /// Positions beyond 2²⁴ have no exact 32-bit float.
+    static let largestCapacity = 1 << 24
+
     private let cache: KeyValueCache
     private let workspace: Workspace
     private let inverseFrequencies: [Float]
@@ -55,12 +58,11 @@ public final class Session {
         guard (1...1024).contains(threadCount) else {
             throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
         }
-        capacity =
-            options.maximumLength ?? options.selfExtend?.capacity(contextLength: configuration.contextLength)
-            ?? configuration.contextLength
-        // Positions beyond 2²⁴ have no exact 32-bit float.
-        guard (1...(1 << 24)).contains(capacity) else {
-            throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(1 << 24)")
+        let trained =
+            options.selfExtend?.capacity(contextLength: configuration.contextLength) ?? configuration.contextLength
+        capacity = options.maximumLength ?? min(trained, Self.largestCapacity)
+        guard (1...Self.largestCapacity).contains(capacity) else {
+            throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
         }
         self.model = model
         selfExtend = options.selfExtend
@@ -68,7 +70,7 @@ public final class Session {
         let shape = configuration.attentionShape
         cache = KeyValueCache(
             shape: shape, layerCount: configuration.layerCount, capacity: capacity,
-            neighborWindow: options.selfExtend?.neighborWindow ?? 0)
+            neighborWindow: options.selfExtend?.neighborWindow)
         workspace = Workspace(configuration, shape: shape, capacity: capacity, threadCount: threadCount)
     }
 
@@ -173,9 +175,19 @@ extension ModelConfiguration {
             queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension)
     }
 
-    /// The memory that the keys and values of `length` positions take, in bytes (without the ring of neighbor keys).
-    public func cacheByteCount(length: Int) -> Int {
-        let segmentCount = (length + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
-        return layerCount * segmentCount * attentionShape.segmentFloatCount * MemoryLayout<Float>.stride
+    /// The memory that a session's cache takes when it holds `length` positions, in bytes.
+    ///
+    /// - Parameters:
+    ///   - length: Between 0 and 2²⁴.
+    ///   - neighborWindow: W of Self-Extend, whose ring of neighbor keys is counted; nil: plain attention.
+    public func cacheByteCount(length: Int, neighborWindow: Int? = nil) -> Int {
+        precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
+        let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
+        let ring = neighborWindow.map { window in
+            let panels = KeyValueCache.ringPanelCount(
+                shape: attentionShape, capacity: length, neighborWindow: window)
+            return attentionShape.ringFloatCount(panelCount: panels)
+        }
+        return layerCount * (segments + (ring ?? 0)) * MemoryLayout<Float>.stride
     }
 }

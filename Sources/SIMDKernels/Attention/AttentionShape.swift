@@ -45,6 +45,9 @@ public struct AttentionShape: Sendable, Equatable {
     /// Floats of one segment: room for the keys and values of 1,024 positions.
     public var segmentFloatCount: Int { keyValueHeadCount * headFloatCount }
 
+    /// Segments that hold `length` positions.
+    public static func segmentCount(length: Int) -> Int { (length + segmentLength - 1) / segmentLength }
+
     /// Panels of a ring of neighbor keys that lets `rowCount` query rows at once each see `window` keys.
     public func ringPanelCount(window: Int, rowCount: Int) -> Int {
         (window + rowCount) / Self.panelLength + 2

@@ -55,7 +55,7 @@ public enum TwoPassAttention {
 
     /// The floats of shared memory for partial results when `length` positions are attended by few rows.
     public static func partialFloatCount(shape: AttentionShape, length: Int) -> Int {
-        let segmentCount = (length + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
+        let segmentCount = AttentionShape.segmentCount(length: length)
         return shape.keyValueHeadCount * segmentCount
             * AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
     }

@@ -1,0 +1,90 @@
+import ArgumentParser
+import LongLM
+
+/// Which model, on how many threads.
+struct ModelArguments: ParsableArguments {
+    @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
+    var directory: String
+}
+
+/// On how many threads.
+struct ThreadArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Threads; by default OMP_NUM_THREADS or one per processor. The number changes no bit of any result.",
+            valueName: "n"))
+    var threads: Int?
+
+    func validate() throws {
+        if let threads, !(1...1024).contains(threads) {
+            throw ValidationError("--threads is \(threads); it must be between 1 and 1024")
+        }
+    }
+}
+
+/// How positions past the trained context are treated.
+struct SelfExtendArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Self-Extend's G: how many positions share one, beyond the neighbor window. Needs --neighbor-window.",
+            valueName: "g"))
+    var groupSize: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Self-Extend's W: how many of the last tokens keep their true positions. Needs --group-size.",
+            valueName: "w"))
+    var neighborWindow: Int?
+
+    @Option(help: ArgumentHelp("How Self-Extend moves the grouped query: floor (the paper) or fractional."))
+    var shift: SelfExtend.Shift = .floor
+
+    @Option(
+        help: ArgumentHelp("The base of Self-Extend's logarithmic query scale; by default there is none.", valueName: "b"))
+    var queryScaleBase: Float?
+
+    @Flag(
+        name: .customLong("beyond-context"),
+        help: "Accept more tokens than the model's positions were trained for; it will mostly produce nonsense there.")
+    var goesBeyondContext = false
+
+    func validate() throws {
+        guard (groupSize == nil) == (neighborWindow == nil) else {
+            throw ValidationError("--group-size and --neighbor-window go together")
+        }
+        if let groupSize, groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
+        if let neighborWindow, neighborWindow < 1 {
+            throw ValidationError("--neighbor-window is \(neighborWindow); it must be at least 1")
+        }
+    }
+
+    /// The settings; nil for the plain model.
+    var selfExtend: SelfExtend? {
+        guard let groupSize, let neighborWindow else { return nil }
+        return SelfExtend(
+            groupSize: groupSize, neighborWindow: neighborWindow, shift: shift, queryScaleBase: queryScaleBase)
+    }
+
+    /// The length of a session for a prompt of `promptLength` tokens and up to `additional` more.
+    ///
+    /// - Throws: ``CommandError`` when the prompt goes beyond what the positions allow.
+    func sessionLength(
+        promptLength: Int, additional: Int, configuration: ModelConfiguration
+    ) throws(CommandError) -> Int {
+        let context = configuration.contextLength
+        let capacity = selfExtend?.capacity(contextLength: context) ?? context
+        let wanted = promptLength.addingReportingOverflow(additional).partialValue
+        if goesBeyondContext { return max(wanted, 1) }
+        guard promptLength <= capacity else {
+            let remedy =
+                selfExtend == nil
+                ? "extend it with --group-size and --neighbor-window" : "take a larger --group-size"
+            throw .invalidInput(
+                "the prompt has \(promptLength) tokens, the model's positions reach to \(capacity): \(remedy), or go "
+                    + "on regardless with --beyond-context")
+        }
+        return max(1, min(wanted, capacity))
+    }
+}
+
+extension SelfExtend.Shift: ExpressibleByArgument {}

@@ -1,0 +1,172 @@
+import ArgumentParser
+import Foundation
+import LongLM
+
+/// `longlm generate`
+struct Generate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Continue a prompt.",
+        discussion: """
+            The text goes to standard output as it is produced. A last line on standard error says how many tokens \
+            were read and written, how fast, and the most memory that was used.
+
+            A plain model:
+              longlm generate --model DIR --prompt "The capital of France is"
+            An answer to a question about a file that is longer than the model's context:
+              longlm generate --model DIR --prompt-file report.txt --chat --group-size 4 --neighbor-window 1024
+            """)
+
+    @OptionGroup var model: ModelArguments
+    @OptionGroup var prompt: PromptArguments
+
+    @Option(help: ArgumentHelp("The most tokens to produce.", valueName: "n"))
+    var maxTokens = 128
+
+    @Flag(help: "Take the prompt as a user's message in the model's chat format.")
+    var chat = false
+
+    @Option(help: ArgumentHelp("The system message of the chat; by default the model's own.", valueName: "text"))
+    var system: String?
+
+    @OptionGroup(title: "Self-Extend") var selfExtend: SelfExtendArguments
+    @OptionGroup(title: "Sampling") var sampling: SamplingArguments
+    @OptionGroup var threads: ThreadArguments
+
+    @Flag(help: "Print one JSON object with text, tokens and statistics at the end instead of the text.")
+    var json = false
+
+    func validate() throws {
+        if maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens); it must be at least 0") }
+        if system != nil, !chat { throw ValidationError("--system needs --chat") }
+    }
+
+    func run() async throws {
+        let text = try prompt.read()
+        try await Interruption.cancelling { try generate(text) }
+    }
+
+    private func generate(_ text: String) throws {
+        // What can be wrong with the input is found before the weights are loaded.
+        let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
+        let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
+        let promptTokens = try encode(text, tokenizer)
+        guard !promptTokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
+        let length = try selfExtend.sessionLength(
+            promptLength: promptTokens.count, additional: maxTokens, configuration: configuration)
+
+        let languageModel = try loadModel(model.directory)
+        let session = try Session(
+            model: languageModel,
+            options: SessionOptions(
+                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length))
+        let prefillTime = try prefill(session, promptTokens)
+
+        var generation = Generation(
+            session: session, maximumTokenCount: maxTokens, sampler: try sampling.sampler())
+        var detokenizer = tokenizer.makeDetokenizer()
+        var tokens: [Int] = []
+        var produced = ""
+        let start = ContinuousClock.now
+        do {
+            while let token = try generation.next() {
+                tokens.append(token)
+                try emit(detokenizer.append(token), &produced)
+            }
+            try emit(detokenizer.finish(), &produced)
+        } catch {
+            if !json, !produced.isEmpty { try Terminal.write("\n") }
+            throw error
+        }
+        let statistics = Statistics(
+            text: produced, promptTokenCount: promptTokens.count, tokens: tokens,
+            stopReason: generation.end?.name ?? "", prefillSeconds: prefillTime.seconds,
+            decodeSeconds: (ContinuousClock.now - start).seconds, peakMemoryBytes: peakMemoryByteCount())
+        if json {
+            try Terminal.write(json: statistics)
+        } else {
+            try Terminal.write("\n")
+        }
+        Terminal.writeError(statistics.summary)
+    }
+
+    private func encode(_ text: String, _ tokenizer: Tokenizer) throws -> [Int] {
+        guard chat else { return tokenizer.encode(text) }
+        let format = try ChatFormat(contentsOfFile: model.directory + "/tokenizer_config.json")
+        let messages =
+            (system.map { [ChatMessage(role: .system, content: $0)] } ?? []) + [ChatMessage(role: .user, content: text)]
+        return try format.encode(messages, with: tokenizer)
+    }
+
+    private func prefill(_ session: Session, _ tokens: [Int]) throws -> Duration {
+        let bar = ProgressBar("prefill")
+        defer { bar.finish() }
+        let start = ContinuousClock.now
+        try session.prefill(tokens) { done in
+            let rate = Double(done) / (ContinuousClock.now - start).seconds
+            let remark = "\(done.grouped) of \(tokens.count.grouped) tokens, \(Int(rate)) tokens/s"
+            bar.update(Double(done) / Double(tokens.count), remark)
+        }
+        return ContinuousClock.now - start
+    }
+
+    private func emit(_ piece: String, _ produced: inout String) throws {
+        produced += piece
+        if !json, !piece.isEmpty { try Terminal.write(piece) }
+    }
+}
+
+/// Loads a model's weights, with a progress bar.
+func loadModel(_ directory: String) throws(ModelError) -> LanguageModel {
+    let bar = ProgressBar("load")
+    defer { bar.finish() }
+    return try LanguageModel(directory: directory) { bar.update($0) }
+}
+
+/// What `generate --json` prints.
+private struct Statistics: Encodable {
+    let text: String
+    let promptTokenCount: Int
+    let tokens: [Int]
+    /// `endToken`, `maximumTokenCount` or `capacity`.
+    let stopReason: String
+    let prefillSeconds: Double
+    let prefillTokensPerSecond: Double
+    let decodeSeconds: Double
+    let decodeTokensPerSecond: Double
+    let peakMemoryBytes: Int
+
+    init(
+        text: String, promptTokenCount: Int, tokens: [Int], stopReason: String, prefillSeconds: Double,
+        decodeSeconds: Double, peakMemoryBytes: Int
+    ) {
+        self.text = text
+        self.promptTokenCount = promptTokenCount
+        self.tokens = tokens
+        self.stopReason = stopReason
+        self.prefillSeconds = prefillSeconds
+        prefillTokensPerSecond = Double(promptTokenCount) / prefillSeconds
+        self.decodeSeconds = decodeSeconds
+        // The first token comes out of the prefill; each further one, and the end token, takes a decode step.
+        let steps = stopReason == "endToken" ? tokens.count : max(0, tokens.count - 1)
+        decodeTokensPerSecond = steps > 0 ? Double(steps) / decodeSeconds : 0
+        self.peakMemoryBytes = peakMemoryBytes
+    }
+
+    var summary: String {
+        let prefill = String(format: "%.2f s (%.1f tokens/s)", prefillSeconds, prefillTokensPerSecond)
+        let decode = String(format: "%.2f s (%.1f tokens/s)", decodeSeconds, decodeTokensPerSecond)
+        let end = stopReason == "capacity" ? ", stopped because the context is full" : ""
+        return "prefill \(promptTokenCount.grouped) tokens in \(prefill), decode \(tokens.count.grouped) tokens in "
+            + "\(decode), peak memory \(peakMemoryBytes.formattedBytes)\(end)"
+    }
+}
+
+extension Generation.End {
+    fileprivate var name: String {
+        switch self {
+        case .endToken: "endToken"
+        case .maximumTokenCount: "maximumTokenCount"
+        case .capacity: "capacity"
+        }
+    }
+}

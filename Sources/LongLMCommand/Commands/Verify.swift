@@ -1,0 +1,101 @@
+import ArgumentParser
+import Foundation
+import LongLM
+import LongLMEvaluation
+
+/// `longlm verify`
+struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compare a model's logits with those of the original Self-Extend code.",
+        discussion: """
+            Each directory holds cases.json, a safetensors file for each case (input_ids, logits, and perhaps \
+            baseline_logits and decode_logits) and, unless --model names another, the model.
+
+            Every case is computed as one prefill, in chunks of 1, 7 and 64 tokens, and as a prefill followed by \
+            decoding. It passes when no logit is further than 1e-4 standard deviations of the reference from it, and \
+            the most probable token is the same at every position.
+            """)
+
+    @Argument(help: ArgumentHelp("Directories of reference cases.", valueName: "dir"))
+    var directories: [String]
+
+    @Option(
+        name: .customLong("model"),
+        help: ArgumentHelp("The model's directory; by default the directory of the cases.", valueName: "dir"))
+    var modelDirectory: String?
+
+    @OptionGroup var threads: ThreadArguments
+
+    @Flag(help: "Print one JSON object instead of the table.")
+    var json = false
+
+    func run() async throws {
+        try await Interruption.cancelling { try verify() }
+    }
+
+    private func verify() throws {
+        var report = Report()
+        for directory in directories {
+            do {
+                let verification = try ReferenceVerification(
+                    directory: directory, modelDirectory: modelDirectory, threadCount: threads.threads)
+                try verification.run { result in
+                    report.results.append(result)
+                    if !json { try? Terminal.write(result.line + "\n") }
+                }
+            } catch {
+                // Ctrl-C is no failure of the case, and ends the others as well.
+                if Task.isCancelled { throw CancellationError() }
+                report.errors.append(Report.Failure(directory: directory, message: "\(error)"))
+                Terminal.writeError("longlm: \(error)")
+            }
+        }
+        if json {
+            try Terminal.write(json: report)
+        } else {
+            let passed = report.results.count { $0.passes }
+            try Terminal.write("\(passed) of \(report.results.count) comparisons passed\n")
+        }
+        if !report.passes { throw CommandError.silent(status: 1) }
+    }
+}
+
+/// What `verify --json` prints.
+private struct Report: Encodable {
+    struct Failure: Encodable {
+        let directory: String
+        let message: String
+    }
+
+    var results: [ReferenceResult] = []
+    var errors: [Failure] = []
+
+    var passes: Bool { errors.isEmpty && !results.isEmpty && results.allSatisfy(\.passes) }
+
+    enum CodingKeys: CodingKey { case passes, results, errors }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(passes, forKey: .passes)
+        try container.encode(results, forKey: .results)
+        try container.encode(errors, forKey: .errors)
+    }
+}
+
+extension ReferenceResult {
+    /// One row of the table.
+    fileprivate var line: String {
+        let name = directory + "/" + file
+        let padding = String(repeating: " ", count: max(0, 48 - name.count))
+        let paddedMode = mode.padding(toLength: 12, withPad: " ", startingAt: 0)
+        let deviation = String(format: "%8.1e", comparison.worstDeviation)
+        var text = "\(passes ? "pass" : "FAIL")  \(name)\(padding)  \(paddedMode)  max|Δ|/σ \(deviation)"
+        if !passes {
+            text += " at position \(comparison.worstRow), token \(comparison.worstToken)"
+            if let first = comparison.disagreeingRows.first {
+                text += "; most probable token differs at \(comparison.disagreeingRows.count) positions from \(first)"
+            }
+        }
+        return text
+    }
+}

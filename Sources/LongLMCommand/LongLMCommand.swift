@@ -1,0 +1,81 @@
+import ArgumentParser
+import Foundation
+import LongLM
+
+/// The `longlm` command.
+struct LongLMCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "longlm",
+        abstract: "Run language models past their trained context with Self-Extend, on the CPU.",
+        discussion: """
+            A model is a directory in Hugging Face's form: config.json, model.safetensors (or its shards with their \
+            index) and tokenizer.json.
+
+            Results go to standard output; progress, statistics and errors go to standard error. The exit status is \
+            0 on success, 1 for input that can't be used or a verification that failed, 2 for wrong usage and 130 \
+            after Ctrl-C.
+
+            Environment: OMP_NUM_THREADS sets the number of threads unless --threads does. LONGLM_ISA (baseline, \
+            avx2 or avx512) asks for lower instructions than the processor has.
+            """,
+        version: "0.1.0",
+        subcommands: [Generate.self, Verify.self, Logits.self, Tokenize.self, Inspect.self])
+}
+
+@main
+enum Main {
+    static func main() async {
+        do {
+            var command = try LongLMCommand.parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            leave(with: error)
+        }
+    }
+
+    /// Says what went wrong in one line, and exits.
+    private static func leave(with error: any Error) -> Never {
+        let code = LongLMCommand.exitCode(for: error)
+        if code.isSuccess { LongLMCommand.exit(withError: error) }
+        if case .silent(let status)? = error as? CommandError { exit(status) }
+        if error.isCancellation {
+            Terminal.writeError("longlm: interrupted")
+            exit(130)
+        }
+        if code == .validationFailure {
+            Terminal.writeError("longlm: \(LongLMCommand.message(for: error)) (see longlm --help)")
+            exit(2)
+        }
+        Terminal.writeError("longlm: \(error)")
+        exit(1)
+    }
+}
+
+/// Why a command ended without doing all of what it was asked to.
+enum CommandError: Error, CustomStringConvertible {
+    /// Input that can't be used.
+    case invalidInput(String)
+    /// Everything has been said already; only the exit status is missing.
+    case silent(status: Int32)
+
+    var description: String {
+        switch self {
+        case .invalidInput(let reason): reason
+        case .silent(let status): "exit status \(status)"
+        }
+    }
+}
+
+extension Error {
+    /// Whether someone asked for the end, so that nothing is wrong.
+    fileprivate var isCancellation: Bool {
+        if self is CancellationError { return true }
+        if case .cancelled? = self as? SessionError { return true }
+        if case .cancelled? = self as? ModelError { return true }
+        return false
+    }
+}

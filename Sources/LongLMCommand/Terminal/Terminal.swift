@@ -1,0 +1,56 @@
+import Foundation
+
+/// Standard output and standard error.
+enum Terminal {
+    /// Whether standard error is a terminal, on which a line can be drawn over.
+    static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+    /// Writes text to standard output at once.
+    static func write(_ text: String) throws(CommandError) {
+        do {
+            try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
+        } catch {
+            throw .invalidInput("standard output can't be written to")
+        }
+    }
+
+    /// Writes a value as JSON, with its keys in order, and a line break.
+    static func write(json value: some Encodable) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
+    }
+
+    /// Writes a line to standard error. When nobody can read it, nobody misses it.
+    static func writeError(_ line: String) { drawError(line + "\n") }
+
+    /// Writes text to standard error as it is.
+    static func drawError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+}
+
+extension FixedWidthInteger {
+    /// With the unit that fits: `1.25 GB`, in powers of ten.
+    var formattedBytes: String {
+        let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+        var value = Double(self)
+        var unit = 0
+        while value >= 999.5, unit < units.count - 1 {
+            value /= 1000
+            unit += 1
+        }
+        let digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
+        return String(format: "%.\(digits)f ", value) + units[unit]
+    }
+
+    /// With a comma after every third digit from the right.
+    var grouped: String {
+        var result = ""
+        for (index, digit) in String(self).reversed().enumerated() {
+            if index > 0, index % 3 == 0, digit != "-" { result.append(",") }
+            result.append(digit)
+        }
+        return String(result.reversed())
+    }
+}

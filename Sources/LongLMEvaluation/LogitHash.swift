@@ -1,0 +1,103 @@
+/// A fingerprint of logits, for tests that pin every bit.
+public enum LogitHash {
+    /// The SHA-256 (FIPS 180-4) of numbers as little-endian 32-bit floats, in hexadecimal.
+    public static func sha256(_ logits: [Float]) -> String {
+        var hash = SHA256()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(SHA256.blockLength)
+        for logit in logits {
+            withUnsafeBytes(of: logit.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
+            if bytes.count == SHA256.blockLength {
+                hash.add(block: bytes)
+                bytes.removeAll(keepingCapacity: true)
+            }
+        }
+        return hash.finish(rest: bytes).map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits
+        }.joined()
+    }
+}
+
+/// SHA-256 over blocks of 64 bytes. It is here, and not a dependency, because an embedder would have to build that
+/// dependency for these few lines.
+package struct SHA256 {
+    package static let blockLength = 64
+
+    private var state: [UInt32] = firstPrimes(8).map { fractionBits(Double($0).squareRoot()) }
+    private var blockCount: UInt64 = 0
+    private var schedule = [UInt32](repeating: 0, count: 64)
+
+    package init() {}
+
+    /// Adds one block.
+    package mutating func add(block: [UInt8]) {
+        precondition(block.count == Self.blockLength, "a block has 64 bytes")
+        for index in 0..<16 {
+            schedule[index] = block[(4 * index)..<(4 * index + 4)].reduce(0) { $0 << 8 | UInt32($1) }
+        }
+        for index in 16..<64 {
+            let (near, far) = (schedule[index - 2], schedule[index - 15])
+            let nearMixed = near.rotated(17) ^ near.rotated(19) ^ near >> 10
+            let farMixed = far.rotated(7) ^ far.rotated(18) ^ far >> 3
+            schedule[index] = schedule[index - 16] &+ farMixed &+ schedule[index - 7] &+ nearMixed
+        }
+        var (a, b, c, d) = (state[0], state[1], state[2], state[3])
+        var (e, f, g, h) = (state[4], state[5], state[6], state[7])
+        for index in 0..<64 {
+            let choice = (e & f) ^ (~e & g)
+            let sum = h &+ (e.rotated(6) ^ e.rotated(11) ^ e.rotated(25)) &+ choice
+            let first = sum &+ Self.roundConstants[index] &+ schedule[index]
+            let majority = (a & b) ^ (a & c) ^ (b & c)
+            let second = (a.rotated(2) ^ a.rotated(13) ^ a.rotated(22)) &+ majority
+            (h, g, f, e, d, c, b, a) = (g, f, e, d &+ first, c, b, a, first &+ second)
+        }
+        for (index, value) in [a, b, c, d, e, f, g, h].enumerated() { state[index] &+= value }
+        blockCount += 1
+    }
+
+    /// Adds the last, incomplete block and returns the eight words of the hash.
+    package mutating func finish(rest: [UInt8]) -> [UInt32] {
+        precondition(rest.count < Self.blockLength, "the rest is not a whole block")
+        let bitCount = (blockCount * UInt64(Self.blockLength) + UInt64(rest.count)) * 8
+        var tail = rest + [0x80]
+        while tail.count % Self.blockLength != Self.blockLength - 8 { tail.append(0) }
+        withUnsafeBytes(of: bitCount.bigEndian) { tail.append(contentsOf: $0) }
+        for start in stride(from: 0, to: tail.count, by: Self.blockLength) {
+            add(block: Array(tail[start..<(start + Self.blockLength)]))
+        }
+        return state
+    }
+
+    /// The first bits of the fractions of the first 64 primes' cube roots.
+    private static let roundConstants = firstPrimes(64).map { prime in cubeRootFraction(of: prime) }
+
+    private static func firstPrimes(_ count: Int) -> [Int] {
+        var primes: [Int] = []
+        var candidate = 2
+        while primes.count < count {
+            if primes.allSatisfy({ candidate % $0 != 0 }) { primes.append(candidate) }
+            candidate += 1
+        }
+        return primes
+    }
+
+    private static func fractionBits(_ number: Double) -> UInt32 {
+        UInt32((number - number.rounded(.down)) * 0x1p32)
+    }
+
+    /// ⌊(∛n mod 1) · 2³²⌋: the greatest r with r³ ≤ n · 2⁹⁶, by bisection in whole numbers, less its whole part.
+    private static func cubeRootFraction(of number: Int) -> UInt32 {
+        let target = UInt128(number) << 96
+        var (low, high) = (UInt128(0), UInt128(7) << 32)
+        while high - low > 1 {
+            let middle = (low + high) / 2
+            if middle * middle * middle <= target { low = middle } else { high = middle }
+        }
+        return UInt32(truncatingIfNeeded: low)
+    }
+}
+
+extension UInt32 {
+    fileprivate func rotated(_ count: UInt32) -> UInt32 { self >> count | self << (32 - count) }
+}
