@@ -35,7 +35,7 @@ public struct Generation {
         self.session = session
         self.maximumTokenCount = maximumTokenCount
         self.sampler = sampler
-        self.endTokens = Set(endTokens ?? session.model.configuration.endTokens)
+        self.endTokens = Set(endTokens ?? session.model.endTokens)
     }
 
     /// The next token; nil when the generation has ended.

@@ -4,6 +4,8 @@ import SIMDKernels
 public final class LanguageModel: Sendable {
     /// What config.json says.
     public let configuration: ModelConfiguration
+    /// The tokens that end a text: generation_config.json's, or else config.json's.
+    public let endTokens: [Int]
     /// The instructions that this model's sessions use.
     public let instructionSet: InstructionSet
     /// The memory that the packed weights take, in bytes.
@@ -35,6 +37,7 @@ public final class LanguageModel: Sendable {
             } catch { throw .instructionSet(error) }
         }
         configuration = try ModelConfiguration(contentsOfFile: directory + "/config.json")
+        endTokens = try configuration.endTokens(directory: directory)
         let loader = try WeightLoader(directory: directory, progress: progress)
         architecture = try LlamaModel(configuration, loader)
         weightByteCount = loader.packedByteCount

@@ -28,7 +28,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     public let tiesEmbeddings: Bool
     /// The token that a text begins with.
     public let beginningToken: Int?
-    /// The tokens that end a text.
+    /// The tokens that end a text; see also ``LanguageModel/endTokens``.
     public let endTokens: [Int]
 
     /// Larger than any model's, and small enough that no product of sizes overflows.
@@ -41,14 +41,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     /// - Throws: ``ModelError`` when the file can't be read, isn't of the expected form, or asks for what this engine
     ///   lacks.
     public init(contentsOfFile path: String) throws(ModelError) {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw .unreadable(
-                file: path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
-        }
-        try self.init(json: data, file: path)
+        try self.init(json: readConfiguration(path), file: path)
     }
 
     /// Reads the contents of a config.json.
@@ -58,14 +51,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     ///   - file: What errors call the file.
     /// - Throws: ``ModelError``.
     public init(json: Data, file: String) throws(ModelError) {
-        let raw: RawConfiguration
-        do {
-            raw = try JSONDecoder().decode(RawConfiguration.self, from: json)
-        } catch let error as DecodingError {
-            throw .malformedConfiguration(file: file, reason: error.reason)
-        } catch {
-            throw .malformedConfiguration(file: file, reason: "not a JSON object")
-        }
+        let raw = try decodeConfiguration(RawConfiguration.self, from: json, file: file)
         guard raw.modelType == "llama" else { throw .unsupportedArchitecture(file: file, name: raw.modelType) }
         try raw.refuseUnsupportedFeatures(file: file)
 
@@ -217,6 +203,50 @@ private struct TokenIDs: Decodable {
         } else {
             ids = try container.decode([Int].self)
         }
+    }
+}
+
+/// The part of generation_config.json that is used here.
+private struct RawGenerationConfiguration: Decodable {
+    let endToken: TokenIDs?
+
+    enum CodingKeys: String, CodingKey {
+        case endToken = "eos_token_id"
+    }
+}
+
+extension ModelConfiguration {
+    /// The tokens that end a text: those of generation_config.json where it names any, as in Hugging Face transformers
+    /// (an instruction-tuned model often has more of them there), or else config.json's.
+    ///
+    /// - Throws: ``ModelError`` when there is a generation_config.json that can't be read.
+    func endTokens(directory: String) throws(ModelError) -> [Int] {
+        let path = directory + "/generation_config.json"
+        guard FileManager.default.fileExists(atPath: path) else { return endTokens }
+        let raw = try decodeConfiguration(
+            RawGenerationConfiguration.self, from: readConfiguration(path), file: path)
+        return raw.endToken?.ids ?? endTokens
+    }
+}
+
+private func readConfiguration(_ path: String) throws(ModelError) -> Data {
+    do {
+        return try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+        throw .unreadable(
+            file: path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
+    }
+}
+
+private func decodeConfiguration<Form: Decodable>(
+    _: Form.Type, from json: Data, file: String
+) throws(ModelError) -> Form {
+    do {
+        return try JSONDecoder().decode(Form.self, from: json)
+    } catch let error as DecodingError {
+        throw .malformedConfiguration(file: file, reason: error.reason)
+    } catch {
+        throw .malformedConfiguration(file: file, reason: "not a JSON object")
     }
 }
 

@@ -35,7 +35,8 @@ struct Verify: AsyncParsableCommand {
 
     private func verify() throws {
         var report = Report()
-        for directory in directories {
+        for argument in directories {
+            let directory = argument.count > 1 && argument.hasSuffix("/") ? String(argument.dropLast()) : argument
             do {
                 let verification = try ReferenceVerification(
                     directory: directory, modelDirectory: modelDirectory, threadCount: threads.threads)
