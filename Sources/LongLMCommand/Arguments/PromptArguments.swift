@@ -28,7 +28,8 @@ func readText(_ file: String?) throws(CommandError) -> String {
     let name = file ?? "standard input"
     let data: Data
     do {
-        data = try file.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+        data =
+            try file.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
             ?? FileHandle.standardInput.readToEnd() ?? Data()
     } catch {
         let isMissing = file.map { !FileManager.default.fileExists(atPath: $0) } ?? false

@@ -40,7 +40,8 @@ struct SelfExtendArguments: ParsableArguments {
     var shift: SelfExtend.Shift = .floor
 
     @Option(
-        help: ArgumentHelp("The base of Self-Extend's logarithmic query scale; by default there is none.", valueName: "b"))
+        help: ArgumentHelp(
+            "The base of Self-Extend's logarithmic query scale; by default there is none.", valueName: "b"))
     var queryScaleBase: Float?
 
     @Flag(

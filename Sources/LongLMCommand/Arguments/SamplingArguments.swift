@@ -10,7 +10,8 @@ struct SamplingArguments: ParsableArguments {
     var topK: Int?
 
     @Option(
-        help: ArgumentHelp("Choose among the most probable tokens that together reach this probability.", valueName: "p"))
+        help: ArgumentHelp(
+            "Choose among the most probable tokens that together reach this probability.", valueName: "p"))
     var topP: Float?
 
     @Option(

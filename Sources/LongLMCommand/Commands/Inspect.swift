@@ -113,8 +113,10 @@ private struct Report: Encodable {
 
     var text: String {
         let rows = tensors.map { tensor in
-            (tensor.name, tensor.dtype, "[" + tensor.shape.map(String.init).joined(separator: ", ") + "]",
-                tensor.bytes.formattedBytes)
+            (
+                tensor.name, tensor.dtype, "[" + tensor.shape.map(String.init).joined(separator: ", ") + "]",
+                tensor.bytes.formattedBytes
+            )
         }
         let nameWidth = rows.map(\.0.count).max() ?? 0
         let shapeWidth = rows.map(\.2.count).max() ?? 0

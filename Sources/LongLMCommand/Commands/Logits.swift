@@ -23,7 +23,8 @@ struct Logits: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only the last rows, this many; by default all.", valueName: "n"))
     var rows: Int?
 
-    @Option(help: ArgumentHelp("The safetensors file to write; by default only the hash is printed.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The safetensors file to write; by default only the hash is printed.", valueName: "file"))
     var out: String?
 
     @OptionGroup(title: "Self-Extend") var selfExtend: SelfExtendArguments

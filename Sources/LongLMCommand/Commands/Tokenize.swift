@@ -44,7 +44,9 @@ struct Tokenize: ParsableCommand {
         }
         var ids: [Int] = []
         for word in input.split(whereSeparator: \.isWhitespace) {
-            guard let id = Int(word) else { throw .invalidInput("standard input: \(word.prefix(40)) is not a token id") }
+            guard let id = Int(word) else {
+                throw .invalidInput("standard input: \(word.prefix(40)) is not a token id")
+            }
             ids.append(id)
         }
         return ids
