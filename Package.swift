@@ -35,9 +35,13 @@ let package = Package(
                 "LongLM", "LongLMEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels"]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Goldens")]),
+        .testTarget(
+            name: "ReferenceTests", dependencies: ["LongLM", "LongLMEvaluation", "SIMDKernels", "TestSupport"]),
+        .testTarget(name: "LongLMCommandTests", dependencies: ["LongLMCommand", "Safetensors", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,3 +1,6 @@
-// Who embeds the engine needs one import: checkpoints and tokenizers are part of its interface.
+// Who embeds the engine needs one import: these are part of its interface.
 @_exported import Safetensors
 @_exported import Tokenization
+
+@_exported import enum SIMDKernels.InstructionSet
+@_exported import enum SIMDKernels.InstructionSetError

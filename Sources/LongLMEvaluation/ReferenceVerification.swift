@@ -26,14 +26,16 @@ public struct ReferenceVerification {
     ///   - directory: Holds `cases.json`.
     ///   - modelDirectory: Holds the model; nil: `directory` does.
     ///   - threadCount: Threads; nil: the default.
+    ///   - instructionSet: What to compute with; nil: the default.
     /// - Throws: ``ReferenceError`` when the model can't be loaded.
     public init(
-        directory: String, modelDirectory: String? = nil, threadCount: Int? = nil
+        directory: String, modelDirectory: String? = nil, threadCount: Int? = nil,
+        instructionSet: InstructionSet? = nil
     ) throws(ReferenceError) {
         self.directory = directory
         self.threadCount = threadCount
         do {
-            model = try LanguageModel(directory: modelDirectory ?? directory)
+            model = try LanguageModel(directory: modelDirectory ?? directory, instructionSet: instructionSet)
         } catch { throw .model(error) }
     }
 

@@ -1,0 +1,57 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Input that can't be used ends with status 1 and one line that names the file.
+@Suite struct InputErrorTests {
+    private func expectRefusal(_ run: Run, _ message: String) {
+        #expect(run.status == 1)
+        #expect(run.output.isEmpty)
+        #expect(run.errors == "longlm: \(message)\n")
+    }
+
+    @Test func missingModel() throws {
+        expectRefusal(
+            try longlm(["generate", "--model", "/no/model", "--prompt", "a"]), "/no/model/config.json: no such file")
+    }
+
+    @Test func missingPromptFile() throws {
+        expectRefusal(
+            try longlm(["generate", "--model", llama, "--prompt-file", "/no/prompt"]), "/no/prompt: no such file")
+    }
+
+    @Test func promptThatIsNotText() throws {
+        try withTemporaryDirectory { directory in
+            let file = directory + "/prompt"
+            try Data([0x61, 0xff]).write(to: URL(filePath: file))
+            expectRefusal(
+                try longlm(["generate", "--model", llama, "--prompt-file", file]), "\(file): is not UTF-8 text")
+        }
+    }
+
+    @Test func unsupportedArchitecture() throws {
+        let directory = Fixtures.path("reference/gemma")
+        expectRefusal(
+            try longlm(["generate", "--model", directory, "--prompt", "a"]),
+            "\(directory)/config.json: unsupported architecture gemma")
+    }
+
+    @Test func inspectOfNothing() throws {
+        expectRefusal(try longlm(["inspect", "/no/file"]), "/no/file: no such file or directory")
+    }
+
+    @Test func inspectOfAnotherFormat() throws {
+        let file = llama + "/config.json"
+        let run = try longlm(["inspect", file])
+        #expect(run.status == 1)
+        #expect(run.errors.hasPrefix("longlm: \(file): "))
+        #expect(run.errorLines.count == 1)
+    }
+
+    @Test(arguments: [("quantum", "names no instruction set"), ("AVX2", "names no instruction set")])
+    func instructionSetThatDoesNotExist(name: String, message: String) throws {
+        let run = try longlm(["verify", llama], environment: ["LONGLM_ISA": name])
+        #expect(run.status == 1)
+        #expect(run.errors.contains("LONGLM_ISA=\(name) \(message)"))
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// One finished run of the command.
+struct Run {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    /// What standard error holds, line by line.
+    var errorLines: [Substring] { errors.split(separator: "\n") }
+
+    /// Standard output, decoded.
+    func json<Value: Decodable>(_ type: Value.Type) throws -> Value {
+        try JSONDecoder().decode(type, from: Data(output.utf8))
+    }
+}
+
+/// The built executable, beside the tests.
+private func executable() throws -> URL {
+    let tests = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    let besideTests = tests.appending(path: "longlm")
+    if FileManager.default.isExecutableFile(atPath: besideTests.path(percentEncoded: false)) { return besideTests }
+    // On macOS the tests are a bundle that another program runs.
+    let build = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../.build/release/longlm")
+    return try #require(
+        FileManager.default.isExecutableFile(atPath: build.path(percentEncoded: false)) ? build : nil)
+}
+
+/// Starts the command.
+func start(_ arguments: [String], environment: [String: String] = [:], input: FileHandle? = nil) throws -> Process {
+    let process = Process()
+    process.executableURL = try executable()
+    process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    process.standardInput = input ?? FileHandle.nullDevice
+    return process
+}
+
+/// Runs the command to its end.
+///
+/// Output goes through files, because a pipe that nobody empties would stop the command.
+func longlm(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws -> Run {
+    try withTemporaryDirectory { directory in
+        func handle(_ name: String, _ contents: String) throws -> (FileHandle, URL) {
+            let url = URL(filePath: directory).appending(path: name)
+            try Data(contents.utf8).write(to: url)
+            return (try FileHandle(forUpdating: url), url)
+        }
+        let (inputHandle, _) = try handle("input", input)
+        let (outputHandle, output) = try handle("output", "")
+        let (errorHandle, errors) = try handle("errors", "")
+        let process = try start(arguments, environment: environment, input: inputHandle)
+        process.standardOutput = outputHandle
+        process.standardError = errorHandle
+        try process.run()
+        process.waitUntilExit()
+        return Run(
+            status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
+            errors: try String(contentsOf: errors, encoding: .utf8))
+    }
+}
+
+/// The small model with reference outputs.
+let llama = Fixtures.path("reference/llama")

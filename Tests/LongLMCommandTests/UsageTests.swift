@@ -1,0 +1,42 @@
+import Testing
+
+/// Wrong usage ends with status 2 and one line.
+@Suite struct UsageTests {
+    @Test(arguments: [
+        (["generate", "--prompt", "a"], "--model"),
+        (["generate", "--model", "m"], "--prompt"),
+        (["generate", "--model", "m", "--prompt", "a", "--prompt-file", "b"], "--prompt-file"),
+        (["generate", "--model", "m", "--prompt", "a", "--group-size", "4"], "--neighbor-window"),
+        (["generate", "--model", "m", "--prompt", "a", "--group-size", "0", "--neighbor-window", "8"], "--group-size"),
+        (["generate", "--model", "m", "--prompt", "a", "--max-tokens", "-1"], "--max-tokens"),
+        (["generate", "--model", "m", "--prompt", "a", "--threads", "0"], "--threads"),
+        (["generate", "--model", "m", "--prompt", "a", "--temperature", "-1"], "temperature"),
+        (["generate", "--model", "m", "--prompt", "a", "--temperature", "1", "--top-p", "2"], "top-p"),
+        (["generate", "--model", "m", "--prompt", "a", "--top-k", "5"], "--temperature"),
+        (["generate", "--model", "m", "--prompt", "a", "--system", "s"], "--chat"),
+        (["generate", "--model", "m", "--prompt", "a", "--seed", "x"], "--seed"),
+        (["logits", "--model", "m", "--prompt", "a", "--chunk", "0"], "--chunk"),
+        (["logits", "--model", "m", "--prompt", "a", "--rows", "0"], "--rows"),
+        (["inspect"], "dir"),
+        (["inspect", "m", "--length", "0"], "--length"),
+        (["inspect", "m", "--neighbor-window", "0"], "--neighbor-window"),
+        (["verify"], "dir"),
+        (["summon"], "summon"),
+    ])
+    func isRefused(arguments: [String], named: String) throws {
+        let run = try longlm(arguments)
+        #expect(run.status == 2)
+        #expect(run.output.isEmpty)
+        #expect(run.errorLines.count == 1)
+        #expect(run.errors.hasPrefix("longlm: "))
+        #expect(run.errors.contains(named))
+    }
+
+    @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect"])
+    func helpIsPrinted(command: String) throws {
+        let run = try longlm([command, "--help"])
+        #expect(run.status == 0)
+        #expect(run.output.contains("USAGE: longlm \(command)"))
+        #expect(run.errors.isEmpty)
+    }
+}
