@@ -105,16 +105,10 @@ struct TeamTests {
         }
     }
 
-    /// A closure written in an actor's method is isolated to the actor, and Swift may trap when an isolated closure is
-    /// called on a thread that isn't the actor's.
-    @Test("A team can be run from the main actor") @MainActor
+    /// By way of a nonisolated function, as `Team.run` asks for: the workers' closure then belongs to no actor.
+    @Test("A team can be run on behalf of the main actor") @MainActor
     func mainActor() {
-        let indices = Mutex<Set<Int>>([])
-        Team.run(threadCount: 3, instructionSet: .baseline) { worker in
-            worker.barrier()
-            indices.withLock { _ = $0.insert(worker.index) }
-        }
-        #expect(indices.withLock { $0 } == [0, 1, 2])
+        #expect(indicesOfThree() == [0, 1, 2])
     }
 
     // MARK: In processes of their own
@@ -153,6 +147,15 @@ struct TeamTests {
             guard processorSeconds() - before < 0.25 * 0.3 else { exit(2) }
         }
     }
+}
+
+private func indicesOfThree() -> Set<Int> {
+    let indices = Mutex<Set<Int>>([])
+    Team.run(threadCount: 3, instructionSet: .baseline) { worker in
+        worker.barrier()
+        indices.withLock { _ = $0.insert(worker.index) }
+    }
+    return indices.withLock { $0 }
 }
 
 /// The processor time of this process and all of its threads.
