@@ -93,7 +93,8 @@ struct AttentionTests {
         let plain = problem.attend(rows: 1000..<1100, instructionSet)
         for window in [1, 31, 32, 33, 127, 128, 129, 500, 1023, 1024, 1025, 1099, 1100, 5000] {
             problem.window = window
-            #expect(bits(problem.attend(rows: 1000..<1100, instructionSet)) == bits(plain), "W \(window)")
+            let output = problem.attend(rows: 1000..<1100, instructionSet)
+            #expect(firstDifference(output, plain) == nil, "W \(window)")
         }
     }
 
@@ -104,7 +105,8 @@ struct AttentionTests {
         problem.window = 0
         problem.keys = problem.neighborKeys
         problem.queries = problem.neighborQueries
-        #expect(bits(problem.attend(rows: 900..<1100, instructionSet)) == bits(extended))
+        let plain = problem.attend(rows: 900..<1100, instructionSet)
+        #expect(firstDifference(plain, extended) == nil)
     }
 
     /// One row scores each key on one side only; the other side's key is NaN here, and must not show.
@@ -122,7 +124,8 @@ struct AttentionTests {
                     problem.neighborKeys.replaceSubrange(side, with: repeatElement(.nan, count: side.count))
                 }
             }
-            #expect(problem.attend(rows: last, instructionSet) == expected, "S \(length), W \(window)")
+            let output = problem.attend(rows: last, instructionSet)
+            #expect(firstDifference(output, expected) == nil, "S \(length), W \(window)")
         }
     }
 
@@ -134,9 +137,9 @@ struct AttentionTests {
             let problem = AttentionProblem(heads: (3, 1), dimension: 20, length: length, window: window)
             let rows = (length - rowCount)..<length
             let outputs = [0, Float.nan, .infinity, -1e30, 1e30].map { stale in
-                bits(problem.attend(rows: rows, stale: stale, instructionSet))
+                problem.attend(rows: rows, stale: stale, instructionSet)
             }
-            for output in outputs { #expect(output == outputs[0], "S \(length), W \(window)") }
+            for output in outputs { #expect(firstDifference(output, outputs[0]) == nil, "S \(length), W \(window)") }
         }
     }
 
@@ -155,7 +158,7 @@ struct AttentionTests {
         cache.store(0..<300, of: old)
         cache.store(180..<190)
         let output = cache.attend(180..<190, instructionSet)
-        #expect(output == new.rows(180..<190, of: expected))
+        #expect(firstDifference(output, new.rows(180..<190, of: expected)) == nil)
     }
 
     /// Scores of ±10⁴: exponentials overflow unless the greatest score is subtracted first.

@@ -22,10 +22,8 @@ struct RMSNormTests {
                     // summand of a lane without FMA, four in the tree, the division and epsilon; the root halves
                     // them. Then the root, the reciprocal and two products.
                     let roundings = Double(2 * ((count + 15) / 16) + 4 + 2) / 2 + 4
-                    for (value, expected) in zip(output[range], exact) {
-                        let error = abs(Double(value) - expected)
-                        #expect(error <= 1.01 * roundings * roundoff * abs(expected), "\(count) columns")
-                    }
+                    let bounds = exact.map { 1.01 * roundings * roundoff * abs($0) }
+                    #expect(firstError(Array(output[range]), exact, bounds) == nil, "\(count) columns")
                 }
             }
         }
@@ -43,7 +41,7 @@ struct RMSNormTests {
                     memory.pointer, weight: weight, epsilon: 1e-6, rowCount: 5, columnCount: count,
                     into: memory.pointer, worker: worker)
             }
-            #expect(memory.values == normalize(input, weight, 1e-6, 1, instructionSet))
+            #expect(firstDifference(memory.values, normalize(input, weight, 1e-6, 1, instructionSet)) == nil)
             #expect(memory.isContained)
         }
     }
@@ -81,14 +79,13 @@ struct SiLUProductTests {
         gate += [0, -0.0, 1e-30, -1e-30, 1e4, -1e4, 5e37, -5e37]
         let up = generator.floats(gate.count, limit: 4)
         let output = gateProduct(gate, up, 1, instructionSet)
-        for (index, value) in output.enumerated() {
-            let exact = Twins.siluProduct(gate: gate[index], up: up[index])
-            // The exponential is within 2 units in the last place, 4u; the sum adds u, the division u, the product u;
-            // one more for their products. Past −88.72 the exponential is infinite and the result 0, where it should
-            // be at most 88.73·e^−88.72 < 2.7·10⁻³⁷ times the other factor. The rest rounds to subnormal numbers.
-            let bound = 8 * roundoff * abs(exact) + 2.7e-37 * abs(Double(up[index])) + 0x1p-149
-            #expect(abs(Double(value) - exact) <= bound, "silu(\(gate[index])) · \(up[index])")
-        }
+        let exact = zip(gate, up).map { Twins.siluProduct(gate: $0, up: $1) }
+        // The exponential is within 2 units in the last place, 4u; the sum adds u, the division u, the product u; one
+        // more for their products. Past −88.72 the exponential is infinite and the result 0, where it should be at most
+        // 88.73·e^−88.72 < 2.7·10⁻³⁷ times the other factor. The rest rounds to subnormal numbers.
+        let bounds = zip(exact, up).map { 8 * roundoff * abs($0) + 2.7e-37 * abs(Double($1)) + 0x1p-149 }
+        let wrong = firstError(output, exact, bounds)
+        #expect(wrong == nil, "silu(\(gate[wrong ?? 0])) · \(up[wrong ?? 0])")
     }
 
     /// What the polynomial of the exponential says, written out with the library's fused multiply-add.
@@ -98,7 +95,7 @@ struct SiLUProductTests {
         let gate = generator.floats(1600, limit: 100)
         let output = gateProduct(gate, Array(repeating: 1, count: gate.count), 1, instructionSet)
         let expected = gate.map { Exponential.silu(Lanes(repeating: $0), FusedMultiplyAdd.self)[0] }
-        #expect(bits(output) == bits(expected))
+        #expect(firstDifference(output, expected) == nil)
     }
 
     @Test("Counts around a vector write nothing past their end", arguments: InstructionSet.available)
@@ -109,7 +106,7 @@ struct SiLUProductTests {
         let whole = gateProduct(gate, up, 1, instructionSet)
         for count in counts {
             let output = gateProduct(Array(gate.prefix(count)), Array(up.prefix(count)), 1, instructionSet)
-            #expect(bits(output) == bits(Array(whole.prefix(count))), "\(count)")
+            #expect(firstDifference(output, Array(whole.prefix(count))) == nil, "\(count)")
         }
     }
 
@@ -152,12 +149,13 @@ struct RotaryTests {
                         components, cosines: cosines.map { Double($0) }, sines: sines.map { Double($0) },
                         factor: Double(Float(0.3)))
                     // Both products, their sum and the factor round: 3u of the terms' sizes.
-                    for (d, value) in output[range].enumerated() {
+                    let bounds = (0..<dimension).map { d in
                         let other = components[(d + dimension / 2) % dimension]
                         let k = d % (dimension / 2)
                         let size = abs(components[d] * Double(cosines[k])) + abs(other * Double(sines[k]))
-                        #expect(abs(Double(value) - exact[d]) <= 3.01 * roundoff * 0.3001 * size, "D \(dimension)")
+                        return 3.01 * roundoff * 0.3001 * size
                     }
+                    #expect(firstError(Array(output[range]), exact, bounds) == nil, "D \(dimension)")
                 }
             }
         }

@@ -21,7 +21,8 @@ struct GEMMTests {
                 for rowCount in Self.rowCounts {
                     let output = product(Array(input.prefix(rowCount * depth)), by: weights, instructionSet)
                     #expect(
-                        output == Array(expected.prefix(rowCount * columnCount)), "\(rowCount)×\(columnCount)×\(depth)")
+                        firstDifference(output, Array(expected.prefix(rowCount * columnCount))) == nil,
+                        "\(rowCount)×\(columnCount)×\(depth)")
                 }
             }
         }
@@ -37,7 +38,9 @@ struct GEMMTests {
                 for rowCount in [1, 2, 6, 12, 13] {
                     let input = generator.floats(rowCount * depth)
                     let output = product(input, by: weights, instructionSet)
-                    #expect(output == chain(input, by: weights), "\(rowCount)×\(columnCount)×\(depth)")
+                    #expect(
+                        firstDifference(output, chain(input, by: weights)) == nil, "\(rowCount)×\(columnCount)×\(depth)"
+                    )
                 }
             }
         }
@@ -52,13 +55,11 @@ struct GEMMTests {
             let output = product(input, by: weights, instructionSet)
             let exact = Twins.matmul(
                 input, weights.values, rowCount: rowCount, columnCount: columnCount, depth: depth)
-            for (index, value) in output.enumerated() {
-                // A product takes part in at most K roundings, fused or not, so the classical bound of a recursive sum
-                // holds: γ·Σ|a·b| with γ = K·u / (1 − K·u).
-                let growth = Double(depth) * roundoff
-                let bound = growth / (1 - growth) * exact.magnitude[index]
-                #expect(abs(Double(value) - exact.product[index]) <= bound, "\(rowCount)×\(columnCount)×\(depth)")
-            }
+            // A product takes part in at most K roundings, fused or not, so the classical bound of a recursive sum
+            // holds: γ·Σ|a·b| with γ = K·u / (1 − K·u).
+            let growth = Double(depth) * roundoff
+            let bounds = exact.magnitude.map { growth / (1 - growth) * $0 }
+            #expect(firstError(output, exact.product, bounds) == nil, "\(rowCount)×\(columnCount)×\(depth)")
         }
     }
 
@@ -74,7 +75,7 @@ struct GEMMTests {
                 let alone = (0..<14).flatMap { row in
                     product(Array(input[(row * depth)..<((row + 1) * depth)]), by: weights, instructionSet)
                 }
-                #expect(bits(alone) == bits(together), "\(columnCount)×\(depth)")
+                #expect(firstDifference(alone, together) == nil, "\(columnCount)×\(depth)")
             }
         }
     }
@@ -89,7 +90,7 @@ struct GEMMTests {
                 let before = generator.floats(rowCount * columnCount, limit: 10)
                 let plain = product(input, by: weights, instructionSet)
                 let added = product(input, by: weights, adding: before, instructionSet)
-                #expect(added == zip(before, plain).map { $0 + $1 }, "\(rowCount)×\(columnCount)")
+                #expect(firstDifference(added, zip(before, plain).map { $0 + $1 }) == nil, "\(rowCount)×\(columnCount)")
                 #expect(added != plain)
             }
         }
@@ -115,10 +116,10 @@ struct GEMMTests {
                     packedInput, by: weights.packed, into: output.pointer, scratch: scratch.pointer, worker: worker)
                 // 150 columns are 5 panels of 32: workers have 1, 2 and 2 of them.
                 let share = [0..<32, 32..<96, 96..<150][worker.index]
-                for (index, value) in output.values.enumerated() {
-                    let column = index % columnCount
-                    #expect(share.contains(column) ? value == expected[index] : value.isNaN)
+                let wrong = output.values.enumerated().first { index, value in
+                    share.contains(index % columnCount) ? value != expected[index] : !value.isNaN
                 }
+                #expect(wrong == nil, "worker \(worker.index)")
                 #expect(output.isContained && scratch.isContained && packed.isContained)
             }
         }
@@ -135,9 +136,10 @@ struct GEMMTests {
             broken[row * 20 + 3] = .infinity
             broken[row * 20 + 9] = .nan
             let output = product(broken, by: weights, instructionSet)
-            for index in output.indices {
-                #expect(index / 40 == row ? output[index].isNaN : output[index] == clean[index])
+            let wrong = output.indices.first { index in
+                index / 40 == row ? !output[index].isNaN : output[index] != clean[index]
             }
+            #expect(wrong == nil, "row \(row)")
         }
     }
 
@@ -148,7 +150,8 @@ struct GEMMTests {
         for rowCount in [1, 2] {
             let input = generator.floats(rowCount * 5)
             let one = product(input, by: weights, instructionSet)
-            #expect(product(input, by: weights, threadCount: 5, instructionSet) == one)
+            let five = product(input, by: weights, threadCount: 5, instructionSet)
+            #expect(firstDifference(five, one) == nil)
         }
         #expect(product([], by: weights, threadCount: 2, instructionSet).isEmpty)
     }
@@ -190,7 +193,7 @@ struct WeightTests {
                     let copy = GuardedFloats(count: columnCount)
                     weights.packed.copyRow(row, to: copy.pointer)
                     let expected = weights.values[(row * columnCount)..<((row + 1) * columnCount)]
-                    #expect(bits(copy.values) == bits(Array(expected)))
+                    #expect(firstDifference(copy.values, Array(expected)) == nil)
                     #expect(copy.isContained)
                 }
             }

@@ -63,5 +63,9 @@ final class GuardedFloats {
     }
 }
 
-/// The bits of floats: `==` on them tells NaN payloads and the sign of zero apart.
-func bits(_ values: [Float]) -> [UInt32] { values.map(\.bitPattern) }
+/// The first place where two results differ in a bit: NaN payloads and the sign of zero count. (`==` in an expectation
+/// would work out the whole difference of two arrays when they differ, which takes minutes for long ones.)
+func firstDifference(_ actual: [Float], _ expected: [Float]) -> Int? {
+    if actual.count != expected.count { return min(actual.count, expected.count) }
+    return actual.indices.first { actual[$0].bitPattern != expected[$0].bitPattern }
+}

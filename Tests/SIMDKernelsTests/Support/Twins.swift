@@ -94,3 +94,8 @@ func greatestError(_ actual: [Float], _ exact: [Double]) -> Double {
         return error.isNaN || error > greatest ? error : greatest
     }
 }
+
+/// The first place where actual is farther from exact than its bound, or NaN.
+func firstError(_ actual: [Float], _ exact: [Double], _ bounds: [Double]) -> Int? {
+    exact.indices.first { !(abs(Double(actual[$0]) - exact[$0]) <= bounds[$0]) }
+}
