@@ -2,7 +2,7 @@
 /// on every machine: rounded to `Float`, a C library's may differ from another's in rare cases.
 ///
 /// The angle loses its multiples of π/2 by a three-part constant (Cody and Waite), which leaves an error below
-/// 10⁻¹⁶ · |quotient| for the quotients below 2³⁰ that positions can produce; then the Taylor polynomials of degree
+/// 1.8·10⁻¹⁶ · |quotient| for quotients below 2³⁰, and below 10⁻¹⁶ for those below 2²⁰; then the Taylor polynomials of degree
 /// 17 and 16 on |r| ≤ π/4, whose remainders are below 10⁻¹⁷.
 ///
 /// - Parameter angle: In radians, |angle| < 10⁹.

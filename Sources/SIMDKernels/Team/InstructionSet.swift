@@ -35,10 +35,14 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// - Throws: ``InstructionSetError`` when `LONGLM_ISA` names one that doesn't exist or that this
     ///   processor lacks.
     public static func preferred() throws(InstructionSetError) -> InstructionSet {
-        let highest = available.last ?? .baseline
-        guard let value = getenv("LONGLM_ISA") else { return highest }
-        let name = String(cString: value)
-        if name.isEmpty { return highest }
+        try preferred(named: getenv("LONGLM_ISA").map { String(cString: $0) }, among: available)
+    }
+
+    /// The instruction set that `name` asks for, or the highest without a name.
+    package static func preferred(
+        named name: String?, among available: [InstructionSet]
+    ) throws(InstructionSetError) -> InstructionSet {
+        guard let name, !name.isEmpty else { return available.last ?? .baseline }
         guard let requested = InstructionSet(rawValue: name) else { throw .unknown(name) }
         guard available.contains(requested) else { throw .unavailable(requested) }
         return requested

@@ -15,6 +15,9 @@ public enum Team {
     /// `body` runs concurrently with itself. It isn't `@Sendable` because kernels work on raw pointers: that
     /// threads write disjoint parts of them between two barriers is the caller's duty.
     ///
+    /// Call it in a nonisolated function. A closure that is written in an actor's method belongs to the actor, and Swift
+    /// stops the program when it finds a part of such a closure on another thread.
+    ///
     /// - Parameters:
     ///   - threadCount: The threads to ask for, at least 1. The OpenMP runtime may grant fewer.
     ///   - instructionSet: What the workers' kernels are compiled for; the processor must have it.

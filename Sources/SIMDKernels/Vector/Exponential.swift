@@ -1,5 +1,5 @@
 /// Exponentials as polynomials in multiply-adds, so that no C library decides a bit of the result.
-enum Exponential {
+package enum Exponential {
     /// e^x per lane, within 2 units in the last place; 0 below −86.98 (1.7·10⁻³⁸),
     /// +∞ above 88.72; e^0 is exactly 1.
     ///
@@ -7,7 +7,7 @@ enum Exponential {
     /// the Taylor polynomial of degree 7, whose remainder 0.3466⁸/8! ≈ 5·10⁻⁹ is below half a unit in the last
     /// place, and 2^n put into the exponent bits.
     @inline(always)
-    static func exp<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {
+    package static func exp<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {
         let underflow = x .< Lanes(repeating: -86.98)
         let overflow = x .> Lanes(repeating: 88.72)
         let bounded = x.replacing(with: 0, where: underflow .| overflow)
@@ -39,7 +39,7 @@ enum Exponential {
 
     /// x · sigmoid(x) = x / (1 + e^−x) per lane.
     @inline(always)
-    static func silu<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {
+    package static func silu<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {
         x / (Lanes(repeating: 1) + exp(-x, Arithmetic.self))
     }
 }

@@ -1,28 +1,28 @@
 /// The logical vector of every kernel: 16 floats on every instruction set, so that a result can't depend on
 /// how wide the machine's registers are.
-typealias Lanes = SIMD16<Float>
+package typealias Lanes = SIMD16<Float>
 
 /// The number of floats in ``Lanes``.
 let laneCount = 16
 
 /// How a kernel multiplies and adds.
-protocol MultiplyAdd {
+package protocol MultiplyAdd {
     /// addend + left · right, per lane.
     static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes
 }
 
 /// One rounding: the fused multiply-add of AVX2, AVX-512 and NEON.
-enum FusedMultiplyAdd: MultiplyAdd {
+package enum FusedMultiplyAdd: MultiplyAdd {
     @inline(always)
-    static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
+    package static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
         addend.addingProduct(left, right)
     }
 }
 
 /// Two roundings, for x86-64 processors without FMA, where a fused one is a library call per lane.
-enum SeparateMultiplyAdd: MultiplyAdd {
+package enum SeparateMultiplyAdd: MultiplyAdd {
     @inline(always)
-    static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
+    package static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
         addend + left * right
     }
 }

@@ -1,0 +1,206 @@
+import Foundation
+import SIMDKernels
+import Testing
+
+/// Counts around the vector of 16 floats.
+private let counts = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 576]
+
+@Suite("RMSNorm")
+struct RMSNormTests {
+    @Test("Rows agree with their twins", arguments: InstructionSet.available)
+    func twin(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 20)
+        for count in counts {
+            for scale in [Float(1e-4), 1, 1e4] {
+                let input = generator.floats(3 * count, limit: scale)
+                let weight = generator.floats(count, limit: 2)
+                let output = normalize(input, weight, 1e-5, 1, instructionSet)
+                for row in 0..<3 {
+                    let range = (row * count)..<((row + 1) * count)
+                    let exact = Twins.rmsNorm(Array(input[range]), weight: weight, epsilon: 1e-5)
+                    // All summands are positive, so each rounding adds at most u to the relative error: two per
+                    // summand of a lane without FMA, four in the tree, the division and epsilon; the root halves
+                    // them. Then the root, the reciprocal and two products.
+                    let roundings = Double(2 * ((count + 15) / 16) + 4 + 2) / 2 + 4
+                    let bounds = exact.map { 1.01 * roundings * roundoff * abs($0) }
+                    #expect(firstError(Array(output[range]), exact, bounds) == nil, "\(count) columns")
+                }
+            }
+        }
+    }
+
+    @Test("The output may be the input", arguments: InstructionSet.available)
+    func inPlace(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 21)
+        for count in counts {
+            let input = generator.floats(5 * count)
+            let weight = generator.floats(count)
+            let memory = GuardedFloats(input)
+            runTeam(1, instructionSet) { worker in
+                RMSNorm.normalize(
+                    memory.pointer, weight: weight, epsilon: 1e-6, rowCount: 5, columnCount: count,
+                    into: memory.pointer, worker: worker)
+            }
+            #expect(firstDifference(memory.values, normalize(input, weight, 1e-6, 1, instructionSet)) == nil)
+            #expect(memory.isContained)
+        }
+    }
+
+    @Test("A row of zeros stays zeros", arguments: InstructionSet.available)
+    func zeros(_ instructionSet: InstructionSet) {
+        let output = normalize(Array(repeating: 0, count: 20), Array(repeating: 3, count: 20), 1e-5, 1, instructionSet)
+        #expect(output == Array(repeating: 0, count: 20))
+    }
+}
+
+/// RMSNorm by a team, between guards.
+func normalize(
+    _ input: [Float], _ weight: [Float], _ epsilon: Float, _ threadCount: Int, _ instructionSet: InstructionSet
+) -> [Float] {
+    let output = GuardedFloats(count: input.count)
+    let source = GuardedFloats(input)
+    let factors = GuardedFloats(weight)
+    runTeam(threadCount, instructionSet) { worker in
+        RMSNorm.normalize(
+            source.pointer, weight: factors.pointer, epsilon: epsilon, rowCount: input.count / weight.count,
+            columnCount: weight.count, into: output.pointer, worker: worker)
+    }
+    #expect(output.isContained)
+    return output.values
+}
+
+@Suite("SiLU product")
+struct SiLUProductTests {
+    @Test("Every element agrees with its twin", arguments: InstructionSet.available)
+    func twin(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 22)
+        // From where the exponential overflows to where it vanishes, and ordinary activations.
+        var gate = stride(from: Float(-110), through: 110, by: 0.037).map { $0 } + generator.floats(4001, limit: 8)
+        gate += [0, -0.0, 1e-30, -1e-30, 1e4, -1e4, 5e37, -5e37]
+        let up = generator.floats(gate.count, limit: 4)
+        let output = gateProduct(gate, up, 1, instructionSet)
+        let exact = zip(gate, up).map { Twins.siluProduct(gate: $0, up: $1) }
+        // The exponential is within 2 units in the last place, 4u; the sum adds u, the division u, the product u; one
+        // more for their products. Past −88.72 the exponential is infinite and the result 0, where it should be at most
+        // 88.73·e^−88.72 < 2.7·10⁻³⁷ times the other factor. The rest rounds to subnormal numbers.
+        let bounds = zip(exact, up).map { 8 * roundoff * abs($0) + 2.7e-37 * abs(Double($1)) + 0x1p-149 }
+        let wrong = firstError(output, exact, bounds)
+        #expect(wrong == nil, "silu(\(gate[wrong ?? 0])) · \(up[wrong ?? 0])")
+    }
+
+    /// What the polynomial of the exponential says, written out with the library's fused multiply-add.
+    @Test("The kernel is the polynomial, bit by bit", arguments: fusedInstructionSets)
+    func polynomial(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 23)
+        let gate = generator.floats(1600, limit: 100)
+        let output = gateProduct(gate, Array(repeating: 1, count: gate.count), 1, instructionSet)
+        let expected = gate.map { Exponential.silu(Lanes(repeating: $0), FusedMultiplyAdd.self)[0] }
+        #expect(firstDifference(output, expected) == nil)
+    }
+
+    @Test("Counts around a vector write nothing past their end", arguments: InstructionSet.available)
+    func remainders(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 24)
+        let gate = generator.floats(600, limit: 5)
+        let up = generator.floats(600)
+        let whole = gateProduct(gate, up, 1, instructionSet)
+        for count in counts {
+            let output = gateProduct(Array(gate.prefix(count)), Array(up.prefix(count)), 1, instructionSet)
+            #expect(firstDifference(output, Array(whole.prefix(count))) == nil, "\(count)")
+        }
+    }
+
+    @Test("A NaN stays one, and +∞ stays +∞", arguments: InstructionSet.available)
+    func special(_ instructionSet: InstructionSet) {
+        let output = gateProduct([.nan, .infinity, 1, 1], [1, 1, .nan, .infinity], 1, instructionSet)
+        #expect(output[0].isNaN && output[2].isNaN)
+        #expect(output[1] == .infinity && output[3] == .infinity)
+    }
+}
+
+/// silu(gate) · up by a team, between guards.
+func gateProduct(
+    _ gate: [Float], _ up: [Float], _ threadCount: Int, _ instructionSet: InstructionSet
+) -> [Float] {
+    let memory = GuardedFloats(gate)
+    let factors = GuardedFloats(up)
+    runTeam(threadCount, instructionSet) { worker in
+        SiLUProduct.apply(gate: memory.pointer, up: factors.pointer, count: gate.count, worker: worker)
+    }
+    #expect(memory.isContained)
+    return memory.values
+}
+
+@Suite("Rotary")
+struct RotaryTests {
+    @Test("Rotated heads agree with their twins", arguments: InstructionSet.available)
+    func twin(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 25)
+        for dimension in [2, 4, 8, 20, 30, 32, 34, 62, 64, 66, 80, 96, 128] {
+            for headCount in [1, 3, 9] {
+                let input = generator.floats(headCount * dimension, limit: 4)
+                let angles = generator.floats(dimension / 2, limit: 3)
+                let (cosines, sines) = (angles.map { cos($0) }, angles.map { sin($0) })
+                let output = rotate(input, dimension, cosines, sines, 0.3, instructionSet)
+                for head in 0..<headCount {
+                    let range = (head * dimension)..<((head + 1) * dimension)
+                    let components = input[range].map { Double($0) }
+                    let exact = Twins.rotate(
+                        components, cosines: cosines.map { Double($0) }, sines: sines.map { Double($0) },
+                        factor: Double(Float(0.3)))
+                    // Both products, their sum and the factor round: 3u of the terms' sizes.
+                    let bounds = (0..<dimension).map { d in
+                        let other = components[(d + dimension / 2) % dimension]
+                        let k = d % (dimension / 2)
+                        let size = abs(components[d] * Double(cosines[k])) + abs(other * Double(sines[k]))
+                        return 3.01 * roundoff * 0.3001 * size
+                    }
+                    #expect(firstError(Array(output[range]), exact, bounds) == nil, "D \(dimension)")
+                }
+            }
+        }
+    }
+
+    @Test("Position 0 changes nothing, and a quarter turn swaps a pair", arguments: InstructionSet.available)
+    func knownAngles(_ instructionSet: InstructionSet) {
+        let input: [Float] = (1...40).map { Float($0) }
+        let (ones, zeros) = ([Float](repeating: 1, count: 20), [Float](repeating: 0, count: 20))
+        #expect(rotate(input, 40, ones, zeros, 1, instructionSet) == input)
+        #expect(rotate(input, 40, ones, zeros, 0.5, instructionSet) == input.map { $0 / 2 })
+        let turned = rotate(input, 40, zeros, ones, 1, instructionSet)
+        #expect(turned == (21...40).map { -Float($0) } + (1...20).map { Float($0) })
+    }
+
+    private func rotate(
+        _ input: [Float], _ dimension: Int, _ cosines: [Float], _ sines: [Float], _ factor: Float,
+        _ instructionSet: InstructionSet
+    ) -> [Float] {
+        let output = GuardedFloats(count: input.count)
+        let (source, left, right) = (GuardedFloats(input), GuardedFloats(cosines), GuardedFloats(sines))
+        Rotary.rotate(
+            source.pointer, headCount: input.count / dimension, headDimension: dimension, cosines: left.pointer,
+            sines: right.pointer, factor: factor, into: output.pointer, instructionSet: instructionSet)
+        #expect(output.isContained)
+        return output.values
+    }
+
+    @Test("The angle is the product in Float, and its cosine and sine are rounded once")
+    func angles() {
+        let frequencies = (0..<32).map { Float(1 / pow(100_000, Double($0) / 32)) }
+        let cosines = GuardedFloats(count: 32)
+        let sines = GuardedFloats(count: 32)
+        for position in [0, 1, 2, 1023, 8191, 24.5, 16.333_334, 131_071, 1_048_575] as [Float] {
+            frequencies.withUnsafeBufferPointer {
+                Rotary.fillAngles(
+                    position: position, inverseFrequencies: $0, cosines: cosines.pointer, sines: sines.pointer)
+            }
+            for (k, frequency) in frequencies.enumerated() {
+                let angle = Double(position * frequency)
+                // Within half a unit in the last place, and a little for what precedes the rounding.
+                #expect(abs(Double(cosines.pointer[k]) - cos(angle)) <= 0.501 * Double(Float(cos(angle)).ulp))
+                #expect(abs(Double(sines.pointer[k]) - sin(angle)) <= 0.501 * Double(Float(sin(angle)).ulp))
+            }
+        }
+        #expect(cosines.isContained && sines.isContained)
+    }
+}

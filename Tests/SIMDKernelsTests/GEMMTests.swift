@@ -1,0 +1,215 @@
+import SIMDKernels
+import Testing
+
+@Suite("GEMM and GEMV")
+struct GEMMTests {
+    /// Around the edges of registers (16) and panels (32), and of two panels, which a GEMV takes at a time.
+    static let columnCounts = [1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97]
+    /// Odd, shorter than any vector, and one more than a vector.
+    static let depths = [1, 2, 3, 7, 16, 17]
+    /// 1 … 2 · MR + 1 for the taller register tile, which has 12 rows; the other has 6.
+    static let rowCounts = 1...25
+
+    @Test("Every output is the chain of fused multiply-adds", arguments: fusedInstructionSets, ElementType.allCases)
+    func chains(_ instructionSet: InstructionSet, _ type: ElementType) {
+        var generator = Generator(seed: 1)
+        for columnCount in Self.columnCounts {
+            for depth in Self.depths {
+                let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let input = generator.floats(Self.rowCounts.upperBound * depth)
+                let expected = chain(input, by: weights)
+                for rowCount in Self.rowCounts {
+                    let output = product(Array(input.prefix(rowCount * depth)), by: weights, instructionSet)
+                    #expect(
+                        firstDifference(output, Array(expected.prefix(rowCount * columnCount))) == nil,
+                        "\(rowCount)×\(columnCount)×\(depth)")
+                }
+            }
+        }
+    }
+
+    /// A GEMM puts its sums aside every 256 steps; that must not show.
+    @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, ElementType.allCases)
+    func blocksOfDepth(_ instructionSet: InstructionSet, _ type: ElementType) {
+        var generator = Generator(seed: 2)
+        for depth in [255, 256, 257, 511, 512, 513, 800] {
+            for columnCount in [1, 33] {
+                let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                for rowCount in [1, 2, 6, 12, 13] {
+                    let input = generator.floats(rowCount * depth)
+                    let output = product(input, by: weights, instructionSet)
+                    #expect(
+                        firstDifference(output, chain(input, by: weights)) == nil, "\(rowCount)×\(columnCount)×\(depth)"
+                    )
+                }
+            }
+        }
+    }
+
+    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, ElementType.allCases)
+    func twin(_ instructionSet: InstructionSet, _ type: ElementType) {
+        var generator = Generator(seed: 3)
+        for (rowCount, columnCount, depth) in [(1, 70, 300), (5, 33, 1), (7, 40, 31), (13, 65, 600), (25, 31, 257)] {
+            let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let input = generator.floats(rowCount * depth)
+            let output = product(input, by: weights, instructionSet)
+            let exact = Twins.matmul(
+                input, weights.values, rowCount: rowCount, columnCount: columnCount, depth: depth)
+            // A product takes part in at most K roundings, fused or not, so the classical bound of a recursive sum
+            // holds: γ·Σ|a·b| with γ = K·u / (1 − K·u).
+            let growth = Double(depth) * roundoff
+            let bounds = exact.magnitude.map { growth / (1 - growth) * $0 }
+            #expect(firstError(output, exact.product, bounds) == nil, "\(rowCount)×\(columnCount)×\(depth)")
+        }
+    }
+
+    /// The x86-64 baseline included: it has other bits than the rest, but its GEMV still agrees with its GEMM.
+    @Test("One row alone equals the same row among others", arguments: InstructionSet.available, ElementType.allCases)
+    func rowsAlone(_ instructionSet: InstructionSet, _ type: ElementType) {
+        var generator = Generator(seed: 4)
+        for columnCount in [1, 33, 64, 97] {
+            for depth in [1, 31, 300] {
+                let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let input = generator.floats(14 * depth)
+                let together = product(input, by: weights, instructionSet)
+                let alone = (0..<14).flatMap { row in
+                    product(Array(input[(row * depth)..<((row + 1) * depth)]), by: weights, instructionSet)
+                }
+                #expect(firstDifference(alone, together) == nil, "\(columnCount)×\(depth)")
+            }
+        }
+    }
+
+    @Test("Adding to the output is one addition of the finished product", arguments: InstructionSet.available)
+    func adding(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 5)
+        for rowCount in [1, 2, 13] {
+            for columnCount in Self.columnCounts {
+                let weights = Weights(.float32, rowCount: columnCount, columnCount: 300, using: &generator)
+                let input = generator.floats(rowCount * 300)
+                let before = generator.floats(rowCount * columnCount, limit: 10)
+                let plain = product(input, by: weights, instructionSet)
+                let added = product(input, by: weights, adding: before, instructionSet)
+                #expect(firstDifference(added, zip(before, plain).map { $0 + $1 }) == nil, "\(rowCount)×\(columnCount)")
+                #expect(added != plain)
+            }
+        }
+    }
+
+    @Test("A worker writes no column of another's share", arguments: InstructionSet.available)
+    func disjointColumns(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 6)
+        let (depth, columnCount) = (40, 150)
+        let weights = Weights(.bfloat16, rowCount: columnCount, columnCount: depth, using: &generator)
+        for rowCount in [1, 7, 13] {
+            let input = generator.floats(rowCount * depth)
+            let expected = product(input, by: weights, instructionSet)
+            let source = GuardedFloats(input)
+            let packed = GuardedFloats(count: GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: depth))
+            let scratch = GuardedFloats(count: GEMM.scratchFloatCount(maximumRowCount: rowCount))
+            let whole = workers(1, instructionSet)[0]
+            let packedInput = GEMM.packInput(
+                source.pointer, rowCount: rowCount, columnCount: depth, into: packed.pointer, worker: whole)
+            for worker in workers(3, instructionSet) {
+                let output = GuardedFloats(count: rowCount * columnCount)
+                GEMM.multiply(
+                    packedInput, by: weights.packed, into: output.pointer, scratch: scratch.pointer, worker: worker)
+                // 150 columns are 5 panels of 32: workers have 1, 2 and 2 of them.
+                let share = [0..<32, 32..<96, 96..<150][worker.index]
+                let wrong = output.values.enumerated().first { index, value in
+                    share.contains(index % columnCount) ? value != expected[index] : !value.isNaN
+                }
+                #expect(wrong == nil, "worker \(worker.index)")
+                #expect(output.isContained && scratch.isContained && packed.isContained)
+            }
+        }
+    }
+
+    @Test("An infinite or NaN row changes no other row of its tile", arguments: InstructionSet.available)
+    func rowIndependence(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 7)
+        let weights = Weights(.float32, rowCount: 40, columnCount: 20, using: &generator)
+        let input = generator.floats(13 * 20)
+        let clean = product(input, by: weights, instructionSet)
+        for row in 0..<13 {
+            var broken = input
+            broken[row * 20 + 3] = .infinity
+            broken[row * 20 + 9] = .nan
+            let output = product(broken, by: weights, instructionSet)
+            let wrong = output.indices.first { index in
+                index / 40 == row ? !output[index].isNaN : output[index] != clean[index]
+            }
+            #expect(wrong == nil, "row \(row)")
+        }
+    }
+
+    @Test("More workers than panels, and no rows at all", arguments: InstructionSet.available)
+    func littleWork(_ instructionSet: InstructionSet) {
+        var generator = Generator(seed: 8)
+        let weights = Weights(.float16, rowCount: 33, columnCount: 5, using: &generator)
+        for rowCount in [1, 2] {
+            let input = generator.floats(rowCount * 5)
+            let one = product(input, by: weights, instructionSet)
+            let five = product(input, by: weights, threadCount: 5, instructionSet)
+            #expect(firstDifference(five, one) == nil)
+        }
+        #expect(product([], by: weights, threadCount: 2, instructionSet).isEmpty)
+    }
+}
+
+@Suite("Stored weights")
+struct WeightTests {
+    /// Multiplied by one and added to zero, a weight comes out as it was widened: every bit pattern of the two 16-bit
+    /// formats, by the three ways that read a matrix.
+    @Test(
+        "All 65,536 patterns are widened exactly", arguments: InstructionSet.available,
+        [ElementType.bfloat16, .float16])
+    func everyPattern(_ instructionSet: InstructionSet, _ type: ElementType) {
+        let count = 1 << 16
+        let weights = Weights(bits: (0..<UInt32(count)).map { $0 }, type, rowCount: count, columnCount: 1)
+        let vector = product([1], by: weights, instructionSet)
+        let matrix = product([1, 1], by: weights, instructionSet)
+        let row = GuardedFloats(count: 1)
+        for pattern in 0..<count {
+            let expected = weights.values[pattern]
+            weights.packed.copyRow(pattern, to: row.pointer)
+            for actual in [vector[pattern], matrix[pattern], matrix[count + pattern], row.pointer[0]] {
+                if expected.isNaN ? !actual.isNaN : actual != expected {
+                    Issue.record("pattern \(pattern) gives \(actual), not \(expected)")
+                    return
+                }
+            }
+        }
+        #expect(row.isContained)
+    }
+
+    @Test("A row is copied out as it was packed", arguments: ElementType.allCases)
+    func copiedRows(_ type: ElementType) {
+        var generator = Generator(seed: 9)
+        for rowCount in [1, 31, 32, 33, 65] {
+            for columnCount in [1, 2, 17] {
+                let weights = Weights(type, rowCount: rowCount, columnCount: columnCount, using: &generator)
+                for row in 0..<rowCount {
+                    let copy = GuardedFloats(count: columnCount)
+                    weights.packed.copyRow(row, to: copy.pointer)
+                    let expected = weights.values[(row * columnCount)..<((row + 1) * columnCount)]
+                    #expect(firstDifference(copy.values, Array(expected)) == nil)
+                    #expect(copy.isContained)
+                }
+            }
+        }
+    }
+
+    @Test("A packed matrix tells its sizes")
+    func sizes() {
+        var generator = Generator(seed: 10)
+        for (type, byteCount) in [(ElementType.float32, 4), (.bfloat16, 2), (.float16, 2)] {
+            let weights = Weights(type, rowCount: 33, columnCount: 5, using: &generator)
+            #expect(weights.packed.rowCount == 33)
+            #expect(weights.packed.columnCount == 5)
+            #expect(weights.packed.elementType == type)
+            // Two panels of 32 rows, the second filled up.
+            #expect(weights.packed.byteCount == 64 * 5 * byteCount)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+import Foundation
+import SIMDKernels
+import Testing
+
+/// Queries, keys and values of `length` positions, and what attention makes of some of the rows: by the kernel, by its
+/// twin in Double, and by the naive method in Float.
+///
+/// Grouped and neighbor queries and keys are independent numbers unless a test sets them: a score that is taken from
+/// the wrong side of the window is wrong by about its own size.
+struct AttentionProblem {
+    let shape: AttentionShape
+    let length: Int
+    /// W; 0 for plain attention.
+    var window: Int
+    /// [length, Hq, D], rotated and scaled.
+    var queries: [Float]
+    var neighborQueries: [Float]
+    /// [length, Hkv, D], rotated.
+    var keys: [Float]
+    var neighborKeys: [Float]
+    var values: [Float]
+
+    var queryWidth: Int { shape.queryHeadCount * shape.headDimension }
+    var keyWidth: Int { shape.keyValueHeadCount * shape.headDimension }
+
+    init(heads: (query: Int, keyValue: Int), dimension: Int, length: Int, window: Int, seed: UInt64 = 1) {
+        shape = AttentionShape(
+            queryHeadCount: heads.query, keyValueHeadCount: heads.keyValue, headDimension: dimension)
+        self.length = length
+        self.window = window
+        var generator = Generator(seed: seed)
+        // The score of two vectors of D components below 1 and `limit` has a standard deviation of 1: weights are
+        // neither all alike nor all on one key.
+        let limit = 3 / Float(dimension).squareRoot()
+        queries = generator.floats(length * heads.query * dimension, limit: limit)
+        neighborQueries = generator.floats(length * heads.query * dimension, limit: limit)
+        keys = generator.floats(length * heads.keyValue * dimension)
+        neighborKeys = generator.floats(length * heads.keyValue * dimension)
+        values = generator.floats(length * heads.keyValue * dimension)
+    }
+
+    /// Some rows of what is kept for all.
+    func rows(_ rows: Range<Int>, of outputs: [Float]) -> [Float] {
+        Array(outputs[(rows.lowerBound * queryWidth)..<(rows.upperBound * queryWidth)])
+    }
+
+    // MARK: The kernel
+
+    /// Attention of `rows`, all at once, with all keys up to the last row cached.
+    ///
+    /// - Parameter stale: What cache memory of positions that don't exist holds.
+    func attend(
+        rows: Range<Int>, threadCount: Int = 1, stale: Float = .nan, _ instructionSet: InstructionSet,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) -> [Float] {
+        let cache = AttentionCache(self, rowLimit: rows.count, threadCount: threadCount, stale: stale)
+        cache.store(0..<rows.upperBound)
+        return cache.attend(rows, instructionSet, sourceLocation: sourceLocation)
+    }
+
+    /// Attention of all rows in chunks, each of which is cached and then attended: a prefill, or with chunks of 1 a
+    /// decode.
+    func prefill(
+        chunk: Int, from start: Int = 0, threadCount: Int = 1, _ instructionSet: InstructionSet,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) -> [Float] {
+        let cache = AttentionCache(self, rowLimit: chunk, threadCount: threadCount, stale: .nan)
+        cache.store(0..<start)
+        var outputs: [Float] = []
+        for first in stride(from: start, to: length, by: chunk) {
+            let rows = first..<min(first + chunk, length)
+            cache.store(rows)
+            outputs += cache.attend(rows, instructionSet, sourceLocation: sourceLocation)
+        }
+        return outputs
+    }
+
+    // MARK: Its twins
+
+    /// The merged scores of one row and query head, a key at a time: neighbor ones where i − j < W, grouped ones
+    /// elsewhere (section 3 of the paper).
+    private func score<Scalar: BinaryFloatingPoint>(_ row: Int, _ head: Int, _ key: Int, as _: Scalar.Type) -> Scalar {
+        let isNeighbor = row - key < window
+        let queries = isNeighbor ? neighborQueries : queries
+        let keys = isNeighbor ? neighborKeys : keys
+        let first = row * queryWidth + head * shape.headDimension
+        let second = key * keyWidth + keyValueHead(head) * shape.headDimension
+        var sum: Scalar = 0
+        for d in 0..<shape.headDimension { sum += Scalar(queries[first + d]) * Scalar(keys[second + d]) }
+        return sum
+    }
+
+    private func keyValueHead(_ head: Int) -> Int { head * shape.keyValueHeadCount / shape.queryHeadCount }
+
+    private func value(_ key: Int, _ head: Int) -> ArraySlice<Float> {
+        let first = key * keyWidth + keyValueHead(head) * shape.headDimension
+        return values[first..<(first + shape.headDimension)]
+    }
+
+    func twin(rows: Range<Int>) -> [Double] {
+        rows.flatMap { row in
+            (0..<shape.queryHeadCount).flatMap { head in
+                Twins.softmaxMean((0...row).map { score(row, head, $0, as: Double.self) }) { value($0, head) }
+            }
+        }
+    }
+
+    func naive(rows: Range<Int>) -> [Float] {
+        rows.flatMap { row in
+            (0..<shape.queryHeadCount).flatMap { head in
+                Naive.softmaxMean((0...row).map { score(row, head, $0, as: Float.self) }) { value($0, head) }
+            }
+        }
+    }
+
+    /// What the kernel's error may be: twice the naive method's in the same precision, and no less than a few roundings
+    /// of the greatest value, because the naive method is exact by chance where there are few keys.
+    func allowedError(rows: Range<Int>, twin: [Double]) -> Double {
+        let greatest = values.reduce(0) { max($0, abs(Double($1))) }
+        return max(2 * greatestError(naive(rows: rows), twin), 4 * roundoff * greatest)
+    }
+}
+
+/// The memory that attention works on: cached keys and values, as a session keeps them, and a team's scratch memory.
+final class AttentionCache {
+    private let problem: AttentionProblem
+    private let threadCount: Int
+    private let segments: [GuardedFloats]
+    private let segmentPointers: [UnsafeMutablePointer<Float>]
+    private let ring: GuardedFloats
+    private let ringPanelCount: Int
+    private let scratches: [GuardedFloats]
+    private let partials: GuardedFloats
+
+    init(_ problem: AttentionProblem, rowLimit: Int, threadCount: Int, stale: Float) {
+        self.problem = problem
+        self.threadCount = threadCount
+        let shape = problem.shape
+        let segmentCount = (problem.length + AttentionShape.segmentLength - 1) / AttentionShape.segmentLength
+        segments = (0..<segmentCount).map { _ in
+            GuardedFloats(count: shape.segmentFloatCount, filledWith: stale)
+        }
+        segmentPointers = segments.map(\.pointer)
+        ringPanelCount = problem.window == 0 ? 0 : shape.ringPanelCount(window: problem.window, rowCount: rowLimit)
+        ring = GuardedFloats(count: shape.ringFloatCount(panelCount: ringPanelCount), filledWith: stale)
+        scratches = (0..<threadCount).map { _ in
+            GuardedFloats(count: TwoPassAttention.scratchFloatCount(shape: shape))
+        }
+        partials = GuardedFloats(count: TwoPassAttention.partialFloatCount(shape: shape, length: problem.length))
+    }
+
+    /// Caches positions of the problem, or of another one of the same sizes.
+    func store(_ positions: Range<Int>, of other: AttentionProblem? = nil) {
+        let problem = other ?? problem
+        let shape = problem.shape
+        for position in positions {
+            let segment = segmentPointers[position / AttentionShape.segmentLength]
+            let first = position * problem.keyWidth
+            problem.keys[first...].withUnsafeBufferPointer { keys in
+                if let key = keys.baseAddress { shape.storeKey(key, position: position, segment: segment) }
+            }
+            problem.values[first...].withUnsafeBufferPointer { values in
+                if let value = values.baseAddress { shape.storeValue(value, position: position, segment: segment) }
+            }
+            if problem.window == 0 { continue }
+            problem.neighborKeys[first...].withUnsafeBufferPointer { keys in
+                guard let key = keys.baseAddress else { return }
+                shape.storeNeighborKey(key, position: position, ring: ring.pointer, panelCount: ringPanelCount)
+            }
+        }
+    }
+
+    func attend(
+        _ rows: Range<Int>, _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+    ) -> [Float] {
+        let queries = GuardedFloats(problem.rows(rows, of: problem.queries))
+        let neighborQueries =
+            problem.window == 0 ? queries : GuardedFloats(problem.rows(rows, of: problem.neighborQueries))
+        let output = GuardedFloats(count: rows.count * problem.queryWidth)
+        segmentPointers.withUnsafeBufferPointer { pointers in
+            guard let segments = pointers.baseAddress else { return }
+            let input = AttentionInput(
+                queries: queries.pointer, neighborQueries: neighborQueries.pointer, rowCount: rows.count,
+                firstPosition: rows.lowerBound, segments: segments, neighborRing: ring.pointer,
+                ringPanelCount: ringPanelCount, neighborWindow: problem.window, output: output.pointer)
+            runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
+                TwoPassAttention.attend(
+                    input, shape: problem.shape, scratch: scratches[worker.index].pointer, partials: partials.pointer,
+                    worker: worker)
+            }
+        }
+        #expect(
+            (segments + scratches + [ring, partials, output]).allSatisfy { $0.isContained }, "a write past an edge",
+            sourceLocation: sourceLocation)
+        return output.values
+    }
+}
