@@ -127,15 +127,12 @@ private struct HeaderParser {
         }
         let (begin, end) = (offsets[0], offsets[1])
         guard begin <= end else { throw .reversedOffsets(file: file, tensor: name, begin: begin, end: end) }
-        guard let expected = TensorInfo.byteCount(dtype: dtype, shape: shape) else {
-            let bytes = TensorInfo.byteCount(dtype: .uint8, shape: shape)
-            let isSubByte = dtype.bitWidth < 8 && bytes != nil && bytes ?? 0 <= Int.max / 8
-            throw isSubByte
-                ? .unalignedSize(file: file, tensor: name, shape: shape)
-                : .sizeOverflow(file: file, tensor: name, shape: shape)
+        guard let bits = TensorInfo.bitCount(dtype: dtype, shape: shape) else {
+            throw .sizeOverflow(file: file, tensor: name, shape: shape)
         }
-        guard expected == end - begin else {
-            throw .wrongByteCount(file: file, tensor: name, expected: expected, found: end - begin)
+        guard bits % 8 == 0 else { throw .unalignedSize(file: file, tensor: name, shape: shape) }
+        guard bits / 8 == end - begin else {
+            throw .wrongByteCount(file: file, tensor: name, expected: bits / 8, found: end - begin)
         }
         return TensorInfo(name: name, dtype: dtype, shape: shape, byteRange: begin..<end)
     }

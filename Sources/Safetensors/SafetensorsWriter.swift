@@ -66,9 +66,11 @@ public struct SafetensorsWriter {
     ) throws(SafetensorsError) {
         guard !names.contains(ByteName(name)) else { throw .invalidName(tensor: name) }
         let byteCount = payload.withUnsafeBytes(\.count)
-        let expected = shape.contains { $0 < 0 } ? nil : TensorInfo.byteCount(dtype: dtype, shape: shape)
-        guard let expected, expected == byteCount else {
-            throw .inconsistentTensor(tensor: name, expected: expected ?? -1, found: byteCount)
+        guard !shape.contains(where: { $0 < 0 }), let bits = TensorInfo.bitCount(dtype: dtype, shape: shape),
+            bits % 8 == 0
+        else { throw .invalidShape(tensor: name, dtype: dtype, shape: shape) }
+        guard bits / 8 == byteCount else {
+            throw .inconsistentTensor(tensor: name, expected: bits / 8, found: byteCount)
         }
         names.insert(ByteName(name))
         entries.append(Entry(name: name, dtype: dtype, shape: shape, payload: payload, byteCount: byteCount))
