@@ -55,7 +55,10 @@ struct ShardIndex {
     init(path: String) throws(SafetensorsError) {
         self.path = path
         let file = try MappedFile(path: path)
-        guard String(validating: file.bytes, as: UTF8.self) != nil else {
+        guard file.bytes.count <= SafetensorsHeader.largestByteCount else {
+            throw .malformedIndex(file: path, offset: 0, reason: "more than 100,000,000 bytes")
+        }
+        guard JSONScanner.isUTF8(file.bytes) else {
             throw .malformedIndex(file: path, offset: 0, reason: "not UTF-8")
         }
         var scanner = JSONScanner(file.bytes)

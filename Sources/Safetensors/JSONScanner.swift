@@ -13,7 +13,21 @@ struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
     private(set) var offset = 0
 
+    /// - Parameter bytes: The document. Where it isn't UTF-8, strings are repaired in silence.
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// Whether bytes are UTF-8, found out without a copy of them.
+    static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.makeIterator()
+        while true {
+            switch parser.parseScalar(from: &iterator) {
+            case .valid: continue
+            case .emptyInput: return true
+            case .error: return false
+            }
+        }
+    }
 
     private func failure(_ reason: String) -> Failure { Failure(offset: offset, reason: reason) }
 

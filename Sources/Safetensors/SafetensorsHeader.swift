@@ -21,8 +21,8 @@ struct SafetensorsHeader {
             throw .headerBeyondFile(file: file, headerByteCount: headerByteCount, fileByteCount: bytes.count)
         }
         let header = UnsafeRawBufferPointer(rebasing: bytes[8..<(8 + headerByteCount)])
-        guard String(validating: header, as: UTF8.self) != nil else { throw .headerNotUTF8(file: file) }
         guard header.first == UInt8(ascii: "{") else { throw .headerNotAnObject(file: file) }
+        guard JSONScanner.isUTF8(header) else { throw .headerNotUTF8(file: file) }
 
         var parser = HeaderParser(file: file)
         try parser.parse(header)
