@@ -33,8 +33,12 @@ public struct TensorInfo: Sendable, Equatable {
 
 /// A string that is compared by its bytes: Swift takes two strings for equal when they differ only in Unicode
 /// normalisation, the format doesn't.
-struct ByteName: Hashable {
-    let bytes: [UInt8]
+struct ByteName: Hashable, Comparable {
+    private let bytes: [UInt8]
 
     init(_ name: String) { bytes = Array(name.utf8) }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    static func < (left: ByteName, right: ByteName) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
