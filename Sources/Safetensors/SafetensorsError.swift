@@ -79,8 +79,22 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
     /// A tensor name to be written that is taken, or `__metadata__`.
     case invalidName(tensor: String)
 
-    /// One line for a person to read.
+    /// One line for a person to read. Names come from foreign files, so characters that could end the line or steer a
+    /// terminal are shown as escapes, and a very long line is cut.
     public var description: String {
+        let longest = 2_000
+        var line = ""
+        for (count, scalar) in text.unicodeScalars.enumerated() {
+            if count == longest { return line + "…" }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: line += scalar.escaped(asASCII: true)
+            default: line.unicodeScalars.append(scalar)
+            }
+        }
+        return line
+    }
+
+    private var text: String {
         switch self {
         case .unreadable(let file, let reason): "\(file): \(reason)"
         case .noCheckpoint(let directory):
