@@ -30,6 +30,26 @@ final class TemporaryFolder {
     func write(_ text: String, _ name: String) throws -> String { try write(Array(text.utf8), name) }
 }
 
+/// A file whose contents are replaced in place, thousands of times: the system writes files to the disk at once that are
+/// emptied or renamed over, and that takes longer than the tests.
+final class ScratchFile {
+    let path: String
+    private let descriptor: Int32
+
+    init(_ path: String) throws {
+        self.path = path
+        descriptor = open(path, O_RDWR | O_CREAT, 0o600)
+        try #require(descriptor >= 0)
+    }
+
+    deinit { close(descriptor) }
+
+    func replace(_ bytes: [UInt8]) throws {
+        try #require(pwrite(descriptor, bytes, bytes.count, 0) == bytes.count)
+        try #require(ftruncate(descriptor, off_t(bytes.count)) == 0)
+    }
+}
+
 func contents(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: URL(filePath: path))) }
 
 /// A file of the format: the header's length, the header, the data.
