@@ -156,6 +156,8 @@ import Testing
         try writeShard("1.safetensors", [("a", 1)])
         try writeIndex(#""a":"1.safetensors","c":"1.safetensors","b":"1.safetensors""#)
         #expect(error == .tensorNotInShard(file: index, tensor: "b", shard: "1.safetensors"))
+        try writeIndex(#""a":"1.safetensors","c":"1.safetensors""#)
+        #expect(error == .tensorNotInShard(file: index, tensor: "c", shard: "1.safetensors"))
     }
 
     @Test func tensorNotInIndex() throws {
