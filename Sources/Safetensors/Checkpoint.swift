@@ -50,12 +50,16 @@ public struct Checkpoint: Sendable {
 /// A `model.safetensors.index.json`: which shard holds which tensor.
 struct ShardIndex {
     private let path: String
-    private var shards: [ByteName: (tensor: String, shard: String)] = [:]
+    /// The tensors of each shard.
+    private var shards: [ByteName: Set<ByteName>] = [:]
 
     init(path: String) throws(SafetensorsError) {
         self.path = path
         let file = try MappedFile(path: path)
-        guard String(validating: file.bytes, as: UTF8.self) != nil else {
+        guard file.bytes.count <= SafetensorsHeader.largestByteCount else {
+            throw .malformedIndex(file: path, offset: 0, reason: "more than 100,000,000 bytes")
+        }
+        guard JSONScanner.isUTF8(file.bytes) else {
             throw .malformedIndex(file: path, offset: 0, reason: "not UTF-8")
         }
         var scanner = JSONScanner(file.bytes)
@@ -83,15 +87,15 @@ struct ShardIndex {
     }
 
     private mutating func parseMap(_ scanner: inout JSONScanner) throws(SafetensorsError) {
+        var tensors: Set<ByteName> = []
         try scanner.object(malformed) { (scanner, tensor) throws(SafetensorsError) in
+            guard tensors.insert(ByteName(tensor)).inserted else { throw .duplicateKey(file: path, key: tensor) }
             let shard: String
             do throws(JSONScanner.Failure) {
                 shard = try scanner.string()
             } catch { throw malformed(error) }
-            guard shards.updateValue((tensor, shard), forKey: ByteName(tensor)) == nil else {
-                throw .duplicateKey(file: path, key: tensor)
-            }
             guard Self.isFileName(shard) else { throw .shardOutsideFolder(file: path, shard: shard) }
+            shards[ByteName(shard), default: []].insert(ByteName(tensor))
         }
     }
 
@@ -104,18 +108,17 @@ struct ShardIndex {
     /// Opens every shard, and checks that index and shards agree on every tensor.
     func openShards(in directory: String) throws(SafetensorsError) -> [SafetensorsFile] {
         var files: [SafetensorsFile] = []
-        for shard in Set(shards.values.map { ByteName($0.shard) }).sorted(by: {
-            $0.bytes.lexicographicallyPrecedes($1.bytes)
-        }) {
-            let name = String(decoding: shard.bytes, as: UTF8.self)
+        for (shard, expected) in shards.sorted(by: { $0.key < $1.key }) {
+            let name = shard.text
             let file = try SafetensorsFile(path: directory + "/" + name)
-            for tensor in file.tensorNames {
-                guard let entry = shards[ByteName(tensor)], ByteName(entry.shard) == shard else {
-                    throw .tensorNotInIndex(file: path, tensor: tensor, shard: name)
-                }
+            if let tensor = file.tensorNames.first(where: { !expected.contains(ByteName($0)) }) {
+                throw .tensorNotInIndex(file: path, tensor: tensor, shard: name)
             }
-            for entry in shards.values where ByteName(entry.shard) == shard && !file.contains(entry.tensor) {
-                throw .tensorNotInShard(file: path, tensor: entry.tensor, shard: name)
+            // The first by name, so that the same files give the same error.
+            if file.tensors.count < expected.count,
+                let tensor = expected.filter({ !file.contains($0.text) }).min()
+            {
+                throw .tensorNotInShard(file: path, tensor: tensor.text, shard: name)
             }
             files.append(file)
         }

@@ -9,6 +9,8 @@ public enum DType: String, Sendable, CaseIterable {
     case float8E5M2 = "F8_E5M2"
     case float8E4M3 = "F8_E4M3"
     case float8E8M0 = "F8_E8M0"
+    case float8E4M3FNUZ = "F8_E4M3FNUZ"
+    case float8E5M2FNUZ = "F8_E5M2FNUZ"
     case int16 = "I16"
     case uint16 = "U16"
     case float16 = "F16"
@@ -26,7 +28,7 @@ public enum DType: String, Sendable, CaseIterable {
         switch self {
         case .float4: 4
         case .float6E2M3, .float6E3M2: 6
-        case .bool, .uint8, .int8, .float8E5M2, .float8E4M3, .float8E8M0: 8
+        case .bool, .uint8, .int8, .float8E5M2, .float8E4M3, .float8E8M0, .float8E4M3FNUZ, .float8E5M2FNUZ: 8
         case .int16, .uint16, .float16, .bfloat16: 16
         case .int32, .uint32, .float32: 32
         case .complex64, .float64, .int64, .uint64: 64

@@ -13,7 +13,21 @@ struct JSONScanner {
     private let bytes: UnsafeRawBufferPointer
     private(set) var offset = 0
 
+    /// - Parameter bytes: The document. Where it isn't UTF-8, strings are repaired in silence.
     init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+
+    /// Whether bytes are UTF-8, found out without a copy of them.
+    static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var parser = Unicode.UTF8.ForwardParser()
+        var iterator = bytes.makeIterator()
+        while true {
+            switch parser.parseScalar(from: &iterator) {
+            case .valid: continue
+            case .emptyInput: return true
+            case .error: return false
+            }
+        }
+    }
 
     private func failure(_ reason: String) -> Failure { Failure(offset: offset, reason: reason) }
 
@@ -181,15 +195,47 @@ struct JSONScanner {
                 if take("]") { return }
                 try expect(",")
             }
-        default:
-            let start = offset
-            while offset < bytes.count, isLiteral(bytes[offset]) { offset += 1 }
-            if offset == start { throw failure("expected a value") }
+        case UInt8(ascii: "t"): try skipWord("true")
+        case UInt8(ascii: "f"): try skipWord("false")
+        case UInt8(ascii: "n"): try skipWord("null")
+        default: try skipNumber()
         }
     }
 
-    /// Whether a byte can stand in a number, true, false or null.
-    private func isLiteral(_ byte: UInt8) -> Bool {
-        (0x30...0x39).contains(byte) || (0x61...0x7a).contains(byte) || [0x2b, 0x2d, 0x2e, 0x45].contains(byte)
+    private mutating func skipWord(_ word: StaticString) throws(Failure) {
+        let end = offset + word.utf8CodeUnitCount
+        let expected = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+        guard end <= bytes.count, bytes[offset..<end].elementsEqual(expected) else {
+            throw failure("expected a value")
+        }
+        offset = end
+    }
+
+    /// Passes over a number: `-`, an integer, a fraction and an exponent, all but the integer optional.
+    private mutating func skipNumber() throws(Failure) {
+        if nextByte(isOneOf: "-") { offset += 1 }
+        let beginsWithZero = nextByte(isOneOf: "0")
+        if try skipDigits() > 1, beginsWithZero { throw failure("the number begins with a zero") }
+        if nextByte(isOneOf: ".") {
+            offset += 1
+            _ = try skipDigits()
+        }
+        if nextByte(isOneOf: "eE") {
+            offset += 1
+            if nextByte(isOneOf: "+-") { offset += 1 }
+            _ = try skipDigits()
+        }
+    }
+
+    /// Passes over at least one digit, and returns how many there were.
+    private mutating func skipDigits() throws(Failure) -> Int {
+        let start = offset
+        while nextByte(isOneOf: "0123456789") { offset += 1 }
+        guard offset > start else { throw failure("expected a value") }
+        return offset - start
+    }
+
+    private func nextByte(isOneOf characters: String) -> Bool {
+        offset < bytes.count && characters.utf8.contains(bytes[offset])
     }
 }

@@ -18,7 +18,8 @@ final class MappedFile: @unchecked Sendable {
 
     /// Maps a file.
     init(path: String) throws(SafetensorsError) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // Without O_NONBLOCK the opening of a named pipe waits for a writer.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .unreadable(file: path, reason: systemReason()) }
         defer { close(descriptor) }
         var status = stat()

@@ -33,7 +33,7 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
 
     // The tensors.
 
-    /// A shape whose bytes can't be counted in 64 bits.
+    /// A shape whose bits can't be counted in a signed 64-bit number.
     case sizeOverflow(file: String, tensor: String, shape: [Int])
     /// Numbers smaller than a byte that don't fill whole bytes.
     case unalignedSize(file: String, tensor: String, shape: [Int])
@@ -72,13 +72,29 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
 
     /// A file that can't be written, and the system's reason.
     case unwritable(file: String, reason: String)
+    /// A tensor to be written whose shape has a negative dimension, overflows or doesn't fill whole bytes.
+    case invalidShape(tensor: String, dtype: DType, shape: [Int])
     /// A tensor to be written whose bytes don't match its shape and type.
     case inconsistentTensor(tensor: String, expected: Int, found: Int)
     /// A tensor name to be written that is taken, or `__metadata__`.
     case invalidName(tensor: String)
 
-    /// One line for a person to read.
+    /// One line for a person to read. Names come from foreign files, so characters that could end the line or steer a
+    /// terminal are shown as escapes, and a very long line is cut.
     public var description: String {
+        let longest = 2_000
+        var line = ""
+        for (count, scalar) in text.unicodeScalars.enumerated() {
+            if count == longest { return line + "…" }
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: line += scalar.escaped(asASCII: true)
+            default: line.unicodeScalars.append(scalar)
+            }
+        }
+        return line
+    }
+
+    private var text: String {
         switch self {
         case .unreadable(let file, let reason): "\(file): \(reason)"
         case .noCheckpoint(let directory):
@@ -118,6 +134,8 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
         case .tensorNotInIndex(let file, let tensor, let shard):
             "\(file): does not place tensor \(tensor) in \(shard), which holds it"
         case .unwritable(let file, let reason): "\(file): \(reason)"
+        case .invalidShape(let tensor, let dtype, let shape):
+            "tensor \(tensor): \(dtype.rawValue) numbers of shape \(shape) make no whole number of bytes"
         case .inconsistentTensor(let tensor, let expected, let found):
             "tensor \(tensor): has \(found) bytes where shape and dtype need \(expected)"
         case .invalidName(let tensor): "tensor \(tensor): the name is taken"

@@ -4,7 +4,8 @@
 public final class SafetensorsFile: Sendable {
     /// The path, as it was given.
     public let path: String
-    /// The file's own remarks; empty when it has none.
+    /// The file's own remarks; empty when it has none. A file with two keys here that differ only in Unicode
+    /// normalisation is refused, because this dictionary could keep but one of them.
     public let metadata: [String: String]
     /// All tensors, in the order of their bytes.
     public let tensors: [TensorInfo]

@@ -66,9 +66,11 @@ public struct SafetensorsWriter {
     ) throws(SafetensorsError) {
         guard !names.contains(ByteName(name)) else { throw .invalidName(tensor: name) }
         let byteCount = payload.withUnsafeBytes(\.count)
-        let expected = shape.contains { $0 < 0 } ? nil : TensorInfo.byteCount(dtype: dtype, shape: shape)
-        guard let expected, expected == byteCount else {
-            throw .inconsistentTensor(tensor: name, expected: expected ?? -1, found: byteCount)
+        guard !shape.contains(where: { $0 < 0 }), let bits = TensorInfo.bitCount(dtype: dtype, shape: shape),
+            bits % 8 == 0
+        else { throw .invalidShape(tensor: name, dtype: dtype, shape: shape) }
+        guard bits / 8 == byteCount else {
+            throw .inconsistentTensor(tensor: name, expected: bits / 8, found: byteCount)
         }
         names.insert(ByteName(name))
         entries.append(Entry(name: name, dtype: dtype, shape: shape, payload: payload, byteCount: byteCount))
@@ -77,16 +79,23 @@ public struct SafetensorsWriter {
     /// Writes the file under a temporary name in the same folder and then renames it, so that a reader sees all of it
     /// or what was there before.
     ///
-    /// - Throws: ``SafetensorsError/unwritable(file:reason:)``.
+    /// - Throws: ``SafetensorsError/unwritable(file:reason:)``, or ``SafetensorsError/headerTooLarge(file:byteCount:)``
+    ///   when the names and metadata take more bytes than a reader accepts.
     public func write(to path: String) throws(SafetensorsError) {
-        let temporary = path + ".\(getpid()).partial"
-        guard let stream = fopen(temporary, "wbx") else { throw .unwritable(file: path, reason: systemReason()) }
         let ordered = entries.sorted {
             $0.dtype.bitWidth != $1.dtype.bitWidth
                 ? $0.dtype.bitWidth > $1.dtype.bitWidth
                 : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
         }
-        var isComplete = headerBytes(ordered).withUnsafeBytes { append($0, to: stream) }
+        let header = headerBytes(ordered)
+        guard header.count <= SafetensorsHeader.largestByteCount else {
+            throw .headerTooLarge(file: path, byteCount: UInt64(header.count))
+        }
+        // A name of its own, so that neither another writer nor what a killed one left behind is in the way.
+        let temporary = path + ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
+        guard let stream = fopen(temporary, "wbx") else { throw .unwritable(file: path, reason: systemReason()) }
+        var isComplete = withUnsafeBytes(of: UInt64(header.count).littleEndian) { append($0, to: stream) }
+        isComplete = isComplete && header.withUnsafeBytes { append($0, to: stream) }
         for entry in ordered where isComplete {
             isComplete = entry.payload.withUnsafeBytes { append($0, to: stream) }
         }
@@ -104,38 +113,49 @@ public struct SafetensorsWriter {
         return fwrite(start, 1, bytes.count, stream) == bytes.count
     }
 
+    /// The JSON of the header, filled up to a multiple of 8 bytes.
     private func headerBytes(_ ordered: [Entry]) -> [UInt8] {
-        var members: [String] = []
+        var header = [UInt8(ascii: "{")]
+        var separator = ""
         if !metadata.isEmpty {
-            let pairs = metadata.sorted { $0.key < $1.key }.map { quoted($0.key) + ":" + quoted($0.value) }
-            members.append("\"__metadata__\":{" + pairs.joined(separator: ",") + "}")
+            header += "\"__metadata__\":{".utf8
+            for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+                header += separator.utf8
+                appendQuoted(key, to: &header)
+                header.append(UInt8(ascii: ":"))
+                appendQuoted(value, to: &header)
+                separator = ","
+            }
+            header.append(UInt8(ascii: "}"))
         }
         var offset = 0
         for entry in ordered {
             let shape = entry.shape.map(String.init).joined(separator: ",")
-            members.append(
-                quoted(entry.name) + ":{\"dtype\":\"\(entry.dtype.rawValue)\",\"shape\":[\(shape)],"
-                    + "\"data_offsets\":[\(offset),\(offset + entry.byteCount)]}")
-            offset += entry.byteCount
+            let end = offset + entry.byteCount
+            header += separator.utf8
+            appendQuoted(entry.name, to: &header)
+            header += ":{\"dtype\":\"\(entry.dtype.rawValue)\",\"shape\":[\(shape)],".utf8
+            header += "\"data_offsets\":[\(offset),\(end)]}".utf8
+            offset = end
+            separator = ","
         }
-        var header = Array(("{" + members.joined(separator: ",") + "}").utf8)
+        header.append(UInt8(ascii: "}"))
         header.append(contentsOf: repeatElement(UInt8(ascii: " "), count: (8 - header.count % 8) % 8))
-        return withUnsafeBytes(of: UInt64(header.count).littleEndian) { Array($0) } + header
+        return header
     }
 
-    /// A JSON string.
-    private func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\0"..<" ":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
+    /// Appends a JSON string.
+    private func appendQuoted(_ text: String, to header: inout [UInt8]) {
+        header.append(UInt8(ascii: "\""))
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"): header += [UInt8(ascii: "\\"), byte]
+            case 0..<0x20:
+                let digits = String(byte, radix: 16)
+                header += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8
+            default: header.append(byte)
             }
         }
-        return result + "\""
+        header.append(UInt8(ascii: "\""))
     }
 }

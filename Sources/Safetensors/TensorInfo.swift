@@ -10,12 +10,15 @@ public struct TensorInfo: Sendable, Equatable {
     public let byteRange: Range<Int>
 
     /// How many numbers it has.
-    public var elementCount: Int { shape.reduce(1, *) }
+    public var elementCount: Int {
+        // A dimension of zero first: the product of the others may overflow.
+        shape.contains(0) ? 0 : shape.reduce(1, *)
+    }
     /// How many bytes they take.
     public var byteCount: Int { byteRange.count }
 
-    /// The bytes that `shape` numbers of `dtype` take; nil when that overflows or isn't a whole number of bytes.
-    static func byteCount(dtype: DType, shape: [Int]) -> Int? {
+    /// The bits that `shape` numbers of `dtype` take; nil when their count overflows. The dimensions aren't negative.
+    static func bitCount(dtype: DType, shape: [Int]) -> Int? {
         // A dimension of zero makes the tensor empty, whatever the others would overflow to.
         if shape.contains(0) { return 0 }
         var bits = dtype.bitWidth
@@ -24,14 +27,18 @@ public struct TensorInfo: Sendable, Equatable {
             if overflow { return nil }
             bits = product
         }
-        return bits % 8 == 0 ? bits / 8 : nil
+        return bits
     }
 }
 
 /// A string that is compared by its bytes: Swift takes two strings for equal when they differ only in Unicode
 /// normalisation, the format doesn't.
-struct ByteName: Hashable {
-    let bytes: [UInt8]
+struct ByteName: Hashable, Comparable {
+    private let bytes: [UInt8]
 
     init(_ name: String) { bytes = Array(name.utf8) }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+
+    static func < (left: ByteName, right: ByteName) -> Bool { left.bytes.lexicographicallyPrecedes(right.bytes) }
 }
