@@ -9,7 +9,9 @@ let package = Package(
         .package(name: "swift-longlm", path: "..")
     ],
     targets: [
-        .executableTarget(name: "kernels", dependencies: [.product(name: "SIMDKernels", package: "swift-longlm")])
+        .executableTarget(
+            name: "kernel-times", dependencies: [.product(name: "SIMDKernels", package: "swift-longlm")],
+            path: "Sources/KernelTimes")
     ],
     swiftLanguageModes: [.v6]
 )

