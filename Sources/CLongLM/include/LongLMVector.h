@@ -1,4 +1,5 @@
-// Vector conversions that Swift 6.3 lowers to one scalar conversion per lane. The types import as SIMD16.
+// Vector operations that Swift 6.3 lowers to one scalar operation per lane, or to a call that it doesn't always inline.
+// The types import as SIMD16.
 //
 // They carry no target attribute: always_inline puts them into the calling Swift body, and the trampoline
 // around that body decides the instructions.
@@ -49,6 +50,25 @@ LONGLM_INLINE longlm_float16 longlm_widen_half(const uint16_t *_Nonnull source) 
     longlm_float16 wide;
     memcpy(&wide, &bits, sizeof wide);
     return wide;
+}
+
+typedef float longlm_float8 __attribute__((ext_vector_type(8)));
+typedef float longlm_float4 __attribute__((ext_vector_type(4)));
+
+// The sum of all lanes by one fixed tree: the upper half is added to the lower until one lane is left.
+LONGLM_INLINE float longlm_tree_sum(longlm_float16 lanes) {
+    longlm_float8 eight = lanes.lo + lanes.hi;
+    longlm_float4 four = eight.lo + eight.hi;
+    return (four.x + four.z) + (four.y + four.w);
+}
+
+// The greatest lane; the lanes hold no NaN.
+LONGLM_INLINE float longlm_tree_maximum(longlm_float16 lanes) {
+    longlm_float8 eight = __builtin_elementwise_max(lanes.lo, lanes.hi);
+    longlm_float4 four = __builtin_elementwise_max(eight.lo, eight.hi);
+    float left = four.x > four.z ? four.x : four.z;
+    float right = four.y > four.w ? four.y : four.w;
+    return left > right ? left : right;
 }
 
 #undef LONGLM_INLINE

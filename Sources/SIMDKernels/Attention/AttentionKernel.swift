@@ -65,7 +65,7 @@ private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArgumen
         scratch.segmentState.reset(tileCount: tileCount, tileRows: tileRows)
         let start = segment * AttentionShape.segmentLength
         let end = min(start + AttentionShape.segmentLength, lastPosition + 1)
-        for block in stride(from: start, to: end, by: AttentionShape.blockLength) {
+        for block in Steps(from: start, to: end, by: AttentionShape.blockLength) {
             for tile in 0..<tileCount {
                 attendBlock(arguments, scratch, tile: tile, block: block, Target.self)
             }
@@ -156,7 +156,7 @@ private func attendBlock<Target: KernelTarget>(
         + AttentionShape.segmentLength * shape.headDimension
         + block % AttentionShape.segmentLength * shape.valueStride
     let sums = state.values + tile * tileRows * shape.valueStride
-    for column in stride(from: 0, to: shape.valueStride, by: Target.Tile.columns) {
+    for column in Steps(from: 0, to: shape.valueStride, by: Target.Tile.columns) {
         var accumulators = Target.Tile(sums + column, stride: shape.valueStride, factors: scratch.factors)
         for key in 0..<keyCount {
             accumulators.step(
@@ -204,7 +204,7 @@ private func scorePanel<Target: KernelTarget>(
     for row in 0..<Target.Tile.rows {
         let existing = min(arguments.rows.lowerBound + tile * Target.Tile.rows + row, arguments.rows.upperBound - 1)
         let position = arguments.position(ofRow: existing)
-        for offset in stride(from: 0, to: AttentionShape.panelLength, by: laneCount) {
+        for offset in Steps(from: 0, to: AttentionShape.panelLength, by: laneCount) {
             let place = row * AttentionShape.blockLength + column + offset
             let keyPositions = laneIndices &+ Int32(truncatingIfNeeded: panelStart + offset)
             var scores = scratch.scores.lanes(at: place)
@@ -230,7 +230,7 @@ private func scoreTile<Tile: MicroTile>(
     _ queries: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, depth: Int, to scores: UnsafeMutablePointer<Float>,
     _: Tile.Type
 ) {
-    for column in stride(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
+    for column in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
         var tile = Tile()
         for d in 0..<depth {
             tile.step(queries + d * Tile.rows, 1, keys + d * AttentionShape.panelLength + column)
@@ -250,7 +250,7 @@ private func softmaxStep<Arithmetic: MultiplyAdd>(
     for row in 0..<rows {
         let scores = scratch.scores + row * AttentionShape.blockLength
         var greatest = scores.lanes(at: 0)
-        for column in stride(from: laneCount, to: columns, by: laneCount) {
+        for column in Steps(from: laneCount, to: columns, by: laneCount) {
             greatest = greatest.maximum(scores.lanes(at: column))
         }
         maxima[row] = max(maxima[row], greatest.treeMaximum)
@@ -262,7 +262,7 @@ private func softmaxStep<Arithmetic: MultiplyAdd>(
     for row in 0..<rows {
         let scores = scratch.scores + row * AttentionShape.blockLength
         var total = Lanes(repeating: 0)
-        for column in stride(from: 0, to: columns, by: laneCount) {
+        for column in Steps(from: 0, to: columns, by: laneCount) {
             let weights = Exponential.exp(scores.lanes(at: column) - reference[row], Arithmetic.self)
             total += weights
             scores.store(weights, at: column)

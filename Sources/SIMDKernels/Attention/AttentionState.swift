@@ -50,7 +50,7 @@ struct AttentionState {
             sums.store(total, at: tile * laneCount)
             for row in 0..<tileRows {
                 let first = (tile * tileRows + row) * valueStride
-                for offset in stride(from: first, to: first + valueStride, by: laneCount) {
+                for offset in Steps(from: first, to: first + valueStride, by: laneCount) {
                     let merged = Arithmetic.multiplyAdd(
                         later.values.lanes(at: offset), Lanes(repeating: theirFactors[row]),
                         values.lanes(at: offset) * ourFactors[row])

@@ -38,7 +38,7 @@ private func rmsNormKernel<Target: KernelTarget>(_ arguments: RMSNormArguments, 
         let input = arguments.input + row * count
         let output = arguments.output + row * count
         var squares = Lanes(repeating: 0)
-        for column in stride(from: 0, to: whole, by: laneCount) {
+        for column in Steps(from: 0, to: whole, by: laneCount) {
             let x = input.lanes(at: column)
             squares = Target.Arithmetic.multiplyAdd(x, x, squares)
         }
@@ -46,7 +46,7 @@ private func rmsNormKernel<Target: KernelTarget>(_ arguments: RMSNormArguments, 
         squares = Target.Arithmetic.multiplyAdd(rest, rest, squares)
 
         let scale = 1 / (squares.treeSum / Float(count) + arguments.epsilon).squareRoot()
-        for column in stride(from: 0, to: whole, by: laneCount) {
+        for column in Steps(from: 0, to: whole, by: laneCount) {
             output.store(input.lanes(at: column) * scale * arguments.weight.lanes(at: column), at: column)
         }
         for column in whole..<count { output[column] = input[column] * scale * arguments.weight[column] }

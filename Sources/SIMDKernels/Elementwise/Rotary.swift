@@ -63,7 +63,7 @@ private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _:
     for head in 0..<arguments.headCount {
         let input = arguments.input + head * arguments.headDimension
         let output = arguments.output + head * arguments.headDimension
-        for k in stride(from: 0, to: whole, by: laneCount) {
+        for k in Steps(from: 0, to: whole, by: laneCount) {
             let rotated = rotatePair(
                 input.lanes(at: k), input.lanes(at: k + half), arguments.cosines.lanes(at: k),
                 arguments.sines.lanes(at: k), arguments.factor, Target.Arithmetic.self)

@@ -154,7 +154,7 @@ private func widen<Element: WeightElement>(
     _ weights: UnsafeRawPointer, _: Element.Type, from first: Int, count: Int, to target: UnsafeMutablePointer<Float>
 ) {
     let source = weights.assumingMemoryBound(to: Element.Bits.self) + first
-    for offset in stride(from: 0, to: count, by: laneCount) {
+    for offset in Steps(from: 0, to: count, by: laneCount) {
         target.store(Element.widen(source + offset), at: offset)
     }
 }

@@ -1,3 +1,5 @@
+import CLongLM
+
 /// The logical vector of every kernel: 16 floats on every instruction set, so that a result can't depend on
 /// how wide the machine's registers are.
 package typealias Lanes = SIMD16<Float>
@@ -70,25 +72,39 @@ extension UnsafeMutablePointer<Float> {
 extension Lanes {
     /// The sum of all lanes by one fixed tree: halves are added until one lane is left.
     @inline(always)
-    var treeSum: Float {
-        let eight = lowHalf + highHalf
-        let four = eight.lowHalf + eight.highHalf
-        let two = four.lowHalf + four.highHalf
-        return two.x + two.y
-    }
+    var treeSum: Float { longlm_tree_sum(self) }
 
-    /// The greatest lane.
+    /// The greatest lane; there is no NaN among them.
     @inline(always)
-    var treeMaximum: Float {
-        let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)
-        let four = eight.lowHalf.replacing(with: eight.highHalf, where: eight.highHalf .> eight.lowHalf)
-        let two = four.lowHalf.replacing(with: four.highHalf, where: four.highHalf .> four.lowHalf)
-        return two.y > two.x ? two.y : two.x
-    }
+    var treeMaximum: Float { longlm_tree_maximum(self) }
 
     /// The greater of two vectors, lane by lane. (`pointwiseMax` becomes a loop over lanes.)
     @inline(always)
     func maximum(_ other: Lanes) -> Lanes {
         replacing(with: other, where: other .> self)
+    }
+}
+
+/// `start`, `start + step`, … below `end`.
+///
+/// The kernels' own, because the iterator of `stride(from:to:by:)` is not always inlined, and a function that is not
+/// inlined is compiled for the baseline.
+struct Steps: Sequence, IteratorProtocol {
+    private var current: Int
+    private let end: Int
+    private let step: Int
+
+    @inline(always)
+    init(from start: Int, to end: Int, by step: Int) {
+        current = start
+        self.end = end
+        self.step = step
+    }
+
+    @inline(always)
+    mutating func next() -> Int? {
+        if current >= end { return nil }
+        defer { current += step }
+        return current
     }
 }
