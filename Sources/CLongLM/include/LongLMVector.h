@@ -52,25 +52,35 @@ LONGLM_INLINE longlm_float16 longlm_widen_half(const uint16_t *_Nonnull source) 
     return wide;
 }
 
-typedef float longlm_float8 __attribute__((ext_vector_type(8)));
-typedef float longlm_float4 __attribute__((ext_vector_type(4)));
+// The lanes moved down by `distance`, a constant; those that fall out come in at the upper end.
+#define LONGLM_ROTATED(lanes, distance)                                                                                \
+    __builtin_shufflevector(                                                                                           \
+        lanes, lanes, (distance) % 16, (1 + (distance)) % 16, (2 + (distance)) % 16, (3 + (distance)) % 16,           \
+        (4 + (distance)) % 16, (5 + (distance)) % 16, (6 + (distance)) % 16, (7 + (distance)) % 16,                    \
+        (8 + (distance)) % 16, (9 + (distance)) % 16, (10 + (distance)) % 16, (11 + (distance)) % 16,                  \
+        (12 + (distance)) % 16, (13 + (distance)) % 16, (14 + (distance)) % 16, (15 + (distance)) % 16)
 
-// The sum of all lanes by one fixed tree: the upper half is added to the lower until one lane is left.
+// The sum of all lanes by one fixed tree: the upper half is added to the lower until one lane is left. Whole vectors
+// are added, because LLVM splits the loop before a sum of halves into loops over halves, which takes twice as long.
 LONGLM_INLINE float longlm_tree_sum(longlm_float16 lanes) {
-    longlm_float8 eight = lanes.lo + lanes.hi;
-    longlm_float4 four = eight.lo + eight.hi;
-    return (four.x + four.z) + (four.y + four.w);
+    lanes += LONGLM_ROTATED(lanes, 8);
+    lanes += LONGLM_ROTATED(lanes, 4);
+    lanes += LONGLM_ROTATED(lanes, 2);
+    return lanes[0] + lanes[1];
 }
 
 // The greatest lane; the lanes hold no NaN.
 LONGLM_INLINE float longlm_tree_maximum(longlm_float16 lanes) {
-    longlm_float8 eight = __builtin_elementwise_max(lanes.lo, lanes.hi);
-    longlm_float4 four = __builtin_elementwise_max(eight.lo, eight.hi);
-    float left = four.x > four.z ? four.x : four.z;
-    float right = four.y > four.w ? four.y : four.w;
-    return left > right ? left : right;
+    longlm_float16 other = LONGLM_ROTATED(lanes, 8);
+    lanes = lanes > other ? lanes : other;
+    other = LONGLM_ROTATED(lanes, 4);
+    lanes = lanes > other ? lanes : other;
+    other = LONGLM_ROTATED(lanes, 2);
+    lanes = lanes > other ? lanes : other;
+    return lanes[0] > lanes[1] ? lanes[0] : lanes[1];
 }
 
+#undef LONGLM_ROTATED
 #undef LONGLM_INLINE
 
 #endif

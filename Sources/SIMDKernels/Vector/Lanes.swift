@@ -103,8 +103,10 @@ struct Steps: Sequence, IteratorProtocol {
 
     @inline(always)
     mutating func next() -> Int? {
-        if current >= end { return nil }
-        defer { current += step }
-        return current
+        let value = current
+        if value >= end { return nil }
+        // Without a check for overflow, which would hide the loop's length from the optimiser.
+        current = value &+ step
+        return value
     }
 }
