@@ -47,11 +47,20 @@ enum Main {
             exit(130)
         }
         if code == .validationFailure {
-            Terminal.writeError("longlm: \(LongLMCommand.message(for: error)) (see longlm --help)")
+            Terminal.writeError("longlm: \(LongLMCommand.message(for: error)) (see \(helpCommand))")
             exit(2)
         }
         Terminal.writeError("longlm: \(error)")
         exit(1)
+    }
+}
+
+extension Main {
+    /// What explains the command that was tried.
+    private static var helpCommand: String {
+        let names = LongLMCommand.configuration.subcommands.map { String(describing: $0).lowercased() }
+        guard let name = CommandLine.arguments.dropFirst().first, names.contains(name) else { return "longlm --help" }
+        return "longlm \(name) --help"
     }
 }
 

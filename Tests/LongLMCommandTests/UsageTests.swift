@@ -30,6 +30,8 @@ import Testing
         #expect(run.errorLines.count == 1)
         #expect(run.errors.hasPrefix("longlm: "))
         #expect(run.errors.contains(named))
+        let help = arguments[0] == "summon" ? "longlm --help" : "longlm \(arguments[0]) --help"
+        #expect(run.errors.hasSuffix("(see \(help))\n"))
     }
 
     @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect"])

@@ -13,7 +13,8 @@ struct Generate: AsyncParsableCommand {
             A plain model:
               longlm generate --model DIR --prompt "The capital of France is"
             An answer to a question about a file that is longer than the model's context:
-              longlm generate --model DIR --prompt-file report.txt --chat --group-size 4 --neighbor-window 1024
+              longlm generate --model DIR --chat --prompt-file report.txt \\
+                --group-size 4 --neighbor-window 1024
             """)
 
     @OptionGroup var model: ModelArguments
