@@ -33,9 +33,10 @@ public struct SelfExtend: Sendable, Equatable {
     }
 
     /// The most tokens for which every relative position stays within a context of `contextLength`:
-    /// (L − W) · G + W.
+    /// (L − W) · G + W, or the nearest `Int` when settings that no session accepts exceed it.
     public func capacity(contextLength: Int) -> Int {
-        (contextLength - neighborWindow) * groupSize + neighborWindow
+        let window = Int128(neighborWindow)
+        return Int(clamping: (Int128(contextLength) - window) * Int128(groupSize) + window)
     }
 
     /// What is added to ⌊i/G⌋ for the grouped query.
