@@ -35,6 +35,10 @@ let package = Package(
                 "LongLM", "LongLMEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        // Tiny random checkpoints for the tests of the libraries that run models.
+        .target(name: "LongLMTestSupport", dependencies: ["Safetensors"], path: "Tests/LongLMTestSupport"),
+        .testTarget(name: "LongLMTests", dependencies: ["LongLM", "LongLMTestSupport"]),
+        .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "LongLMTestSupport"]),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels"]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
         .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Goldens")]),
