@@ -164,6 +164,10 @@ private struct RawConfiguration: Decodable {
         }
         if attentionBias == true { throw .unsupportedFeature(file: file, key: "attention_bias", value: "true") }
         if feedForwardBias == true { throw .unsupportedFeature(file: file, key: "mlp_bias", value: "true") }
+        // rope_parameters may leave its kind out, as transformers then takes the default; rope_scaling may not.
+        if let ropeScaling, ropeScaling.kind == nil {
+            throw .invalidConfiguration(file: file, key: "rope_scaling", reason: "has no rope_type")
+        }
         for (key, parameters) in [("rope_scaling", ropeScaling), ("rope_parameters", ropeParameters)] {
             if let kind = parameters?.kind, kind != "default" {
                 throw .unsupportedFeature(file: file, key: key, value: kind)
