@@ -75,10 +75,12 @@ struct ForwardPass {
             let query = workspace.projectedQueries.floats + row * queryWidth
             let key = workspace.keys.floats + row * keyWidth
             let factor = workspace.queryFactors.floats[row]
-            rotate(query, configuration.queryHeadCount, workspace.queryRotation, row, factor,
+            rotate(
+                query, configuration.queryHeadCount, workspace.queryRotation, row, factor,
                 into: workspace.queries.floats + row * queryWidth)
             if selfExtend != nil {
-                rotate(query, configuration.queryHeadCount, workspace.neighborRotation, row, factor,
+                rotate(
+                    query, configuration.queryHeadCount, workspace.neighborRotation, row, factor,
                     into: workspace.neighborQueries.floats + row * queryWidth)
                 rotate(key, configuration.keyValueHeadCount, workspace.neighborRotation, row, 1, into: rotatedKey)
                 cache.shape.storeNeighborKey(
