@@ -138,7 +138,9 @@ private struct CaseData {
         guard tokens.count == entry.n, entry.n > 0 else {
             throw .malformedCase(file: path, reason: "has \(tokens.count) tokens where cases.json says \(entry.n)")
         }
-        for (name, values) in [("logits", logits), ("baseline_logits", baselineLogits), ("decode_logits", decodeLogits)] {
+        for (name, values) in [
+            ("logits", logits), ("baseline_logits", baselineLogits), ("decode_logits", decodeLogits),
+        ] {
             guard let values else { continue }
             guard !values.isEmpty, values.count % vocabularySize == 0, values.count / vocabularySize <= entry.n else {
                 throw .malformedCase(
