@@ -16,6 +16,12 @@ package struct TinyLlama {
         package let shape: [Int]
         /// Numbers that the storage can represent.
         package let values: [Float]
+
+        package init(name: String, shape: [Int], values: [Float]) {
+            self.name = name
+            self.shape = shape
+            self.values = values
+        }
     }
 
     package var hiddenSize = 48
