@@ -138,15 +138,16 @@ import Testing
         let options = SessionOptions(
             selfExtend: SelfExtend(groupSize: 4, neighborWindow: 16), threadCount: 3, maximumLength: 1_400)
         let keeper = try SessionKeeper(model: model, options: options)
+        try await keeper.prefill([1, 2, 3])
         let error = await Task { await keeper.prefillCancelledMidway(long, wantsAll: wantsAll) }.value
-        #expect(error == .cancelled(position: 512))
-        // The logits of position 511 were not computed, and older ones would mislead.
-        #expect(await keeper.position == 512)
-        #expect(await keeper.logitBits == [])
+        #expect(error == .cancelled(position: 515))
+        // The logits of position 514 were not computed, and older ones would mislead.
+        #expect(await keeper.position == 515)
+        #expect(await keeper.logitBits == Bits())
 
         try await keeper.prefill(Array(long[512...]))
         let undisturbed = try Session(model: model, options: options)
-        try undisturbed.prefill(long)
+        try undisturbed.prefill([1, 2, 3] + long)
         #expect(await keeper.logitBits == bits(undisturbed.logits))
     }
 
@@ -214,7 +215,7 @@ private actor SessionKeeper {
     }
 
     var position: Int { session.position }
-    var logitBits: [UInt32] { bits(session.logits) }
+    var logitBits: Bits { bits(session.logits) }
 
     func prefill(_ tokens: [Int]) throws(SessionError) { try session.prefill(tokens) }
 

@@ -1,6 +1,7 @@
 import Foundation
 import LongLM
 import LongLMTestSupport
+import Testing
 
 /// A tiny model, loaded; its files are gone.
 func loadModel(_ tiny: TinyLlama = TinyLlama(), instructionSet: InstructionSet? = nil) throws -> LanguageModel {
@@ -26,7 +27,22 @@ func chunkedLogits(
 }
 
 /// The bits of floats: `==` on floats takes 0 and −0 for equal and NaN for different from itself.
-func bits(_ floats: [Float]) -> [UInt32] { floats.map(\.bitPattern) }
+///
+/// It is no collection, because a failed comparison of long ones would search for the shortest list of their
+/// differences, which takes minutes.
+struct Bits: Hashable, Sendable, CustomTestStringConvertible, CustomReflectable {
+    private var words: [UInt32] = []
+
+    init(_ floats: some Sequence<Float> = []) { words = floats.map(\.bitPattern) }
+
+    var count: Int { words.count }
+    var testDescription: String { "\(words.count) floats beginning with the bits \(words.prefix(4))" }
+    var customMirror: Mirror { Mirror(self, children: []) }
+
+    static func += (left: inout Bits, right: Bits) { left.words += right.words }
+}
+
+func bits(_ floats: [Float]) -> Bits { Bits(floats) }
 
 /// The standard deviation.
 func deviation(_ values: [Double]) -> Double {
