@@ -35,10 +35,14 @@ let package = Package(
                 "LongLM", "LongLMEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
-        .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels"]),
-        .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors"]),
-        .testTarget(name: "TokenizationTests", dependencies: ["Tokenization"], resources: [.copy("Goldens")]),
+        // What tests share: fixtures, temporary directories, tiny random checkpoints.
+        .target(name: "TestSupport", dependencies: ["Safetensors"], path: "Tests/TestSupport"),
+        .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
+        .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"]),
+        .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "TestSupport"]),
+        .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"]),
+        .testTarget(
+            name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),
         .testTarget(
             name: "ReferenceTests", dependencies: ["LongLM", "LongLMEvaluation", "SIMDKernels", "TestSupport"]),
         .testTarget(name: "LongLMCommandTests", dependencies: ["LongLMCommand", "Safetensors", "TestSupport"]),

@@ -29,9 +29,8 @@ public struct LogitComparison: Sendable, Codable, Equatable {
         for (index, pair) in zip(computed, reference).enumerated() {
             let difference = abs(Double(pair.0) - Double(pair.1))
             // A NaN must not hide behind a comparison that is false.
-            if difference > worst.difference || difference.isNaN {
-                worst = (difference.isNaN ? .infinity : difference, index)
-            }
+            let comparable = difference.isNaN ? .infinity : difference
+            if comparable > worst.difference { worst = (comparable, index) }
         }
         worstDeviation = deviation > 0 ? worst.difference / deviation : worst.difference == 0 ? 0 : .infinity
         worstRow = firstRow + worst.index / vocabularySize

@@ -146,7 +146,8 @@ private struct CaseData {
             guard let values else { continue }
             guard !values.isEmpty, values.count % vocabularySize == 0, values.count / vocabularySize <= entry.n else {
                 throw .malformedCase(
-                    file: path, reason: "\(name) has \(values.count) numbers, not rows of \(vocabularySize)")
+                    file: path,
+                    reason: "\(name) has \(values.count) numbers, not 1 to \(entry.n) rows of \(vocabularySize)")
             }
         }
     }

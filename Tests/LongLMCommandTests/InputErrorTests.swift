@@ -21,12 +21,11 @@ import Testing
     }
 
     @Test func promptThatIsNotText() throws {
-        try withTemporaryDirectory { directory in
-            let file = directory + "/prompt"
-            try Data([0x61, 0xff]).write(to: URL(filePath: file))
-            expectRefusal(
-                try longlm(["generate", "--model", llama, "--prompt-file", file]), "\(file): is not UTF-8 text")
-        }
+        let directory = try TemporaryDirectory()
+        let file = directory.file("prompt")
+        try Data([0x61, 0xff]).write(to: URL(filePath: file))
+        expectRefusal(
+            try longlm(["generate", "--model", llama, "--prompt-file", file]), "\(file): is not UTF-8 text")
     }
 
     @Test func unsupportedArchitecture() throws {

@@ -89,24 +89,23 @@ struct ModelTests {
     }
 
     @Test func logitsAreWrittenAndHashed() throws {
-        try withTemporaryDirectory { directory in
-            let text = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
-            let file = directory + "/logits.safetensors"
-            let whole = try longlm(["logits", "--prompt", text, "--out", file] + model)
-            let chunked = try longlm(["logits", "--prompt", text, "--chunk", "5", "--threads", "3"] + model)
-            #expect(whole.status == 0)
-            #expect(whole.output.count == 65 && whole.output == chunked.output)
-            let written = try SafetensorsFile(path: file)
-            let ids = try written.tensor("input_ids").integers()
-            let logits = try written.tensor("logits")
-            #expect(logits.info.shape == [ids.count, 49152])
+        let directory = try TemporaryDirectory()
+        let text = "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again."
+        let file = directory.file("logits.safetensors")
+        let whole = try longlm(["logits", "--prompt", text, "--out", file] + model)
+        let chunked = try longlm(["logits", "--prompt", text, "--chunk", "5", "--threads", "3"] + model)
+        #expect(whole.status == 0)
+        #expect(whole.output.count == 65 && whole.output == chunked.output)
+        let written = try SafetensorsFile(path: file)
+        let ids = try written.tensor("input_ids").integers()
+        let logits = try written.tensor("logits")
+        #expect(logits.info.shape == [ids.count, 49152])
 
-            let lastFile = directory + "/last.safetensors"
-            let last = try longlm(["logits", "--prompt", text, "--rows", "1", "--out", lastFile] + model)
-            #expect(last.status == 0)
-            #expect(
-                try SafetensorsFile(path: lastFile).tensor("logits").floats() == Array(logits.floats().suffix(49152)))
-        }
+        let lastFile = directory.file("last.safetensors")
+        let last = try longlm(["logits", "--prompt", text, "--rows", "1", "--out", lastFile] + model)
+        #expect(last.status == 0)
+        #expect(
+            try SafetensorsFile(path: lastFile).tensor("logits").floats() == Array(logits.floats().suffix(49152)))
     }
 
     @Test func logitsIntoNowhere() throws {

@@ -42,24 +42,19 @@ func start(_ arguments: [String], environment: [String: String] = [:], input: Fi
 ///
 /// Output goes through files, because a pipe that nobody empties would stop the command.
 func longlm(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws -> Run {
-    try withTemporaryDirectory { directory in
-        func handle(_ name: String, _ contents: String) throws -> (FileHandle, URL) {
-            let url = URL(filePath: directory).appending(path: name)
-            try Data(contents.utf8).write(to: url)
-            return (try FileHandle(forUpdating: url), url)
-        }
-        let (inputHandle, _) = try handle("input", input)
-        let (outputHandle, output) = try handle("output", "")
-        let (errorHandle, errors) = try handle("errors", "")
-        let process = try start(arguments, environment: environment, input: inputHandle)
-        process.standardOutput = outputHandle
-        process.standardError = errorHandle
-        try process.run()
-        process.waitUntilExit()
-        return Run(
-            status: process.terminationStatus, output: try String(contentsOf: output, encoding: .utf8),
-            errors: try String(contentsOf: errors, encoding: .utf8))
+    let directory = try TemporaryDirectory()
+    func open(_ name: String, _ contents: String) throws -> FileHandle {
+        try FileHandle(forUpdating: URL(filePath: directory.write(contents, to: name)))
     }
+    let process = try start(arguments, environment: environment, input: open("input", input))
+    process.standardOutput = try open("output", "")
+    process.standardError = try open("errors", "")
+    try process.run()
+    process.waitUntilExit()
+    return Run(
+        status: process.terminationStatus,
+        output: try String(contentsOfFile: directory.file("output"), encoding: .utf8),
+        errors: try String(contentsOfFile: directory.file("errors"), encoding: .utf8))
 }
 
 /// The small model with reference outputs.

@@ -1,5 +1,6 @@
 import Foundation
 import SIMDKernels
+import TestSupport
 import Testing
 
 /// Sizes of one attention problem.
@@ -168,7 +169,7 @@ struct AttentionTests {
             var problem = AttentionProblem(heads: (2, 1), dimension: 4, length: 300, window: window)
             for index in problem.queries.indices { problem.queries[index] = 100 }
             problem.neighborQueries = problem.queries
-            var generator = Generator(seed: 11)
+            var generator = SeededGenerator(seed: 11)
             for key in 0..<300 {
                 // 100 · 25 · 4 = 10⁴, or −10⁴.
                 let component: Float = generator.next() % 2 == 0 ? 25 : -25

@@ -1,4 +1,5 @@
 import SIMDKernels
+import TestSupport
 import Testing
 
 /// The headline promise, kernel by kernel and with `==` on bits: neither the number of threads, nor which rows are
@@ -29,7 +30,7 @@ struct BitIdentityTests {
 
     @Test("GEMM", arguments: ElementType.allCases)
     func gemm(_ type: ElementType) {
-        var generator = Generator(seed: 40)
+        var generator = SeededGenerator(seed: 40)
         for (rowCount, columnCount, depth) in [
             (1, 200, 300), (2, 97, 64), (7, 130, 257), (12, 64, 100), (40, 257, 600),
         ] {
@@ -47,7 +48,7 @@ struct BitIdentityTests {
 
     @Test("GEMM in chunks of rows", arguments: InstructionSet.available)
     func gemmChunks(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 41)
+        var generator = SeededGenerator(seed: 41)
         let (rowCount, columnCount, depth) = (130, 70, 300)
         let weights = Weights(.bfloat16, rowCount: columnCount, columnCount: depth, using: &generator)
         let input = generator.floats(rowCount * depth)
@@ -63,7 +64,7 @@ struct BitIdentityTests {
 
     @Test("RMSNorm")
     func rmsNorm() {
-        var generator = Generator(seed: 42)
+        var generator = SeededGenerator(seed: 42)
         for columnCount in [1, 15, 17, 100, 576] {
             let input = generator.floats(10 * columnCount, limit: 3)
             let weight = generator.floats(columnCount)
@@ -81,7 +82,7 @@ struct BitIdentityTests {
 
     @Test("SiLU product")
     func siluProduct() {
-        var generator = Generator(seed: 43)
+        var generator = SeededGenerator(seed: 43)
         for count in [1, 5, 16, 33, 100, 1536 * 3] {
             let gate = generator.floats(count, limit: 60)
             let up = generator.floats(count)
@@ -98,7 +99,7 @@ struct BitIdentityTests {
     /// Rotation has no share of a team: rows are rotated one by one.
     @Test("Rotary")
     func rotary() {
-        var generator = Generator(seed: 44)
+        var generator = SeededGenerator(seed: 44)
         for dimension in [2, 20, 32, 64, 80, 128] {
             let input = generator.floats(9 * dimension)
             let cosines = generator.floats(dimension / 2)

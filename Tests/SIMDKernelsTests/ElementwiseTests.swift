@@ -1,5 +1,6 @@
 import Foundation
 import SIMDKernels
+import TestSupport
 import Testing
 
 /// Counts around the vector of 16 floats.
@@ -9,7 +10,7 @@ private let counts = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 57
 struct RMSNormTests {
     @Test("Rows agree with their twins", arguments: InstructionSet.available)
     func twin(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 20)
+        var generator = SeededGenerator(seed: 20)
         for count in counts {
             for scale in [Float(1e-4), 1, 1e4] {
                 let input = generator.floats(3 * count, limit: scale)
@@ -31,7 +32,7 @@ struct RMSNormTests {
 
     @Test("The output may be the input", arguments: InstructionSet.available)
     func inPlace(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 21)
+        var generator = SeededGenerator(seed: 21)
         for count in counts {
             let input = generator.floats(5 * count)
             let weight = generator.floats(count)
@@ -73,7 +74,7 @@ func normalize(
 struct SiLUProductTests {
     @Test("Every element agrees with its twin", arguments: InstructionSet.available)
     func twin(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 22)
+        var generator = SeededGenerator(seed: 22)
         // From where the exponential overflows to where it vanishes, and ordinary activations.
         var gate = stride(from: Float(-110), through: 110, by: 0.037).map { $0 } + generator.floats(4001, limit: 8)
         gate += [0, -0.0, 1e-30, -1e-30, 1e4, -1e4, 5e37, -5e37]
@@ -91,7 +92,7 @@ struct SiLUProductTests {
     /// What the polynomial of the exponential says, written out with the library's fused multiply-add.
     @Test("The kernel is the polynomial, bit by bit", arguments: fusedInstructionSets)
     func polynomial(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 23)
+        var generator = SeededGenerator(seed: 23)
         let gate = generator.floats(1600, limit: 100)
         let output = gateProduct(gate, Array(repeating: 1, count: gate.count), 1, instructionSet)
         let expected = gate.map { Exponential.silu(Lanes(repeating: $0), FusedMultiplyAdd.self)[0] }
@@ -100,7 +101,7 @@ struct SiLUProductTests {
 
     @Test("Counts around a vector write nothing past their end", arguments: InstructionSet.available)
     func remainders(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 24)
+        var generator = SeededGenerator(seed: 24)
         let gate = generator.floats(600, limit: 5)
         let up = generator.floats(600)
         let whole = gateProduct(gate, up, 1, instructionSet)
@@ -135,7 +136,7 @@ func gateProduct(
 struct RotaryTests {
     @Test("Rotated heads agree with their twins", arguments: InstructionSet.available)
     func twin(_ instructionSet: InstructionSet) {
-        var generator = Generator(seed: 25)
+        var generator = SeededGenerator(seed: 25)
         for dimension in [2, 4, 8, 20, 30, 32, 34, 62, 64, 66, 80, 96, 128] {
             for headCount in [1, 3, 9] {
                 let input = generator.floats(headCount * dimension, limit: 4)

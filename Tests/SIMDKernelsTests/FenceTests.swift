@@ -1,5 +1,6 @@
 import Foundation
 import SIMDKernels
+import TestSupport
 import Testing
 
 /// A tensor in a mapped file may end where the mapping ends, so a kernel must not read even one float too many. Each
@@ -21,7 +22,7 @@ struct FenceTests {
     func products() async {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
-            var generator = Generator(seed: 50)
+            var generator = SeededGenerator(seed: 50)
             for instructionSet in InstructionSet.available {
                 for (rowCount, columnCount, depth) in [(1, 1, 1), (1, 33, 7), (2, 31, 3), (7, 65, 17), (13, 40, 300)] {
                     let weights = Weights(.float32, rowCount: columnCount, columnCount: depth, using: &generator)
@@ -39,7 +40,7 @@ struct FenceTests {
     func elementwise() async {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
-            var generator = Generator(seed: 51)
+            var generator = SeededGenerator(seed: 51)
             for instructionSet in InstructionSet.available {
                 for count in [2, 6, 14, 16, 18, 30, 34, 62, 66] {
                     let input = GuardedFloats(generator.floats(count))

@@ -1,25 +1,26 @@
 import Foundation
 import Safetensors
+import TestSupport
 import Testing
 
 /// A model directory: one file, or an index and its shards.
 @Suite struct CheckpointTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private var single: String { folder.path + "/model.safetensors" }
     private var index: String { folder.path + "/model.safetensors.index.json" }
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     /// Writes a file of one-byte tensors.
     private func writeShard(_ name: String, _ tensors: [(name: String, value: UInt8)]) throws {
         let members = tensors.enumerated().map { offset, tensor in
             #""\#(tensor.name)":{"dtype":"U8","shape":[1],"data_offsets":[\#(offset),\#(offset + 1)]}"#
         }
-        try folder.write(fileBytes("{" + members.joined(separator: ",") + "}", data: tensors.map(\.value)), name)
+        try folder.write(fileBytes("{" + members.joined(separator: ",") + "}", data: tensors.map(\.value)), to: name)
     }
 
     private func writeIndex(_ map: String) throws {
-        try folder.write(#"{"metadata":{"total_size":3},"weight_map":{\#(map)}}"#, "model.safetensors.index.json")
+        try folder.write(#"{"metadata":{"total_size":3},"weight_map":{\#(map)}}"#, to: "model.safetensors.index.json")
     }
 
     private var error: SafetensorsError? {
@@ -68,7 +69,7 @@ import Testing
             { "metadata": {"total_size": -1.5e+3, "x": [true, false, null, {}, [], "\u00e9", 0, -0.0, 1E9, 12]},
               "weight_map" : { "a" : "s.safetensors" }, "y": [[[]]], "z": "{" }
 
-            """#, "model.safetensors.index.json")
+            """#, to: "model.safetensors.index.json")
         #expect(try Checkpoint(directory: folder.path).tensorNames == ["a"])
     }
 
@@ -84,7 +85,7 @@ import Testing
 
     /// The store of Hugging Face's cache keeps files elsewhere and links to them.
     @Test func shardsMayBeLinks() throws {
-        let store = try TemporaryFolder()
+        let store = try TemporaryDirectory()
         let target = try store.write(fileBytes(#"{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}"#, data: [9]))
         try FileManager.default.createSymbolicLink(atPath: folder.path + "/1.safetensors", withDestinationPath: target)
         try writeIndex(#""a":"1.safetensors""#)
@@ -126,7 +127,7 @@ import Testing
 
     /// An error inside a shard names the shard.
     @Test func brokenShard() throws {
-        try folder.write([1, 2, 3], "1.safetensors")
+        try folder.write([1, 2, 3], to: "1.safetensors")
         try writeIndex(#""a":"1.safetensors""#)
         #expect(error == .tooShort(file: folder.path + "/1.safetensors", byteCount: 3))
     }
@@ -187,14 +188,14 @@ import Testing
         #expect(error == .duplicateKey(file: index, key: "a"))
         for key in ["weight_map", "metadata"] {
             try folder.write(
-                #"{"metadata":{},"weight_map":{"a":"1.safetensors"},"\#(key)":{}}"#, "model.safetensors.index.json")
+                #"{"metadata":{},"weight_map":{"a":"1.safetensors"},"\#(key)":{}}"#, to: "model.safetensors.index.json")
             #expect(error == .duplicateKey(file: index, key: key))
         }
     }
 
     @Test(arguments: ["{}", #"{"metadata":{"weight_map":{}}}"#, #"{"Weight_map":{}}"#])
     func missingWeightMap(json: String) throws {
-        try folder.write(json, "model.safetensors.index.json")
+        try folder.write(json, to: "model.safetensors.index.json")
         #expect(error == .malformedIndex(file: index, offset: 0, reason: "weight_map is missing"))
     }
 
@@ -220,13 +221,13 @@ import Testing
         let parts = json.unicodeScalars.split(separator: "‸", omittingEmptySubsequences: false)
         try #require(parts.count == 2)
         let (before, after) = (String(parts[0]), String(parts[1]))
-        try folder.write(before + after, "model.safetensors.index.json")
+        try folder.write(before + after, to: "model.safetensors.index.json")
         #expect(error == .malformedIndex(file: index, offset: before.utf8.count, reason: reason))
     }
 
     @Test func indexNotUTF8() throws {
         try folder.write(
-            Array(#"{"weight_map":{},"x":""#.utf8) + [0xff] + Array(#""}"#.utf8), "model.safetensors.index.json")
+            Array(#"{"weight_map":{},"x":""#.utf8) + [0xff] + Array(#""}"#.utf8), to: "model.safetensors.index.json")
         #expect(error == .malformedIndex(file: index, offset: 0, reason: "not UTF-8"))
     }
 
@@ -242,11 +243,11 @@ import Testing
             #"{"weight_map":{"a":"1.safetensors"},"x":"# + String(repeating: "[", count: depth)
                 + String(repeating: "]", count: depth) + "}"
         }
-        try folder.write(json(64), "model.safetensors.index.json")
+        try folder.write(json(64), to: "model.safetensors.index.json")
         #expect(error == nil)
         let before = #"{"weight_map":{"a":"1.safetensors"},"x":"#.utf8.count
         for depth in [65, 1_000, 100_000] {
-            try folder.write(json(depth), "model.safetensors.index.json")
+            try folder.write(json(depth), to: "model.safetensors.index.json")
             #expect(error == .malformedIndex(file: index, offset: before + 64, reason: "nested too deeply"))
         }
     }

@@ -1,5 +1,6 @@
 import Foundation
 import Safetensors
+import TestSupport
 import Testing
 
 /// Thousands of broken files. Each gives an error of the package, or a file whose tensors lie within it. In processes
@@ -9,7 +10,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             alarm(120)
             try limitMemory()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let file = try ScratchFile(folder.path + "/t.safetensors")
             var mutator = Mutator(seed: 1)
             var outcomes: [String: Int] = [:]
@@ -52,10 +53,11 @@ import Testing
         await #expect(processExitsWith: .success) {
             alarm(120)
             try limitMemory()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let member = #"{"dtype":"U8","shape":[1],"data_offsets":"#
-            try folder.write(fileBytes(#"{"a":\#(member)[0,1]},"b":\#(member)[1,2]}}"#, data: [1, 2]), "1.safetensors")
-            try folder.write(fileBytes(#"{"é":\#(member)[0,1]}}"#, data: [3]), "2.safetensors")
+            try folder.write(
+                fileBytes(#"{"a":\#(member)[0,1]},"b":\#(member)[1,2]}}"#, data: [1, 2]), to: "1.safetensors")
+            try folder.write(fileBytes(#"{"é":\#(member)[0,1]}}"#, data: [3]), to: "2.safetensors")
             let values: [String: [UInt8]] = ["a": [1], "b": [2], "é": [3]]
             let index = try ScratchFile(folder.path + "/model.safetensors.index.json")
             let seed =

@@ -1,5 +1,6 @@
 import Foundation
 import Safetensors
+import TestSupport
 import Testing
 
 /// Files made to hang a reader, to exhaust its memory or its stack. Each test runs in a process of its own with little
@@ -145,7 +146,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             Self.limitTime()
             try limitMemory()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let path = folder.path + "/t.safetensors"
             let count = 1 << 36
             let head = fileBytes(#"{"a":{"dtype":"U8","shape":[\#(count)],"data_offsets":[0,\#(count)]}}"#)
@@ -161,7 +162,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             Self.limitTime()
             try limitMemory()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let path = folder.path + "/t.safetensors"
             try Self.writeSparse(littleEndian(100_000_000) + [UInt8(ascii: "{")], count: 100_000_008, path)
             let error = thrown { () throws(SafetensorsError) in try SafetensorsFile(path: path) }
@@ -177,7 +178,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             Self.limitTime()
             try limitMemory()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let path = folder.path + "/model.safetensors.index.json"
             for count in [100_000_001, 1 << 36] {
                 try Self.writeSparse(Array("{".utf8), count: count, path)
@@ -196,7 +197,7 @@ import Testing
     @Test func namedPipe() async {
         await #expect(processExitsWith: .success) {
             Self.limitTime()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let single = folder.path + "/model.safetensors"
             try #require(mkfifo(single, 0o600) == 0)
             let error = thrown { () throws(SafetensorsError) in try Checkpoint(directory: folder.path) }
@@ -212,8 +213,8 @@ import Testing
     @Test func pipeAsAShard() async {
         await #expect(processExitsWith: .success) {
             Self.limitTime()
-            let folder = try TemporaryFolder()
-            try folder.write(#"{"weight_map":{"a":"pipe"}}"#, "model.safetensors.index.json")
+            let folder = try TemporaryDirectory()
+            try folder.write(#"{"weight_map":{"a":"pipe"}}"#, to: "model.safetensors.index.json")
             try #require(mkfifo(folder.path + "/pipe", 0o600) == 0)
             let error = thrown { () throws(SafetensorsError) in try Checkpoint(directory: folder.path) }
             #expect(error == .unreadable(file: folder.path + "/pipe", reason: "not a regular file"))
@@ -224,9 +225,9 @@ import Testing
     @Test func oddShards() async {
         await #expect(processExitsWith: .success) {
             Self.limitTime()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             func error(_ shard: String) throws -> SafetensorsError? {
-                try folder.write(#"{"weight_map":{"a":"\#(shard)"}}"#, "model.safetensors.index.json")
+                try folder.write(#"{"weight_map":{"a":"\#(shard)"}}"#, to: "model.safetensors.index.json")
                 return thrown { () throws(SafetensorsError) in try Checkpoint(directory: folder.path) }
             }
             let index = folder.path + "/model.safetensors.index.json"

@@ -1,5 +1,6 @@
 import Foundation
 import Safetensors
+import TestSupport
 import Testing
 
 /// Each error of the reader, from literal bytes. What isn't JSON is in HeaderSyntaxTests.
@@ -7,7 +8,7 @@ import Testing
     // The file.
 
     @Test func unreadable() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         for (path, reason) in [
             (folder.path + "/none.safetensors", reason(ENOENT)), (folder.path, "not a regular file"),
             ("/dev/zero", "not a regular file"), (try folder.write([]) + "/below", reason(ENOTDIR)),

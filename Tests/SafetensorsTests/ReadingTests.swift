@@ -1,5 +1,6 @@
 import Foundation
 import Safetensors
+import TestSupport
 import Testing
 
 @Suite struct ReadingTests {
@@ -87,7 +88,7 @@ import Testing
     /// The format doesn't align the data: every place of the first byte, mapped and in memory.
     @Test(arguments: 0..<8)
     func unalignedData(padding: Int) throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let names = ["i64", "f32", "bf16", "f16", "i32"]
         let header =
             #"{"i64":{"dtype":"I64","shape":[2],"data_offsets":[0,16]},"f32":{"dtype":"F32","shape":[1],"data_offsets":[16,20]},"#
@@ -123,7 +124,7 @@ import Testing
 
     /// A view keeps the mapping alive: without its file's object, and when the file's name has gone.
     @Test func viewOutlivesItsFile() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let path = try folder.write(
             fileBytes(#"{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#, data: [1, 2, 3, 4]))
         let view: TensorView = try { try SafetensorsFile(path: path).tensor("a") }()
@@ -133,7 +134,7 @@ import Testing
 
     /// Pages that were given back are read again, and the tensors beside them are left alone.
     @Test func discardedPagesAreReadAgain() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let (small, large) = (100, 100_000)
         let header =
             #"{"a":{"dtype":"U8","shape":[\#(small)],"data_offsets":[0,\#(small)]},"#

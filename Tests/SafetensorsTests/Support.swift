@@ -1,33 +1,18 @@
 import Foundation
 import Safetensors
+import TestSupport
 import Testing
 
-/// A folder that lasts as long as the value.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        let url = FileManager.default.temporaryDirectory.appending(path: "safetensors-tests-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        path = url.path(percentEncoded: false)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryDirectory {
     /// The names of the files in it.
     var names: [String] { get throws { try FileManager.default.contentsOfDirectory(atPath: path).sorted() } }
 
     /// Writes a file, and returns its path.
     @discardableResult
-    func write(_ bytes: [UInt8], _ name: String = "t.safetensors") throws -> String {
-        let file = path + "/" + name
-        try Data(bytes).write(to: URL(filePath: file))
-        return file
+    func write(_ bytes: [UInt8], to name: String = "t.safetensors") throws -> String {
+        try Data(bytes).write(to: URL(filePath: file(name)))
+        return file(name)
     }
-
-    /// Writes a text file, and returns its path.
-    @discardableResult
-    func write(_ text: String, _ name: String) throws -> String { try write(Array(text.utf8), name) }
 }
 
 /// A file whose contents are replaced in place, thousands of times: the system writes files to the disk at once that are
@@ -77,7 +62,7 @@ func thrown<Value>(_ body: () throws(SafetensorsError) -> Value) -> SafetensorsE
 func expectRefusal(
     _ bytes: [UInt8], sourceLocation: SourceLocation = #_sourceLocation, _ expected: (String) -> SafetensorsError
 ) throws {
-    let folder = try TemporaryFolder()
+    let folder = try TemporaryDirectory()
     let path = try folder.write(bytes)
     let ofFile = thrown { () throws(SafetensorsError) in try SafetensorsFile(path: path) }
     #expect(ofFile == expected(path), sourceLocation: sourceLocation)
@@ -95,18 +80,3 @@ func expectRefusal(
 
 /// What the system says of an error number.
 func reason(_ number: Int32) -> String { String(cString: strerror(number)) }
-
-/// A small pseudo-random generator (SplitMix64), so that every run sees the same numbers.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}

@@ -1,13 +1,14 @@
 import Foundation
 import Safetensors
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct WriterTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private var path: String { folder.path + "/t.safetensors" }
 
-    init() throws { folder = try TemporaryFolder() }
+    init() throws { folder = try TemporaryDirectory() }
 
     /// The layout, byte by byte: the widest numbers first and then by name, the header filled up to a multiple of 8.
     @Test func layout() throws {
@@ -165,7 +166,7 @@ import Testing
     }
 
     @Test func unwritable() throws {
-        let file = try folder.write([1, 2, 3], "file")
+        let file = try folder.write([1, 2, 3], to: "file")
         for (target, number) in [(folder.path + "/none/t", ENOENT), (file + "/t", ENOTDIR)] {
             let error = thrown { () throws(SafetensorsError) in try SafetensorsWriter().write(to: target) }
             #expect(error == .unwritable(file: target, reason: reason(number)))
@@ -189,7 +190,7 @@ import Testing
     @Test func failingWriteKeepsTheOldFile() async throws {
         await #expect(processExitsWith: .success) {
             signal(SIGXFSZ, SIG_IGN)
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let path = try folder.write([1, 2, 3])
             try lowerLimit(RLIMIT_FSIZE, to: 1 << 16)
             // In the first tensor, in the last, and when what is buffered is written at the end.

@@ -24,11 +24,3 @@ package enum SmolLM2 {
     /// What to do where it isn't.
     package static let absence = "run Fixtures/fetch_smollm2.py to have SmolLM2-135M-Instruct tested"
 }
-
-/// A folder that exists during a call.
-package func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "longlm-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    return try body(directory.path(percentEncoded: false))
-}

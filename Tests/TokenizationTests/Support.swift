@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tokenization
 
@@ -43,40 +44,10 @@ struct Golden: Decodable {
     }
 }
 
-/// The directory that Fixtures/fetch_smollm2.py makes.
-enum SmolLM2 {
-    static let directory = URL(filePath: #filePath).deletingLastPathComponent()
-        .appending(path: "../../Fixtures/.cache/SmolLM2-135M-Instruct").standardizedFileURL
-
-    static func path(_ file: String) -> String { directory.appending(path: file).path(percentEncoded: false) }
-
-    /// Its tests run where the model is, and fail without it where it must be.
-    static var isExpected: Bool {
-        let environment = ProcessInfo.processInfo.environment
-        return environment["CI"] != nil || environment["LONGLM_REQUIRE_SMOLLM2"] != nil
-            || FileManager.default.fileExists(atPath: path("tokenizer.json"))
-    }
-
-    static let absence: Comment = "run Fixtures/fetch_smollm2.py to have SmolLM2-135M-Instruct tested"
-}
-
 /// Texts are compared by scalars: `==` on strings takes canonically equivalent ones for equal.
 func scalars(_ text: String) -> [UInt32] { text.unicodeScalars.map(\.value) }
 
-/// A small pseudo-random generator (SplitMix64), so that every run sees the same numbers.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     /// Any scalars, most of them of one to three bytes.
     mutating func text(maximumCount: Int) -> String {
         var text = String.UnicodeScalarView()

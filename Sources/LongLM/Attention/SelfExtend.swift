@@ -33,13 +33,14 @@ public struct SelfExtend: Sendable, Equatable {
     }
 
     /// The most tokens for which every relative position stays within a context of `contextLength`:
-    /// (L − W) · G + W.
+    /// (L − W) · G + W, or the nearest `Int` when settings that no session accepts exceed it.
     public func capacity(contextLength: Int) -> Int {
-        (contextLength - neighborWindow) * groupSize + neighborWindow
+        let window = Int128(neighborWindow)
+        return Int(clamping: (Int128(contextLength) - window) * Int128(groupSize) + window)
     }
 
     /// What is added to ⌊i/G⌋ for the grouped query.
-    var groupedQueryShift: Float {
+    package var groupedQueryShift: Float {
         switch shift {
         case .floor: Float(neighborWindow - neighborWindow / groupSize)
         case .fractional: Float(Double(neighborWindow) - Double(neighborWindow) / Double(groupSize))
@@ -47,23 +48,23 @@ public struct SelfExtend: Sendable, Equatable {
     }
 
     /// The rotary position of a query against grouped keys: ⌊i/G⌋ + shift.
-    func groupedQueryPosition(_ position: Int) -> Float {
+    package func groupedQueryPosition(_ position: Int) -> Float {
         Float(position / groupSize) + groupedQueryShift
     }
 
     /// The rotary position of a grouped key: ⌊j/G⌋.
-    func groupedKeyPosition(_ position: Int) -> Float {
+    package func groupedKeyPosition(_ position: Int) -> Float {
         Float(position / groupSize)
     }
 
     /// What a query is multiplied by: max(1, ln(i + 1) / ln b), or 1 without a base.
-    func queryScale(_ position: Int) -> Float {
+    package func queryScale(_ position: Int) -> Float {
         guard let queryScaleBase else { return 1 }
         return max(1, Float(log(Double(position + 1)) / log(Double(queryScaleBase))))
     }
 
     /// Refuses settings that have no meaning for a model.
-    func validate(contextLength: Int) throws(SessionError) {
+    package func validate(contextLength: Int) throws(SessionError) {
         guard groupSize >= 1 else {
             throw .invalidSelfExtend("the group size is \(groupSize); it must be at least 1")
         }

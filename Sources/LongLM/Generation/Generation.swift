@@ -24,14 +24,14 @@ public struct Generation {
     /// A generation that continues what `session` has processed.
     ///
     /// - Parameters:
-    ///   - session: Has processed at least one token.
+    ///   - session: Has the logits of at least one token.
     ///   - maximumTokenCount: The most tokens to produce.
     ///   - sampler: Chooses them.
     ///   - endTokens: The tokens that end the text; nil: the model's own. They are not returned.
     public init(
         session: Session, maximumTokenCount: Int, sampler: Sampler, endTokens: [Int]? = nil
     ) {
-        precondition(session.position > 0, "there is a text to continue")
+        precondition(!session.logits.isEmpty, "there is a text to continue")
         self.session = session
         self.maximumTokenCount = maximumTokenCount
         self.sampler = sampler

@@ -78,7 +78,9 @@ public struct Sampler: Sendable {
     }
 
     /// The tokens that the filters leave.
-    private func candidates(_ weights: [Double]) -> [Int] {
+    ///
+    /// - Parameter weights: [V], proportional to the probabilities; the greatest is 1.
+    package func candidates(_ weights: [Double]) -> [Int] {
         var tokens = Array(weights.indices)
         if options.topK == nil && options.topP == nil {
             return tokens.filter { weights[$0] >= Double(options.minP ?? 0) }

@@ -41,6 +41,8 @@ public final class LanguageModel: Sendable {
         let loader = try WeightLoader(directory: directory, progress: progress)
         architecture = try LlamaModel(configuration, loader)
         weightByteCount = loader.packedByteCount
+        // A checkpoint may hold tensors that the model doesn't take, such as a copy of a tied embedding.
+        progress?(1)
     }
 }
 

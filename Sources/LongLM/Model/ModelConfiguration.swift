@@ -61,7 +61,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         layerCount = try Self.size(raw.layerCount, "num_hidden_layers", file, largest: Self.largestLayerCount)
         queryHeadCount = try Self.size(
             raw.queryHeadCount, "num_attention_heads", file, largest: Self.largestAttentionWidth)
-        keyValueHeadCount = try Self.size(raw.keyValueHeadCount ?? queryHeadCount, "num_key_value_heads", file)
+        keyValueHeadCount = try Self.size(raw.keyValueHeadCount ?? Double(queryHeadCount), "num_key_value_heads", file)
         vocabularySize = try Self.size(raw.vocabularySize, "vocab_size", file)
         contextLength = try Self.size(raw.contextLength ?? 2048, "max_position_embeddings", file)
         guard queryHeadCount % keyValueHeadCount == 0 else {
@@ -75,7 +75,7 @@ public struct ModelConfiguration: Sendable, Equatable {
                 reason: "is \(queryHeadCount), which doesn't divide hidden_size \(hiddenSize)")
         }
         headDimension = try Self.size(
-            raw.headDimension ?? hiddenSize / queryHeadCount, "head_dim", file,
+            raw.headDimension ?? Double(hiddenSize / queryHeadCount), "head_dim", file,
             largest: Self.largestAttentionWidth / queryHeadCount)
         guard headDimension % 2 == 0 else {
             throw .invalidConfiguration(file: file, key: "head_dim", reason: "is \(headDimension); it must be even")
@@ -96,14 +96,15 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
 
     private static func size(
-        _ value: Int?, _ key: String, _ file: String, largest: Int = largestSize
+        _ value: Double?, _ key: String, _ file: String, largest: Int = largestSize
     ) throws(ModelError) -> Int {
         guard let value else { throw .invalidConfiguration(file: file, key: key, reason: "is missing") }
-        guard value >= 1, value <= largest else {
+        guard let size = Int(exactly: value), (1...largest).contains(size) else {
+            let found = Int(exactly: value).map(String.init) ?? "\(value)"
             throw .invalidConfiguration(
-                file: file, key: key, reason: "is \(value); it must be between 1 and \(largest)")
+                file: file, key: key, reason: "is \(found); it must be a whole number between 1 and \(largest)")
         }
-        return value
+        return size
     }
 
     /// 1 / θ^(2k/D) for k < D/2, rounded to 32 bits as the reference does.
@@ -114,17 +115,18 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
 }
 
-/// config.json as it is written.
+/// config.json as it is written. Sizes are read as floating-point numbers, so that a size that isn't whole or is far out
+/// of range can be refused by its key.
 private struct RawConfiguration: Decodable {
     let modelType: String
-    let hiddenSize: Int?
-    let intermediateSize: Int?
-    let layerCount: Int?
-    let queryHeadCount: Int?
-    let keyValueHeadCount: Int?
-    let headDimension: Int?
-    let vocabularySize: Int?
-    let contextLength: Int?
+    let hiddenSize: Double?
+    let intermediateSize: Double?
+    let layerCount: Double?
+    let queryHeadCount: Double?
+    let keyValueHeadCount: Double?
+    let headDimension: Double?
+    let vocabularySize: Double?
+    let contextLength: Double?
     let ropeTheta: Double?
     let ropeScaling: RotaryParameters?
     let ropeParameters: RotaryParameters?
@@ -164,6 +166,10 @@ private struct RawConfiguration: Decodable {
         }
         if attentionBias == true { throw .unsupportedFeature(file: file, key: "attention_bias", value: "true") }
         if feedForwardBias == true { throw .unsupportedFeature(file: file, key: "mlp_bias", value: "true") }
+        // rope_parameters may leave its kind out, as transformers then takes the default; rope_scaling may not.
+        if let ropeScaling, ropeScaling.kind == nil {
+            throw .invalidConfiguration(file: file, key: "rope_scaling", reason: "has no rope_type")
+        }
         for (key, parameters) in [("rope_scaling", ropeScaling), ("rope_parameters", ropeParameters)] {
             if let kind = parameters?.kind, kind != "default" {
                 throw .unsupportedFeature(file: file, key: key, value: kind)
@@ -259,7 +265,8 @@ extension DecodingError {
         case .typeMismatch(_, let where_): (context, summary) = (where_, "is of the wrong type")
         case .valueNotFound(_, let where_): (context, summary) = (where_, "has no value")
         case .keyNotFound(let key, _): return "\(key.stringValue) is missing"
-        case .dataCorrupted(let where_): (context, summary) = (where_, "is not valid JSON")
+        case .dataCorrupted(let where_):
+            (context, summary) = (where_, "is not valid JSON or holds a number out of range")
         @unknown default: return "can't be decoded"
         }
         let path = context.codingPath.map(\.stringValue).joined(separator: ".")

@@ -38,7 +38,8 @@ public final class Session {
     public let capacity: Int
     /// How many tokens have been processed.
     public private(set) var position = 0
-    /// The logits [V] of the last token; empty before the first prefill.
+    /// The logits [V] of the last token; empty before the first prefill, and after one that was cancelled midway.
+    /// While a prefill is under way they are still those of before.
     public private(set) var logits: [Float] = []
 
     /// Positions beyond 2²⁴ have no exact 32-bit float.
@@ -86,8 +87,10 @@ public final class Session {
     ///   ``SessionError/cancelled(position:)`` between steps when the task is cancelled.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
         try check(tokens)
-        if logits.isEmpty { logits = [Float](repeating: 0, count: model.configuration.vocabularySize) }
-        try process(tokens, into: &logits, wantsAll: false, progress)
+        // Not `logits` itself, at which `progress` may look.
+        var last = [Float](repeating: 0, count: model.configuration.vocabularySize)
+        try process(tokens, into: &last, wantsAll: false, progress)
+        logits = last
     }
 
     /// Processes tokens and returns the logits [tokens.count, V] of all of them, row by row.
@@ -133,7 +136,10 @@ public final class Session {
     ) throws(SessionError) {
         var done = 0
         while done < tokens.count {
-            if Task.isCancelled { throw .cancelled(position: position) }
+            if Task.isCancelled {
+                if done > 0 { logits = [] }
+                throw .cancelled(position: position)
+            }
             let count = min(Workspace.rowLimit, tokens.count - done)
             let isLast = done + count == tokens.count
             let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0

@@ -1,5 +1,6 @@
 import Foundation
 import SIMDKernels
+import TestSupport
 import Testing
 
 /// Queries, keys and values of `length` positions, and what attention makes of some of the rows: by the kernel, by its
@@ -28,7 +29,7 @@ struct AttentionProblem {
             queryHeadCount: heads.query, keyValueHeadCount: heads.keyValue, headDimension: dimension)
         self.length = length
         self.window = window
-        var generator = Generator(seed: seed)
+        var generator = SeededGenerator(seed: seed)
         // The score of two vectors of D components below 1 and `limit` has a standard deviation of 1: weights are
         // neither all alike nor all on one key.
         let limit = 3 / Float(dimension).squareRoot()

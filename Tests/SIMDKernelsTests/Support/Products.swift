@@ -1,4 +1,5 @@
 import SIMDKernels
+import TestSupport
 import Testing
 
 /// A weight matrix [N, K] as the checkpoint stores it, packed, and as floats.
@@ -25,7 +26,7 @@ struct Weights {
     }
 
     /// Random numbers of magnitudes 2⁻⁵ … 2, which all types hold, with random significands.
-    init(_ type: ElementType, rowCount: Int, columnCount: Int, using generator: inout Generator) {
+    init(_ type: ElementType, rowCount: Int, columnCount: Int, using generator: inout SeededGenerator) {
         let bits = (0..<(rowCount * columnCount)).map { _ -> UInt32 in
             let random = UInt32(truncatingIfNeeded: generator.next())
             let sign = random >> 31

@@ -1,0 +1,247 @@
+import Foundation
+import LongLM
+import LongLMEvaluation
+import TestSupport
+import Testing
+
+@Suite struct ReferenceErrorTests {
+    /// A case in which nothing is wrong yet; small, since many tests run it.
+    private let original: TinyCase
+
+    init() throws { original = try TinyCase(n: 12, decoded: 3) }
+
+    private var casesFile: String { original.directory.file("cases.json") }
+    private var caseFile: String { original.directory.file(TinyCase.file) }
+
+    /// What the case is refused for with values of cases.json replaced, or left out.
+    private func refusal(_ changes: [String: String?]) throws -> ReferenceError? {
+        var changed = original
+        for (key, value) in changes { changed.entry[key] = value }
+        return try changed.refusal()
+    }
+
+    @Test func nothingIsWrongYet() throws {
+        #expect(try refusal([:]) == nil)
+    }
+
+    @Test func noCasesFile() {
+        #expect(
+            original.refusalOfWhatIsThere() == .malformedCases(file: casesFile, reason: "can't be read"))
+    }
+
+    @Test(arguments: [
+        "", "[", "{}", "null", "7", "[7]", "[{}]", "\u{feff}\u{0}", #"[{"file": "case.safetensors"}]"#,
+        String(repeating: "[", count: 100_000),
+    ])
+    func malformedCasesFile(json: String) throws {
+        try original.directory.write(json, to: "cases.json")
+        let error = ReferenceError.malformedCases(file: casesFile, reason: "is not a list of reference cases")
+        #expect(original.refusalOfWhatIsThere() == error)
+    }
+
+    @Test func noCase() throws {
+        try original.directory.write("[]", to: "cases.json")
+        #expect(original.refusalOfWhatIsThere() == .malformedCases(file: casesFile, reason: "holds no case"))
+    }
+
+    /// Values of the wrong type, and numbers that their type can't hold.
+    @Test(
+        arguments: ["file", "n", "group", "window", "scale_base", "shift"],
+        [nil, "null", "[]", "{}", "true", "1e400", "-1e400", "NaN", "Infinity"])
+    func malformedValue(key: String, json: String?) throws {
+        let error = ReferenceError.malformedCases(file: casesFile, reason: "is not a list of reference cases")
+        #expect(try refusal([key: json]) == error)
+    }
+
+    @Test(arguments: ["n", "group", "window"])
+    func numberThatIsNoInteger(key: String) throws {
+        let error = ReferenceError.malformedCases(file: casesFile, reason: "is not a list of reference cases")
+        for json in ["1.5", "1e30", "9223372036854775808", "-9223372036854775809", "\"4\""] {
+            #expect(try refusal([key: json]) == error)
+        }
+    }
+
+    @Test func unknownShift() throws {
+        for shift in ["ceil", "", "Floor"] {
+            let error = ReferenceError.malformedCases(file: casesFile, reason: "unknown shift \(shift)")
+            #expect(try refusal(["shift": "\"\(shift)\""]) == error)
+        }
+    }
+
+    @Test func fileOutsideOfTheDirectory() throws {
+        for (json, name) in [
+            (#""../case.safetensors""#, "../case.safetensors"), (#""/etc/passwd""#, "/etc/passwd"), (#""""#, ""),
+            (#""a\\b""#, "a\\b"), (#""\u002e\u002e\u002fx""#, "../x"),
+        ] {
+            let error = ReferenceError.malformedCases(file: casesFile, reason: "\(name) is not a file name")
+            #expect(try refusal(["file": json]) == error)
+        }
+        // The directory and its parent are no files.
+        for name in [".", ".."] {
+            let path = original.directory.file(name)
+            let error = ReferenceError.tensors(.unreadable(file: path, reason: "not a regular file"))
+            #expect(try refusal(["file": "\"\(name)\""]) == error)
+        }
+    }
+
+    @Test func missingOrBrokenCaseFile() throws {
+        guard case .tensors(.unreadable(original.directory.file("absent"), _)) = try refusal(["file": "\"absent\""])
+        else {
+            Issue.record("an absent file was not refused as such")
+            return
+        }
+        try original.write()
+        try Data([1, 2, 3]).write(to: URL(filePath: caseFile))
+        #expect(original.refusalOfWhatIsThere() == .tensors(.tooShort(file: caseFile, byteCount: 3)))
+    }
+
+    @Test(arguments: [0, -1, 11, 13, 1 << 40, Int.max, Int.min])
+    func wrongLength(n: Int) throws {
+        let error = ReferenceError.malformedCase(
+            file: caseFile, reason: "has 12 tokens where cases.json says \(n)")
+        #expect(try refusal(["n": "\(n)"]) == error)
+    }
+
+    @Test func noTokens() throws {
+        var empty = original
+        (empty.tokens, empty.entry["n"]) = ([], "0")
+        let reason = "has 0 tokens where cases.json says 0"
+        #expect(try empty.refusal() == .malformedCase(file: caseFile, reason: reason))
+    }
+
+    /// Each tensor of logits must be whole rows, at least one and no more than there are tokens.
+    @Test func wrongRows() throws {
+        let size = TinyCase.vocabularySize
+        for count in [0, 1, size - 1, size + 1, 13 * size] {
+            let values = [Float](repeating: 0, count: count)
+            func error(_ name: String) -> ReferenceError {
+                .malformedCase(file: caseFile, reason: "\(name) has \(count) numbers, not 1 to 12 rows of \(size)")
+            }
+            var changed = original
+            changed.logits = values
+            #expect(try changed.refusal() == error("logits"))
+            changed = original
+            changed.baselineLogits = values
+            #expect(try changed.refusal() == error("baseline_logits"))
+            changed = original
+            changed.decodeLogits = values
+            #expect(try changed.refusal() == error("decode_logits"))
+        }
+    }
+
+    @Test(arguments: ["input_ids", "logits"])
+    func missingTensor(name: String) throws {
+        try original.write()
+        var writer = SafetensorsWriter()
+        if name == "input_ids" {
+            try writer.add("logits", shape: [original.logits.count], floats: original.logits)
+        } else {
+            try writer.add("input_ids", dtype: .int64, shape: [12], bytes: [UInt8](repeating: 0, count: 96))
+        }
+        try writer.write(to: caseFile)
+        #expect(original.refusalOfWhatIsThere() == .tensors(.missingTensor(file: caseFile, tensor: name)))
+    }
+
+    /// Tokens that are floats, and logits that are integers.
+    @Test(arguments: ["input_ids", "logits", "baseline_logits", "decode_logits"])
+    func tensorOfAnotherType(name: String) throws {
+        try original.write()
+        var writer = SafetensorsWriter()
+        for tensor in ["input_ids", "logits", "baseline_logits", "decode_logits"] {
+            let isInteger = (tensor == "input_ids") != (tensor == name)
+            let count = tensor == "input_ids" ? 12 : TinyCase.vocabularySize
+            let bytes = [UInt8](repeating: 0, count: count * (isInteger ? 8 : 4))
+            try writer.add(tensor, dtype: isInteger ? .int64 : .float32, shape: [count], bytes: bytes)
+        }
+        try writer.write(to: caseFile)
+        let error =
+            name == "input_ids"
+            ? SafetensorsError.wrongDType(file: caseFile, tensor: name, found: .float32, expected: [.int64, .int32])
+            : .wrongDType(file: caseFile, tensor: name, found: .int64, expected: [.float32, .float16, .bfloat16])
+        #expect(original.refusalOfWhatIsThere() == .tensors(error))
+    }
+
+    @Test(arguments: [-1, 67, Int.max, Int.min])
+    func tokenOutOfRange(token: Int) throws {
+        var changed = original
+        changed.tokens[11] = token
+        let error = SessionError.tokenOutOfRange(id: token, vocabularySize: 67)
+        #expect(try changed.refusal() == .session(file: TinyCase.file, error))
+    }
+
+    /// Settings that have no meaning come back as the session's own error.
+    @Test(arguments: [
+        ("group", "0", "the group size is 0"), ("group", "-4", "the group size is -4"),
+        ("group", "17", "the neighbor window (16) must not be smaller"),
+        ("group", "9223372036854775807", "the group size is 9223372036854775807"),
+        ("group", "-9223372036854775808", "the group size is -9223372036854775808"),
+        ("window", "0", "the neighbor window is 0"), ("window", "-1", "the neighbor window is -1"),
+        ("window", "64", "the neighbor window is 64"),
+        ("window", "9223372036854775807", "the neighbor window is 9223372036854775807"),
+        ("window", "-9223372036854775808", "the neighbor window is -9223372036854775808"),
+        ("scale_base", "1", "the query scale base is 1.0"), ("scale_base", "0.5", "the query scale base is 0.5"),
+        ("scale_base", "1e300", "the query scale base is inf"), ("scale_base", "1e-300", "the query scale base is 0.0"),
+    ])
+    func meaninglessSettings(key: String, json: String, beginning: String) throws {
+        guard case .session(TinyCase.file, .invalidSelfExtend(let reason)) = try refusal([key: json]) else {
+            Issue.record("\(key) = \(json) was taken")
+            return
+        }
+        #expect(reason.hasPrefix(beginning))
+    }
+
+    @Test func threadsOutOfRange() throws {
+        let reason = "0 threads; there must be between 1 and 1024"
+        #expect(
+            try original.refusal(threadCount: 0) == .session(file: TinyCase.file, .invalidOption(reason)))
+    }
+
+    @Test func unsupportedModel() throws {
+        try original.write()
+        let config = original.directory.file("config.json")
+        try original.directory.write(#"{"model_type": "gemma"}"#, to: "config.json")
+        let error = ModelError.unsupportedArchitecture(file: config, name: "gemma")
+        #expect(original.refusalOfWhatIsThere() == .model(error))
+        #expect(ReferenceError.model(error).description == "\(config): unsupported architecture gemma")
+    }
+
+    @Test func errorsAreOneLine() {
+        let errors: [ReferenceError] = [
+            .malformedCases(file: "F", reason: "r"), .malformedCase(file: "F", reason: "r"),
+            .tensors(.missingTensor(file: "F", tensor: "t")), .model(.unreadable(file: "F", reason: "r")),
+            .session(file: "F", .noTokens),
+        ]
+        for error in errors { #expect(error.description.hasPrefix("F: ") && !error.description.contains("\n")) }
+    }
+
+    /// Any values in cases.json give results or an error. A trap would end the test process.
+    @Test func hostileValues() throws {
+        let numbers = [
+            "0", "-1", "1", "2", "12", "13", "63", "64", "65", "1048576", "1048577", "4294967296",
+            "9223372036854775807", "-9223372036854775808", "1e18", "1e-5", "0.5", "1.0000001", "1e38", "1e39", "1e308",
+            "null",
+        ]
+        let texts = ["\"floor\"", "\"fractional\"", "\"x\"", "\"\(TinyCase.file)\"", "\"\\u0000\"", "\"..\"", "1"]
+        var generator = SeededGenerator(seed: 72)
+        var (ran, refused) = (0, 0)
+        try original.write()
+        for _ in 0..<1_500 {
+            var entry = original.entry
+            for _ in 0..<Int.random(in: 1...2, using: &generator) {
+                let key =
+                    ["file", "n", "group", "group", "window", "window", "scale_base", "scale_base", "shift"]
+                    .randomElement(using: &generator) ?? "n"
+                let isText = key == "file" || key == "shift"
+                entry[key] = (isText ? texts : numbers).randomElement(using: &generator)
+            }
+            try original.directory.write("[\(jsonObject(entry))]", to: "cases.json")
+            if let error = original.refusalOfWhatIsThere() {
+                refused += 1
+                #expect(!error.description.isEmpty)
+            } else {
+                ran += 1
+            }
+        }
+        #expect(ran > 50 && refused > 50, "\(ran) ran, \(refused) were refused")
+    }
+}

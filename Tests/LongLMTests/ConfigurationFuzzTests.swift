@@ -1,0 +1,110 @@
+import Foundation
+import LongLM
+import TestSupport
+import Testing
+
+@Suite struct ConfigurationFuzzTests {
+    /// A mutated file gives an error, or a configuration whose sizes can be computed with; a trap would end the test
+    /// process.
+    @Test(arguments: 0..<4)
+    func mutatedFiles(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var (parsed, refused) = (0, 0)
+        for _ in 0..<3_000 {
+            var members = Self.members
+            for _ in 0..<Int.random(in: 0...3, using: &generator) {
+                members[Int.random(in: members.indices, using: &generator)].value =
+                    Self.values[Int.random(in: Self.values.indices, using: &generator)]
+            }
+            if Int.random(in: 0..<4, using: &generator) == 0 {
+                // A key that stands twice.
+                var again = members[Int.random(in: members.indices, using: &generator)]
+                again.value = Self.values[Int.random(in: Self.values.indices, using: &generator)]
+                members.insert(again, at: Int.random(in: members.indices, using: &generator))
+            }
+            var bytes = Array("{".utf8)
+            bytes += members.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ",").utf8
+            bytes += "}".utf8
+            if Bool.random(using: &generator) { Self.mutate(&bytes, using: &generator) }
+            do throws(ModelError) {
+                let configuration = try ModelConfiguration(json: Data(bytes), file: "config.json")
+                parsed += 1
+                Self.useSizes(of: configuration)
+            } catch {
+                refused += 1
+                #expect(!error.description.isEmpty)
+            }
+        }
+        #expect(parsed > 100 && refused > 100, "\(parsed) parsed, \(refused) refused")
+    }
+
+    /// The largest sizes that are accepted together.
+    @Test(arguments: [(131_072, 2), (2, 131_072), (1, 262_144)])
+    func largestSizes(heads: Int, headDimension: Int) throws {
+        let json = """
+            {"model_type": "llama", "hidden_size": 16777216, "intermediate_size": 16777216, "num_hidden_layers": 4096,
+            "num_attention_heads": \(heads), "num_key_value_heads": \(heads), "head_dim": \(headDimension),
+            "vocab_size": 16777216, "max_position_embeddings": 16777216}
+            """
+        Self.useSizes(of: try ModelConfiguration(json: Data(json.utf8), file: "config.json"))
+    }
+
+    /// A parser that recursed without a limit would overflow the stack.
+    @Test(arguments: ["[", #"{"a":"#, #"{"model_type":"llama","rope_scaling":["#])
+    func deepNesting(opening: String) {
+        let json = opening + String(repeating: opening == "{\"a\":" ? opening : "[", count: 100_000)
+        let reason = "the file is not valid JSON or holds a number out of range"
+        #expect(throws: ModelError.malformedConfiguration(file: "config.json", reason: reason)) {
+            try ModelConfiguration(json: Data(json.utf8), file: "config.json")
+        }
+    }
+
+    private static func useSizes(of configuration: ModelConfiguration) {
+        for length in [0, 1, 1 << 24] {
+            let plain = configuration.cacheByteCount(length: length)
+            let extended = configuration.cacheByteCount(length: length, neighborWindow: configuration.contextLength)
+            #expect(plain >= 0 && extended > plain)
+        }
+        #expect(configuration.queryHeadCount * configuration.headDimension <= 1 << 18)
+        #expect(configuration.headDimension % 2 == 0 && configuration.ropeTheta.isFinite)
+    }
+
+    private static let members: [(key: String, value: String)] = TinyLlama().configuration
+        .merging(["head_dim": "12", "rope_scaling": "null", "rope_parameters": "{}"]) { $1 }
+        .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+
+    /// What any value may be replaced by: numbers at the edges of every type, other types, deep nesting.
+    private static let values = [
+        "0", "1", "-1", "2", "3", "7", "64", "4096", "262144", "16777216", "16777217", "2147483648", "4294967296",
+        "9223372036854775807", "-9223372036854775808", "9223372036854775808", "18446744073709551616", "1e3", "1E+18",
+        "1e19", "1e308", "1e309", "-1e309", "1e-400", "0.5", "1.0", "1.5", "-0", "-0.0", "NaN", "nan", "Infinity",
+        "-Infinity", "0x10", "01", "+1", "1.", ".5", "null", "true", "false", "\"\"", "\"llama\"", "\"48\"",
+        "\"\\ud800\"", "\"\\u0000\"", "[]", "{}", "[1]", "[1, 2]", "[null]", "[[1]]", "[\"2\"]",
+        #"{"type": "default"}"#, #"{"rope_type": "llama3"}"#, #"{"rope_theta": 1e309}"#, #"{"rope_theta": -1}"#,
+        String(repeating: "[", count: 400) + String(repeating: "]", count: 400),
+        String(repeating: #"{"a":"#, count: 600) + "1" + String(repeating: "}", count: 600),
+        String(repeating: "9", count: 400), "1" + String(repeating: "0", count: 400) + ".5e-400",
+    ]
+
+    /// Flips, removes, repeats and truncates bytes at random places.
+    private static func mutate(_ bytes: inout [UInt8], using generator: inout SeededGenerator) {
+        for _ in 0..<Int.random(in: 1...3, using: &generator) where bytes.count > 1 {
+            let position = Int.random(in: bytes.indices, using: &generator)
+            switch Int.random(in: 0..<12, using: &generator) {
+            case 0: bytes.removeLast(bytes.count - position)
+            case 1: bytes.remove(at: position)
+            case 2: bytes.insert(bytes[position], at: position)
+            case 3: bytes[position] = "{}[]\",:\\-+.eE".utf8.randomElement(using: &generator) ?? 0
+            case 4: bytes[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            case 5:
+                let end = min(bytes.count, position + Int.random(in: 1...20, using: &generator))
+                bytes.insert(contentsOf: bytes[position..<end], at: position)
+            default:
+                // Another digit, which most often leaves JSON that can be read.
+                let digits = bytes.indices.filter { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[$0]) }
+                guard let digit = digits.randomElement(using: &generator) else { continue }
+                bytes[digit] = UInt8.random(in: UInt8(ascii: "0")...UInt8(ascii: "9"), using: &generator)
+            }
+        }
+    }
+}

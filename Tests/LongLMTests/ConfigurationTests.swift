@@ -1,0 +1,240 @@
+import Foundation
+import LongLM
+import TestSupport
+import Testing
+
+/// A configuration from a tiny config.json with some values (JSON texts) replaced, or left out where they are nil.
+private func configuration(_ changes: [String: String?]) throws(ModelError) -> ModelConfiguration {
+    var members = TinyLlama().configuration
+    for (key, value) in changes { members[key] = value }
+    return try parse(jsonObject(members))
+}
+
+private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
+    try ModelConfiguration(json: Data(json.utf8), file: "config.json")
+}
+
+@Suite struct ConfigurationTests {
+    @Test func llama1() throws {
+        // A file of before grouped-query attention, rope_theta and head_dim.
+        let parsed = try parse(
+            """
+            {"architectures": ["LlamaForCausalLM"], "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu",
+            "hidden_size": 4096, "intermediate_size": 11008, "initializer_range": 0.02, "model_type": "llama",
+            "max_position_embeddings": 2048, "num_attention_heads": 32, "num_hidden_layers": 32, "pad_token_id": 0,
+            "rms_norm_eps": 1e-06, "tie_word_embeddings": false, "torch_dtype": "float16", "vocab_size": 32000}
+            """)
+        #expect(parsed.modelType == "llama")
+        #expect(parsed.hiddenSize == 4096 && parsed.intermediateSize == 11008 && parsed.layerCount == 32)
+        #expect(parsed.queryHeadCount == 32 && parsed.keyValueHeadCount == 32 && parsed.headDimension == 128)
+        #expect(parsed.vocabularySize == 32000 && parsed.contextLength == 2048)
+        #expect(parsed.ropeTheta == 10_000 && parsed.normEpsilon == 1e-6 && !parsed.tiesEmbeddings)
+        #expect(parsed.beginningToken == 1 && parsed.endTokens == [2])
+    }
+
+    @Test func llama3() throws {
+        let parsed = try parse(
+            """
+            {"model_type": "llama", "attention_bias": false, "mlp_bias": false, "bos_token_id": 128000,
+            "eos_token_id": [128001, 128009], "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 14336,
+            "max_position_embeddings": 8192, "num_attention_heads": 32, "num_hidden_layers": 32,
+            "num_key_value_heads": 8, "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": null,
+            "rope_theta": 500000.0, "tie_word_embeddings": false, "vocab_size": 128256}
+            """)
+        #expect(parsed.keyValueHeadCount == 8 && parsed.headDimension == 128 && parsed.contextLength == 8192)
+        #expect(parsed.ropeTheta == 500_000 && parsed.normEpsilon == 1e-5)
+        #expect(parsed.beginningToken == 128_000 && parsed.endTokens == [128_001, 128_009])
+    }
+
+    @Test func smolLM2() throws {
+        let parsed = try parse(
+            """
+            {"model_type": "llama", "bos_token_id": 1, "eos_token_id": 2, "hidden_act": "silu", "hidden_size": 576,
+            "intermediate_size": 1536, "max_position_embeddings": 8192, "num_attention_heads": 9,
+            "num_hidden_layers": 30, "num_key_value_heads": 3, "rms_norm_eps": 1e-05, "rope_interleaved": false,
+            "rope_theta": 100000, "tie_word_embeddings": true, "vocab_size": 49152, "transformers.js_config": {}}
+            """)
+        #expect(parsed.queryHeadCount == 9 && parsed.keyValueHeadCount == 3 && parsed.headDimension == 64)
+        #expect(parsed.ropeTheta == 100_000 && parsed.tiesEmbeddings)
+    }
+
+    @Test func tinyLlama() throws {
+        let parsed = try parse(
+            """
+            {"model_type": "llama", "bos_token_id": 1, "eos_token_id": 2, "hidden_size": 2048,
+            "intermediate_size": 5632, "max_position_embeddings": 2048, "num_attention_heads": 32,
+            "num_hidden_layers": 22, "num_key_value_heads": 4, "rms_norm_eps": 1e-05, "vocab_size": 32000}
+            """)
+        #expect(parsed.keyValueHeadCount == 4 && parsed.headDimension == 64 && parsed.layerCount == 22)
+    }
+
+    @Test func absentKeysTakeTheDefaultsOfTransformers() throws {
+        let parsed = try configuration([
+            "num_key_value_heads": nil, "max_position_embeddings": nil, "rope_theta": nil, "rms_norm_eps": nil,
+            "tie_word_embeddings": nil, "hidden_act": nil, "bos_token_id": nil, "eos_token_id": nil,
+        ])
+        #expect(parsed.keyValueHeadCount == parsed.queryHeadCount && parsed.contextLength == 2048)
+        #expect(parsed.ropeTheta == 10_000 && parsed.normEpsilon == 1e-6 && !parsed.tiesEmbeddings)
+        #expect(parsed.beginningToken == nil && parsed.endTokens == [])
+    }
+
+    @Test func statedHeadDimension() throws {
+        // Llama 3.2 and others: the heads together need not be as wide as the stream.
+        let parsed = try configuration(["head_dim": "20"])
+        #expect(parsed.headDimension == 20 && parsed.hiddenSize == 48 && parsed.queryHeadCount == 4)
+        #expect(try configuration(["head_dim": "null"]).headDimension == 12)
+        // Then hidden_size need not be a multiple of the heads either.
+        #expect(try configuration(["head_dim": "20", "hidden_size": "50"]).hiddenSize == 50)
+    }
+
+    @Test(arguments: [
+        (#"{"rope_theta": 250000.0, "rope_type": "default"}"#, 250_000.0), (#"{"rope_theta": 30000}"#, 30_000.0),
+        (#"{"rope_type": "default"}"#, 10_000.0), ("null", 10_000.0),
+    ])
+    func ropeParameters(json: String, theta: Double) throws {
+        #expect(try configuration(["rope_theta": nil, "rope_parameters": json]).ropeTheta == theta)
+    }
+
+    @Test(arguments: [("2", [2]), ("[2, 7]", [2, 7]), ("[]", []), ("null", [])])
+    func endTokens(json: String, tokens: [Int]) throws {
+        #expect(try configuration(["eos_token_id": json]).endTokens == tokens)
+    }
+
+    @Test(arguments: [
+        ("model_type", "\"gemma\""), ("model_type", "\"mistral\""), ("model_type", "\"qwen2\""),
+        ("model_type", "\"phi\""), ("model_type", "\"\""),
+    ])
+    func unsupportedArchitecture(key: String, json: String) {
+        let name = String(json.dropFirst().dropLast())
+        #expect(throws: ModelError.unsupportedArchitecture(file: "config.json", name: name)) {
+            // Sizes that only another family has are of no interest then.
+            try parse("{\"model_type\": \(json)}")
+        }
+    }
+
+    @Test(arguments: [
+        ("rope_scaling", #"{"rope_type": "llama3", "factor": 8.0}"#, "llama3"),
+        ("rope_scaling", #"{"type": "linear", "factor": 2.0}"#, "linear"),
+        ("rope_scaling", #"{"type": "dynamic", "rope_type": "yarn"}"#, "yarn"),
+        ("rope_parameters", #"{"rope_type": "longrope", "rope_theta": 10000}"#, "longrope"),
+        ("attention_bias", "true", "true"), ("mlp_bias", "true", "true"), ("hidden_act", "\"gelu\"", "gelu"),
+    ])
+    func unsupportedFeature(key: String, json: String, value: String) {
+        #expect(throws: ModelError.unsupportedFeature(file: "config.json", key: key, value: value)) {
+            try configuration([key: json])
+        }
+    }
+
+    @Test func defaultRopeScalingIsNone() throws {
+        #expect(try configuration(["rope_scaling": #"{"type": "default"}"#]) == configuration([:]))
+    }
+
+    @Test(
+        arguments: [
+            ("hidden_size", nil, "is missing"), ("intermediate_size", nil, "is missing"),
+            ("num_hidden_layers", nil, "is missing"), ("num_attention_heads", nil, "is missing"),
+            ("vocab_size", nil, "is missing"), ("hidden_size", "null", "is missing"),
+            ("hidden_size", "0", "is 0; it must be a whole number between 1 and 16777216"),
+            ("intermediate_size", "-1", "is -1; it must be a whole number between 1 and 16777216"),
+            ("num_hidden_layers", "4097", "is 4097; it must be a whole number between 1 and 4096"),
+            ("num_attention_heads", "262145", "is 262145; it must be a whole number between 1 and 262144"),
+            ("num_key_value_heads", "0", "is 0; it must be a whole number between 1 and 16777216"),
+            (
+                "vocab_size", "9223372036854775807",
+                "is 9.223372036854776e+18; it must be a whole number between 1 and 16777216"
+            ),
+            ("hidden_size", "48.5", "is 48.5; it must be a whole number between 1 and 16777216"),
+            ("hidden_size", "1e30", "is 1e+30; it must be a whole number between 1 and 16777216"),
+            ("max_position_embeddings", "16777217", "is 16777217; it must be a whole number between 1 and 16777216"),
+            ("head_dim", "65538", "is 65538; it must be a whole number between 1 and 65536"),
+            ("head_dim", "13", "is 13; it must be even"),
+            ("num_key_value_heads", "3", "is 3, which doesn't divide num_attention_heads 4"),
+            ("num_attention_heads", "10", "is 10, which doesn't divide hidden_size 48"),
+            ("rope_theta", "0.5", "is 0.5; it must be at least 1"),
+            ("rope_theta", "1e31", "is 1e+31; it must be at least 1"),
+            ("rms_norm_eps", "0", "is 0.0; it must be between 0 and 1"),
+            ("rms_norm_eps", "-1e-5", "is -1e-05; it must be between 0 and 1"),
+            ("rope_scaling", #"{"factor": 8.0}"#, "has no rope_type"),
+        ] as [(String, String?, String)])
+    func invalidValue(key: String, json: String?, reason: String) {
+        var changes: [String: String?] = [key: json]
+        // 10 heads share what 2 key-value heads have: only hidden_size is in the way.
+        if key == "num_attention_heads" { changes["num_key_value_heads"] = "1" }
+        #expect(throws: ModelError.invalidConfiguration(file: "config.json", key: key, reason: reason)) {
+            try configuration(changes)
+        }
+    }
+
+    @Test(arguments: [
+        ("", "the file is not valid JSON or holds a number out of range"),
+        ("{", "the file is not valid JSON or holds a number out of range"),
+        ("[]", "the file is of the wrong type"),
+        ("{}", "model_type is missing"), (#"{"model_type": null}"#, "model_type has no value"),
+        (#"{"model_type": 1}"#, "model_type is of the wrong type"),
+        (#"{"model_type": "llama", "hidden_size": "48"}"#, "hidden_size is of the wrong type"),
+        (#"{"model_type": "llama", "hidden_size": true}"#, "hidden_size is of the wrong type"),
+        (
+            #"{"model_type": "llama", "hidden_size": 1e309}"#,
+            "the file is not valid JSON or holds a number out of range"
+        ),
+        (#"{"model_type": "llama", "eos_token_id": "2"}"#, "eos_token_id is of the wrong type"),
+        (#"{"model_type": "llama", "rope_scaling": {"type": 7}}"#, "rope_scaling.type is of the wrong type"),
+        (#"{"model_type": "llama", "rope_theta": NaN}"#, "the file is not valid JSON or holds a number out of range"),
+    ])
+    func malformed(json: String, reason: String) {
+        #expect(throws: ModelError.malformedConfiguration(file: "config.json", reason: reason)) { try parse(json) }
+    }
+
+    @Test func unreadableFile() throws {
+        let directory = try TemporaryDirectory()
+        let absent = directory.file("config.json")
+        #expect(throws: ModelError.unreadable(file: absent, reason: "no such file")) {
+            try ModelConfiguration(contentsOfFile: absent)
+        }
+        #expect(throws: ModelError.unreadable(file: directory.path, reason: "can't be read")) {
+            try ModelConfiguration(contentsOfFile: directory.path)
+        }
+        #expect(throws: ModelError.unreadable(file: absent, reason: "no such file")) {
+            try LanguageModel(directory: directory.path)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (nil, [2]), (#"{"eos_token_id": [5, 6]}"#, [5, 6]), (#"{"eos_token_id": 9, "do_sample": true}"#, [9]),
+            (#"{"eos_token_id": null}"#, [2]), ("{}", [2]),
+        ] as [(String?, [Int])])
+    func generationConfigurationGoesFirst(json: String?, tokens: [Int]) throws {
+        let directory = try TemporaryDirectory()
+        let tiny = TinyLlama()
+        try tiny.write(to: directory)
+        try directory.write(
+            jsonObject(tiny.configuration.merging(["eos_token_id": "2"]) { $1 }), to: "config.json")
+        if let json { try directory.write(json, to: "generation_config.json") }
+        let model = try LanguageModel(directory: directory.path)
+        #expect(model.endTokens == tokens && model.configuration.endTokens == [2])
+    }
+
+    @Test func malformedGenerationConfiguration() throws {
+        let directory = try TemporaryDirectory()
+        try TinyLlama().write(to: directory)
+        let path = try directory.write(#"{"eos_token_id": {}}"#, to: "generation_config.json")
+        #expect(throws: ModelError.malformedConfiguration(file: path, reason: "eos_token_id is of the wrong type")) {
+            try LanguageModel(directory: directory.path)
+        }
+    }
+
+    @Test func everyErrorIsOneLineThatNamesTheFile() {
+        let errors: [ModelError] = [
+            .unreadable(file: "F", reason: "r"), .malformedConfiguration(file: "F", reason: "r"),
+            .invalidConfiguration(file: "F", key: "k", reason: "r"), .unsupportedArchitecture(file: "F", name: "n"),
+            .unsupportedFeature(file: "F", key: "k", value: "v"),
+            .wrongShape(file: "F", tensor: "t", expected: [1], found: [2]),
+            .unsupportedElementType(file: "F", tensor: "t", type: "I64"),
+            .checkpoint(.missingTensor(file: "F", tensor: "t")),
+        ]
+        for error in errors {
+            #expect(error.description.hasPrefix("F: ") && !error.description.contains("\n"))
+        }
+    }
+}

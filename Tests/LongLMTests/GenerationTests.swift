@@ -1,0 +1,144 @@
+import LongLM
+import TestSupport
+import Testing
+
+@Suite struct GenerationTests {
+    private let model: LanguageModel
+    private let prompt = [3, 41, 5, 9, 26, 5, 35]
+
+    init() throws { model = try loadModel() }
+
+    /// Greedy continuation by hand: the most probable token, fed back.
+    private func greedy(_ count: Int, _ options: SessionOptions = SessionOptions(), prompt: [Int]) throws -> [Int] {
+        let session = try Session(model: model, options: options)
+        try session.prefill(prompt)
+        return try (0..<count).map { _ in
+            let token = session.logits.indices.reduce(0) { session.logits[$1] > session.logits[$0] ? $1 : $0 }
+            try session.decode(token)
+            return token
+        }
+    }
+
+    private func generation(
+        _ options: SessionOptions = SessionOptions(), maximum: Int, endTokens: [Int]? = nil,
+        sampling: SamplingOptions = SamplingOptions(), model: LanguageModel? = nil
+    ) throws -> Generation {
+        let session = try Session(model: model ?? self.model, options: options)
+        try session.prefill(prompt)
+        return Generation(
+            session: session, maximumTokenCount: maximum, sampler: try Sampler(sampling), endTokens: endTokens)
+    }
+
+    private func all(_ generation: inout Generation) throws -> [Int] {
+        var tokens: [Int] = []
+        while let token = try generation.next() { tokens.append(token) }
+        return tokens
+    }
+
+    @Test func tokensAreThoseOfAGreedyLoop() throws {
+        var generation = try generation(maximum: 30)
+        #expect(generation.end == nil && generation.tokenCount == 0)
+        let tokens = try all(&generation)
+        #expect(tokens == (try greedy(30, prompt: prompt)) && Set(tokens).count > 3)
+        #expect(generation.end == .maximumTokenCount && generation.tokenCount == 30)
+        // The last token is not processed: nobody asked what follows it.
+        #expect(generation.session.position == prompt.count + 29)
+        #expect(try generation.next() == nil && generation.session.position == prompt.count + 29)
+    }
+
+    /// Past the trained context with Self-Extend.
+    @Test func tokensPastTheContext() throws {
+        let options = SessionOptions(selfExtend: SelfExtend(groupSize: 4, neighborWindow: 16))
+        let session = try Session(model: model, options: options)
+        var generator = SeededGenerator(seed: 51)
+        let long = generator.tokens(100, below: 67)
+        try session.prefill(long)
+        var generation = Generation(
+            session: session, maximumTokenCount: 20, sampler: try Sampler(SamplingOptions()), endTokens: [])
+        #expect(try all(&generation) == greedy(20, options, prompt: long))
+    }
+
+    @Test func endTokenIsNotReturned() throws {
+        let expected = try greedy(30, prompt: prompt)
+        let place = try #require((3..<30).first { !expected[..<$0].contains(expected[$0]) })
+        var generation = try generation(maximum: 30, endTokens: [expected[place], 1_000])
+        #expect(try all(&generation) == Array(expected[..<place]))
+        #expect(generation.end == .endToken(expected[place]) && generation.tokenCount == place)
+        #expect(try generation.next() == nil)
+        // Another generation can go on where this one ended, since the session holds all that was returned.
+        #expect(generation.session.position == prompt.count + place)
+        var more = Generation(
+            session: generation.session, maximumTokenCount: 30 - place, sampler: try Sampler(SamplingOptions()),
+            endTokens: [])
+        #expect(try all(&more) == Array(expected[place...]))
+    }
+
+    /// Without a list the model's own end tokens count; an empty list lets nothing end the text.
+    @Test func modelsOwnEndTokens() throws {
+        let expected = try greedy(10, prompt: prompt)
+        let directory = try TemporaryDirectory()
+        let tiny = TinyLlama()
+        try tiny.write(to: directory)
+        try directory.write(
+            jsonObject(tiny.configuration.merging(["eos_token_id": "[\(expected[0])]"]) { $1 }), to: "config.json")
+        let ending = try LanguageModel(directory: directory.path)
+        var generation = try generation(maximum: 10, model: ending)
+        #expect(try all(&generation) == [] && generation.end == .endToken(expected[0]))
+        var endless = try self.generation(maximum: 10, endTokens: [], model: ending)
+        #expect(try all(&endless) == expected && endless.end == .maximumTokenCount)
+        var otherwise = try self.generation(maximum: 10, endTokens: [1_000_000, -1], model: ending)
+        #expect(try all(&otherwise) == expected)
+    }
+
+    @Test func fullSession() throws {
+        let options = SessionOptions(maximumLength: prompt.count + 3)
+        var generation = try generation(options, maximum: 100)
+        // Three tokens fit, and the logits of the third choose a fourth.
+        #expect(try all(&generation) == greedy(4, prompt: prompt))
+        #expect(generation.end == .capacity && generation.session.position == prompt.count + 3)
+        #expect(try generation.next() == nil)
+    }
+
+    @Test(arguments: [0, -1, Int.min])
+    func nothingAskedFor(maximum: Int) throws {
+        var generation = try generation(maximum: maximum)
+        #expect(try generation.next() == nil)
+        #expect(generation.end == .maximumTokenCount && generation.session.position == prompt.count)
+    }
+
+    @Test func sampledTokensFollowTheSeed() throws {
+        func tokens(seed: UInt64) throws -> [Int] {
+            var generation = try generation(maximum: 25, sampling: SamplingOptions(temperature: 2, seed: seed))
+            return try all(&generation)
+        }
+        #expect(try tokens(seed: 1) == tokens(seed: 1) && tokens(seed: 1) != tokens(seed: 2))
+        #expect(try tokens(seed: 1) != greedy(25, prompt: prompt))
+    }
+
+    /// A generation that was cancelled throws, and goes on with the same tokens when it is asked again.
+    @Test func cancellation() async throws {
+        let expected = try greedy(12, prompt: prompt)
+        let keeper = GenerationKeeper(try generation(maximum: 12))
+        var tokens: [Int] = []
+        for _ in 0..<5 { tokens.append(try #require(try await keeper.next())) }
+        let error = await Task { () -> SessionError? in
+            withUnsafeCurrentTask { $0?.cancel() }
+            do throws(SessionError) {
+                _ = try await keeper.next()
+                return nil
+            } catch { return error }
+        }.value
+        #expect(error == .cancelled(position: prompt.count + 4))
+        while let token = try await keeper.next() { tokens.append(token) }
+        #expect(tokens == expected)
+    }
+}
+
+/// A generation in an actor, as a server would keep it.
+private actor GenerationKeeper {
+    private var generation: Generation
+
+    init(_ generation: sending Generation) { self.generation = generation }
+
+    func next() throws(SessionError) -> Int? { try generation.next() }
+}
