@@ -1,3 +1,5 @@
+import LongLM
+
 /// How far computed logits are from reference logits.
 public struct LogitComparison: Sendable, Codable, Equatable {
     /// The greatest difference, in standard deviations of the reference.
@@ -37,15 +39,10 @@ public struct LogitComparison: Sendable, Codable, Equatable {
         worstToken = worst.index % vocabularySize
         disagreeingRows = (0..<(reference.count / vocabularySize)).compactMap { row in
             let first = computed.startIndex + row * vocabularySize
-            let ours = Self.greatest(computed[first..<(first + vocabularySize)])
-            let theirs = Self.greatest(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)])
+            let ours = Sampler.greatest(Array(computed[first..<(first + vocabularySize)]))
+            let theirs = Sampler.greatest(
+                Array(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
             return ours == theirs ? nil : firstRow + row
         }
-    }
-
-    private static func greatest(_ row: ArraySlice<Float>) -> Int {
-        var best = row.startIndex
-        for index in row.indices where row[index] > row[best] { best = index }
-        return best - row.startIndex
     }
 }

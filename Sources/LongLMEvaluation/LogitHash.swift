@@ -1,27 +1,43 @@
-/// A fingerprint of logits, for tests that pin every bit.
-public enum LogitHash {
-    /// The SHA-256 (FIPS 180-4) of numbers as little-endian 32-bit floats, in hexadecimal.
-    public static func sha256(_ logits: [Float]) -> String {
-        var hash = SHA256()
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(SHA256.blockLength)
+/// A fingerprint of logits, for tests that pin every bit: the SHA-256 (FIPS 180-4) of numbers as little-endian 32-bit
+/// floats.
+public struct LogitHash: Sendable {
+    private var hash = SHA256()
+    private var rest: [UInt8] = []
+
+    /// The hash of no numbers yet.
+    public init() {}
+
+    /// Adds numbers.
+    public mutating func add(_ logits: [Float]) {
         for logit in logits {
-            withUnsafeBytes(of: logit.bitPattern.littleEndian) { bytes.append(contentsOf: $0) }
-            if bytes.count == SHA256.blockLength {
-                hash.add(block: bytes)
-                bytes.removeAll(keepingCapacity: true)
+            withUnsafeBytes(of: logit.bitPattern.littleEndian) { rest.append(contentsOf: $0) }
+            if rest.count == SHA256.blockLength {
+                hash.add(block: rest)
+                rest.removeAll(keepingCapacity: true)
             }
         }
-        return hash.finish(rest: bytes).map { word in
+    }
+
+    /// The hash of all numbers that were added, in hexadecimal.
+    public func finish() -> String {
+        var hash = hash
+        return hash.finish(rest: rest).map { word in
             let digits = String(word, radix: 16)
             return String(repeating: "0", count: 8 - digits.count) + digits
         }.joined()
+    }
+
+    /// The hash of `logits`.
+    public static func sha256(_ logits: [Float]) -> String {
+        var hash = LogitHash()
+        hash.add(logits)
+        return hash.finish()
     }
 }
 
 /// SHA-256 over blocks of 64 bytes. It is here, and not a dependency, because an embedder would have to build that
 /// dependency for these few lines.
-package struct SHA256 {
+package struct SHA256: Sendable {
     package static let blockLength = 64
 
     private var state: [UInt32] = firstPrimes(8).map { fractionBits(Double($0).squareRoot()) }

@@ -24,10 +24,10 @@ public struct ReferenceCase: Sendable, Decodable {
         case scaleBase = "scale_base"
     }
 
-    /// The settings.
+    /// The settings of Self-Extend.
     ///
     /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `shift` is neither "floor" nor "fractional".
-    func selfExtend(casesFile: String) throws(ReferenceError) -> SelfExtend {
+    public func selfExtend(casesFile: String) throws(ReferenceError) -> SelfExtend {
         guard let shift = SelfExtend.Shift(rawValue: shift) else {
             throw .malformedCases(file: casesFile, reason: "unknown shift \(shift)")
         }
@@ -37,7 +37,9 @@ public struct ReferenceCase: Sendable, Decodable {
     }
 
     /// Reads a directory's `cases.json`.
-    static func read(directory: String) throws(ReferenceError) -> [ReferenceCase] {
+    ///
+    /// - Throws: ``ReferenceError/malformedCases(file:reason:)``.
+    public static func read(directory: String) throws(ReferenceError) -> [ReferenceCase] {
         let path = directory + "/cases.json"
         let data: Data
         do {

@@ -39,18 +39,24 @@ public struct ReferenceVerification {
         } catch { throw .model(error) }
     }
 
-    /// Runs every case: the plain model, then Self-Extend as one prefill, in chunks of 1, 7 and 64, and as a prefill
-    /// followed by decoding.
+    /// Runs every case of the directory.
     ///
     /// - Parameter report: Called with each result as it comes.
-    /// - Throws: ``ReferenceError`` when a case can't be run; a failed comparison is a result.
+    /// - Throws: ``ReferenceError`` for the first case that can't be run; a failed comparison is a result.
     public func run(report: (ReferenceResult) -> Void) throws(ReferenceError) {
         for entry in try ReferenceCase.read(directory: directory) {
-            try run(entry, report)
+            try run(entry, report: report)
         }
     }
 
-    private func run(_ entry: ReferenceCase, _ report: (ReferenceResult) -> Void) throws(ReferenceError) {
+    /// Runs one case: the plain model, then Self-Extend as one prefill, in chunks of 1, 7 and 64, and as a prefill
+    /// followed by decoding.
+    ///
+    /// - Parameters:
+    ///   - entry: The case, one of ``ReferenceCase/read(directory:)``.
+    ///   - report: Called with each result as it comes.
+    /// - Throws: ``ReferenceError`` when it can't be run; a failed comparison is a result.
+    public func run(_ entry: ReferenceCase, report: (ReferenceResult) -> Void) throws(ReferenceError) {
         let data = try CaseData(entry, path: directory + "/" + entry.file, model: model)
         let selfExtend = try entry.selfExtend(casesFile: directory + "/cases.json")
         if let baseline = data.baselineLogits {
@@ -89,7 +95,7 @@ public struct ReferenceVerification {
             }
             return logits
         } catch {
-            throw .session(file: entry.file, error)
+            throw .session(file: directory + "/" + entry.file, error)
         }
     }
 
@@ -108,7 +114,7 @@ public struct ReferenceVerification {
             }
             return logits
         } catch {
-            throw .session(file: entry.file, error)
+            throw .session(file: directory + "/" + entry.file, error)
         }
     }
 

@@ -35,6 +35,34 @@ import Testing
             "\(directory)/config.json: unsupported architecture gemma")
     }
 
+    @Test("What a foreign file says can't steer the terminal")
+    func controlCharacters() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(##"{"model_type": "bad\nlonglm: all is well\u001b[2J"}"##, to: "config.json")
+        let run = try longlm(["generate", "--model", directory.path, "--prompt", "a"])
+        #expect(run.status == 1)
+        #expect(run.errorLines.count == 1)
+        #expect(!run.errors.contains("\u{1b}"))
+    }
+
+    @Test func malformedThreadCount() throws {
+        let run = try longlm(["verify", llama, "--threads", "2"], environment: ["OMP_NUM_THREADS": "abc"])
+        #expect(run.status == 1)
+        #expect(run.errors.contains("OMP_NUM_THREADS is \"abc\""))
+    }
+
+    @Test("A file that can't be written is refused before the model is loaded")
+    func unwritableFile() throws {
+        expectRefusal(
+            try longlm(["logits", "--model", "/no/model", "--prompt", "a", "--out", "/no/folder/file"]),
+            "/no/folder/file: can't be written there")
+    }
+
+    @Test func inspectOptionsWithoutConfiguration() throws {
+        let run = try longlm(["inspect", llama + "/model.safetensors", "--length", "5"])
+        #expect(run.status == 1 && run.errors.contains("config.json"))
+    }
+
     @Test func inspectOfNothing() throws {
         expectRefusal(try longlm(["inspect", "/no/file"]), "/no/file: no such file or directory")
     }

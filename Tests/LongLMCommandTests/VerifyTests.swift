@@ -43,6 +43,21 @@ import Testing
         #expect(report.errors.map(\.message) == ["\(gemma)/config.json: unsupported architecture gemma"])
     }
 
+    @Test("A case that can't be run fails, and the others are run")
+    func oneBadCase() throws {
+        let directory = try TemporaryDirectory()
+        let file = "case_n40_g4_w16.safetensors"
+        try Data(contentsOf: URL(filePath: llama + "/" + file)).write(to: URL(filePath: directory.file(file)))
+        let rest = #""group": 4, "window": 16, "scale_base": -1, "shift": "floor"}"#
+        try directory.write(
+            #"[{"file": "none", "n": 40, \#(rest), {"file": "\#(file)", "n": 40, \#(rest)]"#, to: "cases.json")
+        let run = try longlm(["verify", directory.path, "--model", llama, "--json"])
+        #expect(run.status == 1)
+        let report = try run.json(Report.self)
+        #expect(report.results.count == 6 && report.results.allSatisfy(\.passes))
+        #expect(report.errors.count == 1 && report.errors[0].message.contains(directory.file("none")))
+    }
+
     @Test("One logit that is off by a thousandth of a standard deviation fails, and is named")
     func alteredLogitFails() throws {
         let directory = try TemporaryDirectory()

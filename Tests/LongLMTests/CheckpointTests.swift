@@ -24,6 +24,28 @@ import Testing
         }
     }
 
+    /// A tensor that the forward pass would not use, such as a bias, is refused: ignoring it changes the result.
+    @Test(arguments: ["model.layers.1.self_attn.q_proj.bias", "model.layers.2.mlp.up_proj.weight", "extra"])
+    func unexpectedTensor(name: String) throws {
+        let tiny = TinyLlama()
+        let directory = try TemporaryDirectory()
+        try tiny.write(tiny.tensors() + [TinyLlama.Tensor(name: name, shape: [2], values: [1, 2])], to: directory)
+        let file = directory.file("model.safetensors")
+        #expect(throws: ModelError.unexpectedTensor(file: file, tensor: name)) {
+            try LanguageModel(directory: directory.path)
+        }
+    }
+
+    /// Old checkpoints hold rotary frequencies, which follow from config.json.
+    @Test func storedRotaryFrequencies() throws {
+        let tiny = TinyLlama()
+        let directory = try TemporaryDirectory()
+        let name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+        try tiny.write(tiny.tensors() + [TinyLlama.Tensor(name: name, shape: [2], values: [1, 2])], to: directory)
+        let model = try LanguageModel(directory: directory.path)
+        #expect(try bits(allLogits(model, [1, 2, 3])) == bits(allLogits(try loadModel(tiny), [1, 2, 3])))
+    }
+
     /// Whatever tensor has another shape than config.json implies is named with both shapes.
     @Test func wrongShape() throws {
         let tiny = TinyLlama()

@@ -117,11 +117,22 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         ("rope_scaling", #"{"type": "linear", "factor": 2.0}"#, "linear"),
         ("rope_scaling", #"{"type": "dynamic", "rope_type": "yarn"}"#, "yarn"),
         ("rope_parameters", #"{"rope_type": "longrope", "rope_theta": 10000}"#, "longrope"),
+        ("quantization_config", #"{"quant_method": "awq"}"#, "quantized weights"),
+        ("partial_rotary_factor", "0.5", "0.5"),
         ("attention_bias", "true", "true"), ("mlp_bias", "true", "true"), ("hidden_act", "\"gelu\"", "gelu"),
     ])
     func unsupportedFeature(key: String, json: String, value: String) {
         #expect(throws: ModelError.unsupportedFeature(file: "config.json", key: key, value: value)) {
             try configuration([key: json])
+        }
+    }
+
+    /// Newer files keep it with the other rotary parameters.
+    @Test func partialRotaryFactorAmongRotaryParameters() {
+        #expect(
+            throws: ModelError.unsupportedFeature(file: "config.json", key: "partial_rotary_factor", value: "0.25")
+        ) {
+            try configuration(["rope_parameters": #"{"partial_rotary_factor": 0.25}"#])
         }
     }
 

@@ -35,7 +35,8 @@ enum Shape: String, CaseIterable, Sendable, CustomTestStringConvertible {
         SelfExtend(groupSize: 3, neighborWindow: 20, shift: .fractional),
         SelfExtend(groupSize: 8, neighborWindow: 24, shift: .fractional, queryScaleBase: 48),
         SelfExtend(groupSize: 6, neighborWindow: 40), SelfExtend(groupSize: 2, neighborWindow: 5, queryScaleBase: 10),
-        SelfExtend(groupSize: 7, neighborWindow: 7), SelfExtend(groupSize: 1, neighborWindow: 1),
+        SelfExtend(groupSize: 7, neighborWindow: 7), SelfExtend(groupSize: 7, neighborWindow: 3),
+        SelfExtend(groupSize: 1, neighborWindow: 1),
     ]
 
     @Test(arguments: Shape.allCases, settings)

@@ -25,7 +25,7 @@ import Testing
     ) throws -> Generation {
         let session = try Session(model: model ?? self.model, options: options)
         try session.prefill(prompt)
-        return Generation(
+        return try Generation(
             session: session, maximumTokenCount: maximum, sampler: try Sampler(sampling), endTokens: endTokens)
     }
 
@@ -53,7 +53,7 @@ import Testing
         var generator = SeededGenerator(seed: 51)
         let long = generator.tokens(100, below: 67)
         try session.prefill(long)
-        var generation = Generation(
+        var generation = try Generation(
             session: session, maximumTokenCount: 20, sampler: try Sampler(SamplingOptions()), endTokens: [])
         #expect(try all(&generation) == greedy(20, options, prompt: long))
     }
@@ -67,7 +67,7 @@ import Testing
         #expect(try generation.next() == nil)
         // Another generation can go on where this one ended, since the session holds all that was returned.
         #expect(generation.session.position == prompt.count + place)
-        var more = Generation(
+        var more = try Generation(
             session: generation.session, maximumTokenCount: 30 - place, sampler: try Sampler(SamplingOptions()),
             endTokens: [])
         #expect(try all(&more) == Array(expected[place...]))
@@ -113,6 +113,13 @@ import Testing
         }
         #expect(try tokens(seed: 1) == tokens(seed: 1) && tokens(seed: 1) != tokens(seed: 2))
         #expect(try tokens(seed: 1) != greedy(25, prompt: prompt))
+    }
+
+    @Test func nothingToContinue() throws {
+        let session = try Session(model: model)
+        #expect(throws: SessionError.noTokens) {
+            try Generation(session: session, maximumTokenCount: 1, sampler: try Sampler(SamplingOptions()))
+        }
     }
 
     /// A generation that was cancelled throws, and goes on with the same tokens when it is asked again.

@@ -74,7 +74,7 @@ struct SmolLM2Tests {
             model: model,
             options: SessionOptions(selfExtend: selfExtend, maximumLength: tokens.count + tokenCount))
         try session.prefill(tokens)
-        var generation = Generation(
+        var generation = try Generation(
             session: session, maximumTokenCount: tokenCount, sampler: try Sampler(SamplingOptions()))
         var produced: [Int] = []
         while let token = try generation.next() { produced.append(token) }

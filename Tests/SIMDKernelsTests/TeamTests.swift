@@ -117,9 +117,33 @@ struct TeamTests {
     func environmentThreads() async {
         await #expect(processExitsWith: .success) {
             setenv("OMP_NUM_THREADS", "5", 1)
-            guard Team.defaultThreadCount == 5 else { exit(2) }
-            guard workers(Team.defaultThreadCount).count == 5 else { exit(3) }
+            guard try Team.defaultThreadCount() == 5 else { exit(2) }
+            guard workers(try Team.defaultThreadCount()).count == 5 else { exit(3) }
             guard workers(2).count == 2 else { exit(4) }
+        }
+    }
+
+    @Test("Numbers of threads that OpenMP understands", arguments: ["1", "5", " 3 ", "4,2", "4, 2"])
+    func wellFormedThreads(value: String) throws {
+        try Team.check(threadCounts: value)
+    }
+
+    /// libomp aborts, hangs or makes a number up when it meets one of these.
+    @Test("Others are refused", arguments: ["", " ", "abc", "-1", "0", "2x", "1 2", "4,", ",4", "99999999999", "1.5"])
+    func malformedThreads(value: String) throws {
+        #expect(throws: ThreadCountError(value: value)) { try Team.check(threadCounts: value) }
+    }
+
+    @Test("A malformed OMP_NUM_THREADS is an error before OpenMP reads it")
+    func malformedEnvironment() async {
+        await #expect(processExitsWith: .success) {
+            setenv("OMP_NUM_THREADS", "abc", 1)
+            do {
+                _ = try Team.defaultThreadCount()
+                exit(2)
+            } catch {
+                guard "\(error)".contains("OMP_NUM_THREADS is \"abc\"") else { exit(3) }
+            }
         }
     }
 
@@ -127,7 +151,7 @@ struct TeamTests {
     func processorThreads() async {
         await #expect(processExitsWith: .success) {
             unsetenv("OMP_NUM_THREADS")
-            guard Team.defaultThreadCount == ProcessInfo.processInfo.activeProcessorCount else { exit(2) }
+            guard try Team.defaultThreadCount() == ProcessInfo.processInfo.activeProcessorCount else { exit(2) }
         }
     }
 

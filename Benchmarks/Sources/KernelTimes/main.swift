@@ -3,7 +3,7 @@
 
 import SIMDKernels
 
-let setting = Setting(threadCount: Team.defaultThreadCount, instructionSet: try InstructionSet.preferred())
+let setting = Setting(threadCount: try Team.defaultThreadCount(), instructionSet: try InstructionSet.preferred())
 print("\(setting.threadCount) threads, \(setting.instructionSet)")
 
 for elementType in ElementType.allCases {

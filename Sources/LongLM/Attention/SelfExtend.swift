@@ -76,10 +76,6 @@ public struct SelfExtend: Sendable, Equatable {
                 "the neighbor window is \(neighborWindow); it must be at least 1 and less than the model's context of "
                     + "\(contextLength)")
         }
-        guard neighborWindow >= groupSize || groupSize == 1 else {
-            throw .invalidSelfExtend(
-                "the neighbor window (\(neighborWindow)) must not be smaller than the group size (\(groupSize))")
-        }
         if let queryScaleBase {
             guard queryScaleBase > 1, queryScaleBase.isFinite else {
                 throw .invalidSelfExtend("the query scale base is \(queryScaleBase); it must be greater than 1")

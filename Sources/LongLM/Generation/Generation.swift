@@ -28,10 +28,12 @@ public struct Generation {
     ///   - maximumTokenCount: The most tokens to produce.
     ///   - sampler: Chooses them.
     ///   - endTokens: The tokens that end the text; nil: the model's own. They are not returned.
+    /// - Throws: ``SessionError/noTokens`` when the session has no logits: before its first prefill, and after one that
+    ///   was cancelled midway.
     public init(
         session: Session, maximumTokenCount: Int, sampler: Sampler, endTokens: [Int]? = nil
-    ) {
-        precondition(!session.logits.isEmpty, "there is a text to continue")
+    ) throws(SessionError) {
+        guard !session.logits.isEmpty else { throw .noTokens }
         self.session = session
         self.maximumTokenCount = maximumTokenCount
         self.sampler = sampler

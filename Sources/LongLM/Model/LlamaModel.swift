@@ -57,6 +57,10 @@ struct LlamaModel: Architecture {
             configuration.tiesEmbeddings
             ? embedding
             : try weights.matrix("lm_head.weight", rowCount: configuration.vocabularySize, columnCount: hidden)
+        // Old checkpoints store the rotary frequencies, which follow from config.json, and some a copy of a tied embedding.
+        try weights.finishLoading { name in
+            name.hasSuffix(".rotary_emb.inv_freq") || configuration.tiesEmbeddings && name == "lm_head.weight"
+        }
     }
 
     func forward(_ pass: ForwardPass) {

@@ -85,11 +85,12 @@ public struct ModelConfiguration: Sendable, Equatable {
             throw .invalidConfiguration(file: file, key: "rope_theta", reason: "is \(ropeTheta); it must be at least 1")
         }
         let epsilon = raw.normEpsilon ?? 1e-6
-        guard epsilon.isFinite, epsilon > 0, epsilon < 1 else {
+        normEpsilon = Float(epsilon)
+        // A positive number can round to 0, by which a row of zeros would be divided.
+        guard normEpsilon > 0, normEpsilon < 1 else {
             throw .invalidConfiguration(
                 file: file, key: "rms_norm_eps", reason: "is \(epsilon); it must be between 0 and 1")
         }
-        normEpsilon = Float(epsilon)
         tiesEmbeddings = raw.tiesEmbeddings ?? false
         beginningToken = raw.beginningToken?.ids.first
         endTokens = raw.endToken?.ids ?? []
@@ -135,6 +136,8 @@ private struct RawConfiguration: Decodable {
     let beginningToken: TokenIDs?
     let endToken: TokenIDs?
     let activation: String?
+    let partialRotaryFactor: Double?
+    let quantization: Presence?
     let attentionBias: Bool?
     let feedForwardBias: Bool?
 
@@ -156,6 +159,8 @@ private struct RawConfiguration: Decodable {
         case beginningToken = "bos_token_id"
         case endToken = "eos_token_id"
         case activation = "hidden_act"
+        case partialRotaryFactor = "partial_rotary_factor"
+        case quantization = "quantization_config"
         case attentionBias = "attention_bias"
         case feedForwardBias = "mlp_bias"
     }
@@ -166,6 +171,12 @@ private struct RawConfiguration: Decodable {
         }
         if attentionBias == true { throw .unsupportedFeature(file: file, key: "attention_bias", value: "true") }
         if feedForwardBias == true { throw .unsupportedFeature(file: file, key: "mlp_bias", value: "true") }
+        if quantization != nil {
+            throw .unsupportedFeature(file: file, key: "quantization_config", value: "quantized weights")
+        }
+        if let factor = partialRotaryFactor ?? ropeParameters?.partialRotaryFactor, factor != 1 {
+            throw .unsupportedFeature(file: file, key: "partial_rotary_factor", value: "\(factor)")
+        }
         // rope_parameters may leave its kind out, as transformers then takes the default; rope_scaling may not.
         if let ropeScaling, ropeScaling.kind == nil {
             throw .invalidConfiguration(file: file, key: "rope_scaling", reason: "has no rope_type")
@@ -182,9 +193,11 @@ private struct RawConfiguration: Decodable {
 private struct RotaryParameters: Decodable {
     let kind: String?
     let ropeTheta: Double?
+    let partialRotaryFactor: Double?
 
     enum CodingKeys: String, CodingKey {
         case type
+        case partialRotaryFactor = "partial_rotary_factor"
         case ropeType = "rope_type"
         case ropeTheta = "rope_theta"
     }
@@ -195,7 +208,13 @@ private struct RotaryParameters: Decodable {
             try container.decodeIfPresent(String.self, forKey: .ropeType)
             ?? container.decodeIfPresent(String.self, forKey: .type)
         ropeTheta = try container.decodeIfPresent(Double.self, forKey: .ropeTheta)
+        partialRotaryFactor = try container.decodeIfPresent(Double.self, forKey: .partialRotaryFactor)
     }
+}
+
+/// A value of any form, of which only matters that it is there.
+private struct Presence: Decodable {
+    init(from decoder: any Decoder) {}
 }
 
 /// A token id, or a list of them.

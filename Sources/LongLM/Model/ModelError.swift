@@ -15,6 +15,8 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupportedFeature(file: String, key: String, value: String)
     /// A tensor of another shape than config.json implies.
     case wrongShape(file: String, tensor: String, expected: [Int], found: [Int])
+    /// A tensor that this engine's form of the model doesn't have.
+    case unexpectedTensor(file: String, tensor: String)
     /// A tensor whose numbers can't be computed with.
     case unsupportedElementType(file: String, tensor: String, type: String)
     /// A checkpoint that is not valid.
@@ -34,6 +36,8 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsupportedFeature(let file, let key, let value): "\(file): unsupported \(key): \(value)"
         case .wrongShape(let file, let tensor, let expected, let found):
             "\(file): tensor \(tensor) has shape \(found), but config.json implies \(expected)"
+        case .unexpectedTensor(let file, let tensor):
+            "\(file): tensor \(tensor) is not part of the model that config.json describes"
         case .unsupportedElementType(let file, let tensor, let type):
             "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
         case .checkpoint(let error): "\(error)"

@@ -7,6 +7,7 @@ final class WeightLoader {
     private let totalByteCount: Int
     private let progress: ((Double) -> Void)?
     private var loadedByteCount = 0
+    private var takenNames: Set<String> = []
     /// The memory that all packed weights take.
     private(set) var packedByteCount = 0
 
@@ -51,6 +52,17 @@ final class WeightLoader {
         return buffer
     }
 
+    /// Refuses a checkpoint with tensors that nobody took, such as biases: they would change the result.
+    ///
+    /// - Parameter ignoring: Tensors that change nothing.
+    func finishLoading(ignoring isRedundant: (String) -> Bool) throws(ModelError) {
+        for file in checkpoint.files {
+            for name in file.tensorNames where !takenNames.contains(name) && !isRedundant(name) {
+                throw .unexpectedTensor(file: file.path, tensor: name)
+            }
+        }
+    }
+
     private func tensor(_ name: String, shape: [Int]) throws(ModelError) -> TensorView {
         if Task.isCancelled { throw .cancelled }
         let tensor: TensorView
@@ -66,6 +78,7 @@ final class WeightLoader {
     private func finish(_ tensor: TensorView, packedByteCount count: Int) {
         tensor.discardResidentPages()
         packedByteCount += count
+        takenNames.insert(tensor.info.name)
         loadedByteCount += tensor.info.byteCount
         progress?(Double(loadedByteCount) / Double(totalByteCount))
     }

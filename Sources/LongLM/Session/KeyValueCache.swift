@@ -38,6 +38,7 @@ final class KeyValueCache {
 
     /// Makes room for `length` positions in all.
     func reserve(_ length: Int) {
+        precondition(length <= segmentLimit * AttentionShape.segmentLength, "the cache has room for its capacity")
         while segmentCount * AttentionShape.segmentLength < length {
             for layer in 0..<layerCount {
                 let segment = AlignedBuffer(floatCount: shape.segmentFloatCount)

@@ -24,7 +24,8 @@ public struct SessionOptions: Sendable, Equatable {
 /// One text in the making: the cached keys and values of its tokens, and the logits of the last.
 ///
 /// The logits' bits depend on the tokens and the settings of Self-Extend alone: not on the threads, on how a prefill
-/// was divided, or on whether a token came by prefill or decode; and they are the same on AVX2, AVX-512 and NEON.
+/// was divided, or on whether a token came by prefill or decode; and they are the same on every instruction set with a
+/// fused multiply-add. That holds for finite activations: weights that overflow them give NaN, where it may not.
 ///
 /// A session is not `Sendable`: keep it in one task or actor, or send it on.
 public final class Session {
@@ -42,9 +43,15 @@ public final class Session {
     /// While a prefill is under way they are still those of before.
     public private(set) var logits: [Float] = []
 
+    /// The most tokens that are processed at once: a longer prefill is taken in steps of this many, and cancellation is
+    /// looked at between them.
+    public static var stepRowLimit: Int { Workspace.rowLimit }
+
     /// Positions beyond 2²⁴ have no exact 32-bit float.
     static let largestCapacity = 1 << 24
 
+    /// Whether a prefill is under way, whose `progress` could ask for another.
+    private var isProcessing = false
     private let cache: KeyValueCache
     private let workspace: Workspace
     private let inverseFrequencies: [Float]
@@ -55,7 +62,10 @@ public final class Session {
     public init(model: LanguageModel, options: SessionOptions = SessionOptions()) throws(SessionError) {
         let configuration = model.configuration
         try options.selfExtend?.validate(contextLength: configuration.contextLength)
-        threadCount = options.threadCount ?? Team.defaultThreadCount
+        do {
+            let defaultThreadCount = try Team.defaultThreadCount()
+            threadCount = options.threadCount ?? defaultThreadCount
+        } catch { throw .invalidOption("\(error)") }
         guard (1...1024).contains(threadCount) else {
             throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
         }
@@ -82,7 +92,8 @@ public final class Session {
     ///
     /// - Parameters:
     ///   - tokens: At least one.
-    ///   - progress: Called after each step with how many of `tokens` have been processed.
+    ///   - progress: Called after each step with how many of `tokens` have been processed. The session refuses further
+    ///     work meanwhile.
     /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
     ///   ``SessionError/cancelled(position:)`` between steps when the task is cancelled.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
@@ -118,6 +129,7 @@ public final class Session {
     }
 
     private func check(_ tokens: [Int]) throws(SessionError) {
+        guard !isProcessing else { throw .busy }
         guard !tokens.isEmpty else { throw .noTokens }
         let vocabularySize = model.configuration.vocabularySize
         if let stranger = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
@@ -134,6 +146,8 @@ public final class Session {
     private func process(
         _ tokens: [Int], into output: inout [Float], wantsAll: Bool, _ progress: ((Int) -> Void)?
     ) throws(SessionError) {
+        isProcessing = true
+        defer { isProcessing = false }
         var done = 0
         while done < tokens.count {
             if Task.isCancelled {

@@ -5,8 +5,10 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case capacityExceeded(needed: Int, capacity: Int)
     /// A token id that the model's vocabulary doesn't have.
     case tokenOutOfRange(id: Int, vocabularySize: Int)
-    /// A prefill without tokens.
+    /// A prefill without tokens, or a generation that has no text to continue.
     case noTokens
+    /// Work asked for from within the progress of a prefill.
+    case busy
     /// Settings of Self-Extend that have no meaning for this model.
     case invalidSelfExtend(String)
     /// An option outside of its range.
@@ -22,6 +24,7 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tokenOutOfRange(let id, let vocabularySize):
             "token \(id) is not in the vocabulary of \(vocabularySize)"
         case .noTokens: "there are no tokens to process"
+        case .busy: "the session is at work"
         case .invalidSelfExtend(let reason): reason
         case .invalidOption(let reason): reason
         case .cancelled(let position): "cancelled after \(position) tokens"

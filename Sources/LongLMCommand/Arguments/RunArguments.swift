@@ -36,8 +36,9 @@ struct SelfExtendArguments: ParsableArguments {
             valueName: "w"))
     var neighborWindow: Int?
 
-    @Option(help: ArgumentHelp("How Self-Extend moves the grouped query: floor (the paper) or fractional."))
-    var shift: SelfExtend.Shift = .floor
+    @Option(
+        help: "How Self-Extend moves the grouped query: floor (the paper, and the default) or fractional.")
+    var shift: SelfExtend.Shift?
 
     @Option(
         help: ArgumentHelp(
@@ -53,6 +54,9 @@ struct SelfExtendArguments: ParsableArguments {
         guard (groupSize == nil) == (neighborWindow == nil) else {
             throw ValidationError("--group-size and --neighbor-window go together")
         }
+        if groupSize == nil, shift != nil || queryScaleBase != nil {
+            throw ValidationError("--shift and --query-scale-base need --group-size and --neighbor-window")
+        }
         if let groupSize, groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
         if let neighborWindow, neighborWindow < 1 {
             throw ValidationError("--neighbor-window is \(neighborWindow); it must be at least 1")
@@ -63,24 +67,25 @@ struct SelfExtendArguments: ParsableArguments {
     var selfExtend: SelfExtend? {
         guard let groupSize, let neighborWindow else { return nil }
         return SelfExtend(
-            groupSize: groupSize, neighborWindow: neighborWindow, shift: shift, queryScaleBase: queryScaleBase)
+            groupSize: groupSize, neighborWindow: neighborWindow, shift: shift ?? .floor, queryScaleBase: queryScaleBase
+        )
     }
 
     /// The length of a session for a prompt of `promptLength` tokens and up to `additional` more.
     ///
-    /// - Throws: ``CommandError`` when the prompt goes beyond what the positions allow.
-    func sessionLength(
-        promptLength: Int, additional: Int, configuration: ModelConfiguration
-    ) throws(CommandError) -> Int {
+    /// - Throws: ``SessionError`` when Self-Extend's settings don't suit the model, ``CommandError`` when the prompt goes
+    ///   beyond what the positions allow.
+    func sessionLength(promptLength: Int, additional: Int, configuration: ModelConfiguration) throws -> Int {
         let context = configuration.contextLength
+        try selfExtend?.validate(contextLength: context)
         let capacity = selfExtend?.capacity(contextLength: context) ?? context
-        let wanted = promptLength.addingReportingOverflow(additional).partialValue
+        let wanted = promptLength + additional
         if goesBeyondContext { return max(wanted, 1) }
         guard promptLength <= capacity else {
             let remedy =
                 selfExtend == nil
                 ? "extend it with --group-size and --neighbor-window" : "take a larger --group-size"
-            throw .invalidInput(
+            throw CommandError.invalidInput(
                 "the prompt has \(promptLength) tokens, the model's positions reach to \(capacity): \(remedy), or go "
                     + "on regardless with --beyond-context")
         }

@@ -19,20 +19,22 @@ struct SamplingArguments: ParsableArguments {
             "Choose among tokens at least this fraction as probable as the most probable one.", valueName: "p"))
     var minP: Float?
 
-    @Option(help: ArgumentHelp("Where random numbers begin; the same seed gives the same text.", valueName: "n"))
-    var seed: UInt64 = 0
+    @Option(
+        help: ArgumentHelp(
+            "Where random numbers begin (default: 0); the same seed gives the same text.", valueName: "n"))
+    var seed: UInt64?
 
     func validate() throws {
         do {
             _ = try sampler()
         } catch { throw ValidationError("\(error)") }
-        if temperature == 0, topK != nil || topP != nil || minP != nil {
-            throw ValidationError("--top-k, --top-p and --min-p need a --temperature above 0")
+        if temperature == 0, topK != nil || topP != nil || minP != nil || seed != nil {
+            throw ValidationError("--top-k, --top-p, --min-p and --seed need a --temperature above 0")
         }
     }
 
     /// The sampler.
     func sampler() throws(SessionError) -> Sampler {
-        try Sampler(SamplingOptions(temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed))
+        try Sampler(SamplingOptions(temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed ?? 0))
     }
 }

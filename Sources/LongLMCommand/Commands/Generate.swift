@@ -37,7 +37,9 @@ struct Generate: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if maxTokens < 0 { throw ValidationError("--max-tokens is \(maxTokens); it must be at least 0") }
+        if !(0...(1 << 24)).contains(maxTokens) {
+            throw ValidationError("--max-tokens is \(maxTokens); it must be between 0 and \(1 << 24)")
+        }
         if system != nil, !chat { throw ValidationError("--system needs --chat") }
     }
 
@@ -62,7 +64,7 @@ struct Generate: AsyncParsableCommand {
                 selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length))
         let prefillTime = try prefill(session, promptTokens)
 
-        var generation = Generation(
+        var generation = try Generation(
             session: session, maximumTokenCount: maxTokens, sampler: try sampling.sampler())
         var detokenizer = tokenizer.makeDetokenizer()
         var tokens: [Int] = []

@@ -37,6 +37,9 @@ struct Inspect: ParsableCommand {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
             throw CommandError.invalidInput("\(path): no such file or directory")
         }
+        guard isDirectory.boolValue || length == nil && neighborWindow == nil else {
+            throw CommandError.invalidInput("\(path): --length and --neighbor-window need a directory with config.json")
+        }
         let files = isDirectory.boolValue ? try Checkpoint(directory: path).files : [try SafetensorsFile(path: path)]
         var report = Report(files: files)
         if isDirectory.boolValue {
@@ -137,7 +140,7 @@ private struct Report: Encodable {
                 "memory      \(model.totalBytes.formattedBytes) for \(model.length.grouped) tokens: weights and a KV "
                     + "cache of \(model.cacheBytes.formattedBytes)")
         }
-        if let modelError { lines.append("model       \(modelError)") }
+        if let modelError { lines.append("model       \(modelError.singleLine)") }
         return lines.joined(separator: "\n") + "\n"
     }
 }

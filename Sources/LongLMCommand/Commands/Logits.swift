@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import LongLM
 import LongLMEvaluation
 
@@ -8,7 +9,7 @@ struct Logits: AsyncParsableCommand {
         abstract: "Write a prompt's logits to a file and print their SHA-256.",
         discussion: """
             The hash is that of the logits as little-endian 32-bit floats, row by row. It is the same for any number \
-            of threads, any --chunk, and on AVX2, AVX-512 and NEON, so that a test can pin it.
+            of threads, any --chunk, and on AVX2 and AVX-512, so that a test can pin it.
 
             The file is a safetensors file with input_ids [n] and logits [rows, vocabulary]: the form of a reference \
             case of longlm verify.
@@ -44,6 +45,7 @@ struct Logits: AsyncParsableCommand {
     }
 
     private func compute(_ text: String) throws {
+        if let out { try checkWritable(out) }
         let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
         let tokens = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json").encode(text)
         guard !tokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
@@ -54,46 +56,64 @@ struct Logits: AsyncParsableCommand {
             options: SessionOptions(
                 selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length))
 
-        let logits = try logits(session, tokens)
-        let shape = [logits.count / configuration.vocabularySize, configuration.vocabularySize]
-        if let out {
-            var writer = SafetensorsWriter()
-            try writer.add(
-                "input_ids", dtype: .int64, shape: [tokens.count],
-                bytes: tokens.flatMap { token in withUnsafeBytes(of: Int64(token).littleEndian, Array.init) })
-            try writer.add("logits", shape: shape, floats: logits)
-            try writer.write(to: out)
+        var hash = LogitHash()
+        // Kept only for a file: a long prompt has many gigabytes of logits.
+        var kept: [Float] = []
+        let rowCount = min(rows ?? tokens.count, tokens.count)
+        if out != nil { kept.reserveCapacity(rowCount * configuration.vocabularySize) }
+        try forEachStep(session, tokens, firstRow: tokens.count - rowCount) { logits in
+            hash.add(logits)
+            if out != nil { kept += logits }
         }
-        let hash = LogitHash.sha256(logits)
+        let shape = [rowCount, configuration.vocabularySize]
+        let sha256 = hash.finish()
         if json {
             try Terminal.write(
-                json: Summary(sha256: hash, shape: shape, instructionSet: session.model.instructionSet.rawValue))
+                json: Summary(sha256: sha256, shape: shape, instructionSet: session.model.instructionSet.rawValue))
         } else {
-            try Terminal.write(hash + "\n")
+            try Terminal.write(sha256 + "\n")
+        }
+        if let out { try write(tokens, kept, shape, to: out) }
+    }
+
+    /// Refuses a file that can't be made, before the work that it is for.
+    private func checkWritable(_ file: String) throws(CommandError) {
+        let folder = URL(filePath: file).deletingLastPathComponent().path(percentEncoded: false)
+        guard FileManager.default.isWritableFile(atPath: folder) else {
+            throw .invalidInput("\(file): can't be written there")
         }
     }
 
-    private func logits(_ session: Session, _ tokens: [Int]) throws -> [Float] {
+    private func write(_ tokens: [Int], _ logits: [Float], _ shape: [Int], to file: String) throws {
+        var writer = SafetensorsWriter()
+        try writer.add(
+            "input_ids", dtype: .int64, shape: [tokens.count],
+            bytes: tokens.flatMap { token in withUnsafeBytes(of: Int64(token).littleEndian, Array.init) })
+        try writer.add("logits", shape: shape, floats: logits)
+        try writer.write(to: file)
+    }
+
+    /// Processes all tokens, and calls `body` with the logits of those from `firstRow` on, some rows at a time.
+    private func forEachStep(
+        _ session: Session, _ tokens: [Int], firstRow: Int, _ body: ([Float]) -> Void
+    ) throws {
         let bar = ProgressBar("logits")
         defer { bar.finish() }
-        let firstRow = max(0, tokens.count - (rows ?? tokens.count))
-        let step = chunk ?? tokens.count
-        var logits: [Float] = []
+        // The session itself takes no more rows at once, and no bit depends on it.
+        let step = min(chunk ?? Session.stepRowLimit, Session.stepRowLimit)
         var position = 0
         while position < tokens.count {
             let isWanted = position >= firstRow
             let end = min(position + step, isWanted ? tokens.count : firstRow)
             let part = Array(tokens[position..<end])
-            let start = position
-            let progress = { (done: Int) in bar.update(Double(start + done) / Double(tokens.count)) }
             if isWanted {
-                logits += try session.prefillAllLogits(part, progress: progress)
+                body(try session.prefillAllLogits(part))
             } else {
-                try session.prefill(part, progress: progress)
+                try session.prefill(part)
             }
             position = end
+            bar.update(Double(position) / Double(tokens.count))
         }
-        return logits
     }
 }
 

@@ -16,11 +16,15 @@ struct Tokenize: ParsableCommand {
     @Flag(help: "Read ids and write text.")
     var decode = false
 
-    @Flag(inversion: .prefixedNo, help: "Add the tokens that the model expects around a text.")
-    var addSpecialTokens = true
+    @Flag(help: "Leave out the tokens that the model expects around a text.")
+    var noSpecialTokens = false
 
     @Flag(help: "Print {\"ids\": […]}, or {\"text\": …} with --decode.")
     var json = false
+
+    func validate() throws {
+        if decode, noSpecialTokens { throw ValidationError("--no-special-tokens is for encoding, not for --decode") }
+    }
 
     func run() throws {
         let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
@@ -29,7 +33,7 @@ struct Tokenize: ParsableCommand {
             let text = try tokenizer.decode(try ids(input))
             try json ? Terminal.write(json: ["text": text]) : Terminal.write(text)
         } else {
-            let ids = tokenizer.encode(input, addSpecialTokens: addSpecialTokens)
+            let ids = tokenizer.encode(input, addSpecialTokens: !noSpecialTokens)
             try json
                 ? Terminal.write(json: TokenList(ids: ids))
                 : Terminal.write(ids.map(String.init).joined(separator: " ") + "\n")

@@ -34,22 +34,25 @@ struct Verify: AsyncParsableCommand {
     }
 
     private func verify() throws {
-        var report = Report()
+        let report = Report()
         for argument in directories {
             let directory = argument.count > 1 && argument.hasSuffix("/") ? String(argument.dropLast()) : argument
-            do {
+            report.collect(directory) { () throws(ReferenceError) in
                 let verification = try ReferenceVerification(
                     directory: directory, modelDirectory: modelDirectory, threadCount: threads.threads)
-                try verification.run { result in
-                    report.results.append(result)
-                    if !json { try? Terminal.write(result.line + "\n") }
+                for entry in try ReferenceCase.read(directory: directory) {
+                    // One case that can't be run doesn't keep the others from it.
+                    report.collect(directory) { () throws(ReferenceError) in
+                        try verification.run(entry) { result in
+                            report.results.append(result)
+                            if !json { try? Terminal.write(result.line + "\n") }
+                        }
+                    }
+                    if Task.isCancelled { return }
                 }
-            } catch {
-                // Ctrl-C is no failure of the case, and ends the others as well.
-                if Task.isCancelled { throw CancellationError() }
-                report.errors.append(Report.Failure(directory: directory, message: "\(error)"))
-                Terminal.writeError("longlm: \(error)")
             }
+            // Ctrl-C is no failure of the case, and ends the others as well.
+            if Task.isCancelled { throw CancellationError() }
         }
         if json {
             try Terminal.write(json: report)
@@ -62,7 +65,7 @@ struct Verify: AsyncParsableCommand {
 }
 
 /// What `verify --json` prints.
-private struct Report: Encodable {
+private final class Report: Encodable {
     struct Failure: Encodable {
         let directory: String
         let message: String
@@ -72,6 +75,17 @@ private struct Report: Encodable {
     var errors: [Failure] = []
 
     var passes: Bool { errors.isEmpty && !results.isEmpty && results.allSatisfy(\.passes) }
+
+    /// Runs `body`, and keeps and prints the error that it throws.
+    func collect(_ directory: String, _ body: () throws(ReferenceError) -> Void) {
+        do throws(ReferenceError) {
+            try body()
+        } catch {
+            if Task.isCancelled { return }
+            errors.append(Failure(directory: directory, message: "\(error)"))
+            Terminal.writeError("longlm: \(error)")
+        }
+    }
 
     enum CodingKeys: CodingKey { case passes, results, errors }
 

@@ -24,10 +24,24 @@ enum Terminal {
     }
 
     /// Writes a line to standard error. When nobody can read it, nobody misses it.
-    static func writeError(_ line: String) { drawError(line + "\n") }
+    static func writeError(_ line: String) { drawError(line.singleLine + "\n") }
 
     /// Writes text to standard error as it is.
     static func drawError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
+}
+
+extension String {
+    /// As one line that a terminal only shows: control characters, which a foreign file can put into an error, are
+    /// escaped, and what no reader would want to the end is cut.
+    var singleLine: String {
+        let longest = 4000
+        var line = ""
+        for scalar in unicodeScalars.prefix(longest) {
+            let isControl = scalar.properties.generalCategory == .control
+            line += isControl ? scalar.escaped(asASCII: true) : String(scalar)
+        }
+        return unicodeScalars.count > longest ? line + "…" : line
+    }
 }
 
 extension FixedWidthInteger {

@@ -94,7 +94,7 @@ private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionAr
     let rowCount = arguments.rows.count
     let tileCount = (rowCount + tileRows - 1) / tileRows
     let valueStride = arguments.shape.valueStride
-    let size = TwoPassAttention.partialFloatCount(shape: arguments.shape, length: 1) / arguments.shape.keyValueHeadCount
+    let size = TwoPassAttention.splitStateFloatCount(shape: arguments.shape)
     let state = AttentionScratch(arguments.scratch, shape: arguments.shape).state
     state.reset(tileCount: tileCount, tileRows: tileRows)
     for segment in arguments.segments {

@@ -44,6 +44,7 @@ public struct AttentionInput {
 /// The numeric contract: a score is one chain of multiply-adds over d. A row's online softmax steps over blocks of
 /// 128 keys that are aligned to absolute positions, starts afresh every 1,024 keys, and the segments' results are
 /// merged in ascending order. Which rows are computed together, by which worker, shows in no bit.
+/// Values are finite: a later position's infinity or NaN, weighted with zero, may reach a row before it.
 public enum TwoPassAttention {
     /// Query rows (of all heads that share a key-value head) that one pass over the keys serves.
     static let itemRows = 48
@@ -56,8 +57,13 @@ public enum TwoPassAttention {
     /// The floats of shared memory for partial results when `length` positions are attended by few rows.
     public static func partialFloatCount(shape: AttentionShape, length: Int) -> Int {
         let segmentCount = AttentionShape.segmentCount(length: length)
-        return shape.keyValueHeadCount * segmentCount
-            * AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
+        return shape.keyValueHeadCount * segmentCount * splitStateFloatCount(shape: shape)
+    }
+
+    /// The floats of one head's partial result for one segment.
+    @inline(always)
+    static func splitStateFloatCount(shape: AttentionShape) -> Int {
+        AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
     }
 
     /// Up to this many rows a head's segments are shared out among the workers, since its rows alone would not keep
@@ -95,7 +101,7 @@ public enum TwoPassAttention {
         _ input: AttentionInput, _ shape: AttentionShape, _ rows: Int, _ segmentCount: Int,
         _ scratch: UnsafeMutablePointer<Float>, _ partials: UnsafeMutablePointer<Float>, _ worker: Worker
     ) {
-        let stateSize = AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
+        let stateSize = splitStateFloatCount(shape: shape)
         for item in stride(from: worker.index, to: segmentCount * shape.keyValueHeadCount, by: worker.count) {
             let segment = item % segmentCount
             let arguments = AttentionArguments(

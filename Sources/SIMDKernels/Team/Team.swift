@@ -1,5 +1,13 @@
 import CLongLM
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// A team of OpenMP threads that run one function together.
 ///
 /// A forward pass starts its team once and meets at barriers inside, so that threads are woken once per pass
@@ -7,7 +15,22 @@ import CLongLM
 public enum Team {
     /// How many threads a team has unless its caller says otherwise: `OMP_NUM_THREADS`, or the number of
     /// processors.
-    public static var defaultThreadCount: Int { Int(longlm_team_default_threads()) }
+    ///
+    /// - Throws: ``ThreadCountError`` when `OMP_NUM_THREADS` is malformed. Ask before the first team runs, since OpenMP
+    ///   runtimes abort or hang on such a value.
+    public static func defaultThreadCount() throws(ThreadCountError) -> Int {
+        if let value = getenv("OMP_NUM_THREADS") { try check(threadCounts: String(cString: value)) }
+        return Int(longlm_team_default_threads())
+    }
+
+    /// Checks a value of `OMP_NUM_THREADS`: a positive number, or several for nested teams, separated by commas.
+    package static func check(threadCounts value: String) throws(ThreadCountError) {
+        for part in value.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let count = Int32(part.drop { $0 == " " }.prefix { $0 != " " }), count >= 1,
+                part.drop(while: { $0 == " " }).drop(while: { $0 != " " }).allSatisfy({ $0 == " " })
+            else { throw ThreadCountError(value: value) }
+        }
+    }
 
     /// Runs `body` once on each of at most `threadCount` threads, the calling one included, and returns when
     /// all have finished.
@@ -33,6 +56,17 @@ public enum Team {
             }
         }
     }
+}
+
+/// A value of `OMP_NUM_THREADS` that is no number of threads.
+public struct ThreadCountError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The value.
+    public let value: String
+
+    package init(value: String) { self.value = value }
+
+    /// One line for a person to read.
+    public var description: String { "OMP_NUM_THREADS is \(value.debugDescription); it must be a positive number" }
 }
 
 private struct TeamContext {
