@@ -46,6 +46,9 @@ public struct SafetensorsWriter {
     /// Adds a tensor.
     ///
     /// - Parameters:
+    ///   - name: Its name, which no other tensor of the file has.
+    ///   - dtype: The type of its numbers.
+    ///   - shape: Its dimensions, the slowest first; none for a single number.
     ///   - bytes: Its numbers, little-endian and row-major.
     /// - Throws: ``SafetensorsError`` when the name is taken, or the bytes don't match the shape and type.
     public mutating func add(
@@ -56,6 +59,10 @@ public struct SafetensorsWriter {
 
     /// Adds a tensor of 32-bit floats.
     ///
+    /// - Parameters:
+    ///   - name: Its name, which no other tensor of the file has.
+    ///   - shape: Its dimensions, the slowest first; none for a single number.
+    ///   - floats: Its numbers, row-major.
     /// - Throws: ``SafetensorsError`` when the name is taken, or the shape has not as many numbers.
     public mutating func add(_ name: String, shape: [Int], floats: [Float]) throws(SafetensorsError) {
         try add(name, .float32, shape, .floats(floats))
@@ -79,6 +86,7 @@ public struct SafetensorsWriter {
     /// Writes the file under a temporary name in the same folder and then renames it, so that a reader sees all of it
     /// or what was there before.
     ///
+    /// - Parameter path: Where the file goes; one that is there already is replaced.
     /// - Throws: ``SafetensorsError/unwritable(file:reason:)``, or ``SafetensorsError/headerTooLarge(file:byteCount:)``
     ///   when the names and metadata take more bytes than a reader accepts.
     public func write(to path: String) throws(SafetensorsError) {

@@ -2,8 +2,11 @@
 public struct ChatMessage: Sendable, Equatable {
     /// Who speaks.
     public enum Role: String, Sendable {
+        /// Whoever sets the chat up: what the assistant is and how it should answer.
         case system
+        /// Who asks.
         case user
+        /// The model, which answers.
         case assistant
     }
 

@@ -53,9 +53,10 @@ private struct Scanner {
         index < text.endIndex ? ScalarClass(text[index]) : nil
     }
 
-    private func endOfRun(of wanted: ScalarClass, at start: Int) -> Int {
+    /// Looks no further than `maximum` scalars, so that cutting a long run into short pieces stays linear.
+    private func endOfRun(of wanted: ScalarClass, at start: Int, maximum: Int = .max) -> Int {
         var end = start
-        while scalarClass(at: end) == wanted { end += 1 }
+        while end - start < maximum, scalarClass(at: end) == wanted { end += 1 }
         return end
     }
 
@@ -84,7 +85,7 @@ private struct Scanner {
         case .letter:
             return endOfRun(of: .letter, at: start)
         case .number:
-            return min(endOfRun(of: .number, at: start), start + maximumDigits)
+            return endOfRun(of: .number, at: start, maximum: maximumDigits)
         case .newline:
             return endOfLines(at: start)
         case .other:

@@ -62,8 +62,11 @@ public enum TokenizerError: Error, Equatable, Sendable {
 }
 
 extension TokenizerError: CustomStringConvertible {
-    /// One line for people.
-    public var description: String {
+    /// One line for people. Names and values come from foreign files, so characters that could end the line or steer a
+    /// terminal are shown as escapes, and a very long line is cut.
+    public var description: String { text.singleLine(maximum: 2_000) }
+
+    private var text: String {
         switch self {
         case .unreadableFile(let file, let reason): "\(file): cannot be read: \(reason)"
         case .invalidUTF8(let file): "\(file): not UTF-8 text"

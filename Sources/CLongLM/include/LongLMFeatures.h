@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-// AVX2, FMA, F16C and BMI2, and an operating system that saves their registers.
+// AVX2, FMA, F16C, BMI1 and BMI2, and an operating system that saves their registers.
 bool longlm_processor_has_avx2(void);
 
 // The above and AVX-512 F, BW, DQ and VL (server processors since Skylake-X, AMD's since Zen 4).

@@ -7,7 +7,8 @@
 //
 // Two conditions for the inlining: longlm_run_name is called in the very file that implements the kernel (each file
 // is a module to LLVM), by a function that is @inline(never) so that no other file takes the call over; and every
-// Swift function that the kernel calls is @inline(always), which unlike @inline(__always) is a promise. SIMDKernelsTests/TrampolineTests fails when a trampoline stops inlining.
+// Swift function that the kernel calls is @inline(always), which unlike @inline(__always) is a promise.
+// SIMDKernelsTests/TrampolineTests fails when a trampoline stops inlining.
 
 #ifndef LONGLM_TRAMPOLINES_H
 #define LONGLM_TRAMPOLINES_H
@@ -17,6 +18,7 @@ enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
 
 #if defined(__x86_64__)
 
+// What LongLMFeatures.c tests for, no more.
 #define LONGLM_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi,bmi2")))
 #define LONGLM_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2")))
 

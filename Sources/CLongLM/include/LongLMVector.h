@@ -45,7 +45,8 @@ LONGLM_INLINE longlm_float16 longlm_widen_half(const uint16_t *_Nonnull source) 
     memcpy(&subnormal_bits, &subnormal, sizeof subnormal_bits);
     longlm_uint16x32 is_special = (longlm_uint16x32)(magnitude >= (0x7c00u << 13));
     longlm_uint16x32 is_subnormal = (longlm_uint16x32)(magnitude < (0x0400u << 13));
-    longlm_uint16x32 bits = (is_special & special) | (is_subnormal & subnormal_bits) | (~(is_special | is_subnormal) & normal);
+    longlm_uint16x32 is_normal = ~(is_special | is_subnormal);
+    longlm_uint16x32 bits = (is_special & special) | (is_subnormal & subnormal_bits) | (is_normal & normal);
     bits |= sign;
     longlm_float16 wide;
     memcpy(&wide, &bits, sizeof wide);

@@ -1,0 +1,15 @@
+extension String {
+    /// The text as one line for a terminal. Control and format characters and line separators, which could end the line
+    /// or steer the terminal, become escapes such as `\n` and `\u{1B}`; after `maximum` scalars an ellipsis stands for
+    /// the rest.
+    func singleLine(maximum: Int) -> String {
+        var line = ""
+        for scalar in unicodeScalars.prefix(maximum) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator: line += scalar.escaped(asASCII: true)
+            default: line.unicodeScalars.append(scalar)
+            }
+        }
+        return unicodeScalars.dropFirst(maximum).isEmpty ? line : line + "…"
+    }
+}
