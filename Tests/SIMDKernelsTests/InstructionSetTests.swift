@@ -19,7 +19,7 @@ struct InstructionSetTests {
             let text = try String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)
             let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("flags") })
             let flags = Set(line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init))
-            let hasAVX2 = flags.isSuperset(of: ["avx2", "fma", "f16c", "bmi2"])
+            let hasAVX2 = flags.isSuperset(of: ["avx2", "fma", "f16c", "bmi1", "bmi2"])
             let hasAVX512 = hasAVX2 && flags.isSuperset(of: ["avx512f", "avx512bw", "avx512dq", "avx512vl"])
             #expect(InstructionSet.available.contains(.avx2) == hasAVX2)
             #expect(InstructionSet.available.contains(.avx512) == hasAVX512)

@@ -85,7 +85,7 @@ public enum InstructionSetError: Error, Equatable, Sendable, CustomStringConvert
         switch self {
         case .unknown(let name):
             "LONGLM_ISA=\(name) names no instruction set; it is one of "
-                + InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+                + InstructionSet.allCases.map { $0.rawValue }.joined(separator: ", ")
         case .unavailable(let instructionSet):
             "LONGLM_ISA=\(instructionSet.rawValue) asks for instructions that this processor lacks"
         }
