@@ -131,6 +131,7 @@ func readFile(_ path: String) throws(TokenizerError) -> [UInt8] {
     do {
         return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     } catch {
-        throw .unreadableFile(file: path, reason: error.localizedDescription)
+        let isMissing = !FileManager.default.fileExists(atPath: path)
+        throw .unreadableFile(file: path, reason: isMissing ? "no such file" : "can't be read")
     }
 }

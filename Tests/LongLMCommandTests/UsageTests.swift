@@ -27,6 +27,8 @@ import Testing
         (["inspect", "m", "--neighbor-window", "0"], "--neighbor-window"),
         (["verify"], "dir"),
         (["summon"], "summon"),
+        (["generate", "--model", "m", "--promt", "a"], "--promt"),
+        (["generate", "--model", "m", "hello"], "hello"),
     ])
     func isRefused(arguments: [String], named: String) throws {
         let run = try longlm(arguments)

@@ -84,7 +84,8 @@ struct SelfExtendArguments: ParsableArguments {
         guard promptLength <= capacity else {
             let remedy =
                 selfExtend == nil
-                ? "extend it with --group-size and --neighbor-window" : "take a larger --group-size"
+                ? "extend it with --group-size and --neighbor-window"
+                : "take a larger --group-size or a smaller --neighbor-window"
             throw CommandError.invalidInput(
                 "the prompt has \(promptLength) tokens, the model's positions reach to \(capacity): \(remedy), or go "
                     + "on regardless with --beyond-context")

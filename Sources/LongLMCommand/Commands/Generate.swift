@@ -10,6 +10,9 @@ struct Generate: AsyncParsableCommand {
             The text goes to standard output as it is produced. A last line on standard error says how many tokens \
             were read and written, how fast, and the most memory that was used.
 
+            Control tokens that a prompt spells out, such as <|im_end|>, are taken as such; with --chat they are \
+            ordinary text, so that a message can't end itself.
+
             A plain model:
               longlm generate --model DIR --prompt "The capital of France is"
             An answer to a question about a file that is longer than the model's context:
@@ -20,7 +23,7 @@ struct Generate: AsyncParsableCommand {
     @OptionGroup var model: ModelArguments
     @OptionGroup var prompt: PromptArguments
 
-    @Option(help: ArgumentHelp("The most tokens to produce.", valueName: "n"))
+    @Option(help: ArgumentHelp("The most tokens to produce; a full context ends the text earlier.", valueName: "n"))
     var maxTokens = 128
 
     @Flag(help: "Take the prompt as a user's message in the model's chat format.")
@@ -45,6 +48,7 @@ struct Generate: AsyncParsableCommand {
 
     func run() async throws {
         let text = try prompt.read()
+        guard !text.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
         try await Interruption.cancelling { try generate(text) }
     }
 

@@ -138,7 +138,7 @@ private struct Report: Encodable {
             lines.append("context     \(model.contextLength.grouped) tokens")
             lines.append(
                 "memory      \(model.totalBytes.formattedBytes) for \(model.length.grouped) tokens: weights and a KV "
-                    + "cache of \(model.cacheBytes.formattedBytes)")
+                    + "cache of \(model.cacheBytes.formattedBytes); activations come on top")
         }
         if let modelError { lines.append("model       \(modelError.singleLine)") }
         return lines.joined(separator: "\n") + "\n"

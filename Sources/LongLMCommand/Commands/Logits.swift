@@ -49,6 +49,9 @@ struct Logits: AsyncParsableCommand {
         let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
         let tokens = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json").encode(text)
         guard !tokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
+        if let rows, rows > tokens.count {
+            throw CommandError.invalidInput("--rows is \(rows), but the prompt has \(tokens.count) tokens")
+        }
         let length = try selfExtend.sessionLength(
             promptLength: tokens.count, additional: 0, configuration: configuration)
         let session = try Session(
@@ -59,7 +62,7 @@ struct Logits: AsyncParsableCommand {
         var hash = LogitHash()
         // Kept only for a file: a long prompt has many gigabytes of logits.
         var kept: [Float] = []
-        let rowCount = min(rows ?? tokens.count, tokens.count)
+        let rowCount = rows ?? tokens.count
         if out != nil { kept.reserveCapacity(rowCount * configuration.vocabularySize) }
         try forEachStep(session, tokens, firstRow: tokens.count - rowCount) { logits in
             hash.add(logits)

@@ -8,7 +8,7 @@ struct Tokenize: ParsableCommand {
         abstract: "Turn text into token ids, or back.",
         discussion: """
             Reads standard input and writes the ids on one line. With --decode it reads ids, separated by white space \
-            or as {"ids": […]}, and writes the text.
+            or as {"ids": […]}, and writes the text. Control tokens that the text spells out are taken as such.
             """)
 
     @OptionGroup var model: ModelArguments

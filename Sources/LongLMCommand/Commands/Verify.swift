@@ -56,7 +56,7 @@ struct Verify: AsyncParsableCommand {
         }
         if json {
             try Terminal.write(json: report)
-        } else {
+        } else if !report.results.isEmpty {
             let passed = report.results.count { $0.passes }
             try Terminal.write("\(passed) of \(report.results.count) comparisons passed\n")
         }
