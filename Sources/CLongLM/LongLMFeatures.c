@@ -13,10 +13,16 @@ bool longlm_processor_has_avx512(void) {
            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
+bool longlm_processor_has_avx512_bf16(void) {
+    return longlm_processor_has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
+
 #else
 
 bool longlm_processor_has_avx2(void) { return false; }
 
 bool longlm_processor_has_avx512(void) { return false; }
+
+bool longlm_processor_has_avx512_bf16(void) { return false; }
 
 #endif

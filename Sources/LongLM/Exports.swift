@@ -2,5 +2,7 @@
 @_exported import Safetensors
 @_exported import Tokenization
 
+@_exported import enum SIMDKernels.ElementType
 @_exported import enum SIMDKernels.InstructionSet
 @_exported import enum SIMDKernels.InstructionSetError
+@_exported import enum SIMDKernels.Precision

@@ -35,7 +35,8 @@ public struct ReferenceVerification {
         self.directory = directory
         self.threadCount = threadCount
         do {
-            model = try LanguageModel(directory: modelDirectory ?? directory, instructionSet: instructionSet)
+            model = try LanguageModel(
+                directory: modelDirectory ?? directory, options: LoadOptions(instructionSet: instructionSet))
         } catch { throw .model(error) }
     }
 

@@ -14,9 +14,14 @@ public struct TensorView: Sendable {
         try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
     }
 
-    /// Gives the memory of the tensor's pages back to the system, for a reader that has copied the tensor. They are
-    /// read from the file again when someone looks.
-    public func discardResidentPages() { mapping.discardResidentPages(range) }
+    /// Gives the memory of pages back to the system, for a reader that has copied their bytes. They are read from the
+    /// file again when someone looks.
+    ///
+    /// - Parameter bytes: A part of the tensor.
+    public func discardResidentPages(_ bytes: Range<Int>) {
+        precondition(bytes.lowerBound >= 0 && bytes.upperBound <= range.count, "the bytes are the tensor's")
+        mapping.discardResidentPages((range.lowerBound + bytes.lowerBound)..<(range.lowerBound + bytes.upperBound))
+    }
 
     /// The numbers of an F32, F16 or BF16 tensor, widened exactly.
     ///

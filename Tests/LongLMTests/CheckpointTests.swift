@@ -135,7 +135,8 @@ import Testing
         wide.storage = .float32
         let directory = try TemporaryDirectory()
         try wide.write(narrow.tensors(), to: directory)
-        let wideModel = try LanguageModel(directory: directory.path, instructionSet: instructionSet)
+        let wideModel = try LanguageModel(
+            directory: directory.path, options: LoadOptions(instructionSet: instructionSet))
         let narrowModel = try loadModel(narrow, instructionSet: instructionSet)
 
         #expect(narrowModel.weightByteCount < wideModel.weightByteCount)
@@ -216,11 +217,12 @@ import Testing
         try TinyLlama().write(to: directory)
         for instructionSet in InstructionSet.allCases {
             if InstructionSet.available.contains(instructionSet) {
-                let model = try LanguageModel(directory: directory.path, instructionSet: instructionSet)
+                let model = try LanguageModel(
+                    directory: directory.path, options: LoadOptions(instructionSet: instructionSet))
                 #expect(model.instructionSet == instructionSet)
             } else {
                 #expect(throws: ModelError.instructionSet(.unavailable(instructionSet))) {
-                    try LanguageModel(directory: directory.path, instructionSet: instructionSet)
+                    try LanguageModel(directory: directory.path, options: LoadOptions(instructionSet: instructionSet))
                 }
             }
         }

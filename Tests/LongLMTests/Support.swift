@@ -7,7 +7,7 @@ import Testing
 func loadModel(_ tiny: TinyLlama = TinyLlama(), instructionSet: InstructionSet? = nil) throws -> LanguageModel {
     let directory = try TemporaryDirectory()
     try tiny.write(to: directory)
-    return try LanguageModel(directory: directory.path, instructionSet: instructionSet)
+    return try LanguageModel(directory: directory.path, options: LoadOptions(instructionSet: instructionSet))
 }
 
 /// The logits of every token, from one prefill.

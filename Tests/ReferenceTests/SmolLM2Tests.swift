@@ -47,7 +47,8 @@ struct SmolLM2Tests {
         let tokens = Array(passKeyPrompt(length: 700, depth: 0.5, key: "71938").prefix(600))
         var hashes: [String: [String]] = [:]
         for instructionSet in InstructionSet.available where instructionSet.isFused {
-            let model = try LanguageModel(directory: SmolLM2.directory, instructionSet: instructionSet)
+            let model = try LanguageModel(
+                directory: SmolLM2.directory, options: LoadOptions(instructionSet: instructionSet))
             for threadCount in [1, 2, 3] {
                 for chunk in [1, 7, 64, tokens.count] {
                     let session = try Session(

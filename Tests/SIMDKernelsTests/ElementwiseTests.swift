@@ -70,8 +70,8 @@ func normalize(
     return output.values
 }
 
-@Suite("SiLU product")
-struct SiLUProductTests {
+@Suite("Gated product")
+struct GatedProductTests {
     @Test("Every element agrees with its twin", arguments: InstructionSet.available)
     func twin(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 22)
@@ -119,17 +119,18 @@ struct SiLUProductTests {
     }
 }
 
-/// silu(gate) · up by a team, between guards.
+/// silu(gate) · up by a team: the gated product of an input of ones with matrices of one column, for one row (GEMV)
+/// and for several (GEMM), which must agree.
 func gateProduct(
     _ gate: [Float], _ up: [Float], _ threadCount: Int, _ instructionSet: InstructionSet
 ) -> [Float] {
-    let memory = GuardedFloats(gate)
-    let factors = GuardedFloats(up)
-    runTeam(threadCount, instructionSet) { worker in
-        SiLUProduct.apply(gate: memory.pointer, up: factors.pointer, count: gate.count, worker: worker)
-    }
-    #expect(memory.isContained)
-    return memory.values
+    let gateWeights = Weights(bits: gate.map(\.bitPattern), .float32, rowCount: gate.count, columnCount: 1)
+    let upWeights = Weights(bits: up.map(\.bitPattern), .float32, rowCount: up.count, columnCount: 1)
+    let vector = gatedProduct([1], gate: gateWeights, up: upWeights, threadCount: threadCount, instructionSet)
+    let rows = gatedProduct(
+        Array(repeating: 1, count: 14), gate: gateWeights, up: upWeights, threadCount: threadCount, instructionSet)
+    #expect(firstDifference(rows, (0..<14).flatMap { _ in vector }) == nil)
+    return vector
 }
 
 @Suite("Rotary")

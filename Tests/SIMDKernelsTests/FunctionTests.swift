@@ -45,6 +45,33 @@ struct FunctionTests {
         }
     }
 
+    /// Every 1,021st float below 0 whose power is a normal number, and the neighbors of every half, where n changes.
+    @Test("2^x is within 1 unit in the last place for x ≤ 0")
+    func powerOfTwoAccuracy() {
+        var points = stride(from: UInt32(0x3000_0000), to: 0x42fb_0000, by: 1021).map { -Float(bitPattern: $0) }
+        for half in 1...250 { points += [-Float(half) / 2, (-Float(half) / 2).nextUp, (-Float(half) / 2).nextDown] }
+        var worst = 0.0
+        for point in points where point >= -125.5 {
+            let value = Exponential.exp2(nonPositive: Lanes(repeating: point), FusedMultiplyAdd.self)[9]
+            let exact = exp2(Double(point))
+            worst = max(worst, abs(Double(value) - exact) / Double(Float(exact).ulp))
+        }
+        #expect(points.count > 100_000)
+        #expect(worst <= 1)
+    }
+
+    @Test("2^0 is 1; what is too small is 0; NaN stays NaN")
+    func powerOfTwoSpecial() {
+        func value(_ x: Float) -> Float {
+            Exponential.exp2(nonPositive: Lanes(repeating: x), FusedMultiplyAdd.self)[3]
+        }
+        #expect(value(0) == 1)
+        #expect(value(-0.0) == 1)
+        #expect(value(-125) == 0x1p-125)
+        for x in [Float(-125.5).nextDown, -126, -1e4, -3e38, -Float.infinity] { #expect(value(x) == 0, "\(x)") }
+        #expect(value(.nan).isNaN)
+    }
+
     @Test("e^0 is 1; what is too small is 0; what is too great is +∞; NaN stays NaN")
     func exponentialSpecial() {
         func value(_ x: Float) -> Float { Exponential.exp(Lanes(repeating: x), FusedMultiplyAdd.self)[3] }

@@ -8,8 +8,10 @@
     @Suite("Trampolines")
     struct TrampolineTests {
         static let kernels = [
-            "gemm", "gemv", "rms_norm", "rotary", "silu_product", "attention", "attention_merge",
+            "gemm", "gemv", "pack_rows", "rms_norm", "rotary", "attention", "attention_merge",
         ]
+        /// Kernels of bfloat16 dot products, which have one form.
+        static let bfloat16Kernels = ["gemm", "gemv", "attention"]
 
         /// The C library's memory functions for remainders and fills, and the root of a negative number, which none has.
         static let allowedCalls: Set = ["memcpy", "memmove", "memset", "sqrtf"]
@@ -21,11 +23,28 @@
         func inlinedBody(_ kernel: String, _ instructionSet: String) throws {
             let symbol = "longlm_call_\(kernel)_\(instructionSet)"
             let lines = try Disassembler.disassemble(symbol)
-            // Every kernel multiplies and adds; the least of them does it dozens of instructions after its entry.
             #expect(lines.count > 100, "\(symbol) has \(lines.count) instructions")
-            #expect(lines.contains { $0.contains("vfmadd") || $0.contains("vfnmadd") || $0.contains("vfmsub") })
+            // Every kernel but the packing multiplies and adds.
+            let multiplies = lines.contains {
+                $0.contains("vfmadd") || $0.contains("vfnmadd") || $0.contains("vfmsub")
+            }
+            #expect(multiplies || kernel == "pack_rows")
             #expect(lines.contains { $0.contains("%zmm") } == (instructionSet == "avx512"))
             #expect(lines.contains { $0.contains("%ymm") } || instructionSet == "avx512")
+            expectNoCalls(lines, symbol)
+        }
+
+        @Test(
+            "A bfloat16 kernel's body stands in its trampoline",
+            .enabled(if: Disassembler.isExpected, "objdump isn't installed"), arguments: bfloat16Kernels)
+        func inlinedBFloat16Body(_ kernel: String) throws {
+            let symbol = "longlm_call_\(kernel)_avx512bf16"
+            let lines = try Disassembler.disassemble(symbol)
+            #expect(lines.contains { $0.contains("vdpbf16ps") && $0.contains("%zmm") })
+            expectNoCalls(lines, symbol)
+        }
+
+        private func expectNoCalls(_ lines: [Substring], _ symbol: String) {
             for line in lines {
                 guard let target = Disassembler.target(of: line), target != symbol else { continue }
                 #expect(Self.allowedCalls.contains(target), "\(symbol) leaves for \(target)")
@@ -35,7 +54,9 @@
         @Test("Every trampoline is tested", .enabled(if: Disassembler.isExpected, "objdump isn't installed"))
         func allTrampolines() throws {
             let symbols = try Disassembler.symbols().filter { $0.hasPrefix("longlm_call_") }
-            let expected = Self.kernels.flatMap { ["longlm_call_\($0)_avx2", "longlm_call_\($0)_avx512"] }
+            let expected =
+                Self.kernels.flatMap { ["longlm_call_\($0)_avx2", "longlm_call_\($0)_avx512"] }
+                + Self.bfloat16Kernels.map { "longlm_call_\($0)_avx512bf16" }
             #expect(Set(symbols) == Set(expected))
         }
     }

@@ -11,4 +11,7 @@ bool longlm_processor_has_avx2(void);
 // The above and AVX-512 F, BW, DQ and VL (server processors since Skylake-X, AMD's since Zen 4).
 bool longlm_processor_has_avx512(void);
 
+// The above and AVX-512 BF16: dot products of bfloat16 numbers (Intel since Cooper Lake, AMD since Zen 4).
+bool longlm_processor_has_avx512_bf16(void);
+
 #endif

@@ -22,6 +22,9 @@ enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
 #define LONGLM_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi,bmi2")))
 #define LONGLM_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2")))
 
+#define LONGLM_TARGET_AVX512_BF16                                                                                      \
+    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2")))
+
 #define LONGLM_KERNEL(name)                                                                                            \
     void longlm_##name##_baseline(const void *_Nonnull arguments);                                                     \
     void longlm_##name##_avx2(const void *_Nonnull arguments);                                                         \
@@ -40,8 +43,16 @@ enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
         }                                                                                                              \
     }
 
+// A kernel of bfloat16 dot products, which one instruction set alone has.
+#define LONGLM_BFLOAT16_KERNEL(name)                                                                                   \
+    void longlm_##name##_avx512bf16(const void *_Nonnull arguments);                                                   \
+    static inline LONGLM_TARGET_AVX512_BF16 void longlm_call_##name##_avx512bf16(const void *_Nonnull arguments) {     \
+        [[clang::always_inline]] longlm_##name##_avx512bf16(arguments);                                                \
+    }
+
 #else
 
+#define LONGLM_BFLOAT16_KERNEL(name)
 #define LONGLM_KERNEL(name)                                                                                            \
     void longlm_##name##_baseline(const void *_Nonnull arguments);                                                     \
     static inline void longlm_run_##name(int instruction_set, const void *_Nonnull arguments) {                        \
@@ -53,12 +64,16 @@ enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
 
 LONGLM_KERNEL(gemm)
 LONGLM_KERNEL(gemv)
+LONGLM_KERNEL(pack_rows)
 LONGLM_KERNEL(rms_norm)
 LONGLM_KERNEL(rotary)
-LONGLM_KERNEL(silu_product)
 LONGLM_KERNEL(attention)
 LONGLM_KERNEL(attention_merge)
+LONGLM_BFLOAT16_KERNEL(gemm)
+LONGLM_BFLOAT16_KERNEL(gemv)
+LONGLM_BFLOAT16_KERNEL(attention)
 
 #undef LONGLM_KERNEL
+#undef LONGLM_BFLOAT16_KERNEL
 
 #endif

@@ -5,6 +5,7 @@ import SIMDKernels
 /// Every worker calls the same steps in the same order. A step gives each worker its share and ends at a barrier.
 struct ForwardPass {
     let configuration: ModelConfiguration
+    let precision: Precision
     let workspace: Workspace
     let cache: KeyValueCache
     let selfExtend: SelfExtend?
@@ -110,7 +111,8 @@ struct ForwardPass {
             queries: queries, neighborQueries: selfExtend == nil ? queries : workspace.neighborQueries.floats,
             rowCount: rowCount, firstPosition: firstPosition, segments: cache.segments(layer: layer),
             neighborRing: cache.ring(layer: layer), ringPanelCount: cache.ringPanelCount,
-            neighborWindow: selfExtend?.neighborWindow ?? 0, output: workspace.attended.floats)
+            neighborWindow: selfExtend?.neighborWindow ?? 0, output: workspace.attended.floats,
+            precision: cache.shape.cacheType == .bfloat16 ? precision : .float32)
         TwoPassAttention.attend(
             input, shape: cache.shape, scratch: workspace.scratch(worker), partials: workspace.partials.floats,
             worker: worker)
@@ -127,18 +129,14 @@ struct ForwardPass {
     /// Projects the normalised stream onto gate and up, and gates: silu(gate) · up.
     func projectGated(_ gate: PackedMatrix, _ up: PackedMatrix) {
         let input = pack(workspace.normed, columnCount: configuration.hiddenSize)
-        multiply(input, gate, into: workspace.gate)
-        multiply(input, up, into: workspace.up)
-        worker.barrier()
-        SiLUProduct.apply(
-            gate: workspace.gate.floats, up: workspace.up.floats, count: rowCount * configuration.intermediateSize,
-            worker: worker)
+        GEMM.multiplyGated(
+            input, gate: gate, up: up, into: workspace.gated.floats, scratch: workspace.scratch(worker), worker: worker)
         worker.barrier()
     }
 
     /// Adds the projection of what was gated to the stream.
     func projectDown(_ down: PackedMatrix) {
-        let input = pack(workspace.gate, columnCount: configuration.intermediateSize)
+        let input = pack(workspace.gated, columnCount: configuration.intermediateSize)
         multiply(input, down, into: workspace.hidden, adding: true)
         worker.barrier()
     }
@@ -159,9 +157,10 @@ struct ForwardPass {
 
     private func pack(_ input: AlignedBuffer, rowCount: Int? = nil, columnCount: Int) -> PackedInput {
         let packed = GEMM.packInput(
-            input.floats, rowCount: rowCount ?? self.rowCount, columnCount: columnCount,
+            input.floats, rowCount: rowCount ?? self.rowCount, columnCount: columnCount, precision: precision,
             into: workspace.packed.floats, worker: worker)
-        if packed.rowCount > 1 { worker.barrier() }
+        // A single row of floats is used where it is.
+        if packed.rowCount > 1 || precision == .bfloat16 { worker.barrier() }
         return packed
     }
 

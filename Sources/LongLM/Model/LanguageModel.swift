@@ -1,5 +1,27 @@
 import SIMDKernels
 
+/// How a model is loaded.
+public struct LoadOptions: Sendable, Equatable {
+    /// What its products are computed in. ``Precision/bfloat16`` stores all weights in bfloat16 and needs a processor
+    /// with AVX-512 BF16.
+    public var precision: Precision
+    /// What to compute with; nil: the best that the processor has, or what `LONGLM_ISA` names.
+    public var instructionSet: InstructionSet?
+    /// Threads that load; nil: `OMP_NUM_THREADS` or the number of processors.
+    public var threadCount: Int?
+    /// How matrices are stored, for measuring one checkpoint in several types; nil: as in the checkpoint.
+    package var storedType: ElementType?
+
+    /// Options; the defaults compute in 32-bit floats with all that the machine has.
+    public init(
+        precision: Precision = .float32, instructionSet: InstructionSet? = nil, threadCount: Int? = nil
+    ) {
+        self.precision = precision
+        self.instructionSet = instructionSet
+        self.threadCount = threadCount
+    }
+}
+
 /// A model's weights, packed and ready to run. It is constant and can serve any number of sessions at once.
 public final class LanguageModel: Sendable {
     /// What config.json says.
@@ -8,6 +30,8 @@ public final class LanguageModel: Sendable {
     public let endTokens: [Int]
     /// The instructions that this model's sessions use.
     public let instructionSet: InstructionSet
+    /// What products are computed in.
+    public let precision: Precision
     /// The memory that the packed weights take, in bytes.
     public let weightByteCount: Int
     let architecture: any Architecture
@@ -19,14 +43,13 @@ public final class LanguageModel: Sendable {
     ///
     /// - Parameters:
     ///   - directory: The path.
-    ///   - instructionSet: What to compute with; by default the best that the processor has, or what `LONGLM_ISA`
-    ///     names.
+    ///   - options: How to load and compute.
     ///   - progress: Called with the fraction that has been loaded, from 0 to 1.
     /// - Throws: ``ModelError``.
     public init(
-        directory: String, instructionSet: InstructionSet? = nil, progress: ((Double) -> Void)? = nil
+        directory: String, options: LoadOptions = LoadOptions(), progress: ((Double) -> Void)? = nil
     ) throws(ModelError) {
-        if let instructionSet {
+        if let instructionSet = options.instructionSet {
             guard InstructionSet.available.contains(instructionSet) else {
                 throw .instructionSet(.unavailable(instructionSet))
             }
@@ -36,9 +59,23 @@ public final class LanguageModel: Sendable {
                 self.instructionSet = try InstructionSet.preferred()
             } catch { throw .instructionSet(error) }
         }
+        precision = options.precision
+        guard precision == .float32 || instructionSet.hasBFloat16Products else {
+            throw .unsupportedPrecision(precision, on: instructionSet)
+        }
         configuration = try ModelConfiguration(contentsOfFile: directory + "/config.json")
         endTokens = try configuration.endTokens(directory: directory)
-        let loader = try WeightLoader(directory: directory, progress: progress)
+        let threadCount: Int
+        do {
+            let defaultThreadCount = try Team.defaultThreadCount()
+            threadCount = options.threadCount ?? defaultThreadCount
+        } catch { throw .invalidOption("\(error)") }
+        guard (1...1024).contains(threadCount) else {
+            throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
+        }
+        let loader = try WeightLoader(
+            directory: directory, storedType: precision == .bfloat16 ? .bfloat16 : options.storedType,
+            threadCount: threadCount, instructionSet: instructionSet, progress: progress)
         architecture = try LlamaModel(configuration, loader)
         weightByteCount = loader.packedByteCount
         // A checkpoint may hold tensors that the model doesn't take, such as a copy of a tied embedding.

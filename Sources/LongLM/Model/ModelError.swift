@@ -23,6 +23,10 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     case checkpoint(SafetensorsError)
     /// An instruction set that can't be used.
     case instructionSet(InstructionSetError)
+    /// A precision whose products this processor can't compute, or not with this instruction set.
+    case unsupportedPrecision(Precision, on: InstructionSet)
+    /// An option outside of its range.
+    case invalidOption(String)
     /// The task was cancelled.
     case cancelled
 
@@ -42,6 +46,9 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
         case .checkpoint(let error): "\(error)"
         case .instructionSet(let error): "\(error)"
+        case .unsupportedPrecision(let precision, let instructionSet):
+            "\(precision.rawValue) products need AVX-512 BF16, which \(instructionSet.rawValue) on this processor is not"
+        case .invalidOption(let reason): reason
         case .cancelled: "loading was cancelled"
         }
     }

@@ -5,17 +5,29 @@ import Safetensors
 final class WeightLoader {
     private let checkpoint: Checkpoint
     private let totalByteCount: Int
+    private let storedType: ElementType?
+    private let threadCount: Int
+    private let instructionSet: InstructionSet
     private let progress: ((Double) -> Void)?
     private var loadedByteCount = 0
     private var takenNames: Set<String> = []
     /// The memory that all packed weights take.
     private(set) var packedByteCount = 0
 
-    init(directory: String, progress: ((Double) -> Void)?) throws(ModelError) {
+    /// Opens a checkpoint.
+    ///
+    /// - Parameter storedType: How matrices are stored; nil: as in the checkpoint.
+    init(
+        directory: String, storedType: ElementType?, threadCount: Int, instructionSet: InstructionSet,
+        progress: ((Double) -> Void)?
+    ) throws(ModelError) {
         do {
             checkpoint = try Checkpoint(directory: directory)
         } catch { throw .checkpoint(error) }
         totalByteCount = max(checkpoint.byteCount, 1)
+        self.storedType = storedType
+        self.threadCount = threadCount
+        self.instructionSet = instructionSet
         self.progress = progress
     }
 
@@ -30,8 +42,19 @@ final class WeightLoader {
         default:
             throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
         }
+        let rowByteCount = columnCount * elementType.byteCount
+        var readRows = 0
         let matrix = tensor.withUnsafeBytes { bytes in
-            PackedMatrix(packing: bytes, elementType: elementType, rowCount: rowCount, columnCount: columnCount)
+            PackedMatrix(
+                packing: bytes, elementType: elementType, storedType: storedType, rowCount: rowCount,
+                columnCount: columnCount, threadCount: threadCount, instructionSet: instructionSet
+            ) { rows in
+                // Given back piece by piece, so that a large matrix is not in memory twice.
+                tensor.discardResidentPages((readRows * rowByteCount)..<(rows * rowByteCount))
+                loadedByteCount += (rows - readRows) * rowByteCount
+                readRows = rows
+                progress?(Double(loadedByteCount) / Double(totalByteCount))
+            }
         }
         finish(tensor, packedByteCount: matrix.byteCount)
         return matrix
@@ -48,6 +71,9 @@ final class WeightLoader {
         }
         let buffer = AlignedBuffer(floatCount: count)
         buffer.floats.update(from: values, count: count)
+        tensor.discardResidentPages(0..<tensor.info.byteCount)
+        loadedByteCount += tensor.info.byteCount
+        progress?(Double(loadedByteCount) / Double(totalByteCount))
         finish(tensor, packedByteCount: buffer.byteCount)
         return buffer
     }
@@ -76,10 +102,7 @@ final class WeightLoader {
     }
 
     private func finish(_ tensor: TensorView, packedByteCount count: Int) {
-        tensor.discardResidentPages()
         packedByteCount += count
         takenNames.insert(tensor.info.name)
-        loadedByteCount += tensor.info.byteCount
-        progress?(Double(loadedByteCount) / Double(totalByteCount))
     }
 }

@@ -12,12 +12,21 @@ public struct SessionOptions: Sendable, Equatable {
     /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
     /// trained on.
     public var maximumLength: Int?
+    /// How keys and values are kept: ``ElementType/float32``, or ``ElementType/bfloat16`` for half the memory and less
+    /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
+    /// ``Precision/bfloat16`` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
+    /// products too, unless the cache is float32.
+    public var cacheType: ElementType?
 
     /// Options; the defaults are the plain model on all processors.
-    public init(selfExtend: SelfExtend? = nil, threadCount: Int? = nil, maximumLength: Int? = nil) {
+    public init(
+        selfExtend: SelfExtend? = nil, threadCount: Int? = nil, maximumLength: Int? = nil,
+        cacheType: ElementType? = nil
+    ) {
         self.selfExtend = selfExtend
         self.threadCount = threadCount
         self.maximumLength = maximumLength
+        self.cacheType = cacheType
     }
 }
 
@@ -75,10 +84,14 @@ public final class Session {
         guard (1...Self.largestCapacity).contains(capacity) else {
             throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
         }
+        let cacheType = options.cacheType ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
+        guard cacheType != .float16 else {
+            throw .invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
+        }
         self.model = model
         selfExtend = options.selfExtend
         inverseFrequencies = configuration.inverseFrequencies
-        let shape = configuration.attentionShape
+        let shape = configuration.attentionShape(cacheType: cacheType)
         cache = KeyValueCache(
             shape: shape, layerCount: configuration.layerCount, capacity: capacity,
             neighborWindow: options.selfExtend?.neighborWindow)
@@ -97,11 +110,13 @@ public final class Session {
     /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
     ///   ``SessionError/cancelled(position:)`` between steps when the task is cancelled.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
-        try check(tokens)
-        // Not `logits` itself, at which `progress` may look.
-        var last = [Float](repeating: 0, count: model.configuration.vocabularySize)
-        try process(tokens, into: &last, wantsAll: false, progress)
-        logits = last
+        try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
+            try check(tokens)
+            // Not `logits` itself, at which `progress` may look.
+            var last = [Float](repeating: 0, count: model.configuration.vocabularySize)
+            try process(tokens, into: &last, wantsAll: false, progress)
+            logits = last
+        }
     }
 
     /// Processes tokens and returns the logits [tokens.count, V] of all of them, row by row.
@@ -113,22 +128,30 @@ public final class Session {
     public func prefillAllLogits(
         _ tokens: [Int], progress: ((Int) -> Void)? = nil
     ) throws(SessionError) -> [Float] {
-        try check(tokens)
-        let vocabularySize = model.configuration.vocabularySize
-        var all = [Float](repeating: 0, count: tokens.count * vocabularySize)
-        try process(tokens, into: &all, wantsAll: true, progress)
-        logits = Array(all.suffix(vocabularySize))
-        return all
+        try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
+            try check(tokens)
+            let vocabularySize = model.configuration.vocabularySize
+            var all = [Float](repeating: 0, count: tokens.count * vocabularySize)
+            try process(tokens, into: &all, wantsAll: true, progress)
+            logits = Array(all.suffix(vocabularySize))
+            return all
+        }
     }
 
-    /// Processes one token; afterwards ``logits`` are its.
+    /// Processes one token; afterwards ``logits`` are its. From the second call on it allocates no memory, as long as
+    /// nobody else keeps ``logits`` and but for the cache's next 1,024 positions.
     ///
     /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit.
     public func decode(_ token: Int) throws(SessionError) {
-        try prefill([token])
+        try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
+            let tokens = UnsafeBufferPointer(start: pointer, count: 1)
+            try check(tokens)
+            if logits.isEmpty { logits = Array(repeating: 0, count: model.configuration.vocabularySize) }
+            try process(tokens, into: &logits, wantsAll: false, nil)
+        }
     }
 
-    private func check(_ tokens: [Int]) throws(SessionError) {
+    private func check(_ tokens: UnsafeBufferPointer<Int>) throws(SessionError) {
         guard !isProcessing else { throw .busy }
         guard !tokens.isEmpty else { throw .noTokens }
         let vocabularySize = model.configuration.vocabularySize
@@ -144,7 +167,7 @@ public final class Session {
     ///
     /// - Parameter output: The logits [V] of the last token, or [tokens.count, V] of all.
     private func process(
-        _ tokens: [Int], into output: inout [Float], wantsAll: Bool, _ progress: ((Int) -> Void)?
+        _ tokens: UnsafeBufferPointer<Int>, into output: inout [Float], wantsAll: Bool, _ progress: ((Int) -> Void)?
     ) throws(SessionError) {
         isProcessing = true
         defer { isProcessing = false }
@@ -159,12 +182,10 @@ public final class Session {
             let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
             let offset = wantsAll ? done * model.configuration.vocabularySize : 0
             cache.reserve(position + count)
-            tokens.withUnsafeBufferPointer { tokens in
-                output.withUnsafeMutableBufferPointer { output in
-                    advance(
-                        UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
-                        into: UnsafeMutableBufferPointer(rebasing: output[offset...]))
-                }
+            output.withUnsafeMutableBufferPointer { output in
+                advance(
+                    UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
+                    into: UnsafeMutableBufferPointer(rebasing: output[offset...]))
             }
             position += count
             done += count
@@ -181,7 +202,8 @@ public final class Session {
         Team.run(threadCount: threadCount, instructionSet: model.instructionSet) { worker in
             model.architecture.forward(
                 ForwardPass(
-                    configuration: model.configuration, workspace: workspace, cache: cache, selfExtend: selfExtend,
+                    configuration: model.configuration, precision: model.precision, workspace: workspace, cache: cache,
+                    selfExtend: selfExtend,
                     inverseFrequencies: inverseFrequencies, tokens: tokens, firstPosition: firstPosition,
                     logitRows: logitRows, logits: destination, worker: worker))
         }
@@ -190,9 +212,10 @@ public final class Session {
 
 extension ModelConfiguration {
     /// The heads of the model's attention.
-    var attentionShape: AttentionShape {
+    func attentionShape(cacheType: ElementType) -> AttentionShape {
         AttentionShape(
-            queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension)
+            queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension,
+            cacheType: cacheType)
     }
 
     /// The memory that a session's cache takes when it holds `length` positions, in bytes.
@@ -200,8 +223,12 @@ extension ModelConfiguration {
     /// - Parameters:
     ///   - length: Between 0 and 2²⁴.
     ///   - neighborWindow: W of Self-Extend, whose ring of neighbor keys is counted; nil: plain attention.
-    public func cacheByteCount(length: Int, neighborWindow: Int? = nil) -> Int {
+    ///   - cacheType: How keys and values are kept: float32 or bfloat16.
+    public func cacheByteCount(
+        length: Int, neighborWindow: Int? = nil, cacheType: ElementType = .float32
+    ) -> Int {
         precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
+        let attentionShape = attentionShape(cacheType: cacheType)
         let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
         let ring = neighborWindow.map { window in
             let panels = KeyValueCache.ringPanelCount(

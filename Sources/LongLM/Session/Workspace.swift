@@ -16,8 +16,7 @@ final class Workspace {
     let keys: AlignedBuffer
     let values: AlignedBuffer
     let attended: AlignedBuffer
-    let gate: AlignedBuffer
-    let up: AlignedBuffer
+    let gated: AlignedBuffer
     /// Cosines and sines of the positions in flight.
     let queryRotation: RotationTable
     let keyRotation: RotationTable
@@ -42,8 +41,7 @@ final class Workspace {
         keys = AlignedBuffer(floatCount: rows * keyWidth)
         values = AlignedBuffer(floatCount: rows * keyWidth)
         attended = AlignedBuffer(floatCount: rows * queryWidth)
-        gate = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
-        up = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
+        gated = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
         queryRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
         keyRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
         neighborRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)

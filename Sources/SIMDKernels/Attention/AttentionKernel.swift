@@ -41,7 +41,15 @@ extension AttentionArguments {
     /// Attends these rows to these segments.
     @inline(never)
     func run(on instructionSet: InstructionSet) {
-        withUnsafePointer(to: self) { longlm_run_attention(instructionSet.number, $0) }
+        withUnsafePointer(to: self) { arguments in
+            #if arch(x86_64)
+                if input.precision == .bfloat16 {
+                    longlm_call_attention_avx512bf16(arguments)
+                    return
+                }
+            #endif
+            longlm_run_attention(instructionSet.number, arguments)
+        }
     }
 
     /// Merges the partial results of these segments.
@@ -53,21 +61,50 @@ extension AttentionArguments {
 
 @inline(always)
 private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
-    let tileRows = Target.Tile.rows
+    if arguments.shape.cacheType == .bfloat16 {
+        attendRows(arguments, Target.self, BFloat16Numbers.self)
+    } else {
+        attendRows(arguments, Target.self, WholeWords.self)
+    }
+}
+
+/// Few rows, as in decoding, take the small tile, which reads keys and values no slower than memory gives them.
+@inline(always)
+private func attendRows<Target: KernelTarget, Numbers: StoredNumbers>(
+    _ arguments: AttentionArguments, _: Target.Type, _: Numbers.Type
+) {
+    if arguments.rows.count <= Target.SmallTile.rows {
+        attend(arguments, AttentionForm<Target, Target.SmallTile, Numbers>.self)
+    } else {
+        attend(arguments, AttentionForm<Target, Target.Tile, Numbers>.self)
+    }
+}
+
+/// What one compiled form of the kernel is made of.
+private enum AttentionForm<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers> {
+    typealias Arithmetic = Target.Arithmetic
+}
+
+@inline(always)
+private func attend<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
+    _ arguments: AttentionArguments, _ form: AttentionForm<Target, Tile, Numbers>.Type
+) {
+    let tileRows = Tile.rows
     let rowCount = arguments.rows.count
     let tileCount = (rowCount + tileRows - 1) / tileRows
     let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
-    packQueries(arguments, tileRows: tileRows, tileCount: tileCount, to: scratch.queries)
+    packQueries(arguments, tileCount: tileCount, to: scratch.queries, form)
     let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
 
     scratch.state.reset(tileCount: tileCount, tileRows: tileRows)
-    for segment in arguments.segments where segment * AttentionShape.segmentLength <= lastPosition {
-        scratch.segmentState.reset(tileCount: tileCount, tileRows: tileRows)
+    for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
         let start = segment * AttentionShape.segmentLength
+        if start > lastPosition { break }
+        scratch.segmentState.reset(tileCount: tileCount, tileRows: tileRows)
         let end = min(start + AttentionShape.segmentLength, lastPosition + 1)
         for block in Steps(from: start, to: end, by: AttentionShape.blockLength) {
-            for tile in 0..<tileCount {
-                attendBlock(arguments, scratch, tile: tile, block: block, Target.self)
+            for tile in Steps(from: 0, to: tileCount, by: 1) {
+                attendBlock(arguments, scratch, tile: tile, block: block, form)
             }
         }
         if arguments.partial == nil {
@@ -90,88 +127,108 @@ private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArgumen
 @inline(always)
 private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
     guard let partials = arguments.partial else { return }
-    let tileRows = Target.Tile.rows
     let rowCount = arguments.rows.count
+    // As the attention kernel chose.
+    let tileRows = rowCount <= Target.SmallTile.rows ? Target.SmallTile.rows : Target.Tile.rows
     let tileCount = (rowCount + tileRows - 1) / tileRows
     let valueStride = arguments.shape.valueStride
     let size = TwoPassAttention.splitStateFloatCount(shape: arguments.shape)
     let state = AttentionScratch(arguments.scratch, shape: arguments.shape).state
     state.reset(tileCount: tileCount, tileRows: tileRows)
-    for segment in arguments.segments {
+    for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
         let partial = AttentionState(partials + segment * size, rows: rowCount, valueStride: valueStride)
         state.merge(partial, tileCount: tileCount, tileRows: tileRows, Target.Arithmetic.self)
     }
     state.finish(arguments, tileRows: tileRows)
 }
 
-/// Lays the queries of every tile out as [D][tile rows]; rows that don't exist become zeros.
+/// Lays the queries of every tile out as [D][tile rows], in words as the tile multiplies them; rows that don't exist
+/// become zeros. Multiplied by log₂ e, so that scores are exponents of 2.
 @inline(always)
-private func packQueries(
-    _ arguments: AttentionArguments, tileRows: Int, tileCount: Int, to packed: UnsafeMutablePointer<Float>
+private func packQueries<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
+    _ arguments: AttentionArguments, tileCount: Int, to packed: UnsafeMutablePointer<Float>,
+    _: AttentionForm<Target, Tile, Numbers>.Type
 ) {
-    let dimension = arguments.shape.headDimension
-    let setSize = TwoPassAttention.itemRows * dimension
-    for place in 0..<(tileCount * tileRows) {
+    let depth = arguments.shape.headDimension / Target.numbersPerProduct
+    let setSize = TwoPassAttention.itemRows * depth
+    for place in Steps(from: 0, to: tileCount * Tile.rows, by: 1) {
         let row = arguments.rows.lowerBound + place
-        let target = packed + place / tileRows * tileRows * dimension + place % tileRows
-        if row < arguments.rows.upperBound {
-            let offset = arguments.offset(ofRow: row)
-            for d in 0..<dimension {
-                target[d * tileRows] = arguments.input.queries[offset + d]
-                target[setSize + d * tileRows] = arguments.input.neighborQueries[offset + d]
-            }
-        } else {
-            for d in 0..<dimension {
-                target[d * tileRows] = 0
-                target[setSize + d * tileRows] = 0
+        let tile = place / Tile.rows
+        let target = packed + tile * Tile.rows * depth + (place - tile * Tile.rows)
+        let exists = row < arguments.rows.upperBound
+        let offset = arguments.offset(ofRow: exists ? row : arguments.rows.lowerBound)
+        for set in 0..<2 {
+            let source = (set == 0 ? arguments.input.queries : arguments.input.neighborQueries) + offset
+            let words = target + set * setSize
+            for step in Steps(from: 0, to: depth, by: 1) {
+                words[step * Tile.rows] = exists ? Target.productWord(source + step * Target.numbersPerProduct) : 0
             }
         }
     }
 }
 
+extension KernelTarget {
+    /// Numbers that one step of a tile multiplies.
+    @inline(always)
+    fileprivate static var numbersPerProduct: Int { multipliesPairs ? 2 : 1 }
+
+    /// The word of a query's next components, multiplied by log₂ e.
+    @inline(always)
+    fileprivate static func productWord(_ source: UnsafePointer<Float>) -> Float {
+        let first = source[0] * 1.442_695_04
+        if !multipliesPairs { return first }
+        return longlm_round_bfloat16_words(Lanes(repeating: first), Lanes(repeating: source[1] * 1.442_695_04))[0]
+    }
+}
+
 /// One step of the online softmax: one row tile against the block of keys that starts at position `block`.
 @inline(always)
-private func attendBlock<Target: KernelTarget>(
-    _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, block: Int, _: Target.Type
+private func attendBlock<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
+    _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, block: Int,
+    _ form: AttentionForm<Target, Tile, Numbers>.Type
 ) {
-    let tileRows = Target.Tile.rows
-    let firstRow = arguments.rows.lowerBound + tile * tileRows
-    let lastRow = min(firstRow + tileRows, arguments.rows.upperBound) - 1
+    let firstRow = arguments.rows.lowerBound + tile * Tile.rows
+    let lastRow = min(firstRow + Tile.rows, arguments.rows.upperBound) - 1
     let positions = arguments.position(ofRow: firstRow)...arguments.position(ofRow: lastRow)
     let keyCount = min(AttentionShape.blockLength, positions.upperBound + 1 - block)
     if keyCount <= 0 { return }
 
     let panelCount = (keyCount + AttentionShape.panelLength - 1) / AttentionShape.panelLength
-    for panel in 0..<panelCount {
-        scorePanel(arguments, scratch, tile: tile, positions: positions, block: block, panel: panel, Target.self)
+    for panel in Steps(from: 0, to: panelCount, by: 1) {
+        scorePanel(arguments, scratch, tile: tile, positions: positions, block: block, panel: panel, form)
     }
     let state = scratch.segmentState
     softmaxStep(
         scratch, rows: lastRow - firstRow + 1, columns: panelCount * AttentionShape.panelLength,
-        maxima: state.maxima + tile * laneCount, sums: state.sums + tile * laneCount, Target.Arithmetic.self)
+        maxima: state.maxima + tile * laneCount, sums: state.sums + tile * laneCount, Target.self)
 
     let shape = arguments.shape
+    let stride = shape.valueStride
     let values =
         arguments.input.segments[block / AttentionShape.segmentLength] + arguments.head * shape.headFloatCount
-        + AttentionShape.segmentLength * shape.headDimension
-        + block % AttentionShape.segmentLength * shape.valueStride
-    let sums = state.values + tile * tileRows * shape.valueStride
-    for column in Steps(from: 0, to: shape.valueStride, by: Target.Tile.columns) {
-        var accumulators = Target.Tile(sums + column, stride: shape.valueStride, factors: scratch.factors)
-        for key in 0..<keyCount {
-            accumulators.step(
-                scratch.scores + key, AttentionShape.blockLength, values + key * shape.valueStride + column)
+        + shape.keysFloatCount + block % AttentionShape.segmentLength / shape.perWord * stride
+    let sums = state.values + tile * Tile.rows * stride
+    let steps = keyCount / Target.numbersPerProduct
+    for column in Steps(from: 0, to: stride, by: Tile.columns) {
+        var accumulators = Tile(sums + column, stride: stride, factors: scratch.factors)
+        accumulators.accumulate(
+            scratch.scores, leftStep: 1, leftStride: AttentionShape.blockLength, values + column, rightStride: stride,
+            count: steps, Numbers.self)
+        if Target.multipliesPairs, keyCount % 2 == 1 {
+            // The last word's second number belongs to a position that may not have been written.
+            let words = Tile.Columns(values + steps * stride + column)
+            accumulators.step(scratch.scores + steps, AttentionShape.blockLength, words.firstHalves)
         }
-        accumulators.store(to: sums + column, stride: shape.valueStride)
+        accumulators.store(to: sums + column, stride: stride)
     }
 }
 
 /// Scores one row tile against one panel of keys: with the grouped keys, the neighbor keys, or, where the window's
 /// edge crosses, both, merged by mask; then hides the keys after a row's own position.
 @inline(always)
-private func scorePanel<Target: KernelTarget>(
+private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, positions: ClosedRange<Int>, block: Int,
-    panel: Int, _: Target.Type
+    panel: Int, _: AttentionForm<Target, Tile, Numbers>.Type
 ) {
     let input = arguments.input
     let shape = arguments.shape
@@ -181,6 +238,7 @@ private func scorePanel<Target: KernelTarget>(
     let needsGrouped = panelStart <= positions.upperBound - window
     let needsNeighbor = window > 0 && panelEnd > positions.lowerBound - window
     let column = panel * AttentionShape.panelLength
+    let depth = shape.headDimension / Target.numbersPerProduct
 
     for pass in (needsGrouped ? 0 : 1)..<(needsNeighbor ? 2 : 1) {
         let keys: UnsafePointer<Float>
@@ -193,16 +251,21 @@ private func scorePanel<Target: KernelTarget>(
             let place = panelStart / AttentionShape.panelLength % input.ringPanelCount
             keys = input.neighborRing + (arguments.head * input.ringPanelCount + place) * shape.panelFloatCount
         }
-        let queries =
-            scratch.queries + (pass * TwoPassAttention.itemRows + tile * Target.Tile.rows) * shape.headDimension
-        let scores = pass == 0 && needsNeighbor ? scratch.groupedScores : scratch.scores
-        scoreTile(queries, keys, depth: shape.headDimension, to: scores + column, Target.Tile.self)
+        let queries = scratch.queries + (pass * TwoPassAttention.itemRows + tile * Tile.rows) * depth
+        let scores = (pass == 0 && needsNeighbor ? scratch.groupedScores : scratch.scores) + column
+        for offset in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
+            var products = Tile()
+            products.accumulate(
+                queries, leftStep: Tile.rows, leftStride: 1, keys + offset, rightStride: AttentionShape.panelLength,
+                count: depth, Numbers.self)
+            products.store(to: scores + offset, stride: AttentionShape.blockLength)
+        }
     }
 
     let isMixed = needsGrouped && needsNeighbor
     guard isMixed || panelEnd > positions.lowerBound else { return }
-    for row in 0..<Target.Tile.rows {
-        let existing = min(arguments.rows.lowerBound + tile * Target.Tile.rows + row, arguments.rows.upperBound - 1)
+    for row in Steps(from: 0, to: Tile.rows, by: 1) {
+        let existing = min(arguments.rows.lowerBound + tile * Tile.rows + row, arguments.rows.upperBound - 1)
         let position = arguments.position(ofRow: existing)
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: laneCount) {
             let place = row * AttentionShape.blockLength + column + offset
@@ -224,30 +287,16 @@ private var laneIndices: SIMD16<Int32> {
     @inline(always) get { SIMD16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
 }
 
-/// The products of one tile of queries with one panel of keys.
-@inline(always)
-private func scoreTile<Tile: MicroTile>(
-    _ queries: UnsafePointer<Float>, _ keys: UnsafePointer<Float>, depth: Int, to scores: UnsafeMutablePointer<Float>,
-    _: Tile.Type
-) {
-    for column in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
-        var tile = Tile()
-        for d in 0..<depth {
-            tile.step(queries + d * Tile.rows, 1, keys + d * AttentionShape.panelLength + column)
-        }
-        tile.store(to: scores + column, stride: AttentionShape.blockLength)
-    }
-}
-
 /// Turns a tile's scores into weights relative to the rows' greatest scores, and updates maxima, sums and the factors
-/// by which what was gathered before shrinks.
+/// by which what was gathered before shrinks. For products of pairs the weights are rounded, two to a word, which
+/// takes the first half of a row's scores.
 @inline(always)
-private func softmaxStep<Arithmetic: MultiplyAdd>(
+private func softmaxStep<Target: KernelTarget>(
     _ scratch: AttentionScratch, rows: Int, columns: Int, maxima: UnsafeMutablePointer<Float>,
-    sums: UnsafeMutablePointer<Float>, _: Arithmetic.Type
+    sums: UnsafeMutablePointer<Float>, _: Target.Type
 ) {
     let before = maxima.lanes(at: 0)
-    for row in 0..<rows {
+    for row in Steps(from: 0, to: rows, by: 1) {
         let scores = scratch.scores + row * AttentionShape.blockLength
         var greatest = scores.lanes(at: 0)
         for column in Steps(from: laneCount, to: columns, by: laneCount) {
@@ -257,15 +306,22 @@ private func softmaxStep<Arithmetic: MultiplyAdd>(
     }
     let after = maxima.lanes(at: 0)
     let reference = after.finiteReference
-    let factors = Exponential.exp(before - reference, Arithmetic.self)
+    let factors = Exponential.exp2(nonPositive: before - reference, Target.Arithmetic.self)
     scratch.factors.store(factors, at: 0)
-    for row in 0..<rows {
+    for row in Steps(from: 0, to: rows, by: 1) {
         let scores = scratch.scores + row * AttentionShape.blockLength
+        let rowReference = Lanes(repeating: reference[row])
         var total = Lanes(repeating: 0)
         for column in Steps(from: 0, to: columns, by: laneCount) {
-            let weights = Exponential.exp(scores.lanes(at: column) - reference[row], Arithmetic.self)
+            let weights = Exponential.exp2(
+                nonPositive: scores.lanes(at: column) - rowReference, Target.Arithmetic.self)
             total += weights
-            scores.store(weights, at: column)
+            if Target.multipliesPairs {
+                let halves = UnsafeMutableRawPointer(scores).assumingMemoryBound(to: UInt16.self)
+                longlm_store_bfloat16(weights, halves + column)
+            } else {
+                scores.store(weights, at: column)
+            }
         }
         sums[row] = sums[row] * factors[row] + total.treeSum
     }
@@ -273,34 +329,41 @@ private func softmaxStep<Arithmetic: MultiplyAdd>(
 
 @c @implementation
 func longlm_attention_baseline(_ arguments: UnsafeRawPointer) {
-    attentionKernel(arguments.load(as: AttentionArguments.self), BaselineTarget.self)
+    attentionKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, BaselineTarget.self)
 }
 
 #if arch(x86_64)
     @c @implementation
     func longlm_attention_avx2(_ arguments: UnsafeRawPointer) {
-        attentionKernel(arguments.load(as: AttentionArguments.self), AVX2Target.self)
+        attentionKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX2Target.self)
     }
 
     @c @implementation
     func longlm_attention_avx512(_ arguments: UnsafeRawPointer) {
-        attentionKernel(arguments.load(as: AttentionArguments.self), AVX512Target.self)
+        attentionKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX512Target.self)
+    }
+
+    @c @implementation
+    func longlm_attention_avx512bf16(_ arguments: UnsafeRawPointer) {
+        attendRows(
+            arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX512BFloat16Target.self,
+            WholeWords.self)
     }
 #endif
 
 @c @implementation
 func longlm_attention_merge_baseline(_ arguments: UnsafeRawPointer) {
-    attentionMergeKernel(arguments.load(as: AttentionArguments.self), BaselineTarget.self)
+    attentionMergeKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, BaselineTarget.self)
 }
 
 #if arch(x86_64)
     @c @implementation
     func longlm_attention_merge_avx2(_ arguments: UnsafeRawPointer) {
-        attentionMergeKernel(arguments.load(as: AttentionArguments.self), AVX2Target.self)
+        attentionMergeKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX2Target.self)
     }
 
     @c @implementation
     func longlm_attention_merge_avx512(_ arguments: UnsafeRawPointer) {
-        attentionMergeKernel(arguments.load(as: AttentionArguments.self), AVX512Target.self)
+        attentionMergeKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX512Target.self)
     }
 #endif

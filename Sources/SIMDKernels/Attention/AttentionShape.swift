@@ -2,7 +2,9 @@
 ///
 /// Cached positions are kept in segments of 1,024. One segment holds, for each key-value head, its keys as panels of
 /// 32 positions, `panel[d · 32 + position]` (the order in which ``PackedMatrix`` keeps weights, so that scores are a
-/// product of the same form), and then its values, `value[position · valueStride + d]`.
+/// product of the same form), and then its values, `value[position · valueStride + d]`. A cache of bfloat16 numbers has
+/// 32-bit words of two of them in the same order: of the components d and d + 1 of a key, of the positions p and p + 1 of
+/// a value.
 ///
 /// The lengths are constants of the engine, because they decide in which steps an online softmax is taken.
 public struct AttentionShape: Sendable, Equatable {
@@ -19,28 +21,46 @@ public struct AttentionShape: Sendable, Equatable {
     public let keyValueHeadCount: Int
     /// D, even.
     public let headDimension: Int
+    /// How keys and values are stored: as 32-bit floats, or rounded to bfloat16.
+    public let cacheType: ElementType
 
-    /// A shape; the counts are positive, Hkv divides Hq and D is even.
-    public init(queryHeadCount: Int, keyValueHeadCount: Int, headDimension: Int) {
+    /// A shape; the counts are positive, Hkv divides Hq, D is even, and the cache isn't of half-precision numbers.
+    public init(
+        queryHeadCount: Int, keyValueHeadCount: Int, headDimension: Int, cacheType: ElementType = .float32
+    ) {
+        precondition(cacheType != .float16, "a cache holds 32-bit floats or bfloat16 numbers")
         precondition(queryHeadCount > 0 && keyValueHeadCount > 0 && headDimension > 0, "heads exist")
         precondition(queryHeadCount % keyValueHeadCount == 0, "every key-value head serves as many query heads")
         precondition(headDimension % 2 == 0, "rotary positions pair components")
         self.queryHeadCount = queryHeadCount
         self.keyValueHeadCount = keyValueHeadCount
         self.headDimension = headDimension
+        self.cacheType = cacheType
     }
 
+    /// Numbers of a word.
+    @inline(always)
+    var perWord: Int { cacheType == .float32 ? 1 : 2 }
+
     /// Query heads that share one key-value head.
+    @inline(always)
     var sharingCount: Int { queryHeadCount / keyValueHeadCount }
 
-    /// Floats from one value to the next: D, rounded up to whole tile columns.
+    /// Words from one value (or pair of them) to the next: D, rounded up to whole tile columns.
+    @inline(always)
     var valueStride: Int { (headDimension + 31) / 32 * 32 }
 
     /// Floats of one panel of keys.
-    var panelFloatCount: Int { headDimension * Self.panelLength }
+    @inline(always)
+    var panelFloatCount: Int { headDimension / perWord * Self.panelLength }
 
     /// Floats of one key-value head in a segment.
-    var headFloatCount: Int { Self.segmentLength * (headDimension + valueStride) }
+    @inline(always)
+    var headFloatCount: Int { keysFloatCount + Self.segmentLength / perWord * valueStride }
+
+    /// Floats of the keys of one key-value head in a segment, which its values follow.
+    @inline(always)
+    var keysFloatCount: Int { Self.segmentLength / Self.panelLength * panelFloatCount }
 
     /// Floats of one segment: room for the keys and values of 1,024 positions.
     public var segmentFloatCount: Int { keyValueHeadCount * headFloatCount }
@@ -79,9 +99,17 @@ public struct AttentionShape: Sendable, Equatable {
     public func storeValue(_ value: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>) {
         let place = position % Self.segmentLength
         for head in 0..<keyValueHeadCount {
-            let target = segment + head * headFloatCount + Self.segmentLength * headDimension + place * valueStride
-            target.update(from: value + head * headDimension, count: headDimension)
-            (target + headDimension).update(repeating: 0, count: valueStride - headDimension)
+            let source = value + head * headDimension
+            let row = segment + head * headFloatCount + keysFloatCount + place / perWord * valueStride
+            if cacheType == .float32 {
+                row.update(from: source, count: headDimension)
+                (row + headDimension).update(repeating: 0, count: valueStride - headDimension)
+            } else {
+                // Half of each word: its other half belongs to the neighboring position.
+                let halves = UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self) + place % 2
+                for d in 0..<headDimension { halves[2 * d] = bfloat16Bits(source[d]) }
+                for d in headDimension..<valueStride { halves[2 * d] = 0 }
+            }
         }
     }
 
@@ -105,7 +133,22 @@ public struct AttentionShape: Sendable, Equatable {
         for head in 0..<keyValueHeadCount {
             let source = key + head * headDimension
             let target = panel + head * headStride
-            for d in 0..<headDimension { target[d * Self.panelLength] = source[d] }
+            if cacheType == .float32 {
+                for d in 0..<headDimension { target[d * Self.panelLength] = source[d] }
+            } else {
+                for word in 0..<(headDimension / 2) {
+                    let low = UInt32(bfloat16Bits(source[2 * word]))
+                    let high = UInt32(bfloat16Bits(source[2 * word + 1]))
+                    target[word * Self.panelLength] = Float(bitPattern: low | high << 16)
+                }
+            }
         }
     }
+}
+
+/// A number rounded to bfloat16, to nearest and ties to even. A NaN stays one.
+private func bfloat16Bits(_ value: Float) -> UInt16 {
+    let bits = value.bitPattern
+    if value.isNaN { return UInt16(bits >> 16) | 0x40 }
+    return UInt16((bits + 0x7fff + (bits >> 16 & 1)) >> 16)
 }

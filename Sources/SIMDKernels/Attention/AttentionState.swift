@@ -1,5 +1,5 @@
-/// The state of an online softmax for some rows: per row the greatest score so far, the sum of exponentials, and the
-/// sum of values weighted by them (all relative to that greatest score).
+/// The state of an online softmax for some rows: per row the greatest score so far (in units of ln 2), the sum of
+/// exponentials, and the sum of values weighted by them (all relative to that greatest score).
 ///
 /// Rows are kept in groups of one register tile, whose maxima and sums fill one vector each.
 struct AttentionState {
@@ -42,8 +42,8 @@ struct AttentionState {
             let theirs = later.maxima.lanes(at: tile * laneCount)
             let maximum = ours.maximum(theirs)
             let reference = maximum.finiteReference
-            let ourFactors = Exponential.exp(ours - reference, Arithmetic.self)
-            let theirFactors = Exponential.exp(theirs - reference, Arithmetic.self)
+            let ourFactors = Exponential.exp2(nonPositive: ours - reference, Arithmetic.self)
+            let theirFactors = Exponential.exp2(nonPositive: theirs - reference, Arithmetic.self)
             let total = Arithmetic.multiplyAdd(
                 later.sums.lanes(at: tile * laneCount), theirFactors, sums.lanes(at: tile * laneCount) * ourFactors)
             maxima.store(maximum, at: tile * laneCount)

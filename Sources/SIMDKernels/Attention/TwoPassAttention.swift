@@ -18,12 +18,15 @@ public struct AttentionInput {
     public var neighborWindow: Int
     /// [rowCount, Hq, D].
     public var output: UnsafeMutablePointer<Float>
+    /// What scores and weighted values are computed in; ``Precision/bfloat16`` needs a bfloat16 cache and
+    /// ``InstructionSet/hasBFloat16Products``.
+    public var precision: Precision
 
     /// All of the above.
     public init(
         queries: UnsafePointer<Float>, neighborQueries: UnsafePointer<Float>, rowCount: Int, firstPosition: Int,
         segments: UnsafePointer<UnsafeMutablePointer<Float>>, neighborRing: UnsafePointer<Float>, ringPanelCount: Int,
-        neighborWindow: Int, output: UnsafeMutablePointer<Float>
+        neighborWindow: Int, output: UnsafeMutablePointer<Float>, precision: Precision = .float32
     ) {
         self.queries = queries
         self.neighborQueries = neighborQueries
@@ -34,6 +37,7 @@ public struct AttentionInput {
         self.ringPanelCount = ringPanelCount
         self.neighborWindow = neighborWindow
         self.output = output
+        self.precision = precision
     }
 }
 
@@ -47,7 +51,7 @@ public struct AttentionInput {
 /// Values are finite: a later position's infinity or NaN, weighted with zero, may reach a row before it.
 public enum TwoPassAttention {
     /// Query rows (of all heads that share a key-value head) that one pass over the keys serves.
-    static let itemRows = 48
+    static let itemRows = 96
 
     /// The floats of scratch memory that one worker needs.
     public static func scratchFloatCount(shape: AttentionShape) -> Int {
@@ -79,6 +83,8 @@ public enum TwoPassAttention {
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
+        precondition(
+            input.precision == .float32 || shape.cacheType == .bfloat16, "bfloat16 products need a bfloat16 cache")
         let rows = input.rowCount * shape.sharingCount
         let lastPosition = input.firstPosition + input.rowCount - 1
         let segmentCount = lastPosition / AttentionShape.segmentLength + 1

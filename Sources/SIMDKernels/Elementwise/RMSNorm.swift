@@ -55,17 +55,17 @@ private func rmsNormKernel<Target: KernelTarget>(_ arguments: RMSNormArguments, 
 
 @c @implementation
 func longlm_rms_norm_baseline(_ arguments: UnsafeRawPointer) {
-    rmsNormKernel(arguments.load(as: RMSNormArguments.self), BaselineTarget.self)
+    rmsNormKernel(arguments.assumingMemoryBound(to: RMSNormArguments.self).pointee, BaselineTarget.self)
 }
 
 #if arch(x86_64)
     @c @implementation
     func longlm_rms_norm_avx2(_ arguments: UnsafeRawPointer) {
-        rmsNormKernel(arguments.load(as: RMSNormArguments.self), AVX2Target.self)
+        rmsNormKernel(arguments.assumingMemoryBound(to: RMSNormArguments.self).pointee, AVX2Target.self)
     }
 
     @c @implementation
     func longlm_rms_norm_avx512(_ arguments: UnsafeRawPointer) {
-        rmsNormKernel(arguments.load(as: RMSNormArguments.self), AVX512Target.self)
+        rmsNormKernel(arguments.assumingMemoryBound(to: RMSNormArguments.self).pointee, AVX512Target.self)
     }
 #endif

@@ -94,17 +94,17 @@ private func rotatePair<Arithmetic: MultiplyAdd>(
 
 @c @implementation
 func longlm_rotary_baseline(_ arguments: UnsafeRawPointer) {
-    rotaryKernel(arguments.load(as: RotaryArguments.self), BaselineTarget.self)
+    rotaryKernel(arguments.assumingMemoryBound(to: RotaryArguments.self).pointee, BaselineTarget.self)
 }
 
 #if arch(x86_64)
     @c @implementation
     func longlm_rotary_avx2(_ arguments: UnsafeRawPointer) {
-        rotaryKernel(arguments.load(as: RotaryArguments.self), AVX2Target.self)
+        rotaryKernel(arguments.assumingMemoryBound(to: RotaryArguments.self).pointee, AVX2Target.self)
     }
 
     @c @implementation
     func longlm_rotary_avx512(_ arguments: UnsafeRawPointer) {
-        rotaryKernel(arguments.load(as: RotaryArguments.self), AVX512Target.self)
+        rotaryKernel(arguments.assumingMemoryBound(to: RotaryArguments.self).pointee, AVX512Target.self)
     }
 #endif

@@ -5,71 +5,82 @@ import CLongLM
 /// The numeric contract: every output is one chain of fused multiply-adds over k = 0, 1, …, K − 1 that starts at
 /// zero; when the product is added to what the output held, that is one addition at the end. Neither the number
 /// of rows, the register tile, the blocks, the threads nor the choice of GEMM or GEMV shows in the result.
+/// (In ``Precision/bfloat16`` a step of the chain adds two products.)
 public enum GEMM {
-    /// k-steps between visits of an accumulator to memory: a block of a widened panel (32 KiB) stays in the
-    /// nearest caches while all rows pass over it.
-    static let blockDepth = 256
+    /// Columns of a panel, in words, between visits of an accumulator to memory. A block of a panel (256 KiB) stays in the
+    /// second-level cache while all rows pass over it; the chain is carried on, so the length shows in no bit.
+    static let blockWords = 4096
 
     /// The floats of scratch memory that one worker needs for products with up to `maximumRowCount` rows.
     public static func scratchFloatCount(maximumRowCount: Int) -> Int {
-        (blockDepth + maximumRowCount + maximumTileRows) * PackedMatrix.panelWidth
-    }
-
-    /// The floats of memory that the packed form of a [rowCount, columnCount] input needs on any instruction set.
-    public static func packedInputFloatCount(rowCount: Int, columnCount: Int) -> Int {
-        (rowCount + maximumTileRows) * columnCount
+        2 * (maximumRowCount + 2 * maximumTileRows) * PackedMatrix.panelWidth
     }
 
     private static let maximumTileRows = 12
-
-    /// This worker's share of packing `input` [rowCount, columnCount], row-major, for ``multiply(_:by:into:adding:scratch:worker:)``.
-    /// All workers call it with the same arguments and meet at a barrier before the product.
-    ///
-    /// - Parameters:
-    ///   - input: The activations; must stay in place until the products are done (one row is used where it is).
-    ///   - packed: Memory of ``packedInputFloatCount(rowCount:columnCount:)`` floats.
-    public static func packInput(
-        _ input: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into packed: UnsafeMutablePointer<Float>,
-        worker: Worker
-    ) -> PackedInput {
-        guard rowCount > 1 else { return PackedInput(pointer: input, rowCount: rowCount, columnCount: columnCount) }
-        let tileRows = worker.instructionSet.tileRows
-        let tileCount = (rowCount + tileRows - 1) / tileRows
-        for tile in worker.share(of: tileCount) {
-            let target = packed + tile * tileRows * columnCount
-            for tileRow in 0..<tileRows {
-                let row = tile * tileRows + tileRow
-                if row < rowCount {
-                    let source = input + row * columnCount
-                    for column in 0..<columnCount { target[column * tileRows + tileRow] = source[column] }
-                } else {
-                    for column in 0..<columnCount { target[column * tileRows + tileRow] = 0 }
-                }
-            }
-        }
-        return PackedInput(pointer: UnsafePointer(packed), rowCount: rowCount, columnCount: columnCount)
-    }
 
     /// This worker's share of output = input · weightsᵀ, or output += input · weightsᵀ.
     ///
     /// - Parameters:
     ///   - input: [M, K], packed by all workers.
-    ///   - weights: [N, K].
-    ///   - output: [M, N], row-major. Workers write disjoint columns.
+    ///   - weights: [N, K]; of type bfloat16 where the input was packed for ``Precision/bfloat16``.
+    ///   - output: [M, N], row-major. Workers write disjoint parts.
     ///   - adding: Whether the product is added to what `output` holds.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
-    @inline(never)
     public static func multiply(
         _ input: PackedInput, by weights: PackedMatrix, into output: UnsafeMutablePointer<Float>,
         adding: Bool = false, scratch: UnsafeMutablePointer<Float>, worker: Worker
     ) {
+        run(input, weights, gated: weights, adding ? .add : .store, output, scratch, worker)
+    }
+
+    /// This worker's share of output = silu(input · gateᵀ) · (input · upᵀ), element by element: the gate of a SwiGLU
+    /// feed-forward block (Shazeer, 2020), with silu(x) = x / (1 + e^−x).
+    ///
+    /// - Parameters:
+    ///   - input: [M, K], packed by all workers.
+    ///   - gate: [N, K].
+    ///   - up: [N, K], of the same type as `gate`.
+    ///   - output: [M, N], row-major. Workers write disjoint parts.
+    ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
+    public static func multiplyGated(
+        _ input: PackedInput, gate: PackedMatrix, up: PackedMatrix, into output: UnsafeMutablePointer<Float>,
+        scratch: UnsafeMutablePointer<Float>, worker: Worker
+    ) {
+        precondition(
+            gate.rowCount == up.rowCount && gate.columnCount == up.columnCount && gate.elementType == up.elementType,
+            "gate and up are alike")
+        run(input, gate, gated: up, .gate, output, scratch, worker)
+    }
+
+    @inline(never)
+    private static func run(
+        _ input: PackedInput, _ weights: PackedMatrix, gated: PackedMatrix, _ ending: GEMMEnding,
+        _ output: UnsafeMutablePointer<Float>, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+    ) {
         precondition(input.columnCount == weights.columnCount, "the input is as wide as the weights")
-        let panels = worker.share(of: weights.panelCount)
-        if panels.isEmpty || input.rowCount == 0 { return }
+        precondition(
+            input.precision == .float32 || weights.elementType == .bfloat16, "bfloat16 products take bfloat16 weights")
+        let tileRows = worker.instructionSet.tileRows
+        let partition = RowPartition(
+            rowCount: input.rowCount, tileRows: tileRows, panelCount: weights.panelCount, workerCount: worker.count)
+        let units = worker.share(of: partition.groupCount * weights.panelCount)
+        if units.isEmpty || input.rowCount == 0 { return }
         var arguments = GEMMArguments(
-            input: input.pointer, rowCount: input.rowCount, depth: input.columnCount, weights: weights.panels,
-            elementType: weights.elementType, columnCount: weights.rowCount, panels: panels, output: output,
-            adding: adding, scratch: scratch)
+            input: input.pointer, rowCount: input.rowCount,
+            depth: input.precision == .bfloat16 ? weights.wordCount : weights.columnCount, weights: weights.panels,
+            gated: gated.panels, panelStride: weights.panelWordCount, elementType: weights.elementType,
+            columnCount: weights.rowCount, panelCount: weights.panelCount, units: units, groupRows: partition.groupRows,
+            output: output, ending: ending, scratch: scratch)
+        #if arch(x86_64)
+            if input.precision == .bfloat16 {
+                if input.rowCount == 1 {
+                    longlm_call_gemv_avx512bf16(&arguments)
+                } else {
+                    longlm_call_gemm_avx512bf16(&arguments)
+                }
+                return
+            }
+        #endif
         if input.rowCount == 1 {
             longlm_run_gemv(worker.instructionSet.number, &arguments)
         } else {
@@ -78,207 +89,265 @@ public enum GEMM {
     }
 }
 
-/// Activations [rowCount, columnCount] in the order in which a product reads them: tiles of as many rows as the
-/// register tile has, column after column; a single row as it is.
-public struct PackedInput {
-    let pointer: UnsafePointer<Float>
-    /// M.
-    public let rowCount: Int
-    /// K.
-    public let columnCount: Int
+/// What becomes of a finished product.
+enum GEMMEnding {
+    /// It is written.
+    case store
+    /// It is added to the output.
+    case add
+    /// It passes silu, and is multiplied with the product of the second matrix.
+    case gate
 }
 
-extension InstructionSet {
-    /// MR of the register tile in use.
-    var tileRows: Int {
-        self == .avx512 ? AVX512Target.Tile.rows : BaselineTarget.Tile.rows
+/// How rows are divided when there are too few panels to keep all workers busy.
+struct RowPartition {
+    /// Rows of a group: whole tiles.
+    let groupRows: Int
+    /// Groups of rows.
+    let groupCount: Int
+
+    init(rowCount: Int, tileRows: Int, panelCount: Int, workerCount: Int) {
+        // With four pieces of work for each worker, the last ones leave at most a quarter of them idle.
+        let wanted = workerCount == 1 ? 1 : (4 * workerCount + panelCount - 1) / panelCount
+        let tiles = (rowCount + tileRows - 1) / tileRows
+        groupRows = max(1, (tiles + wanted - 1) / wanted) * tileRows
+        groupCount = (rowCount + groupRows - 1) / groupRows
     }
 }
 
 struct GEMMArguments {
     let input: UnsafePointer<Float>
     let rowCount: Int
+    /// Steps of a chain: K, or words in bfloat16 products.
     let depth: Int
-    let weights: UnsafeRawPointer
+    let weights: UnsafePointer<Float>
+    /// The second matrix of a gated product.
+    let gated: UnsafePointer<Float>
+    /// Words from one panel to the next.
+    let panelStride: Int
     let elementType: ElementType
+    /// N.
     let columnCount: Int
-    let panels: Range<Int>
+    let panelCount: Int
+    /// Unit u is panel u % panelCount for the group of rows u / panelCount.
+    let units: Range<Int>
+    let groupRows: Int
     let output: UnsafeMutablePointer<Float>
-    let adding: Bool
+    let ending: GEMMEnding
     let scratch: UnsafeMutablePointer<Float>
 }
 
-/// For each panel of weights: pass all row tiles over one widened block of it at a time, keeping the unfinished sums
-/// of every tile in scratch, then hand the finished sums to the output.
 @inline(always)
 private func gemmKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
-    let width = PackedMatrix.panelWidth
-    let depth = arguments.depth
-    let tileRows = Target.Tile.rows
-    let tileCount = (arguments.rowCount + tileRows - 1) / tileRows
-    let widened = arguments.scratch
-    let sums = arguments.scratch + GEMM.blockDepth * width
-    for panel in arguments.panels {
+    switch arguments.elementType {
+    case .float32: gemmUnits(arguments, Target.self, WholeWords.self)
+    case .bfloat16: gemmUnits(arguments, Target.self, BFloat16Numbers.self)
+    case .float16: gemmUnits(arguments, Target.self, Target.HalfNumbers.self)
+    }
+}
+
+/// For each panel: block by block of its columns, pass all row tiles over it.
+@inline(always)
+private func gemmUnits<Target: KernelTarget, Numbers: StoredNumbers>(
+    _ arguments: GEMMArguments, _: Target.Type, _: Numbers.Type
+) {
+    let blockDepth = GEMM.blockWords * Numbers.perWord
+    for unit in Steps(from: arguments.units.lowerBound, to: arguments.units.upperBound, by: 1) {
+        let group = unit / arguments.panelCount
+        let panel = unit - group * arguments.panelCount
+        let rows = (group * arguments.groupRows)..<min((group + 1) * arguments.groupRows, arguments.rowCount)
         var start = 0
-        while start < depth {
-            let steps = min(GEMM.blockDepth, depth - start)
-            widen(
-                arguments.weights, arguments.elementType, from: (panel * depth + start) * width,
-                count: steps * width, to: widened)
-            for tile in 0..<tileCount {
+        repeat {
+            let steps = min(blockDepth, arguments.depth - start)
+            var row = rows.lowerBound
+            while row + Target.Tile.rows <= rows.upperBound {
                 gemmTile(
-                    arguments.input + (tile * depth + start) * tileRows, widened, steps: steps,
-                    sums: sums + tile * tileRows * width, resuming: start > 0, Target.Tile.self)
+                    arguments, Target.Tile.self, Target.Arithmetic.self, Numbers.self, row: row, rows: rows,
+                    panel: panel,
+                    from: start, steps: steps)
+                row += Target.Tile.rows
+            }
+            while row < rows.upperBound {
+                gemmTile(
+                    arguments, Target.SmallTile.self, Target.Arithmetic.self, Numbers.self, row: row, rows: rows,
+                    panel: panel, from: start, steps: steps)
+                row += Target.SmallTile.rows
             }
             start += steps
-        }
-        finishPanel(arguments, panel, sums)
+        } while start < arguments.depth
     }
 }
 
-/// Widens `count` weights, a multiple of 16.
+/// Adds `steps` products to the sums of one row tile and one panel. Unfinished sums wait in scratch; the last block's go
+/// to the output.
 @inline(always)
-private func widen(
-    _ weights: UnsafeRawPointer, _ elementType: ElementType, from first: Int, count: Int,
-    to target: UnsafeMutablePointer<Float>
-) {
-    switch elementType {
-    case .float32: widen(weights, Float32Element.self, from: first, count: count, to: target)
-    case .bfloat16: widen(weights, BFloat16Element.self, from: first, count: count, to: target)
-    case .float16: widen(weights, Float16Element.self, from: first, count: count, to: target)
-    }
-}
-
-@inline(always)
-private func widen<Element: WeightElement>(
-    _ weights: UnsafeRawPointer, _: Element.Type, from first: Int, count: Int, to target: UnsafeMutablePointer<Float>
-) {
-    let source = weights.assumingMemoryBound(to: Element.Bits.self) + first
-    for offset in Steps(from: 0, to: count, by: laneCount) {
-        target.store(Element.widen(source + offset), at: offset)
-    }
-}
-
-/// Adds `steps` products to the sums of one row tile and one panel.
-@inline(always)
-private func gemmTile<Tile: MicroTile>(
-    _ input: UnsafePointer<Float>, _ weights: UnsafePointer<Float>, steps: Int, sums: UnsafeMutablePointer<Float>,
-    resuming: Bool, _: Tile.Type
+private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredNumbers>(
+    _ arguments: GEMMArguments, _: Tile.Type, _: Arithmetic.Type, _: Numbers.Type, row: Int, rows: Range<Int>,
+    panel: Int, from start: Int, steps: Int
 ) {
     let width = PackedMatrix.panelWidth
-    var column = 0
-    while column < width {
-        var tile = resuming ? Tile(sums + column, stride: width) : Tile()
-        var left = input
-        var right = weights + column
-        for _ in 0..<steps {
-            tile.step(left, 1, right)
-            left += Tile.rows
-            right += width
+    let stride = arguments.columnCount
+    let isLast = start + steps == arguments.depth
+    let isWhole = row + Tile.rows <= arguments.rowCount && (panel + 1) * width <= stride
+    let left = arguments.input + row * arguments.depth + start * Tile.rows
+    let right = panel * arguments.panelStride + start / Numbers.perWord * width
+    // Of each of the two products: the unfinished sums of all rows, and one tile of finished ones.
+    let scratchCount = (arguments.groupRows + Tile.rows) * width
+    let finished = arguments.scratch + arguments.groupRows * width
+    let output = arguments.output + row * stride + panel * width
+    for product in 0..<(arguments.ending == .gate ? 2 : 1) {
+        let weights = (product == 0 ? arguments.weights : arguments.gated) + right
+        let sums = arguments.scratch + product * scratchCount + (row - rows.lowerBound) * width
+        for column in Steps(from: 0, to: width, by: Tile.columns) {
+            var tile = start == 0 ? Tile() : Tile(sums + column, stride: width)
+            tile.accumulate(
+                left, leftStep: Tile.rows, leftStride: 1, weights + column, rightStride: width, count: steps,
+                Numbers.self)
+            if !isLast {
+                tile.store(to: sums + column, stride: width)
+            } else if isWhole && arguments.ending == .store {
+                tile.store(to: output + column, stride: stride)
+            } else if isWhole && arguments.ending == .add {
+                tile.add(to: output + column, stride: stride)
+            } else {
+                tile.store(to: finished + product * scratchCount + column, stride: width)
+            }
         }
-        tile.store(to: sums + column, stride: width)
-        column += Tile.columns
+    }
+    if !isLast || isWhole && arguments.ending != .gate { return }
+    for tileRow in Steps(from: 0, to: min(Tile.rows, arguments.rowCount - row), by: 1) {
+        finish(
+            finished + tileRow * width, finished + scratchCount + tileRow * width, output + tileRow * stride,
+            min(width, stride - panel * width), arguments.ending, Arithmetic.self)
     }
 }
 
-/// Copies or adds a panel's finished sums to the columns of the output that exist.
+/// Ends `count` ≤ 32 products of one row.
 @inline(always)
-private func finishPanel(_ arguments: GEMMArguments, _ panel: Int, _ sums: UnsafeMutablePointer<Float>) {
-    let width = PackedMatrix.panelWidth
-    let columns = min(width, arguments.columnCount - panel * width)
-    for row in 0..<arguments.rowCount {
-        let output = arguments.output + row * arguments.columnCount + panel * width
-        finish(sums + row * width, output, columns, adding: arguments.adding)
-    }
-}
-
-/// Copies or adds `count` ≤ 32 finished sums to the output.
-@inline(always)
-private func finish(
-    _ sums: UnsafePointer<Float>, _ output: UnsafeMutablePointer<Float>, _ count: Int, adding: Bool
+private func finish<Arithmetic: MultiplyAdd>(
+    _ sums: UnsafeMutablePointer<Float>, _ others: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>,
+    _ count: Int, _ ending: GEMMEnding, _: Arithmetic.Type
 ) {
-    if count == PackedMatrix.panelWidth {
-        let (left, right) = (sums.lanes(at: 0), sums.lanes(at: laneCount))
-        output.store(adding ? output.lanes(at: 0) + left : left, at: 0)
-        output.store(adding ? output.lanes(at: laneCount) + right : right, at: laneCount)
-    } else {
-        for column in 0..<count { output[column] = adding ? output[column] + sums[column] : sums[column] }
+    for offset in Steps(from: 0, to: PackedMatrix.panelWidth, by: laneCount) {
+        let present = min(count - offset, laneCount)
+        if present <= 0 { return }
+        var lanes = sums.lanes(at: offset)
+        if ending == .gate {
+            lanes = Exponential.silu(lanes, Arithmetic.self) * others.lanes(at: offset)
+        } else if ending == .add {
+            lanes =
+                (present == laneCount
+                    ? output.lanes(at: offset)
+                    : UnsafePointer(output).partialLanes(at: offset, count: present)) + lanes
+        }
+        if present == laneCount {
+            output.store(lanes, at: offset)
+        } else {
+            output.storePartial(lanes, at: offset, count: present)
+        }
     }
 }
 
 @inline(always)
 private func gemvKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
     switch arguments.elementType {
-    case .float32: gemvPanels(arguments, Target.Arithmetic.self, Float32Element.self)
-    case .bfloat16: gemvPanels(arguments, Target.Arithmetic.self, BFloat16Element.self)
-    case .float16: gemvPanels(arguments, Target.Arithmetic.self, Float16Element.self)
+    case .float32: gemvPanels(arguments, Target.Arithmetic.self, Target.Arithmetic.self, WholeWords.self)
+    case .bfloat16: gemvPanels(arguments, Target.Arithmetic.self, Target.Arithmetic.self, BFloat16Numbers.self)
+    case .float16: gemvPanels(arguments, Target.Arithmetic.self, Target.Arithmetic.self, Target.HalfNumbers.self)
     }
 }
 
-/// One input row: two panels at a time, so that four independent chains hide the latency of a multiply-add.
+/// One input row: two panels at a time, of one matrix or of the two of a gated product, so that four independent chains
+/// hide the latency of a multiply-add.
 @inline(always)
-private func gemvPanels<Arithmetic: MultiplyAdd, Element: WeightElement>(
-    _ arguments: GEMMArguments, _: Arithmetic.Type, _: Element.Type
+private func gemvPanels<Products: MultiplyAdd, Arithmetic: MultiplyAdd, Numbers: StoredNumbers>(
+    _ arguments: GEMMArguments, _: Products.Type, _: Arithmetic.Type, _: Numbers.Type
 ) {
     let width = PackedMatrix.panelWidth
     let depth = arguments.depth
-    let all = arguments.weights.assumingMemoryBound(to: Element.Bits.self)
-    var panel = arguments.panels.lowerBound
-    while panel < arguments.panels.upperBound {
-        let first = all + panel * width * depth
-        let hasSecond = panel + 1 < arguments.panels.upperBound
-        let second = hasSecond ? first + width * depth : first
-        let zero = Lanes(repeating: 0)
-        var (sum0, sum1, sum2, sum3) = (zero, zero, zero, zero)
-        for k in 0..<depth {
-            let input = Lanes(repeating: arguments.input[k])
-            sum0 = Arithmetic.multiplyAdd(input, Element.widen(first + k * width), sum0)
-            sum1 = Arithmetic.multiplyAdd(input, Element.widen(first + k * width + laneCount), sum1)
-            sum2 = Arithmetic.multiplyAdd(input, Element.widen(second + k * width), sum2)
-            sum3 = Arithmetic.multiplyAdd(input, Element.widen(second + k * width + laneCount), sum3)
+    let isGated = arguments.ending == .gate
+    let output = arguments.output
+    let scratch = arguments.scratch
+    var panel = arguments.units.lowerBound
+    while panel < arguments.units.upperBound {
+        let hasNext = panel + 1 < arguments.units.upperBound
+        let first = arguments.weights + panel * arguments.panelStride
+        let second =
+            isGated ? arguments.gated + panel * arguments.panelStride : hasNext ? first + arguments.panelStride : first
+        var sums = Lanes32(repeating: 0)
+        var others = Lanes32(repeating: 0)
+        for word in Steps(from: 0, to: depth / Numbers.perWord, by: 1) {
+            let k = word * Numbers.perWord
+            let words = Lanes32(first + word * width)
+            let otherWords = Lanes32(second + word * width)
+            sums.add(arguments.input[k], words.first(Numbers.self), Products.self)
+            others.add(arguments.input[k], otherWords.first(Numbers.self), Products.self)
+            if Numbers.perWord == 2 {
+                sums.add(arguments.input[k + 1], words.second(Numbers.self), Products.self)
+                others.add(arguments.input[k + 1], otherWords.second(Numbers.self), Products.self)
+            }
         }
-        arguments.scratch.store(sum0, at: 0)
-        arguments.scratch.store(sum1, at: laneCount)
-        arguments.scratch.store(sum2, at: 2 * laneCount)
-        arguments.scratch.store(sum3, at: 3 * laneCount)
-        for offset in 0..<(hasSecond ? 2 : 1) {
-            let column = (panel + offset) * width
+        if Numbers.perWord == 2, depth % 2 == 1 {
+            let word = depth / 2
+            sums.add(arguments.input[depth - 1], Lanes32(first + word * width).first(Numbers.self), Products.self)
+            others.add(arguments.input[depth - 1], Lanes32(second + word * width).first(Numbers.self), Products.self)
+        }
+        sums.store(to: scratch)
+        others.store(to: scratch + width)
+        let column = panel * width
+        let count = arguments.columnCount - column
+        finish(scratch, scratch + width, output + column, min(width, count), arguments.ending, Arithmetic.self)
+        panel += 1
+        if !isGated && hasNext {
             finish(
-                arguments.scratch + offset * width, arguments.output + column,
-                min(width, arguments.columnCount - column), adding: arguments.adding)
+                scratch + width, scratch, output + column + width, min(width, count - width), arguments.ending,
+                Arithmetic.self)
+            panel += 1
         }
-        panel += 2
     }
 }
 
 @c @implementation
 func longlm_gemm_baseline(_ arguments: UnsafeRawPointer) {
-    gemmKernel(arguments.load(as: GEMMArguments.self), BaselineTarget.self)
+    gemmKernel(arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, BaselineTarget.self)
 }
 
 @c @implementation
 func longlm_gemv_baseline(_ arguments: UnsafeRawPointer) {
-    gemvKernel(arguments.load(as: GEMMArguments.self), BaselineTarget.self)
+    gemvKernel(arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, BaselineTarget.self)
 }
 
 #if arch(x86_64)
     @c @implementation
     func longlm_gemm_avx2(_ arguments: UnsafeRawPointer) {
-        gemmKernel(arguments.load(as: GEMMArguments.self), AVX2Target.self)
+        gemmKernel(arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, AVX2Target.self)
     }
 
     @c @implementation
     func longlm_gemm_avx512(_ arguments: UnsafeRawPointer) {
-        gemmKernel(arguments.load(as: GEMMArguments.self), AVX512Target.self)
+        gemmKernel(arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, AVX512Target.self)
+    }
+
+    @c @implementation
+    func longlm_gemm_avx512bf16(_ arguments: UnsafeRawPointer) {
+        gemmUnits(
+            arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, AVX512BFloat16Target.self, WholeWords.self)
     }
 
     @c @implementation
     func longlm_gemv_avx2(_ arguments: UnsafeRawPointer) {
-        gemvKernel(arguments.load(as: GEMMArguments.self), AVX2Target.self)
+        gemvKernel(arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, AVX2Target.self)
     }
 
     @c @implementation
     func longlm_gemv_avx512(_ arguments: UnsafeRawPointer) {
-        gemvKernel(arguments.load(as: GEMMArguments.self), AVX512Target.self)
+        gemvKernel(arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, AVX512Target.self)
+    }
+
+    @c @implementation
+    func longlm_gemv_avx512bf16(_ arguments: UnsafeRawPointer) {
+        gemvPanels(
+            arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, BFloat16Dot.self, FusedMultiplyAdd.self,
+            WholeWords.self)
     }
 #endif

@@ -1,4 +1,6 @@
-/// How a matrix's numbers are stored. All are widened to 32-bit floats exactly before they are multiplied.
+import CLongLM
+
+/// How a matrix's numbers are stored.
 public enum ElementType: String, Sendable, CaseIterable {
     /// IEEE binary32.
     case float32
@@ -13,8 +15,9 @@ public enum ElementType: String, Sendable, CaseIterable {
 
 /// A weight matrix [N, K] (one row per output) in the order in which GEMM and GEMV read it.
 ///
-/// Rows are gathered in panels of 32. Within a panel the 32 numbers of one column lie side by side, column after
-/// column: `panel[k · 32 + row]`. The last panel is filled up with zeros.
+/// Rows are gathered in panels of 32, and a panel consists of 32-bit words, `panel[w · 32 + row]`: word w of a row is the
+/// float of column w, or the 16-bit numbers of the columns 2w (low half) and 2w + 1. Missing rows of the last panel,
+/// and a missing last column, are zeros.
 public final class PackedMatrix: Sendable {
     /// Rows of a panel (NR).
     public static let panelWidth = 32
@@ -31,44 +34,90 @@ public final class PackedMatrix: Sendable {
     ///
     /// - Parameters:
     ///   - source: The numbers, little-endian, exactly rowCount · columnCount of them; no alignment is needed.
-    ///   - elementType: How they are stored, here and in the result.
+    ///   - elementType: How they are stored.
+    ///   - storedType: How the matrix is to store them: rounded to bfloat16, to nearest and ties to even, or widened to
+    ///     float32; nil: as they are. Nothing is converted to float16.
     ///   - rowCount: N, at least 1.
     ///   - columnCount: K, at least 1.
+    ///   - threadCount: Threads to pack with.
+    ///   - instructionSet: What to pack with; the processor must have it.
+    ///   - progress: Called, after some rows each, with how many of the leading rows have been read and are not needed
+    ///     any more.
     public init(
-        packing source: UnsafeRawBufferPointer, elementType: ElementType, rowCount: Int, columnCount: Int
+        packing source: UnsafeRawBufferPointer, elementType: ElementType, storedType: ElementType? = nil,
+        rowCount: Int, columnCount: Int, threadCount: Int = 1, instructionSet: InstructionSet = .baseline,
+        progress: (Int) -> Void = { _ in }
     ) {
         precondition(rowCount > 0 && columnCount > 0, "a packed matrix isn't empty")
         precondition(
             source.count == rowCount * columnCount * elementType.byteCount,
             "the source has as many numbers as the matrix")
-        self.elementType = elementType
+        let storedType = storedType ?? elementType
+        precondition(storedType == elementType || storedType != .float16, "nothing is converted to float16")
+        self.elementType = storedType
         self.rowCount = rowCount
         self.columnCount = columnCount
+        let wordCount = Self.wordCount(columnCount: columnCount, storedType)
         let panelCount = (rowCount + Self.panelWidth - 1) / Self.panelWidth
-        storage = AlignedBuffer(
-            byteCount: panelCount * Self.panelWidth * columnCount * elementType.byteCount)
-        switch elementType {
-        case .float32: pack(source, as: UInt32.self)
-        case .bfloat16, .float16: pack(source, as: UInt16.self)
+        storage = AlignedBuffer(floatCount: panelCount * Self.panelWidth * wordCount)
+        guard let base = source.baseAddress else { return }
+
+        // Pieces of some MB each keep the part of the source small that is in memory at one time.
+        let chunkPanels = max(threadCount, (4 << 20) / (Self.panelWidth * columnCount * elementType.byteCount))
+        for first in stride(from: 0, to: panelCount, by: chunkPanels) {
+            let panels = first..<min(first + chunkPanels, panelCount)
+            Team.run(threadCount: threadCount, instructionSet: instructionSet) { worker in
+                let share = worker.share(of: panels.count)
+                let rows =
+                    ((panels.lowerBound + share.lowerBound)
+                        * Self.panelWidth)..<min((panels.lowerBound + share.upperBound) * Self.panelWidth, rowCount)
+                if !rows.isEmpty { pack(rows, of: base, elementType, on: instructionSet) }
+            }
+            progress(min(panels.upperBound * Self.panelWidth, rowCount))
         }
     }
 
-    private func pack<Bits: FixedWidthInteger>(_ source: UnsafeRawBufferPointer, as _: Bits.Type) {
-        let target = storage.bytes.bindMemory(to: Bits.self, capacity: panelCount * Self.panelWidth * columnCount)
-        let size = MemoryLayout<Bits>.size
-        for panel in 0..<panelCount {
-            let base = target + panel * Self.panelWidth * columnCount
-            for lane in 0..<Self.panelWidth {
-                let row = panel * Self.panelWidth + lane
-                for column in 0..<columnCount {
-                    base[column * Self.panelWidth + lane] =
-                        row < rowCount
-                        ? source.loadUnaligned(fromByteOffset: (row * columnCount + column) * size, as: Bits.self)
-                        : 0
+    /// Packs whole panels.
+    private func pack(
+        _ rows: Range<Int>, of source: UnsafeRawPointer, _ sourceType: ElementType, on instructionSet: InstructionSet
+    ) {
+        if sourceType == elementType {
+            GEMM.packPanels(
+                PackRowsArguments(
+                    source: source, rowStride: columnCount * sourceType.byteCount, rows: rows, columnCount: columnCount,
+                    form: sourceType == .float32 ? .words : .pairs, isSingleRow: false, isPanel: true,
+                    target: storage.floats),
+                on: instructionSet)
+            return
+        }
+        // Widened a panel at a time, then packed as floats are.
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: Self.panelWidth * columnCount) { widened in
+            guard let floats = widened.baseAddress else { return }
+            for first in stride(from: rows.lowerBound, to: rows.upperBound, by: Self.panelWidth) {
+                let count = min(Self.panelWidth, rows.upperBound - first)
+                for index in 0..<(count * columnCount) {
+                    let offset = (first * columnCount + index) * sourceType.byteCount
+                    floats[index] = widen(source + offset, sourceType)
                 }
+                GEMM.packPanels(
+                    PackRowsArguments(
+                        source: UnsafeRawPointer(floats), rowStride: columnCount * 4, rows: 0..<count,
+                        columnCount: columnCount, form: elementType == .float32 ? .words : .roundedPairs,
+                        isSingleRow: false, isPanel: true, target: storage.floats + first * wordCount),
+                    on: instructionSet)
             }
         }
     }
+
+    private static func wordCount(columnCount: Int, _ type: ElementType) -> Int {
+        type == .float32 ? columnCount : (columnCount + 1) / 2
+    }
+
+    /// Words of a row.
+    var wordCount: Int { Self.wordCount(columnCount: columnCount, elementType) }
+
+    /// Words of a panel.
+    var panelWordCount: Int { wordCount * Self.panelWidth }
 
     /// The number of panels.
     var panelCount: Int { (rowCount + Self.panelWidth - 1) / Self.panelWidth }
@@ -77,27 +126,28 @@ public final class PackedMatrix: Sendable {
     public var byteCount: Int { storage.byteCount }
 
     /// The first panel.
-    var panels: UnsafeRawPointer { UnsafeRawPointer(storage.bytes) }
+    var panels: UnsafePointer<Float> { UnsafePointer(storage.floats) }
 
     /// Writes one row, widened, to `output` [K]: how an embedding is looked up in the matrix that also projects
     /// onto the vocabulary.
     public func copyRow(_ row: Int, to output: UnsafeMutablePointer<Float>) {
         precondition(row >= 0 && row < rowCount, "the row exists")
-        let panel = row / Self.panelWidth
-        let first = panel * Self.panelWidth * columnCount + row % Self.panelWidth
-        switch elementType {
-        case .float32:
-            let source = panels.assumingMemoryBound(to: Float.self) + first
-            for column in 0..<columnCount { output[column] = source[column * Self.panelWidth] }
-        case .bfloat16:
-            let source = panels.assumingMemoryBound(to: UInt16.self) + first
-            for column in 0..<columnCount {
-                output[column] = Float(bitPattern: UInt32(source[column * Self.panelWidth]) << 16)
-            }
-        case .float16:
-            let source = panels.assumingMemoryBound(to: UInt16.self) + first
-            for column in 0..<columnCount { output[column] = widenHalf(source[column * Self.panelWidth]) }
+        let first = UnsafeRawPointer(panels + row / Self.panelWidth * panelWordCount + row % Self.panelWidth)
+        let wordStride = Self.panelWidth * 4
+        let perWord = 4 / elementType.byteCount
+        for column in 0..<columnCount {
+            let offset = column / perWord * wordStride + column % perWord * elementType.byteCount
+            output[column] = widen(first + offset, elementType)
         }
+    }
+}
+
+/// One number, widened exactly.
+private func widen(_ source: UnsafeRawPointer, _ type: ElementType) -> Float {
+    switch type {
+    case .float32: source.loadUnaligned(as: Float.self)
+    case .bfloat16: Float(bitPattern: UInt32(source.loadUnaligned(as: UInt16.self)) << 16)
+    case .float16: widenHalf(source.loadUnaligned(as: UInt16.self))
     }
 }
 

@@ -58,6 +58,9 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
         #endif
     }
 
+    /// Whether this processor computes ``Precision/bfloat16`` products with this instruction set: AVX-512 BF16.
+    public var hasBFloat16Products: Bool { self == .avx512 && longlm_processor_has_avx512_bf16() }
+
     /// The number by which the C shim knows this instruction set.
     var number: Int32 {
         switch self {

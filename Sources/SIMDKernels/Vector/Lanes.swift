@@ -29,11 +29,21 @@ package enum SeparateMultiplyAdd: MultiplyAdd {
     }
 }
 
+#if arch(x86_64)
+    /// Every lane holds two bfloat16 numbers, and both products are added: the arithmetic of the bfloat16 mode.
+    enum BFloat16Dot: MultiplyAdd {
+        @inline(always)
+        static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
+            longlm_dot_bfloat16(left, right, addend)
+        }
+    }
+#endif
+
 extension UnsafePointer<Float> {
     /// 16 floats from here on.
     @inline(always)
     func lanes(at offset: Int) -> Lanes {
-        UnsafeRawPointer(self + offset).loadUnaligned(as: Lanes.self)
+        longlm_load(self + offset)
     }
 
     /// `count` < 16 floats from here on, and zeros.
@@ -57,7 +67,7 @@ extension UnsafeMutablePointer<Float> {
     /// Writes 16 floats from here on.
     @inline(always)
     func store(_ lanes: Lanes, at offset: Int) {
-        UnsafeMutableRawPointer(self + offset).storeBytes(of: lanes, as: Lanes.self)
+        longlm_store(lanes, self + offset)
     }
 
     /// Writes the first `count` < 16 lanes from here on.
@@ -100,6 +110,9 @@ struct Steps: Sequence, IteratorProtocol {
         self.end = end
         self.step = step
     }
+
+    @inline(always)
+    func makeIterator() -> Steps { self }
 
     @inline(always)
     mutating func next() -> Int? {

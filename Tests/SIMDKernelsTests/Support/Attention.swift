@@ -115,10 +115,11 @@ struct AttentionProblem {
     }
 
     /// What the kernel's error may be: twice the naive method's in the same precision, and no less than a few roundings
-    /// of the greatest value, because the naive method is exact by chance where there are few keys.
+    /// of the greatest value, because the naive method is exact by chance where there are few keys. A score's chain of D
+    /// products alone is off by about √D roundings (Higham and Mary, 2019), and with it a weight.
     func allowedError(rows: Range<Int>, twin: [Double]) -> Double {
         let greatest = values.reduce(0) { max($0, abs(Double($1))) }
-        return max(2 * greatestError(naive(rows: rows), twin), 4 * roundoff * greatest)
+        return max(2 * greatestError(naive(rows: rows), twin), (4 + Double(shape.headDimension).squareRoot()) * roundoff * greatest)
     }
 }
 

@@ -89,6 +89,33 @@ func product(
     return output.values
 }
 
+/// silu(input · gateᵀ) · (input · upᵀ), computed by a team.
+func gatedProduct(
+    _ input: [Float], gate: Weights, up: Weights, threadCount: Int = 1, _ instructionSet: InstructionSet,
+    sourceLocation: SourceLocation = #_sourceLocation
+) -> [Float] {
+    let depth = gate.columnCount
+    let rowCount = input.count / depth
+    let source = GuardedFloats(input)
+    let packed = GuardedFloats(count: GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: depth))
+    let output = GuardedFloats(count: rowCount * gate.rowCount)
+    let scratches = (0..<threadCount).map { _ in
+        GuardedFloats(count: GEMM.scratchFloatCount(maximumRowCount: rowCount))
+    }
+    runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
+        let packedInput = GEMM.packInput(
+            source.pointer, rowCount: rowCount, columnCount: depth, into: packed.pointer, worker: worker)
+        worker.barrier()
+        GEMM.multiplyGated(
+            packedInput, gate: gate.packed, up: up.packed, into: output.pointer,
+            scratch: scratches[worker.index].pointer, worker: worker)
+    }
+    #expect(
+        ([packed, output] + scratches).allSatisfy { $0.isContained }, "a write past an edge",
+        sourceLocation: sourceLocation)
+    return output.values
+}
+
 /// The numeric contract of GEMM, word for word: one chain of fused multiply-adds over ascending k that starts at 0.
 func chain(_ input: [Float], by weights: Weights) -> [Float] {
     let depth = weights.columnCount
