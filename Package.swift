@@ -28,7 +28,7 @@ let package = Package(
         .target(name: "Safetensors"),
         .target(name: "Tokenization"),
         .target(name: "LongLM", dependencies: ["SIMDKernels", "Safetensors", "Tokenization"]),
-        .target(name: "LongLMEvaluation", dependencies: ["LongLM"]),
+        .target(name: "LongLMEvaluation", dependencies: ["LongLM", "SIMDKernels"]),
         .executableTarget(
             name: "LongLMCommand",
             dependencies: [

@@ -36,6 +36,9 @@ public final class LanguageModel: Sendable {
     public let weightByteCount: Int
     let architecture: any Architecture
 
+    /// The bytes of weights that a decode step reads: all but those that are only looked up.
+    package var decodeByteCount: Int { weightByteCount - architecture.lookupByteCount }
+
     /// Loads a model directory in Hugging Face's form: config.json beside model.safetensors or its shards.
     ///
     /// Every weight is packed once into the order in which the kernels read it, and its pages of the file are given
@@ -85,6 +88,9 @@ public final class LanguageModel: Sendable {
 
 /// A model family: its weights, and its forward pass as a list of the steps of ``ForwardPass``.
 protocol Architecture: Sendable {
+    /// The bytes of weights of which a forward pass reads single rows only: an embedding that isn't tied.
+    var lookupByteCount: Int { get }
+
     /// Runs one batch of rows on one worker of a team.
     func forward(_ pass: ForwardPass)
 }

@@ -63,6 +63,8 @@ struct LlamaModel: Architecture {
         }
     }
 
+    var lookupByteCount: Int { embedding === vocabularyProjection ? 0 : embedding.byteCount }
+
     func forward(_ pass: ForwardPass) {
         pass.embed(embedding)
         for (index, layer) in layers.enumerated() {

@@ -46,6 +46,8 @@ public final class Session {
     public let threadCount: Int
     /// The most positions.
     public let capacity: Int
+    /// How keys and values are kept.
+    public var cacheType: ElementType { cache.shape.cacheType }
     /// How many tokens have been processed.
     public private(set) var position = 0
     /// The logits [V] of the last token; empty before the first prefill, and after one that was cancelled midway.

@@ -1,0 +1,261 @@
+import LongLM
+import SIMDKernels
+
+/// What limits a workload.
+public enum WorkloadLimit: Sendable, Equatable {
+    /// Multiplications and additions in a precision.
+    case operations(Precision)
+    /// Bytes read from memory.
+    case memory
+}
+
+/// Something that can be run again and again, and how much it does each time.
+public struct Workload {
+    /// Such as `gemm/f32/512x4096x4096`.
+    public let name: String
+    /// What bounds it.
+    public let limit: WorkloadLimit
+    /// Operations or bytes of one run.
+    public let amount: Double
+    /// Tokens of one run, for a workload that is reported in tokens per second.
+    public let tokenCount: Int?
+    /// Brings the state about from which a run starts; not timed.
+    let prepare: () throws -> Void
+    /// One run.
+    let run: () throws -> Void
+
+    init(
+        name: String, limit: WorkloadLimit, amount: Double, tokenCount: Int? = nil,
+        prepare: @escaping () throws -> Void = {}, run: @escaping () throws -> Void
+    ) {
+        self.name = name
+        self.limit = limit
+        self.amount = amount
+        self.tokenCount = tokenCount
+        self.prepare = prepare
+        self.run = run
+    }
+}
+
+/// Threads and instructions that kernels run with.
+public struct KernelSetting: Sendable, Equatable {
+    /// Threads of a team.
+    public let threadCount: Int
+    /// What its kernels are compiled for.
+    public let instructionSet: InstructionSet
+
+    /// A setting.
+    public init(threadCount: Int, instructionSet: InstructionSet) {
+        self.threadCount = threadCount
+        self.instructionSet = instructionSet
+    }
+
+    /// The best instruction set of the processor, or what `LONGLM_ISA` names.
+    ///
+    /// - Parameter threadCount: Threads; nil: `OMP_NUM_THREADS` or the number of processors.
+    /// - Throws: `InstructionSetError` or `ThreadCountError` when the environment asks for what can't be.
+    public init(threadCount: Int?) throws {
+        let defaultThreadCount = try Team.defaultThreadCount()
+        self.init(
+            threadCount: threadCount ?? defaultThreadCount, instructionSet: try InstructionSet.preferred())
+    }
+
+    func runTeam(_ body: (Worker) -> Void) {
+        Team.run(threadCount: threadCount, instructionSet: instructionSet, body)
+    }
+}
+
+/// Names of what is multiplied, in benchmarks.
+private func typeName(_ precision: Precision, _ elementType: ElementType) -> String {
+    switch (precision, elementType) {
+    case (.bfloat16, _): "bf16"
+    case (.float32, .float32): "f32"
+    case (.float32, .bfloat16): "f32xbf16"
+    case (.float32, .float16): "f32xf16"
+    }
+}
+
+extension Workload {
+    /// A product of packed activations with packed weights. Packing isn't timed.
+    ///
+    /// - Parameters:
+    ///   - shape: M, N and K. One row is a GEMV, which memory limits.
+    ///   - precision: What it is computed in.
+    ///   - elementType: How weights are stored; bfloat16 for ``Precision/bfloat16``.
+    public static func product(
+        _ shape: KernelShape.Product, precision: Precision, elementType: ElementType, _ setting: KernelSetting
+    ) -> Workload {
+        // Bits of ordinary numbers in every type.
+        let count = shape.outputCount * shape.inputCount
+        let source = [UInt8](unsafeUninitializedCapacity: count * elementType.byteCount) { bytes, initialized in
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: 0x2c &+ index & 7) }
+            initialized = bytes.count
+        }
+        let weights = source.withUnsafeBytes {
+            PackedMatrix(
+                packing: $0, elementType: elementType, rowCount: shape.outputCount, columnCount: shape.inputCount,
+                threadCount: setting.threadCount, instructionSet: setting.instructionSet)
+        }
+        let input = AlignedBuffer.filled(floatCount: shape.rowCount * shape.inputCount)
+        let output = AlignedBuffer.filled(floatCount: shape.rowCount * shape.outputCount)
+        let packed = AlignedBuffer(
+            floatCount: GEMM.packedInputFloatCount(rowCount: shape.rowCount, columnCount: shape.inputCount))
+        let scratchCount = GEMM.scratchFloatCount(maximumRowCount: shape.rowCount)
+        let scratch = AlignedBuffer(floatCount: scratchCount * setting.threadCount)
+        func pack(_ worker: Worker) -> PackedInput {
+            GEMM.packInput(
+                input.floats, rowCount: shape.rowCount, columnCount: shape.inputCount, precision: precision,
+                into: packed.floats, worker: worker)
+        }
+        setting.runTeam { _ = pack($0) }
+        var packedInput: PackedInput?
+        // The packed form as a value: one worker of a team of one packs the same bytes.
+        Team.run(threadCount: 1, instructionSet: setting.instructionSet) { packedInput = pack($0) }
+        let isVector = shape.rowCount == 1
+        let name =
+            (isVector ? "gemv/" : "gemm/") + typeName(precision, elementType)
+            + "/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
+        return Workload(
+            name: name, limit: isVector ? .memory : .operations(precision),
+            amount: isVector ? Double(count * elementType.byteCount) : shape.operationCount
+        ) {
+            guard let packedInput else { return }
+            setting.runTeam { worker in
+                GEMM.multiply(
+                    packedInput, by: weights, into: output.floats,
+                    scratch: scratch.floats + worker.index * scratchCount,
+                    worker: worker)
+            }
+            _ = (input, packed)
+        }
+    }
+
+    /// Attention of all positions of a text in steps of 512 rows, from a filled cache.
+    ///
+    /// - Parameters:
+    ///   - length: Positions.
+    ///   - neighborWindow: W; 0: plain attention.
+    ///   - precision: What it is computed in; decides the cache's type.
+    public static func attention(
+        length: Int, neighborWindow: Int, precision: Precision, _ setting: KernelSetting
+    ) -> Workload {
+        let shape = KernelShape.attention(cacheType: precision == .bfloat16 ? .bfloat16 : .float32)
+        let rowCount = min(512, length)
+        let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in
+            AlignedBuffer.filled(floatCount: shape.segmentFloatCount)
+        }
+        let ringPanelCount = shape.ringPanelCount(window: neighborWindow, rowCount: rowCount)
+        let ring = AlignedBuffer.filled(floatCount: shape.ringFloatCount(panelCount: ringPanelCount))
+        let queryCount = rowCount * shape.queryHeadCount * shape.headDimension
+        let queries = AlignedBuffer.filled(floatCount: queryCount)
+        let output = AlignedBuffer(floatCount: queryCount)
+        let scratchCount = TwoPassAttention.scratchFloatCount(shape: shape)
+        let scratch = AlignedBuffer(floatCount: scratchCount * setting.threadCount)
+        let partials = AlignedBuffer(floatCount: TwoPassAttention.partialFloatCount(shape: shape, length: length))
+        let pointers = segments.map(\.floats)
+        let suffix = precision == .bfloat16 ? "/bf16" : ""
+        // Scores and values, 2 operations each, for every query and key up to it.
+        let pairs = Double(length) * Double(length + 1) / 2
+        return Workload(
+            name: "attention/\(neighborWindow == 0 ? "plain" : "selfextend")/\(length)\(suffix)",
+            limit: .operations(precision),
+            amount: 4 * Double(shape.queryHeadCount * shape.headDimension) * pairs
+        ) {
+            pointers.withUnsafeBufferPointer { pointers in
+                guard let table = pointers.baseAddress else { return }
+                setting.runTeam { worker in
+                    for first in stride(from: 0, to: length, by: rowCount) {
+                        let input = AttentionInput(
+                            queries: queries.floats, neighborQueries: queries.floats, rowCount: rowCount,
+                            firstPosition: first, segments: table, neighborRing: ring.floats,
+                            ringPanelCount: ringPanelCount, neighborWindow: neighborWindow, output: output.floats,
+                            precision: precision)
+                        TwoPassAttention.attend(
+                            input, shape: shape, scratch: scratch.floats + worker.index * scratchCount,
+                            partials: partials.floats, worker: worker)
+                        worker.barrier()
+                    }
+                }
+            }
+            _ = segments
+        }
+    }
+
+    /// A prefill of `length` tokens into an empty session.
+    ///
+    /// - Throws: ``SessionError`` when the session can't be made.
+    public static func prefill(
+        _ model: LanguageModel, type: String, length: Int, selfExtend: SelfExtend?, threadCount: Int
+    ) throws -> Workload {
+        let tokens = benchmarkTokens(length, model)
+        var session: Session?
+        func prepare() throws {
+            session = nil
+            session = try Session(
+                model: model,
+                options: SessionOptions(selfExtend: selfExtend, threadCount: threadCount, maximumLength: length))
+        }
+        return Workload(
+            name: "prefill/\(type)/\(length)" + (selfExtend == nil ? "" : "/selfextend"),
+            limit: .operations(model.precision), amount: model.configuration.operationCount(prefillOf: length),
+            tokenCount: length, prepare: prepare
+        ) { try session?.prefill(tokens) }
+    }
+
+    /// Sixteen decode steps after `depth` tokens.
+    ///
+    /// - Throws: ``SessionError`` when the session can't be made or filled.
+    public static func decode(
+        _ model: LanguageModel, type: String, depth: Int, selfExtend: SelfExtend?, cacheType: ElementType?,
+        threadCount: Int
+    ) throws -> Workload {
+        let stepCount = 16
+        // One session goes on and on, so that the text in front of it is processed once.
+        let roomForRuns = 64 * stepCount
+        let session = try Session(
+            model: model,
+            options: SessionOptions(
+                selfExtend: selfExtend, threadCount: threadCount, maximumLength: depth + roomForRuns,
+                cacheType: cacheType))
+        if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
+        let cache = model.configuration.cacheByteCount(position: depth + stepCount / 2, cacheType: session.cacheType)
+        return Workload(
+            name: "decode/\(type)/depth\(depth)" + (selfExtend == nil ? "" : "/selfextend"), limit: .memory,
+            amount: Double(stepCount) * Double(model.decodeByteCount + cache), tokenCount: stepCount
+        ) {
+            for step in 0..<stepCount { try session.decode(step % model.configuration.vocabularySize) }
+        }
+    }
+}
+
+/// Tokens that repeat slowly.
+private func benchmarkTokens(_ count: Int, _ model: LanguageModel) -> [Int] {
+    (0..<count).map { $0 &* 7919 % model.configuration.vocabularySize }
+}
+
+extension AlignedBuffer {
+    /// A buffer of numbers between −½ and ½ that repeat slowly.
+    static func filled(floatCount: Int) -> AlignedBuffer {
+        let buffer = AlignedBuffer(floatCount: floatCount)
+        for index in 0..<floatCount { buffer.floats[index] = Float(index &* 7919 % 1000) * 1e-3 - 0.5 }
+        return buffer
+    }
+}
+
+extension ModelConfiguration {
+    /// Multiplications and additions of a prefill whose last token's logits are wanted.
+    func operationCount(prefillOf length: Int) -> Double {
+        let queryWidth = Double(queryHeadCount * headDimension)
+        let keyWidth = Double(keyValueHeadCount * headDimension)
+        let hidden = Double(hiddenSize)
+        let weights = 2 * hidden * (queryWidth + keyWidth) + 3 * hidden * Double(intermediateSize)
+        let pairs = Double(length) * Double(length + 1) / 2
+        return Double(layerCount) * (2 * weights * Double(length) + 4 * queryWidth * pairs)
+            + 2 * hidden * Double(vocabularySize)
+    }
+
+    /// The bytes of keys and values that a decode step at `position` reads.
+    func cacheByteCount(position: Int, cacheType: ElementType) -> Int {
+        layerCount * position * 2 * keyValueHeadCount * headDimension * cacheType.byteCount
+    }
+}
