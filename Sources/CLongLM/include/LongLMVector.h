@@ -196,63 +196,102 @@ LONGLM_INLINE float longlm_tree_maximum(longlm_float16 lanes) {
 #define LONGLM_ODD_QUADS(a, b)                                                                                         \
     __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31)
 
-// Sixteen rows of sixteen words become columns. The words are only moved, so they may hold anything.
-LONGLM_INLINE void longlm_transpose(longlm_float16 *_Nonnull v) {
-    longlm_float16 a[16], b[16];
-    // Each step exchanges one bit of the row's number with one of the column's.
-    for (int i = 0; i < 16; i += 2) {
-        a[i] = LONGLM_LOW_WORDS(v[i], v[i + 1]);
-        a[i + 1] = LONGLM_HIGH_WORDS(v[i], v[i + 1]);
-    }
-    // Now a[4g + h] (h = 0, 1) holds columns 0, 1 or 2, 3 of every quadruple for rows 4g, 4g + 1.
-    for (int i = 0; i < 16; i += 4) {
-        b[i] = LONGLM_LOW_PAIRS(a[i], a[i + 2]);
-        b[i + 1] = LONGLM_HIGH_PAIRS(a[i], a[i + 2]);
-        b[i + 2] = LONGLM_LOW_PAIRS(a[i + 1], a[i + 3]);
-        b[i + 3] = LONGLM_HIGH_PAIRS(a[i + 1], a[i + 3]);
-    }
-    // b[4g + c] holds, in quadruple q, rows 4g … 4g + 3 of column 4q + c.
-    for (int c = 0; c < 4; c++) {
-        longlm_float16 even01 = LONGLM_EVEN_QUADS(b[c], b[4 + c]), odd01 = LONGLM_ODD_QUADS(b[c], b[4 + c]);
-        longlm_float16 even23 = LONGLM_EVEN_QUADS(b[8 + c], b[12 + c]), odd23 = LONGLM_ODD_QUADS(b[8 + c], b[12 + c]);
-        v[c] = LONGLM_EVEN_QUADS(even01, even23);
-        v[8 + c] = LONGLM_ODD_QUADS(even01, even23);
-        v[4 + c] = LONGLM_EVEN_QUADS(odd01, odd23);
-        v[12 + c] = LONGLM_ODD_QUADS(odd01, odd23);
-    }
+// Of four vectors: first the words of the first two and of the last two are interleaved, then the pairs of the results.
+// Afterwards the vector of column c holds, in quadruple q, the four rows of column 4q + c.
+#define LONGLM_TRANSPOSE_QUADS(v0, v1, v2, v3)                                                                         \
+    do {                                                                                                               \
+        longlm_float16 low01 = LONGLM_LOW_WORDS(v0, v1), high01 = LONGLM_HIGH_WORDS(v0, v1);                           \
+        longlm_float16 low23 = LONGLM_LOW_WORDS(v2, v3), high23 = LONGLM_HIGH_WORDS(v2, v3);                           \
+        v0 = LONGLM_LOW_PAIRS(low01, low23);                                                                           \
+        v1 = LONGLM_HIGH_PAIRS(low01, low23);                                                                          \
+        v2 = LONGLM_LOW_PAIRS(high01, high23);                                                                         \
+        v3 = LONGLM_HIGH_PAIRS(high01, high23);                                                                        \
+    } while (0)
+
+// Of the vectors of one column in the four groups of four rows: afterwards they hold the columns c, 4 + c, 8 + c, 12 + c.
+#define LONGLM_GATHER_QUADS(v0, v1, v2, v3)                                                                            \
+    do {                                                                                                               \
+        longlm_float16 even01 = LONGLM_EVEN_QUADS(v0, v1), odd01 = LONGLM_ODD_QUADS(v0, v1);                           \
+        longlm_float16 even23 = LONGLM_EVEN_QUADS(v2, v3), odd23 = LONGLM_ODD_QUADS(v2, v3);                           \
+        v0 = LONGLM_EVEN_QUADS(even01, even23);                                                                        \
+        v1 = LONGLM_EVEN_QUADS(odd01, odd23);                                                                          \
+        v2 = LONGLM_ODD_QUADS(even01, even23);                                                                         \
+        v3 = LONGLM_ODD_QUADS(odd01, odd23);                                                                           \
+    } while (0)
+
+// Sixteen rows of sixteen words become columns, and the first `column_count` of them are stored, each of the first
+// `height` words. The words are only moved, so they may hold anything. Written out without a loop or an array, which
+// would live in memory.
+#define LONGLM_TRANSPOSE_AND_STORE(row)                                                                                \
+    longlm_float16 v0 = row(0), v1 = row(1), v2 = row(2), v3 = row(3), v4 = row(4), v5 = row(5), v6 = row(6);          \
+    longlm_float16 v7 = row(7), v8 = row(8), v9 = row(9), v10 = row(10), v11 = row(11), v12 = row(12);                 \
+    longlm_float16 v13 = row(13), v14 = row(14), v15 = row(15);                                                        \
+    LONGLM_TRANSPOSE_QUADS(v0, v1, v2, v3);                                                                            \
+    LONGLM_TRANSPOSE_QUADS(v4, v5, v6, v7);                                                                            \
+    LONGLM_TRANSPOSE_QUADS(v8, v9, v10, v11);                                                                          \
+    LONGLM_TRANSPOSE_QUADS(v12, v13, v14, v15);                                                                        \
+    LONGLM_GATHER_QUADS(v0, v4, v8, v12);                                                                              \
+    LONGLM_GATHER_QUADS(v1, v5, v9, v13);                                                                              \
+    LONGLM_GATHER_QUADS(v2, v6, v10, v14);                                                                             \
+    LONGLM_GATHER_QUADS(v3, v7, v11, v15);                                                                             \
+    LONGLM_STORE_COLUMN(0);                                                                                            \
+    LONGLM_STORE_COLUMN(1);                                                                                            \
+    LONGLM_STORE_COLUMN(2);                                                                                            \
+    LONGLM_STORE_COLUMN(3);                                                                                            \
+    LONGLM_STORE_COLUMN(4);                                                                                            \
+    LONGLM_STORE_COLUMN(5);                                                                                            \
+    LONGLM_STORE_COLUMN(6);                                                                                            \
+    LONGLM_STORE_COLUMN(7);                                                                                            \
+    LONGLM_STORE_COLUMN(8);                                                                                            \
+    LONGLM_STORE_COLUMN(9);                                                                                            \
+    LONGLM_STORE_COLUMN(10);                                                                                           \
+    LONGLM_STORE_COLUMN(11);                                                                                           \
+    LONGLM_STORE_COLUMN(12);                                                                                           \
+    LONGLM_STORE_COLUMN(13);                                                                                           \
+    LONGLM_STORE_COLUMN(14);                                                                                           \
+    LONGLM_STORE_COLUMN(15)
+#define LONGLM_STORE_COLUMN(column) memcpy(target + (column) * target_stride, &v##column, (size_t)height * 4)
+
+// Packing reads more rows at once than the processor's own prefetching follows, so that it asks for what comes a few
+// cache lines later.
+LONGLM_INLINE longlm_float16 longlm_load_ahead(const float *_Nonnull source) {
+    __builtin_prefetch((const char *)source + 512, 0, 3);
+    return longlm_load(source);
 }
 
-// Loads up to sixteen rows of sixteen words (the others are zeros) and stores the first `column_count` columns, each of
-// the first `height` words, one after another at `target_stride` words. `row_stride` is in bytes.
+LONGLM_INLINE longlm_float16 longlm_pair_bfloat16_ahead(const float *_Nonnull source) {
+    __builtin_prefetch((const char *)source + 512, 0, 3);
+    __builtin_prefetch((const char *)source + 576, 0, 3);
+    return longlm_pair_bfloat16(source);
+}
+
+// Stores sixteen columns of up to sixteen rows of words (missing rows are zeros) one after another at `target_stride`
+// words, each of the first `height` words. `row_stride` is in bytes.
 LONGLM_INLINE void longlm_transpose_words(
-    const void *_Nonnull source, long row_stride, long row_count, long column_count, float *_Nonnull target,
-    long target_stride, long height) {
-    longlm_float16 v[16];
-    for (int row = 0; row < 16; row++) {
-        v[row] = (longlm_float16)0.0f;
-        if (row < row_count) memcpy(&v[row], (const char *)source + row * row_stride, sizeof v[row]);
-    }
-    longlm_transpose(v);
-    for (int column = 0; column < 16; column++) {
-        if (column < column_count) memcpy(target + column * target_stride, &v[column], (size_t)height * 4);
-    }
+    const void *_Nonnull source, long row_stride, long row_count, float *_Nonnull target, long target_stride,
+    long height) {
+    const longlm_float16 zero = (longlm_float16)0.0f;
+#define LONGLM_ROW(row)                                                                                                \
+    ((row) < row_count ? longlm_load_ahead((const float *)((const char *)source + (row) * row_stride)) : zero)
+    LONGLM_TRANSPOSE_AND_STORE(LONGLM_ROW);
+#undef LONGLM_ROW
 }
 
 // The same for rows of thirty-two floats, which are rounded to words of two bfloat16 numbers. `row_stride` is in floats.
 LONGLM_INLINE void longlm_transpose_pairs(
-    const float *_Nonnull source, long row_stride, long row_count, long column_count, float *_Nonnull target,
-    long target_stride, long height) {
-    longlm_float16 v[16];
-    for (int row = 0; row < 16; row++) {
-        v[row] = (longlm_float16)0.0f;
-        if (row < row_count) v[row] = longlm_pair_bfloat16(source + row * row_stride);
-    }
-    longlm_transpose(v);
-    for (int column = 0; column < 16; column++) {
-        if (column < column_count) memcpy(target + column * target_stride, &v[column], (size_t)height * 4);
-    }
+    const float *_Nonnull source, long row_stride, long row_count, float *_Nonnull target, long target_stride,
+    long height) {
+    const longlm_float16 zero = (longlm_float16)0.0f;
+#define LONGLM_ROW(row)                                                                                                \
+    ((row) < row_count ? longlm_pair_bfloat16_ahead(source + (row) * row_stride) : zero)
+    LONGLM_TRANSPOSE_AND_STORE(LONGLM_ROW);
+#undef LONGLM_ROW
 }
 
+#undef LONGLM_STORE_COLUMN
+#undef LONGLM_TRANSPOSE_AND_STORE
+#undef LONGLM_GATHER_QUADS
+#undef LONGLM_TRANSPOSE_QUADS
 #undef LONGLM_LOW_WORDS
 #undef LONGLM_HIGH_WORDS
 #undef LONGLM_LOW_PAIRS

@@ -2,7 +2,9 @@ import SIMDKernels
 
 /// The steps that forward passes are written in, on one worker of a team.
 ///
-/// Every worker calls the same steps in the same order. A step gives each worker its share and ends at a barrier.
+/// Every worker calls the same steps in the same order, and a step gives each its share. With many rows a worker's share
+/// of every step are the same rows, so that it waits for others only where it needs their keys and values; with few, every
+/// step ends at a barrier.
 struct ForwardPass {
     let configuration: ModelConfiguration
     let precision: Precision
@@ -23,11 +25,11 @@ struct ForwardPass {
 
     /// Looks the tokens' embeddings up, and computes the rotations of their positions.
     func embed(_ embedding: PackedMatrix) {
-        for row in worker.share(of: rowCount) {
+        worker.rows(of: rowCount).forEachRow { row in
             embedding.copyRow(tokens[row], to: workspace.hidden.floats + row * configuration.hiddenSize)
             prepareRotations(row)
         }
-        worker.barrier()
+        endStep()
     }
 
     private func prepareRotations(_ row: Int) {
@@ -52,7 +54,7 @@ struct ForwardPass {
         RMSNorm.normalize(
             workspace.hidden.floats, weight: weight.floats, epsilon: configuration.normEpsilon, rowCount: rowCount,
             columnCount: configuration.hiddenSize, into: workspace.normed.floats, worker: worker)
-        worker.barrier()
+        endStep()
     }
 
     /// Projects the normalised stream onto queries, keys and values.
@@ -61,7 +63,7 @@ struct ForwardPass {
         multiply(input, query, into: workspace.projectedQueries)
         multiply(input, key, into: workspace.keys)
         multiply(input, value, into: workspace.values)
-        worker.barrier()
+        endStep()
     }
 
     /// Rotates queries and keys to their positions, and stores keys and values.
@@ -70,7 +72,7 @@ struct ForwardPass {
         let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
         let segments = cache.segments(layer: layer)
         let rotatedKey = workspace.scratch(worker)
-        for row in worker.share(of: rowCount) {
+        worker.rows(of: rowCount).forEachRow { row in
             let position = firstPosition + row
             let segment = segments[position / AttentionShape.segmentLength]
             let query = workspace.projectedQueries.floats + row * queryWidth
@@ -92,6 +94,7 @@ struct ForwardPass {
             cache.shape.storeKey(rotatedKey, position: position, segment: segment)
             cache.shape.storeValue(workspace.values.floats + row * keyWidth, position: position, segment: segment)
         }
+        // Attention reads the keys and values of all rows.
         worker.barrier()
     }
 
@@ -116,14 +119,14 @@ struct ForwardPass {
         TwoPassAttention.attend(
             input, shape: cache.shape, scratch: workspace.scratch(worker), partials: workspace.partials.floats,
             worker: worker)
-        worker.barrier()
+        endStep()
     }
 
     /// Adds the projection of what was attended to the stream.
     func projectAttended(_ output: PackedMatrix) {
         let input = pack(workspace.attended, columnCount: output.columnCount)
         multiply(input, output, into: workspace.hidden, adding: true)
-        worker.barrier()
+        endStep()
     }
 
     /// Projects the normalised stream onto gate and up, and gates: silu(gate) · up.
@@ -131,20 +134,22 @@ struct ForwardPass {
         let input = pack(workspace.normed, columnCount: configuration.hiddenSize)
         GEMM.multiplyGated(
             input, gate: gate, up: up, into: workspace.gated.floats, scratch: workspace.scratch(worker), worker: worker)
-        worker.barrier()
+        endStep()
     }
 
     /// Adds the projection of what was gated to the stream.
     func projectDown(_ down: PackedMatrix) {
         let input = pack(workspace.gated, columnCount: configuration.intermediateSize)
         multiply(input, down, into: workspace.hidden, adding: true)
-        worker.barrier()
+        endStep()
     }
 
     /// Normalises the rows whose logits are wanted, and projects them onto the vocabulary.
     func projectLogits(_ norm: AlignedBuffer, _ vocabulary: PackedMatrix) {
         if logitRows.isEmpty { return }
         let width = configuration.hiddenSize
+        // These rows are shared out anew.
+        worker.barrier()
         RMSNorm.normalize(
             workspace.hidden.floats + logitRows.lowerBound * width, weight: norm.floats,
             epsilon: configuration.normEpsilon, rowCount: logitRows.count, columnCount: width,
@@ -158,10 +163,15 @@ struct ForwardPass {
     private func pack(_ input: AlignedBuffer, rowCount: Int? = nil, columnCount: Int) -> PackedInput {
         let packed = GEMM.packInput(
             input.floats, rowCount: rowCount ?? self.rowCount, columnCount: columnCount, precision: precision,
-            into: workspace.packed.floats, worker: worker)
+            into: workspace.packed.floats, rowStride: workspace.packedRowStride, worker: worker)
         // A single row of floats is used where it is.
-        if packed.rowCount > 1 || precision == .bfloat16 { worker.barrier() }
+        if packed.rowCount > 1 || precision == .bfloat16 { endStep(packed.rowCount) }
         return packed
+    }
+
+    /// Meets the other workers, unless each goes on with its own rows.
+    private func endStep(_ rowCount: Int? = nil) {
+        if !worker.rows(of: rowCount ?? self.rowCount).isOwned { worker.barrier() }
     }
 
     private func multiply(

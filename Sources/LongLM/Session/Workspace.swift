@@ -9,6 +9,9 @@ final class Workspace {
     let hidden: AlignedBuffer
     let normed: AlignedBuffer
     let packed: AlignedBuffer
+    /// Floats from one row's place in `packed` to the next, whatever is packed: workers that are at different steps don't
+    /// overwrite each other's rows.
+    let packedRowStride: Int
     /// As projected; rotated against the segments' keys; rotated against the neighbor keys.
     let projectedQueries: AlignedBuffer
     let queries: AlignedBuffer
@@ -34,6 +37,7 @@ final class Workspace {
         let widest = max(configuration.hiddenSize, queryWidth, configuration.intermediateSize)
         hidden = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
         normed = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
+        packedRowStride = widest
         packed = AlignedBuffer(floatCount: GEMM.packedInputFloatCount(rowCount: rows, columnCount: widest))
         projectedQueries = AlignedBuffer(floatCount: rows * queryWidth)
         queries = AlignedBuffer(floatCount: rows * queryWidth)

@@ -24,6 +24,14 @@ public struct Workload {
     /// One run.
     let run: () throws -> Void
 
+    /// Runs it once, for a harness that takes the time itself.
+    ///
+    /// - Throws: What the model throws.
+    public func runOnce() throws {
+        try prepare()
+        try run()
+    }
+
     init(
         name: String, limit: WorkloadLimit, amount: Double, tokenCount: Int? = nil,
         prepare: @escaping () throws -> Void = {}, run: @escaping () throws -> Void

@@ -16,10 +16,12 @@ struct AttentionScratch {
 
     private static let maximumTileRows = 12
 
+    @inline(always)
     static func floatCount(shape: AttentionShape) -> Int {
         2 * TwoPassAttention.itemRows * shape.headDimension
             + 2 * maximumTileRows * AttentionShape.blockLength + laneCount
             + 2 * AttentionState.floatCount(rows: TwoPassAttention.itemRows, valueStride: shape.valueStride)
+            + maximumTileRows * shape.headDimension
     }
 
     @inline(always)
@@ -73,7 +75,7 @@ private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArgumen
 private func attendRows<Target: KernelTarget, Numbers: StoredNumbers>(
     _ arguments: AttentionArguments, _: Target.Type, _: Numbers.Type
 ) {
-    if arguments.rows.count <= Target.SmallTile.rows {
+    if arguments.rows.length <= Target.SmallTile.rows {
         attend(arguments, AttentionForm<Target, Target.SmallTile, Numbers>.self)
     } else {
         attend(arguments, AttentionForm<Target, Target.Tile, Numbers>.self)
@@ -90,34 +92,33 @@ private func attend<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumber
     _ arguments: AttentionArguments, _ form: AttentionForm<Target, Tile, Numbers>.Type
 ) {
     let tileRows = Tile.rows
-    let rowCount = arguments.rows.count
+    let rowCount = arguments.rows.length
     let tileCount = (rowCount + tileRows - 1) / tileRows
     let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
     packQueries(arguments, tileCount: tileCount, to: scratch.queries, form)
     let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
 
-    scratch.state.reset(tileCount: tileCount, tileRows: tileRows)
     for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
         let start = segment * AttentionShape.segmentLength
         if start > lastPosition { break }
-        scratch.segmentState.reset(tileCount: tileCount, tileRows: tileRows)
-        let end = min(start + AttentionShape.segmentLength, lastPosition + 1)
+        let isFirst = segment == arguments.segments.lowerBound
+        let state = isFirst ? scratch.state : scratch.segmentState
+        state.reset(tileCount: tileCount, tileRows: tileRows)
+        let end = lesser(start + AttentionShape.segmentLength, lastPosition + 1)
         for block in Steps(from: start, to: end, by: AttentionShape.blockLength) {
             for tile in Steps(from: 0, to: tileCount, by: 1) {
-                attendBlock(arguments, scratch, tile: tile, block: block, form)
+                attendBlock(arguments, scratch, state, tile: tile, block: block, form)
             }
         }
-        if arguments.partial == nil {
-            scratch.state.merge(
-                scratch.segmentState, tileCount: tileCount, tileRows: tileRows, Target.Arithmetic.self)
+        if !isFirst {
+            scratch.state.merge(state, tileCount: tileCount, tileRows: tileRows, Target.Arithmetic.self)
         }
     }
     if let partial = arguments.partial {
         let target = AttentionState(partial, rows: rowCount, valueStride: arguments.shape.valueStride)
-        target.maxima.update(from: scratch.segmentState.maxima, count: tileCount * laneCount)
-        target.sums.update(from: scratch.segmentState.sums, count: tileCount * laneCount)
-        target.values.update(
-            from: scratch.segmentState.values, count: tileCount * tileRows * arguments.shape.valueStride)
+        target.maxima.update(from: scratch.state.maxima, count: tileCount * laneCount)
+        target.sums.update(from: scratch.state.sums, count: tileCount * laneCount)
+        target.values.update(from: scratch.state.values, count: tileCount * tileRows * arguments.shape.valueStride)
     } else {
         scratch.state.finish(arguments, tileRows: tileRows)
     }
@@ -127,7 +128,7 @@ private func attend<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumber
 @inline(always)
 private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
     guard let partials = arguments.partial else { return }
-    let rowCount = arguments.rows.count
+    let rowCount = arguments.rows.length
     // As the attention kernel chose.
     let tileRows = rowCount <= Target.SmallTile.rows ? Target.SmallTile.rows : Target.Tile.rows
     let tileCount = (rowCount + tileRows - 1) / tileRows
@@ -149,19 +150,35 @@ private func packQueries<Target: KernelTarget, Tile: MicroTile, Numbers: StoredN
     _ arguments: AttentionArguments, tileCount: Int, to packed: UnsafeMutablePointer<Float>,
     _: AttentionForm<Target, Tile, Numbers>.Type
 ) {
-    let depth = arguments.shape.headDimension / Target.numbersPerProduct
+    let dimension = arguments.shape.headDimension
+    let depth = dimension / Target.numbersPerProduct
     let setSize = TwoPassAttention.itemRows * depth
-    for place in Steps(from: 0, to: tileCount * Tile.rows, by: 1) {
-        let row = arguments.rows.lowerBound + place
-        let tile = place / Tile.rows
-        let target = packed + tile * Tile.rows * depth + (place - tile * Tile.rows)
-        let exists = row < arguments.rows.upperBound
-        let offset = arguments.offset(ofRow: exists ? row : arguments.rows.lowerBound)
-        for set in 0..<2 {
-            let source = (set == 0 ? arguments.input.queries : arguments.input.neighborQueries) + offset
-            let words = target + set * setSize
-            for step in Steps(from: 0, to: depth, by: 1) {
-                words[step * Tile.rows] = exists ? Target.productWord(source + step * Target.numbersPerProduct) : 0
+    let rows = arguments.scratch + AttentionScratch.floatCount(shape: arguments.shape) - Tile.rows * dimension
+    for set in 0..<(arguments.input.neighborWindow > 0 ? 2 : 1) {
+        let queries = set == 0 ? arguments.input.queries : arguments.input.neighborQueries
+        for tile in Steps(from: 0, to: tileCount, by: 1) {
+            let first = arguments.rows.lowerBound + tile * Tile.rows
+            let count = lesser(Tile.rows, arguments.rows.upperBound - first)
+            // One after another and scaled, so that squares of them can be transposed in registers.
+            for row in Steps(from: 0, to: count, by: 1) {
+                let source = queries + arguments.offset(ofRow: first + row)
+                for d in Steps(from: 0, to: dimension, by: 1) { rows[row * dimension + d] = source[d] * 1.442_695_04 }
+            }
+            let target = packed + set * setSize + tile * Tile.rows * depth
+            let whole = depth / laneCount * laneCount
+            for step in Steps(from: 0, to: whole, by: laneCount) {
+                let square = target + step * Tile.rows
+                if Target.multipliesPairs {
+                    longlm_transpose_pairs(rows + 2 * step, dimension, count, square, Tile.rows, Tile.rows)
+                } else {
+                    longlm_transpose_words(rows + step, dimension * 4, count, square, Tile.rows, Tile.rows)
+                }
+            }
+            for step in Steps(from: whole, to: depth, by: 1) {
+                for row in Steps(from: 0, to: Tile.rows, by: 1) {
+                    let source = rows + row * dimension + step * Target.numbersPerProduct
+                    target[step * Tile.rows + row] = row < count ? Target.productWord(source) : 0
+                }
             }
         }
     }
@@ -172,32 +189,30 @@ extension KernelTarget {
     @inline(always)
     fileprivate static var numbersPerProduct: Int { multipliesPairs ? 2 : 1 }
 
-    /// The word of a query's next components, multiplied by log₂ e.
+    /// The word of a query's next components.
     @inline(always)
     fileprivate static func productWord(_ source: UnsafePointer<Float>) -> Float {
-        let first = source[0] * 1.442_695_04
-        if !multipliesPairs { return first }
-        return longlm_round_bfloat16_words(Lanes(repeating: first), Lanes(repeating: source[1] * 1.442_695_04))[0]
+        if !multipliesPairs { return source[0] }
+        return longlm_round_bfloat16_words(Lanes(repeating: source[0]), Lanes(repeating: source[1]))[0]
     }
 }
 
 /// One step of the online softmax: one row tile against the block of keys that starts at position `block`.
 @inline(always)
 private func attendBlock<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
-    _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, block: Int,
+    _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ state: AttentionState, tile: Int, block: Int,
     _ form: AttentionForm<Target, Tile, Numbers>.Type
 ) {
     let firstRow = arguments.rows.lowerBound + tile * Tile.rows
-    let lastRow = min(firstRow + Tile.rows, arguments.rows.upperBound) - 1
+    let lastRow = lesser(firstRow + Tile.rows, arguments.rows.upperBound) - 1
     let positions = arguments.position(ofRow: firstRow)...arguments.position(ofRow: lastRow)
-    let keyCount = min(AttentionShape.blockLength, positions.upperBound + 1 - block)
+    let keyCount = lesser(AttentionShape.blockLength, positions.upperBound + 1 - block)
     if keyCount <= 0 { return }
 
     let panelCount = (keyCount + AttentionShape.panelLength - 1) / AttentionShape.panelLength
     for panel in Steps(from: 0, to: panelCount, by: 1) {
         scorePanel(arguments, scratch, tile: tile, positions: positions, block: block, panel: panel, form)
     }
-    let state = scratch.segmentState
     softmaxStep(
         scratch, rows: lastRow - firstRow + 1, columns: panelCount * AttentionShape.panelLength,
         maxima: state.maxima + tile * laneCount, sums: state.sums + tile * laneCount, Target.self)
@@ -265,7 +280,7 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNu
     let isMixed = needsGrouped && needsNeighbor
     guard isMixed || panelEnd > positions.lowerBound else { return }
     for row in Steps(from: 0, to: Tile.rows, by: 1) {
-        let existing = min(arguments.rows.lowerBound + tile * Tile.rows + row, arguments.rows.upperBound - 1)
+        let existing = lesser(arguments.rows.lowerBound + tile * Tile.rows + row, arguments.rows.upperBound - 1)
         let position = arguments.position(ofRow: existing)
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: laneCount) {
             let place = row * AttentionShape.blockLength + column + offset

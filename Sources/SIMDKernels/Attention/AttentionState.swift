@@ -13,6 +13,7 @@ struct AttentionState {
     private static func groupCount(rows: Int) -> Int { (rows + 5) / 6 }
 
     /// The floats of a state for `rows` rows.
+    @inline(always)
     static func floatCount(rows: Int, valueStride: Int) -> Int {
         groupCount(rows: rows) * 2 * laneCount + (rows + 12) * valueStride
     }
@@ -64,12 +65,12 @@ struct AttentionState {
     @inline(always)
     func finish(_ arguments: AttentionArguments, tileRows: Int) {
         let dimension = arguments.shape.headDimension
-        for row in arguments.rows {
+        for row in Steps(from: arguments.rows.lowerBound, to: arguments.rows.upperBound, by: 1) {
             let place = row - arguments.rows.lowerBound
             let output = arguments.input.output + arguments.offset(ofRow: row)
-            let sum = sums[place / tileRows * laneCount + place % tileRows]
+            let factor = 1 / sums[place / tileRows * laneCount + place % tileRows]
             let source = values + place * valueStride
-            for d in 0..<dimension { output[d] = source[d] / sum }
+            for d in Steps(from: 0, to: dimension, by: 1) { output[d] = source[d] * factor }
         }
     }
 }

@@ -92,14 +92,29 @@ public enum TwoPassAttention {
             attendSplit(input, shape, rows, segmentCount, scratch, partials, worker)
             return
         }
+        func attend(_ rows: Range<Int>, head: Int) {
+            let arguments = AttentionArguments(
+                input: input, shape: shape, head: head, rows: rows, segments: 0..<segmentCount, scratch: scratch,
+                partial: nil)
+            arguments.run(on: worker.instructionSet)
+        }
+        let share = worker.rows(of: input.rowCount)
+        if share.isOwned {
+            for head in 0..<shape.keyValueHeadCount {
+                share.forEachRange { owned in
+                    let end = owned.upperBound * shape.sharingCount
+                    for first in stride(from: owned.lowerBound * shape.sharingCount, to: end, by: itemRows) {
+                        attend(first..<min(first + itemRows, end), head: head)
+                    }
+                }
+            }
+            return
+        }
         let itemsPerHead = (rows + itemRows - 1) / itemRows
         // Late rows see more keys than early ones, so workers take items in turn.
         for item in stride(from: worker.index, to: itemsPerHead * shape.keyValueHeadCount, by: worker.count) {
             let first = item % itemsPerHead * itemRows
-            let arguments = AttentionArguments(
-                input: input, shape: shape, head: item / itemsPerHead, rows: first..<min(first + itemRows, rows),
-                segments: 0..<segmentCount, scratch: scratch, partial: nil)
-            arguments.run(on: worker.instructionSet)
+            attend(first..<min(first + itemRows, rows), head: item / itemsPerHead)
         }
     }
 

@@ -14,9 +14,10 @@ public enum RMSNorm {
         _ input: UnsafePointer<Float>, weight: UnsafePointer<Float>, epsilon: Float, rowCount: Int, columnCount: Int,
         into output: UnsafeMutablePointer<Float>, worker: Worker
     ) {
+        let share = worker.rows(of: rowCount)
         var arguments = RMSNormArguments(
-            input: input, weight: weight, epsilon: epsilon, columnCount: columnCount,
-            rows: worker.share(of: rowCount), output: output)
+            input: input, weight: weight, epsilon: epsilon, columnCount: columnCount, rows: share.ranges, output: output
+        )
         longlm_run_rms_norm(worker.instructionSet.number, &arguments)
     }
 }
@@ -26,15 +27,20 @@ struct RMSNormArguments {
     let weight: UnsafePointer<Float>
     let epsilon: Float
     let columnCount: Int
-    let rows: Range<Int>
+    let rows: (Range<Int>, Range<Int>)
     let output: UnsafeMutablePointer<Float>
 }
 
 @inline(always)
 private func rmsNormKernel<Target: KernelTarget>(_ arguments: RMSNormArguments, _: Target.Type) {
+    for part in 0..<2 { normalize(part == 0 ? arguments.rows.0 : arguments.rows.1, arguments, Target.self) }
+}
+
+@inline(always)
+private func normalize<Target: KernelTarget>(_ rows: Range<Int>, _ arguments: RMSNormArguments, _: Target.Type) {
     let count = arguments.columnCount
     let whole = count - count % laneCount
-    for row in arguments.rows {
+    for row in Steps(from: rows.lowerBound, to: rows.upperBound, by: 1) {
         let input = arguments.input + row * count
         let output = arguments.output + row * count
         var squares = Lanes(repeating: 0)

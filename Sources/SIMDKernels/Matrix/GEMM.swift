@@ -16,7 +16,7 @@ public enum GEMM {
         2 * (maximumRowCount + 2 * maximumTileRows) * PackedMatrix.panelWidth
     }
 
-    private static let maximumTileRows = 12
+    @inline(always) static var maximumTileRows: Int { 12 }
 
     /// This worker's share of output = input · weightsᵀ, or output += input · weightsᵀ.
     ///
@@ -60,17 +60,16 @@ public enum GEMM {
         precondition(input.columnCount == weights.columnCount, "the input is as wide as the weights")
         precondition(
             input.precision == .float32 || weights.elementType == .bfloat16, "bfloat16 products take bfloat16 weights")
-        let tileRows = worker.instructionSet.tileRows
-        let partition = RowPartition(
-            rowCount: input.rowCount, tileRows: tileRows, panelCount: weights.panelCount, workerCount: worker.count)
-        let units = worker.share(of: partition.groupCount * weights.panelCount)
-        if units.isEmpty || input.rowCount == 0 { return }
+        let share = ProductShare(
+            rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
+            worker: worker)
+        if share.panels.isEmpty || share.rows.0.isEmpty && share.rows.1.isEmpty { return }
         var arguments = GEMMArguments(
-            input: input.pointer, rowCount: input.rowCount,
+            input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
             depth: input.precision == .bfloat16 ? weights.wordCount : weights.columnCount, weights: weights.panels,
             gated: gated.panels, panelStride: weights.panelWordCount, elementType: weights.elementType,
-            columnCount: weights.rowCount, panelCount: weights.panelCount, units: units, groupRows: partition.groupRows,
-            output: output, ending: ending, scratch: scratch)
+            columnCount: weights.rowCount, panels: share.panels, rows: share.rows, output: output, ending: ending,
+            scratch: scratch)
         #if arch(x86_64)
             if input.precision == .bfloat16 {
                 if input.rowCount == 1 {
@@ -99,24 +98,10 @@ enum GEMMEnding {
     case gate
 }
 
-/// How rows are divided when there are too few panels to keep all workers busy.
-struct RowPartition {
-    /// Rows of a group: whole tiles.
-    let groupRows: Int
-    /// Groups of rows.
-    let groupCount: Int
-
-    init(rowCount: Int, tileRows: Int, panelCount: Int, workerCount: Int) {
-        // With four pieces of work for each worker, the last ones leave at most a quarter of them idle.
-        let wanted = workerCount == 1 ? 1 : (4 * workerCount + panelCount - 1) / panelCount
-        let tiles = (rowCount + tileRows - 1) / tileRows
-        groupRows = max(1, (tiles + wanted - 1) / wanted) * tileRows
-        groupCount = (rowCount + groupRows - 1) / groupRows
-    }
-}
-
 struct GEMMArguments {
     let input: UnsafePointer<Float>
+    /// Floats from the place of one row to the next.
+    let inputStride: Int
     let rowCount: Int
     /// Steps of a chain: K, or words in bfloat16 products.
     let depth: Int
@@ -128,10 +113,8 @@ struct GEMMArguments {
     let elementType: ElementType
     /// N.
     let columnCount: Int
-    let panelCount: Int
-    /// Unit u is panel u % panelCount for the group of rows u / panelCount.
-    let units: Range<Int>
-    let groupRows: Int
+    let panels: Range<Int>
+    let rows: (Range<Int>, Range<Int>)
     let output: UnsafeMutablePointer<Float>
     let ending: GEMMEnding
     let scratch: UnsafeMutablePointer<Float>
@@ -140,41 +123,60 @@ struct GEMMArguments {
 @inline(always)
 private func gemmKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
     switch arguments.elementType {
-    case .float32: gemmUnits(arguments, Target.self, WholeWords.self)
-    case .bfloat16: gemmUnits(arguments, Target.self, BFloat16Numbers.self)
-    case .float16: gemmUnits(arguments, Target.self, Target.HalfNumbers.self)
+    case .float32: gemmPanels(arguments, Target.self, WholeWords.self)
+    case .bfloat16: gemmPanels(arguments, Target.self, BFloat16Numbers.self)
+    case .float16: gemmPanels(arguments, Target.self, Target.HalfNumbers.self)
     }
 }
 
 /// For each panel: block by block of its columns, pass all row tiles over it.
 @inline(always)
-private func gemmUnits<Target: KernelTarget, Numbers: StoredNumbers>(
+private func gemmPanels<Target: KernelTarget, Numbers: StoredNumbers>(
     _ arguments: GEMMArguments, _: Target.Type, _: Numbers.Type
 ) {
     let blockDepth = GEMM.blockWords * Numbers.perWord
-    for unit in Steps(from: arguments.units.lowerBound, to: arguments.units.upperBound, by: 1) {
-        let group = unit / arguments.panelCount
-        let panel = unit - group * arguments.panelCount
-        let rows = (group * arguments.groupRows)..<min((group + 1) * arguments.groupRows, arguments.rowCount)
+    for panel in Steps(from: arguments.panels.lowerBound, to: arguments.panels.upperBound, by: 1) {
         var start = 0
         repeat {
-            let steps = min(blockDepth, arguments.depth - start)
-            var row = rows.lowerBound
-            while row + Target.Tile.rows <= rows.upperBound {
-                gemmTile(
-                    arguments, Target.Tile.self, Target.Arithmetic.self, Numbers.self, row: row, rows: rows,
-                    panel: panel,
-                    from: start, steps: steps)
-                row += Target.Tile.rows
-            }
-            while row < rows.upperBound {
-                gemmTile(
-                    arguments, Target.SmallTile.self, Target.Arithmetic.self, Numbers.self, row: row, rows: rows,
-                    panel: panel, from: start, steps: steps)
-                row += Target.SmallTile.rows
+            let steps = lesser(blockDepth, arguments.depth - start)
+            for part in 0..<2 {
+                let rows = part == 0 ? arguments.rows.0 : arguments.rows.1
+                // The second range's unfinished sums lie behind the first's.
+                let shift = part == 0 ? -rows.lowerBound : arguments.rows.0.length - rows.lowerBound
+                gemmRows(
+                    arguments, rows, scratchShift: shift, panel: panel, from: start, steps: steps, Target.self,
+                    Numbers.self)
             }
             start += steps
         } while start < arguments.depth
+    }
+}
+
+/// Passes the tiles of some rows over a block of a panel.
+@inline(always)
+private func gemmRows<Target: KernelTarget, Numbers: StoredNumbers>(
+    _ arguments: GEMMArguments, _ rows: Range<Int>, scratchShift: Int, panel: Int, from start: Int, steps: Int,
+    _: Target.Type, _: Numbers.Type
+) {
+    var row = rows.lowerBound
+    while row < rows.upperBound {
+        let rest = rows.upperBound - row
+        if rest > Target.MediumTile.rows {
+            gemmTile(
+                arguments, Target.Tile.self, Target.Arithmetic.self, Numbers.self, row: row,
+                scratchRow: row + scratchShift, panel: panel, from: start, steps: steps)
+            row += Target.Tile.rows
+        } else if rest > Target.SmallTile.rows {
+            gemmTile(
+                arguments, Target.MediumTile.self, Target.Arithmetic.self, Numbers.self, row: row,
+                scratchRow: row + scratchShift, panel: panel, from: start, steps: steps)
+            row += Target.MediumTile.rows
+        } else {
+            gemmTile(
+                arguments, Target.SmallTile.self, Target.Arithmetic.self, Numbers.self, row: row,
+                scratchRow: row + scratchShift, panel: panel, from: start, steps: steps)
+            row += Target.SmallTile.rows
+        }
     }
 }
 
@@ -182,22 +184,23 @@ private func gemmUnits<Target: KernelTarget, Numbers: StoredNumbers>(
 /// to the output.
 @inline(always)
 private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredNumbers>(
-    _ arguments: GEMMArguments, _: Tile.Type, _: Arithmetic.Type, _: Numbers.Type, row: Int, rows: Range<Int>,
+    _ arguments: GEMMArguments, _: Tile.Type, _: Arithmetic.Type, _: Numbers.Type, row: Int, scratchRow: Int,
     panel: Int, from start: Int, steps: Int
 ) {
     let width = PackedMatrix.panelWidth
     let stride = arguments.columnCount
     let isLast = start + steps == arguments.depth
     let isWhole = row + Tile.rows <= arguments.rowCount && (panel + 1) * width <= stride
-    let left = arguments.input + row * arguments.depth + start * Tile.rows
+    let left = arguments.input + row * arguments.inputStride + start * Tile.rows
     let right = panel * arguments.panelStride + start / Numbers.perWord * width
     // Of each of the two products: the unfinished sums of all rows, and one tile of finished ones.
-    let scratchCount = (arguments.groupRows + Tile.rows) * width
-    let finished = arguments.scratch + arguments.groupRows * width
+    let rowCount = arguments.rows.0.length + arguments.rows.1.length + GEMM.maximumTileRows
+    let scratchCount = (rowCount + GEMM.maximumTileRows) * width
+    let finished = arguments.scratch + rowCount * width
     let output = arguments.output + row * stride + panel * width
     for product in 0..<(arguments.ending == .gate ? 2 : 1) {
         let weights = (product == 0 ? arguments.weights : arguments.gated) + right
-        let sums = arguments.scratch + product * scratchCount + (row - rows.lowerBound) * width
+        let sums = arguments.scratch + product * scratchCount + scratchRow * width
         for column in Steps(from: 0, to: width, by: Tile.columns) {
             var tile = start == 0 ? Tile() : Tile(sums + column, stride: width)
             tile.accumulate(
@@ -215,10 +218,10 @@ private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredN
         }
     }
     if !isLast || isWhole && arguments.ending != .gate { return }
-    for tileRow in Steps(from: 0, to: min(Tile.rows, arguments.rowCount - row), by: 1) {
+    for tileRow in Steps(from: 0, to: lesser(Tile.rows, arguments.rowCount - row), by: 1) {
         finish(
             finished + tileRow * width, finished + scratchCount + tileRow * width, output + tileRow * stride,
-            min(width, stride - panel * width), arguments.ending, Arithmetic.self)
+            lesser(width, stride - panel * width), arguments.ending, Arithmetic.self)
     }
 }
 
@@ -229,7 +232,7 @@ private func finish<Arithmetic: MultiplyAdd>(
     _ count: Int, _ ending: GEMMEnding, _: Arithmetic.Type
 ) {
     for offset in Steps(from: 0, to: PackedMatrix.panelWidth, by: laneCount) {
-        let present = min(count - offset, laneCount)
+        let present = lesser(count - offset, laneCount)
         if present <= 0 { return }
         var lanes = sums.lanes(at: offset)
         if ending == .gate {
@@ -268,9 +271,9 @@ private func gemvPanels<Products: MultiplyAdd, Arithmetic: MultiplyAdd, Numbers:
     let isGated = arguments.ending == .gate
     let output = arguments.output
     let scratch = arguments.scratch
-    var panel = arguments.units.lowerBound
-    while panel < arguments.units.upperBound {
-        let hasNext = panel + 1 < arguments.units.upperBound
+    var panel = arguments.panels.lowerBound
+    while panel < arguments.panels.upperBound {
+        let hasNext = panel + 1 < arguments.panels.upperBound
         let first = arguments.weights + panel * arguments.panelStride
         let second =
             isGated ? arguments.gated + panel * arguments.panelStride : hasNext ? first + arguments.panelStride : first
@@ -296,11 +299,11 @@ private func gemvPanels<Products: MultiplyAdd, Arithmetic: MultiplyAdd, Numbers:
         others.store(to: scratch + width)
         let column = panel * width
         let count = arguments.columnCount - column
-        finish(scratch, scratch + width, output + column, min(width, count), arguments.ending, Arithmetic.self)
+        finish(scratch, scratch + width, output + column, lesser(width, count), arguments.ending, Arithmetic.self)
         panel += 1
         if !isGated && hasNext {
             finish(
-                scratch + width, scratch, output + column + width, min(width, count - width), arguments.ending,
+                scratch + width, scratch, output + column + width, lesser(width, count - width), arguments.ending,
                 Arithmetic.self)
             panel += 1
         }
@@ -330,7 +333,7 @@ func longlm_gemv_baseline(_ arguments: UnsafeRawPointer) {
 
     @c @implementation
     func longlm_gemm_avx512bf16(_ arguments: UnsafeRawPointer) {
-        gemmUnits(
+        gemmPanels(
             arguments.assumingMemoryBound(to: GEMMArguments.self).pointee, AVX512BFloat16Target.self, WholeWords.self)
     }
 

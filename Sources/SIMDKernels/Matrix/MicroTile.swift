@@ -249,6 +249,81 @@ struct Tile12x32<Arithmetic: MultiplyAdd>: MicroTile {
     }
 }
 
+/// 8 × 32 accumulators.
+struct Tile8x32<Arithmetic: MultiplyAdd>: MicroTile {
+    private var r0, r1, r2, r3, r4, r5, r6, r7: Lanes32
+
+    @inline(always) static var rows: Int { 8 }
+    @inline(always) static var columns: Int { 32 }
+
+    @inline(always)
+    init() {
+        let zero = Lanes32(repeating: 0)
+        (r0, r1, r2, r3, r4, r5) = (zero, zero, zero, zero, zero, zero)
+        (r6, r7) = (zero, zero)
+    }
+
+    @inline(always)
+    init(_ source: UnsafePointer<Float>, stride: Int) {
+        r0 = Lanes32(source)
+        r1 = Lanes32(source + stride)
+        r2 = Lanes32(source + 2 * stride)
+        r3 = Lanes32(source + 3 * stride)
+        r4 = Lanes32(source + 4 * stride)
+        r5 = Lanes32(source + 5 * stride)
+        r6 = Lanes32(source + 6 * stride)
+        r7 = Lanes32(source + 7 * stride)
+    }
+
+    @inline(always)
+    init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
+        r0 = Lanes32(source) * factors[0]
+        r1 = Lanes32(source + stride) * factors[1]
+        r2 = Lanes32(source + 2 * stride) * factors[2]
+        r3 = Lanes32(source + 3 * stride) * factors[3]
+        r4 = Lanes32(source + 4 * stride) * factors[4]
+        r5 = Lanes32(source + 5 * stride) * factors[5]
+        r6 = Lanes32(source + 6 * stride) * factors[6]
+        r7 = Lanes32(source + 7 * stride) * factors[7]
+    }
+
+    @inline(always)
+    mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: Lanes32) {
+        r0.add(left[0], right, Arithmetic.self)
+        r1.add(left[leftStride], right, Arithmetic.self)
+        r2.add(left[2 * leftStride], right, Arithmetic.self)
+        r3.add(left[3 * leftStride], right, Arithmetic.self)
+        r4.add(left[4 * leftStride], right, Arithmetic.self)
+        r5.add(left[5 * leftStride], right, Arithmetic.self)
+        r6.add(left[6 * leftStride], right, Arithmetic.self)
+        r7.add(left[7 * leftStride], right, Arithmetic.self)
+    }
+
+    @inline(always)
+    func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.store(to: target)
+        r1.store(to: target + stride)
+        r2.store(to: target + 2 * stride)
+        r3.store(to: target + 3 * stride)
+        r4.store(to: target + 4 * stride)
+        r5.store(to: target + 5 * stride)
+        r6.store(to: target + 6 * stride)
+        r7.store(to: target + 7 * stride)
+    }
+
+    @inline(always)
+    func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.add(to: target)
+        r1.add(to: target + stride)
+        r2.add(to: target + 2 * stride)
+        r3.add(to: target + 3 * stride)
+        r4.add(to: target + 4 * stride)
+        r5.add(to: target + 5 * stride)
+        r6.add(to: target + 6 * stride)
+        r7.add(to: target + 7 * stride)
+    }
+}
+
 /// 4 × 32 accumulators: eight chains, as many as hide the latency of AVX-512's multiply-adds.
 struct Tile4x32<Arithmetic: MultiplyAdd>: MicroTile {
     private var r0, r1, r2, r3: Lanes32
@@ -367,6 +442,60 @@ struct Tile6x16<Arithmetic: MultiplyAdd>: MicroTile {
     }
 }
 
+/// 4 × 16 accumulators.
+struct Tile4x16<Arithmetic: MultiplyAdd>: MicroTile {
+    private var r0, r1, r2, r3: Lanes
+
+    @inline(always) static var rows: Int { 4 }
+    @inline(always) static var columns: Int { 16 }
+
+    @inline(always)
+    init() {
+        let zero = Lanes(repeating: 0)
+        (r0, r1, r2, r3) = (zero, zero, zero, zero)
+    }
+
+    @inline(always)
+    init(_ source: UnsafePointer<Float>, stride: Int) {
+        r0 = Lanes(source)
+        r1 = Lanes(source + stride)
+        r2 = Lanes(source + 2 * stride)
+        r3 = Lanes(source + 3 * stride)
+    }
+
+    @inline(always)
+    init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
+        r0 = Lanes(source) * factors[0]
+        r1 = Lanes(source + stride) * factors[1]
+        r2 = Lanes(source + 2 * stride) * factors[2]
+        r3 = Lanes(source + 3 * stride) * factors[3]
+    }
+
+    @inline(always)
+    mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: Lanes) {
+        r0.add(left[0], right, Arithmetic.self)
+        r1.add(left[leftStride], right, Arithmetic.self)
+        r2.add(left[2 * leftStride], right, Arithmetic.self)
+        r3.add(left[3 * leftStride], right, Arithmetic.self)
+    }
+
+    @inline(always)
+    func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.store(to: target)
+        r1.store(to: target + stride)
+        r2.store(to: target + 2 * stride)
+        r3.store(to: target + 3 * stride)
+    }
+
+    @inline(always)
+    func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.add(to: target)
+        r1.add(to: target + stride)
+        r2.add(to: target + 2 * stride)
+        r3.add(to: target + 3 * stride)
+    }
+}
+
 /// 2 × 16 accumulators.
 struct Tile2x16<Arithmetic: MultiplyAdd>: MicroTile {
     private var r0, r1: Lanes
@@ -417,7 +546,8 @@ protocol KernelTarget {
     associatedtype Arithmetic: MultiplyAdd
     /// The register tile that suits its register file.
     associatedtype Tile: MicroTile
-    /// A tile of fewer rows and as many columns, for what is left of the rows.
+    /// Tiles of fewer rows and as many columns, for what is left of the rows.
+    associatedtype MediumTile: MicroTile where MediumTile.Columns == Tile.Columns
     associatedtype SmallTile: MicroTile where SmallTile.Columns == Tile.Columns
     /// How it widens half-precision numbers.
     associatedtype HalfNumbers: StoredNumbers
@@ -434,6 +564,7 @@ extension KernelTarget {
     enum AVX512Target: KernelTarget {
         typealias Arithmetic = FusedMultiplyAdd
         typealias Tile = Tile12x32<FusedMultiplyAdd>
+        typealias MediumTile = Tile8x32<FusedMultiplyAdd>
         typealias SmallTile = Tile4x32<FusedMultiplyAdd>
         typealias HalfNumbers = ConvertedFloat16Numbers
     }
@@ -442,6 +573,7 @@ extension KernelTarget {
     enum AVX512BFloat16Target: KernelTarget {
         typealias Arithmetic = FusedMultiplyAdd
         typealias Tile = Tile12x32<BFloat16Dot>
+        typealias MediumTile = Tile8x32<BFloat16Dot>
         typealias SmallTile = Tile4x32<BFloat16Dot>
         typealias HalfNumbers = ConvertedFloat16Numbers
         @inline(always) static var multipliesPairs: Bool { true }
@@ -451,6 +583,7 @@ extension KernelTarget {
     enum AVX2Target: KernelTarget {
         typealias Arithmetic = FusedMultiplyAdd
         typealias Tile = Tile6x16<FusedMultiplyAdd>
+        typealias MediumTile = Tile4x16<FusedMultiplyAdd>
         typealias SmallTile = Tile2x16<FusedMultiplyAdd>
         typealias HalfNumbers = ConvertedFloat16Numbers
     }
@@ -466,5 +599,6 @@ enum BaselineTarget: KernelTarget {
         typealias HalfNumbers = ConvertedFloat16Numbers
     #endif
     typealias Tile = Tile6x16<Arithmetic>
+    typealias MediumTile = Tile4x16<Arithmetic>
     typealias SmallTile = Tile2x16<Arithmetic>
 }

@@ -15,6 +15,8 @@ public enum Precision: String, Sendable, CaseIterable {
 /// register tile has, column after column, then smaller tiles for what is left; a single row as it is.
 public struct PackedInput {
     let pointer: UnsafePointer<Float>
+    /// Floats from the place of one row to the next; tiles begin at their first row's place.
+    let rowStride: Int
     /// M.
     public let rowCount: Int
     /// K.
@@ -31,39 +33,52 @@ extension GEMM {
     }
 
     /// This worker's share of packing `input` [rowCount, columnCount], row-major, for products.
-    /// All workers call it with the same arguments and meet at a barrier before the product.
+    /// All workers call it with the same arguments and meet at a barrier before the product, unless
+    /// ``Worker/rows(of:)`` says that each owns its rows.
     ///
     /// - Parameters:
     ///   - input: The activations; must stay in place until the products are done (one row is used where it is).
     ///   - precision: What the products are computed in; ``Precision/bfloat16`` only where
     ///     ``InstructionSet/hasBFloat16Products`` says so.
     ///   - packed: Memory of ``packedInputFloatCount(rowCount:columnCount:)`` floats.
-    @inline(never)
+    ///   - rowStride: Floats from the place of one row to the next in `packed`, at least `columnCount`, which it is unless
+    ///     said otherwise.
     public static func packInput(
         _ input: UnsafePointer<Float>, rowCount: Int, columnCount: Int, precision: Precision = .float32,
-        into packed: UnsafeMutablePointer<Float>, worker: Worker
+        into packed: UnsafeMutablePointer<Float>, rowStride: Int? = nil, worker: Worker
     ) -> PackedInput {
+        let rowStride = rowStride ?? columnCount
+        precondition(rowStride >= columnCount, "a row has room")
         if rowCount == 1 && precision == .float32 {
-            return PackedInput(pointer: input, rowCount: 1, columnCount: columnCount, precision: precision)
+            return PackedInput(
+                pointer: input, rowStride: columnCount, rowCount: 1, columnCount: columnCount, precision: precision)
         }
-        // Whole tiles, so that no two workers write one.
-        let tileRows = worker.instructionSet.tileRows
-        let tiles = worker.share(of: (rowCount + tileRows - 1) / tileRows)
-        let rows = min(tiles.lowerBound * tileRows, rowCount)..<min(tiles.upperBound * tileRows, rowCount)
-        if !rows.isEmpty {
-            var arguments = PackRowsArguments(
-                source: UnsafeRawPointer(input), rowStride: columnCount * 4, rows: rows, columnCount: columnCount,
-                form: precision == .bfloat16 ? .roundedPairs : .words, isSingleRow: rowCount == 1, isPanel: false,
-                target: packed)
-            longlm_run_pack_rows(worker.instructionSet.number, &arguments)
+        var arguments = PackRowsArguments(
+            source: UnsafeRawPointer(input), rowStride: columnCount * 4, rows: 0..<0, columnCount: columnCount,
+            form: precision == .bfloat16 ? .roundedPairs : .words, isSingleRow: rowCount == 1, isPanel: false,
+            target: packed, targetStride: rowStride)
+        let share = worker.rows(of: rowCount)
+        if share.isOwned {
+            share.forEachRange { rows in
+                arguments.rows = rows
+                packRows(arguments, on: worker.instructionSet)
+            }
+        } else {
+            // Whole tiles, so that no two workers write one.
+            let tileRows = worker.instructionSet.tileRows
+            let tiles = worker.share(of: (rowCount + tileRows - 1) / tileRows)
+            arguments.rows =
+                lesser(tiles.lowerBound * tileRows, rowCount)..<lesser(tiles.upperBound * tileRows, rowCount)
+            if !arguments.rows.isEmpty { packRows(arguments, on: worker.instructionSet) }
         }
         return PackedInput(
-            pointer: UnsafePointer(packed), rowCount: rowCount, columnCount: columnCount, precision: precision)
+            pointer: UnsafePointer(packed), rowStride: rowStride, rowCount: rowCount, columnCount: columnCount,
+            precision: precision)
     }
 
-    /// Packs rows of a weight matrix into panels.
+    /// Packs some rows of activations or weights.
     @inline(never)
-    static func packPanels(_ arguments: PackRowsArguments, on instructionSet: InstructionSet) {
+    static func packRows(_ arguments: PackRowsArguments, on instructionSet: InstructionSet) {
         withUnsafePointer(to: arguments) { longlm_run_pack_rows(instructionSet.number, $0) }
     }
 }
@@ -93,7 +108,7 @@ struct PackRowsArguments {
     let source: UnsafeRawPointer
     /// In bytes.
     let rowStride: Int
-    let rows: Range<Int>
+    var rows: Range<Int>
     /// Numbers of a row.
     let columnCount: Int
     let form: Form
@@ -103,6 +118,8 @@ struct PackRowsArguments {
     let isPanel: Bool
     /// Where row 0 goes.
     let target: UnsafeMutablePointer<Float>
+    /// Words from the place of one row to the next.
+    let targetStride: Int
 
     @inline(always)
     var wordCount: Int { form == .words ? columnCount : (columnCount + 1) / 2 }
@@ -119,27 +136,39 @@ private func packRowsKernel<Target: KernelTarget>(_ arguments: PackRowsArguments
     }
     if arguments.isPanel {
         for first in Steps(from: row, to: end, by: PackedMatrix.panelWidth) {
-            let panel = arguments.target + first * words
+            let panel = arguments.target + first * arguments.targetStride
             for half in Steps(from: 0, to: PackedMatrix.panelWidth, by: laneCount) {
                 packStrip(
-                    arguments, from: first + half, count: max(0, min(laneCount, end - first - half)),
+                    arguments, from: first + half,
+                    count: end - first - half < 0 ? 0 : lesser(laneCount, end - first - half),
                     height: laneCount, targetStride: PackedMatrix.panelWidth, to: panel + half)
             }
         }
         return
     }
-    while row + Target.Tile.rows <= end {
-        packStrip(
-            arguments, from: row, count: Target.Tile.rows, height: Target.Tile.rows, targetStride: Target.Tile.rows,
-            to: arguments.target + row * words)
-        row += Target.Tile.rows
-    }
+    // As the product passes its tiles over them.
     while row < end {
-        packStrip(
-            arguments, from: row, count: min(Target.SmallTile.rows, end - row), height: Target.SmallTile.rows,
-            targetStride: Target.SmallTile.rows, to: arguments.target + row * words)
-        row += Target.SmallTile.rows
+        let rest = end - row
+        let target = arguments.target + row * arguments.targetStride
+        if rest > Target.MediumTile.rows {
+            packTile(arguments, from: row, count: rest, Target.Tile.self, to: target)
+            row += Target.Tile.rows
+        } else if rest > Target.SmallTile.rows {
+            packTile(arguments, from: row, count: rest, Target.MediumTile.self, to: target)
+            row += Target.MediumTile.rows
+        } else {
+            packTile(arguments, from: row, count: rest, Target.SmallTile.self, to: target)
+            row += Target.SmallTile.rows
+        }
     }
+}
+
+@inline(always)
+private func packTile<Tile: MicroTile>(
+    _ arguments: PackRowsArguments, from row: Int, count: Int, _: Tile.Type, to target: UnsafeMutablePointer<Float>
+) {
+    packStrip(
+        arguments, from: row, count: lesser(count, Tile.rows), height: Tile.rows, targetStride: Tile.rows, to: target)
 }
 
 /// Packs `count` ≤ `height` ≤ 16 rows, and zeros for those that are missing: word w of row r goes to
@@ -157,11 +186,11 @@ private func packStrip(
         switch arguments.form {
         case .words, .pairs:
             longlm_transpose_words(
-                source + word * 4, arguments.rowStride, count, laneCount, target + word * targetStride, targetStride,
+                source + word * 4, arguments.rowStride, count, target + word * targetStride, targetStride,
                 height)
         case .roundedPairs:
             longlm_transpose_pairs(
-                (source + word * 8).assumingMemoryBound(to: Float.self), arguments.rowStride / 4, count, laneCount,
+                (source + word * 8).assumingMemoryBound(to: Float.self), arguments.rowStride / 4, count,
                 target + word * targetStride, targetStride, height)
         }
     }

@@ -82,11 +82,11 @@ public final class PackedMatrix: Sendable {
         _ rows: Range<Int>, of source: UnsafeRawPointer, _ sourceType: ElementType, on instructionSet: InstructionSet
     ) {
         if sourceType == elementType {
-            GEMM.packPanels(
+            GEMM.packRows(
                 PackRowsArguments(
                     source: source, rowStride: columnCount * sourceType.byteCount, rows: rows, columnCount: columnCount,
                     form: sourceType == .float32 ? .words : .pairs, isSingleRow: false, isPanel: true,
-                    target: storage.floats),
+                    target: storage.floats, targetStride: wordCount),
                 on: instructionSet)
             return
         }
@@ -99,11 +99,12 @@ public final class PackedMatrix: Sendable {
                     let offset = (first * columnCount + index) * sourceType.byteCount
                     floats[index] = widen(source + offset, sourceType)
                 }
-                GEMM.packPanels(
+                GEMM.packRows(
                     PackRowsArguments(
                         source: UnsafeRawPointer(floats), rowStride: columnCount * 4, rows: 0..<count,
                         columnCount: columnCount, form: elementType == .float32 ? .words : .roundedPairs,
-                        isSingleRow: false, isPanel: true, target: storage.floats + first * wordCount),
+                        isSingleRow: false, isPanel: true, target: storage.floats + first * wordCount,
+                        targetStride: wordCount),
                     on: instructionSet)
             }
         }

@@ -95,6 +95,16 @@ extension Lanes {
     }
 }
 
+/// The lesser of two numbers. The kernels' own, because `min` is a call where it is used often.
+@inline(always)
+func lesser(_ left: Int, _ right: Int) -> Int { left < right ? left : right }
+
+extension Range<Int> {
+    /// The kernels' own `count`, which is not always inlined.
+    @inline(always)
+    var length: Int { upperBound - lowerBound }
+}
+
 /// `start`, `start + step`, … below `end`.
 ///
 /// The kernels' own, because the iterator of `stride(from:to:by:)` is not always inlined, and a function that is not

@@ -119,7 +119,9 @@ struct AttentionProblem {
     /// products alone is off by about √D roundings (Higham and Mary, 2019), and with it a weight.
     func allowedError(rows: Range<Int>, twin: [Double]) -> Double {
         let greatest = values.reduce(0) { max($0, abs(Double($1))) }
-        return max(2 * greatestError(naive(rows: rows), twin), (4 + Double(shape.headDimension).squareRoot()) * roundoff * greatest)
+        return max(
+            2 * greatestError(naive(rows: rows), twin),
+            (4 + Double(shape.headDimension).squareRoot()) * roundoff * greatest)
     }
 }
 

@@ -1,0 +1,92 @@
+/// The rows of a batch of activations that one worker takes in every step of a forward pass.
+///
+/// With many rows each worker owns some of them from the first step to the last: what it reads is what it wrote, out of
+/// its own caches, and it waits for nobody. With few rows workers share out the columns of a product instead, and meet
+/// at a barrier between steps.
+public struct RowShare: Sendable {
+    /// The rows: two ranges, of which the second may be empty.
+    public let ranges: (Range<Int>, Range<Int>)
+    /// Whether products are divided in the same way, so that a step which only follows its own rows needs no barrier.
+    public let isOwned: Bool
+
+    /// Rows of one worker from which on it owns them. Below that, tiles are cut short too often.
+    private static let leastOwnedRows = 48
+
+    /// Boundaries lie at multiples of this, which remainders of all tiles are made of.
+    private static let granularity = 4
+
+    /// The share of one of `workerCount` workers.
+    init(rowCount: Int, workerIndex: Int, workerCount: Int) {
+        if workerCount == 1 {
+            ranges = (0..<rowCount, rowCount..<rowCount)
+            isOwned = true
+        } else if rowCount >= Self.leastOwnedRows * workerCount {
+            // Later rows attend to more keys. So the rows are cut into twice as many parts as there are workers, and the
+            // first goes with the last.
+            let units = (rowCount + Self.granularity - 1) / Self.granularity
+            let partCount = 2 * workerCount
+            func part(_ index: Int) -> Range<Int> {
+                min(
+                    units * index / partCount * Self.granularity, rowCount)..<min(
+                        units * (index + 1) / partCount * Self.granularity, rowCount)
+            }
+            ranges = (part(workerIndex), part(partCount - 1 - workerIndex))
+            isOwned = true
+        } else {
+            let start = rowCount * workerIndex / workerCount
+            let end = rowCount * (workerIndex + 1) / workerCount
+            ranges = (start..<end, end..<end)
+            isOwned = false
+        }
+    }
+
+    /// Calls `body` with each range that isn't empty.
+    public func forEachRange(_ body: (Range<Int>) -> Void) {
+        if !ranges.0.isEmpty { body(ranges.0) }
+        if !ranges.1.isEmpty { body(ranges.1) }
+    }
+
+    /// Calls `body` with each row.
+    public func forEachRow(_ body: (Int) -> Void) {
+        forEachRange { for row in $0 { body(row) } }
+    }
+}
+
+extension Worker {
+    /// This worker's rows of a batch.
+    public func rows(of rowCount: Int) -> RowShare {
+        RowShare(rowCount: rowCount, workerIndex: index, workerCount: count)
+    }
+}
+
+/// Which rows and panels of a product one worker computes.
+struct ProductShare {
+    let rows: (Range<Int>, Range<Int>)
+    let panels: Range<Int>
+
+    init(rowCount: Int, tileRows: Int, panelCount: Int, worker: Worker) {
+        let owned = worker.rows(of: rowCount)
+        if owned.isOwned {
+            rows = owned.ranges
+            panels = 0..<panelCount
+            return
+        }
+        // Groups of workers take some of the tiles each, and the members of a group some of the panels: as many groups
+        // as leave the busiest worker the least to do.
+        let tileCount = (rowCount + tileRows - 1) / tileRows
+        var groupCount = 1
+        var least = Int.max
+        for groups in 1...worker.count where worker.count % groups == 0 {
+            let members = worker.count / groups
+            let most = (tileCount + groups - 1) / groups * ((panelCount + members - 1) / members)
+            if most < least { (least, groupCount) = (most, groups) }
+        }
+        let members = worker.count / groupCount
+        let group = worker.index / members
+        let member = worker.index % members
+        let start = min(tileCount * group / groupCount * tileRows, rowCount)
+        let end = min(tileCount * (group + 1) / groupCount * tileRows, rowCount)
+        rows = (start..<end, end..<end)
+        panels = (panelCount * member / members)..<(panelCount * (member + 1) / members)
+    }
+}
