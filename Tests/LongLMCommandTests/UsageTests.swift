@@ -26,6 +26,16 @@ import Testing
         (["inspect", "m", "--length", "0"], "--length"),
         (["inspect", "m", "--neighbor-window", "0"], "--neighbor-window"),
         (["verify"], "dir"),
+        (["bench", "--samples", "0"], "--samples"),
+        (["bench", "--samples", "1001"], "--samples"),
+        (["bench", "--samples", "x"], "--samples"),
+        (["bench", "--tolerance", "0"], "--tolerance"),
+        (["bench", "--tolerance", "100"], "--tolerance"),
+        (["bench", "--tolerance=-5"], "--tolerance"),
+        (["bench", "--tolerance", "nan"], "--tolerance"),
+        (["bench", "--tolerance", "ten"], "--tolerance"),
+        (["bench", "--threads", "0"], "--threads"),
+        (["bench", "gemm"], "gemm"),
         (["summon"], "summon"),
         (["generate", "--model", "m", "--promt", "a"], "--promt"),
         (["generate", "--model", "m", "hello"], "hello"),
@@ -41,7 +51,7 @@ import Testing
         #expect(run.errors.hasSuffix("(see \(help))\n"))
     }
 
-    @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect"])
+    @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect", "bench"])
     func helpIsPrinted(command: String) throws {
         let run = try longlm([command, "--help"])
         #expect(run.status == 0)

@@ -4,10 +4,13 @@ import TestSupport
 import Testing
 
 /// A tiny model, loaded; its files are gone.
-func loadModel(_ tiny: TinyLlama = TinyLlama(), instructionSet: InstructionSet? = nil) throws -> LanguageModel {
+func loadModel(
+    _ tiny: TinyLlama = TinyLlama(), precision: Precision = .float32, instructionSet: InstructionSet? = nil
+) throws -> LanguageModel {
     let directory = try TemporaryDirectory()
     try tiny.write(to: directory)
-    return try LanguageModel(directory: directory.path, options: LoadOptions(instructionSet: instructionSet))
+    return try LanguageModel(
+        directory: directory.path, options: LoadOptions(precision: precision, instructionSet: instructionSet))
 }
 
 /// The logits of every token, from one prefill.
@@ -56,4 +59,10 @@ func greatestDifference(_ left: [Float], _ right: [Double]) -> Double {
         let difference = abs(Double(pair.0) - pair.1)
         return difference.isNaN ? .infinity : max(greatest, difference)
     }
+}
+
+/// The root of the mean square of the differences.
+func meanDifference(_ left: [Float], _ right: [Float]) -> Double {
+    let squares = zip(left, right).reduce(0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
+    return (squares / Double(left.count)).squareRoot()
 }

@@ -155,7 +155,7 @@ struct AttentionTests {
         let expected = new.prefill(chunk: 300, instructionSet)
 
         // With room for 300 rows at once the ring still holds position 117, the farthest that row 180 sees.
-        let cache = AttentionCache(new, rowLimit: 300, threadCount: 1, stale: .nan)
+        let cache = AttentionCache(new, rowLimit: 300, threadCount: 1, stale: staleNumber)
         cache.store(0..<300, of: old)
         cache.store(180..<190)
         let output = cache.attend(180..<190, instructionSet)

@@ -29,19 +29,69 @@ struct GEMMTests {
         }
     }
 
-    /// A GEMM puts its sums aside every 256 steps; that must not show.
+    /// A GEMM puts its sums aside after every 4,096 words of a panel: as many floats, or twice as many 16-bit numbers.
+    /// That must not show.
     @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, ElementType.allCases)
     func blocksOfDepth(_ instructionSet: InstructionSet, _ type: ElementType) {
         var generator = SeededGenerator(seed: 2)
-        for depth in [255, 256, 257, 511, 512, 513, 800] {
-            for columnCount in [1, 33] {
-                let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
-                for rowCount in [1, 2, 6, 12, 13] {
-                    let input = generator.floats(rowCount * depth)
-                    let output = product(input, by: weights, instructionSet)
+        let block = type == .float32 ? 4096 : 8192
+        // One panel, and one column of another.
+        let columnCount = 33
+        for depth in [block - 1, block, block + 1, 2 * block + 1] {
+            let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let up = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let input = generator.floats(13 * depth)
+            let before = generator.floats(13 * columnCount, limit: 10)
+            let plain = chain(input, by: weights)
+            let added = zip(before, plain).map { $0 + $1 }
+            let gated = silu(plain, times: chain(input, by: up))
+            // The smallest tile, the middle one, and the largest with a remainder.
+            for rowCount in [1, 2, 7, 13] {
+                let rows = Array(input.prefix(rowCount * depth))
+                let count = rowCount * columnCount
+                func expectFirst(_ output: [Float], _ expected: [Float], _ name: String) {
                     #expect(
-                        firstDifference(output, chain(input, by: weights)) == nil, "\(rowCount)×\(columnCount)×\(depth)"
-                    )
+                        firstDifference(output, Array(expected.prefix(count))) == nil, "\(name), \(rowCount)×\(depth)")
+                }
+                expectFirst(product(rows, by: weights, instructionSet), plain, "plain")
+                expectFirst(
+                    product(rows, by: weights, adding: Array(before.prefix(count)), instructionSet), added, "adding")
+                expectFirst(gatedProduct(rows, gate: weights, up: up, instructionSet), gated, "gated")
+            }
+        }
+    }
+
+    /// With many rows a worker has two ranges of them, whose unfinished sums lie behind each other.
+    @Test("Owned rows keep their sums apart across blocks of k", arguments: InstructionSet.available)
+    func ownedBlocksOfDepth(_ instructionSet: InstructionSet) {
+        var generator = SeededGenerator(seed: 12)
+        let depth = 4097
+        let weights = Weights(.float32, rowCount: 33, columnCount: depth, using: &generator)
+        let up = Weights(.float32, rowCount: 33, columnCount: depth, using: &generator)
+        let input = generator.floats(99 * depth)
+        let alone = (0..<99).map { Array(input[($0 * depth)..<(($0 + 1) * depth)]) }
+        let plain = product(input, by: weights, threadCount: 2, instructionSet)
+        #expect(firstDifference(plain, alone.flatMap { product($0, by: weights, instructionSet) }) == nil)
+        let gated = gatedProduct(input, gate: weights, up: up, threadCount: 2, instructionSet)
+        let gatedAlone = alone.flatMap { gatedProduct($0, gate: weights, up: up, instructionSet) }
+        #expect(firstDifference(gated, gatedAlone) == nil)
+    }
+
+    @Test("A gated product is silu of one chain times the other", arguments: fusedInstructionSets, ElementType.allCases)
+    func gated(_ instructionSet: InstructionSet, _ type: ElementType) {
+        var generator = SeededGenerator(seed: 13)
+        for columnCount in Self.columnCounts {
+            for depth in [1, 2, 17] {
+                let gate = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let up = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let input = generator.floats(Self.rowCounts.upperBound * depth, limit: 3)
+                let expected = silu(chain(input, by: gate), times: chain(input, by: up))
+                for rowCount in [1, 2, 4, 6, 8, 12, 13, 25] {
+                    let output = gatedProduct(
+                        Array(input.prefix(rowCount * depth)), gate: gate, up: up, instructionSet)
+                    #expect(
+                        firstDifference(output, Array(expected.prefix(rowCount * columnCount))) == nil,
+                        "\(rowCount)×\(columnCount)×\(depth)")
                 }
             }
         }
@@ -97,34 +147,40 @@ struct GEMMTests {
         }
     }
 
-    @Test("Every output is written by one worker", arguments: InstructionSet.available)
-    func disjointShares(_ instructionSet: InstructionSet) {
+    /// 150 columns are 5 panels of 32: fewer than workers, as many, or more. Teams whose size has divisors may divide the
+    /// rows as well; where there are 48 and more of them for each worker, each owns some.
+    @Test("Every output is written by one worker", arguments: InstructionSet.available, Array(1...8) + [17])
+    func disjointShares(_ instructionSet: InstructionSet, _ workerCount: Int) {
         var generator = SeededGenerator(seed: 6)
-        let (depth, columnCount) = (40, 150)
+        let (depth, columnCount) = (10, 150)
         let weights = Weights(.bfloat16, rowCount: columnCount, columnCount: depth, using: &generator)
-        for rowCount in [1, 7, 13, 40] {
+        let team = workers(workerCount, instructionSet)
+        #expect(team.map(\.index) == Array(0..<workerCount))
+        let owned = 48 * workerCount
+        for rowCount in [1, 2, 7, 13, 40, 145, owned - 1, owned, owned + 1, owned + 39] {
             let input = generator.floats(rowCount * depth)
             let expected = product(input, by: weights, instructionSet)
             let source = GuardedFloats(input)
             let packed = GuardedFloats(count: GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: depth))
             let scratch = GuardedFloats(count: GEMM.scratchFloatCount(maximumRowCount: rowCount))
-            let whole = workers(1, instructionSet)[0]
-            let packedInput = GEMM.packInput(
-                source.pointer, rowCount: rowCount, columnCount: depth, into: packed.pointer, worker: whole)
-            // 150 columns are 5 panels of 32: with three workers the rows are divided as well, where there are enough.
-            var outputs: [[Float]] = []
-            for worker in workers(3, instructionSet) {
+            let packedInputs = team.map { worker in
+                GEMM.packInput(
+                    source.pointer, rowCount: rowCount, columnCount: depth, into: packed.pointer, worker: worker)
+            }
+            var writers = [Int](repeating: 0, count: expected.count)
+            var wrong: Int?
+            for (worker, packedInput) in zip(team, packedInputs) {
                 let output = GuardedFloats(count: rowCount * columnCount)
                 GEMM.multiply(
                     packedInput, by: weights.packed, into: output.pointer, scratch: scratch.pointer, worker: worker)
-                outputs.append(output.values)
                 #expect(output.isContained && scratch.isContained && packed.isContained)
+                for (index, value) in output.values.enumerated() where !value.isNaN {
+                    writers[index] += 1
+                    if value.bitPattern != expected[index].bitPattern { wrong = index }
+                }
             }
-            let wrong = expected.indices.first { index in
-                outputs.map { $0[index] }.filter { !$0.isNaN } != [expected[index]]
-            }
-            #expect(wrong == nil)
-            #expect(outputs.allSatisfy { output in output.contains { !$0.isNaN } })
+            #expect(wrong == nil, "\(rowCount) rows")
+            #expect(writers.allSatisfy { $0 == 1 }, "\(rowCount) rows")
         }
     }
 

@@ -9,8 +9,19 @@ import Testing
 /// Grouped and neighbor queries and keys are independent numbers unless a test sets them: a score that is taken from
 /// the wrong side of the window is wrong by about its own size.
 struct AttentionProblem {
-    let shape: AttentionShape
+    private(set) var shape: AttentionShape
     let length: Int
+    /// How keys and values are cached.
+    var cacheType: ElementType {
+        get { shape.cacheType }
+        set {
+            shape = AttentionShape(
+                queryHeadCount: shape.queryHeadCount, keyValueHeadCount: shape.keyValueHeadCount,
+                headDimension: shape.headDimension, cacheType: newValue)
+        }
+    }
+    /// What the kernel computes in.
+    var precision = Precision.float32
     /// W; 0 for plain attention.
     var window: Int
     /// [length, Hq, D], rotated and scaled.
@@ -24,9 +35,14 @@ struct AttentionProblem {
     var queryWidth: Int { shape.queryHeadCount * shape.headDimension }
     var keyWidth: Int { shape.keyValueHeadCount * shape.headDimension }
 
-    init(heads: (query: Int, keyValue: Int), dimension: Int, length: Int, window: Int, seed: UInt64 = 1) {
+    init(
+        heads: (query: Int, keyValue: Int), dimension: Int, length: Int, window: Int, seed: UInt64 = 1,
+        cacheType: ElementType = .float32, precision: Precision = .float32
+    ) {
         shape = AttentionShape(
-            queryHeadCount: heads.query, keyValueHeadCount: heads.keyValue, headDimension: dimension)
+            queryHeadCount: heads.query, keyValueHeadCount: heads.keyValue, headDimension: dimension,
+            cacheType: cacheType)
+        self.precision = precision
         self.length = length
         self.window = window
         var generator = SeededGenerator(seed: seed)
@@ -40,6 +56,15 @@ struct AttentionProblem {
         values = generator.floats(length * heads.keyValue * dimension)
     }
 
+    /// With keys and values that a bfloat16 cache holds exactly.
+    var rounded: AttentionProblem {
+        var rounded = self
+        rounded.keys = keys.map(roundedToBFloat16)
+        rounded.neighborKeys = neighborKeys.map(roundedToBFloat16)
+        rounded.values = values.map(roundedToBFloat16)
+        return rounded
+    }
+
     /// Some rows of what is kept for all.
     func rows(_ rows: Range<Int>, of outputs: [Float]) -> [Float] {
         Array(outputs[(rows.lowerBound * queryWidth)..<(rows.upperBound * queryWidth)])
@@ -51,7 +76,7 @@ struct AttentionProblem {
     ///
     /// - Parameter stale: What cache memory of positions that don't exist holds.
     func attend(
-        rows: Range<Int>, threadCount: Int = 1, stale: Float = .nan, _ instructionSet: InstructionSet,
+        rows: Range<Int>, threadCount: Int = 1, stale: Float = staleNumber, _ instructionSet: InstructionSet,
         sourceLocation: SourceLocation = #_sourceLocation
     ) -> [Float] {
         let cache = AttentionCache(self, rowLimit: rows.count, threadCount: threadCount, stale: stale)
@@ -65,7 +90,7 @@ struct AttentionProblem {
         chunk: Int, from start: Int = 0, threadCount: Int = 1, _ instructionSet: InstructionSet,
         sourceLocation: SourceLocation = #_sourceLocation
     ) -> [Float] {
-        let cache = AttentionCache(self, rowLimit: chunk, threadCount: threadCount, stale: .nan)
+        let cache = AttentionCache(self, rowLimit: chunk, threadCount: threadCount, stale: staleNumber)
         cache.store(0..<start)
         var outputs: [Float] = []
         for first in stride(from: start, to: length, by: chunk) {
@@ -114,6 +139,30 @@ struct AttentionProblem {
         }
     }
 
+    /// The naive method in bfloat16: scores from rounded numbers, in Float; exponentials by the greatest score of the
+    /// whole row, rounded where they are multiplied with values, and unrounded in their sum.
+    func naiveBFloat16(rows: Range<Int>) -> [Float] {
+        var problem = rounded
+        // Queries are multiplied by log₂ e before they are rounded, so that scores are exponents of 2.
+        problem.queries = queries.map { roundedToBFloat16($0 * 1.442_695_04) }
+        problem.neighborQueries = neighborQueries.map { roundedToBFloat16($0 * 1.442_695_04) }
+        return rows.flatMap { row in
+            (0..<shape.queryHeadCount).flatMap { head in
+                let scores = (0...row).map { problem.score(row, head, $0, as: Float.self) }
+                let greatest = scores.max() ?? 0
+                var total: Float = 0
+                var mean = [Float](repeating: 0, count: shape.headDimension)
+                for (key, score) in scores.enumerated() {
+                    let weight = exp2f(score - greatest)
+                    let roundedWeight = roundedToBFloat16(weight)
+                    for (d, component) in problem.value(key, head).enumerated() { mean[d] += roundedWeight * component }
+                    total += weight
+                }
+                return mean.map { $0 / total }
+            }
+        }
+    }
+
     /// What the kernel's error may be: twice the naive method's in the same precision, and no less than a few roundings
     /// of the greatest value, because the naive method is exact by chance where there are few keys. A score's chain of D
     /// products alone is off by about √D roundings (Higham and Mary, 2019), and with it a weight.
@@ -124,6 +173,9 @@ struct AttentionProblem {
             (4 + Double(shape.headDimension).squareRoot()) * roundoff * greatest)
     }
 }
+
+/// What cache memory holds where no position has been stored: NaN, as one float and as two bfloat16 numbers.
+let staleNumber = Float(bitPattern: 0x7fc0_7fc0)
 
 /// The memory that attention works on: cached keys and values, as a session keeps them, and a team's scratch memory.
 final class AttentionCache {
@@ -186,7 +238,8 @@ final class AttentionCache {
             let input = AttentionInput(
                 queries: queries.pointer, neighborQueries: neighborQueries.pointer, rowCount: rows.count,
                 firstPosition: rows.lowerBound, segments: segments, neighborRing: ring.pointer,
-                ringPanelCount: ringPanelCount, neighborWindow: problem.window, output: output.pointer)
+                ringPanelCount: ringPanelCount, neighborWindow: problem.window, output: output.pointer,
+                precision: problem.precision)
             runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
                 TwoPassAttention.attend(
                     input, shape: problem.shape, scratch: scratches[worker.index].pointer, partials: partials.pointer,

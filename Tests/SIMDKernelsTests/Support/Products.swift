@@ -7,11 +7,20 @@ struct Weights {
     let packed: PackedMatrix
     /// The stored numbers, widened without the kernels' help.
     let values: [Float]
+    /// As they were before they were packed: the low bits of each element are what its type holds.
+    let bits: [UInt32]
     var rowCount: Int { packed.rowCount }
     var columnCount: Int { packed.columnCount }
 
-    /// A matrix of these stored numbers: the low bits of each element are what its type holds.
+    init(packed: PackedMatrix, values: [Float], bits: [UInt32]) {
+        self.packed = packed
+        self.values = values
+        self.bits = bits
+    }
+
+    /// A matrix of these stored numbers.
     init(bits: [UInt32], _ type: ElementType, rowCount: Int, columnCount: Int) {
+        self.bits = bits
         values = bits.map { decode($0, type) }
         // One byte in front: a tensor in a file may begin anywhere.
         var bytes: [UInt8] = [0]
@@ -63,8 +72,8 @@ func decode(_ bits: UInt32, _ type: ElementType) -> Float {
 ///
 /// All memory that the contract doesn't define is NaN, and is checked to be left alone around the edges.
 func product(
-    _ input: [Float], by weights: Weights, adding: [Float]? = nil, threadCount: Int = 1,
-    _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+    _ input: [Float], by weights: Weights, adding: [Float]? = nil, precision: Precision = .float32,
+    threadCount: Int = 1, _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
 ) -> [Float] {
     let depth = weights.columnCount
     let rowCount = input.count / depth
@@ -76,7 +85,8 @@ func product(
     }
     runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
         let packedInput = GEMM.packInput(
-            source.pointer, rowCount: rowCount, columnCount: depth, into: packed.pointer, worker: worker)
+            source.pointer, rowCount: rowCount, columnCount: depth, precision: precision, into: packed.pointer,
+            worker: worker)
         worker.barrier()
         GEMM.multiply(
             packedInput, by: weights.packed, into: output.pointer, adding: adding != nil,
@@ -91,8 +101,8 @@ func product(
 
 /// silu(input · gateᵀ) · (input · upᵀ), computed by a team.
 func gatedProduct(
-    _ input: [Float], gate: Weights, up: Weights, threadCount: Int = 1, _ instructionSet: InstructionSet,
-    sourceLocation: SourceLocation = #_sourceLocation
+    _ input: [Float], gate: Weights, up: Weights, precision: Precision = .float32, threadCount: Int = 1,
+    _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
 ) -> [Float] {
     let depth = gate.columnCount
     let rowCount = input.count / depth
@@ -104,7 +114,8 @@ func gatedProduct(
     }
     runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
         let packedInput = GEMM.packInput(
-            source.pointer, rowCount: rowCount, columnCount: depth, into: packed.pointer, worker: worker)
+            source.pointer, rowCount: rowCount, columnCount: depth, precision: precision, into: packed.pointer,
+            worker: worker)
         worker.barrier()
         GEMM.multiplyGated(
             packedInput, gate: gate.packed, up: up.packed, into: output.pointer,
@@ -128,4 +139,11 @@ func chain(_ input: [Float], by weights: Weights) -> [Float] {
         }
     }
     return outputs
+}
+
+/// silu(gates) · ups, element by element.
+func silu(_ gates: [Float], times ups: [Float]) -> [Float] {
+    zip(gates, ups).map { gate, up in
+        (Exponential.silu(Lanes(repeating: gate), FusedMultiplyAdd.self) * Lanes(repeating: up))[0]
+    }
 }

@@ -1,0 +1,233 @@
+import Foundation
+import LongLM
+import LongLMEvaluation
+import SIMDKernels
+import TestSupport
+import Testing
+
+private func result(
+    _ name: String, _ samples: [Double] = [1], fraction: Double = 0.5, unit: String = "GFLOP/s"
+) -> BenchmarkResult {
+    BenchmarkResult(name: name, unit: unit, samples: samples, fractionOfCeiling: fraction)
+}
+
+private func report(_ results: [BenchmarkResult], commit: String? = nil) -> BenchmarkReport {
+    BenchmarkReport(
+        machine: "a processor", instructionSet: "avx2", threads: 3, commit: commit, date: 1_750_000_000.5,
+        results: results)
+}
+
+@Suite("Benchmark reports")
+struct BenchmarkReportTests {
+    @Test("A result's value is the median of its samples")
+    func median() {
+        #expect(result("a", [7]).value == 7)
+        #expect(result("a", [9, 1, 5]).value == 5)
+        // Of an even number the mean of the two in the middle, whatever their order.
+        #expect(result("a", [10, 1, 2, 4]).value == 3)
+        #expect(result("a", [1, 2]).value == 1.5)
+        #expect(result("a", [3, 3, 3, 100]).value == 3)
+        #expect(result("a", []).value.isNaN)
+        #expect(result("a", [9, 1, 5]).samples == [9, 1, 5])
+    }
+
+    @Test("A report survives JSON", arguments: [nil, "abc1234"])
+    func roundTrip(commit: String?) throws {
+        let results = [result("gemm/f32/1x2x3", [1.25, 0.1, 1e9], fraction: 1 / 3), result("x")]
+        let report = report(results, commit: commit)
+        let decoded = try JSONDecoder().decode(BenchmarkReport.self, from: try JSONEncoder().encode(report))
+        #expect(decoded == report)
+    }
+
+    /// Reports are kept and compared with later ones, so their keys are part of the interface.
+    @Test("The keys of the JSON")
+    func keys() throws {
+        func object(_ report: BenchmarkReport) throws -> [String: Any] {
+            let json = try JSONSerialization.jsonObject(with: try JSONEncoder().encode(report))
+            return try #require(json as? [String: Any])
+        }
+        let full = try object(report([result("a", [2, 4], fraction: 0.25, unit: "GB/s")], commit: "c"))
+        #expect(Set(full.keys) == ["machine", "instructionSet", "threads", "commit", "date", "results"])
+        #expect(full["threads"] as? Int == 3 && full["commit"] as? String == "c")
+        let results = try #require(full["results"] as? [[String: Any]])
+        #expect(Set(results[0].keys) == ["name", "value", "unit", "fractionOfCeiling", "samples"])
+        #expect(results[0]["value"] as? Double == 3 && results[0]["unit"] as? String == "GB/s")
+        #expect(results[0]["fractionOfCeiling"] as? Double == 0.25 && results[0]["samples"] as? [Double] == [2, 4])
+        #expect(try object(report([]))["commit"] == nil)
+
+        let written = """
+            {"machine": "m", "instructionSet": "avx512", "threads": 2, "date": 1, "results": [{"name": "n",
+            "value": 5, "unit": "tokens/s", "fractionOfCeiling": 0.5, "samples": [4, 5, 6]}]}
+            """
+        let parsed = try JSONDecoder().decode(BenchmarkReport.self, from: Data(written.utf8))
+        #expect(parsed.commit == nil && parsed.results.map(\.value) == [5])
+    }
+
+    @Test("Changes are those of the same names, but for ceilings")
+    func changes() {
+        let old = report([
+            result("b", [10], fraction: 0.5), result("ceiling/read", [10], fraction: 1), result("gone", [1]),
+            result("a", [4], fraction: 0.25),
+        ])
+        let new = report([
+            result("a", [6], fraction: 0.125), result("ceiling/read", [5], fraction: 1), result("new", [1]),
+            result("b", [5], fraction: 0.75),
+        ])
+        let changes = new.changes(since: old)
+        #expect(changes.map(\.name) == ["a", "b"])
+        #expect(changes.map(\.ratio) == [1.5, 0.5])
+        #expect(changes.map(\.fractionRatio) == [0.5, 1.5])
+        #expect(report([]).changes(since: old).isEmpty && new.changes(since: report([])).isEmpty)
+    }
+
+    @Test("A regression is a fraction of the ceiling that fell by more than the tolerance")
+    func regressions() {
+        func change(_ fraction: Double, rate: Double = 1) -> BenchmarkReport.Change {
+            report([result("a", [rate], fraction: fraction)]).changes(since: report([result("a", fraction: 1)]))[0]
+        }
+        // Numbers that are exact in binary: the edge itself is accepted.
+        #expect(!change(0.75).isRegression(tolerance: 0.25))
+        #expect(change((0.75).nextDown).isRegression(tolerance: 0.25))
+        #expect(!change(1).isRegression(tolerance: 0.25) && !change(2).isRegression(tolerance: 0.25))
+        #expect(change((1.0).nextDown).isRegression(tolerance: 0))
+        // The rate alone may fall with the machine's.
+        #expect(!change(1, rate: 0.01).isRegression(tolerance: 0.25))
+        #expect(change(0.5, rate: 100).isRegression(tolerance: 0.25))
+    }
+}
+
+@Suite("Benchmark workloads")
+struct BenchmarkWorkloadTests {
+    private let setting = KernelSetting(threadCount: 1, instructionSet: InstructionSet.available.last ?? .baseline)
+
+    @Test("Names are unique, and those of the help exist", arguments: InstructionSet.available, [nil, "/no/model"])
+    func names(_ instructionSet: InstructionSet, _ directory: String?) {
+        let suite = BenchmarkSuite(
+            setting: KernelSetting(threadCount: 1, instructionSet: instructionSet), modelDirectory: directory)
+        #expect(Set(suite.names).count == suite.names.count)
+        for name in ["gemm/f32/512x4096x4096", "gemv/f32/1x49152x576", "attention/plain/8192"] {
+            #expect(suite.names.contains(name))
+        }
+        // A model's are there with a model, and bfloat16 products where the processor has them.
+        let hasProducts = instructionSet.hasBFloat16Products
+        #expect(suite.names.contains("prefill/f32/4096") == (directory != nil))
+        #expect(suite.names.contains("decode/bf16/depth4096") == (directory != nil && hasProducts))
+        #expect(suite.names.contains("gemm/bf16/512x4096x4096") == hasProducts)
+        #expect(suite.names.contains("attention/plain/8192/bf16") == hasProducts)
+        let families = Set(suite.names.compactMap { $0.split(separator: "/").first })
+        let kernels: Set<Substring> = ["gemm", "gemv", "attention"]
+        #expect(families == (directory == nil ? kernels : kernels.union(["prefill", "decode"])))
+    }
+
+    @Test("Kernels: names, limits and amounts")
+    func kernelAmounts() throws {
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+        func expect(_ name: String, _ amount: Double, _ limit: WorkloadLimit) throws {
+            guard suite.names.contains(name) else { return }
+            let workload = try suite.workload(name)
+            #expect(workload.name == name && workload.amount == amount && workload.limit == limit)
+            #expect(workload.tokenCount == nil)
+        }
+        // 2 · M · N · K, whatever the types.
+        for type in ["f32", "f32xbf16", "f32xf16"] {
+            try expect("gemm/\(type)/512x1536x576", 905_969_664, .operations(.float32))
+        }
+        try expect("gemm/bf16/512x576x1536", 905_969_664, .operations(.bfloat16))
+        // The bytes of N · K numbers of 16 bits.
+        try expect("gemv/f32xbf16/1x49152x576", 56_623_104, .memory)
+        // 2 operations each for the score and the value of 9 heads of 64 and 4,096 · 4,097 / 2 pairs.
+        for mode in ["plain", "selfextend"] {
+            try expect("attention/\(mode)/4096", 19_332_071_424, .operations(.float32))
+            try expect("attention/\(mode)/4096/bf16", 19_332_071_424, .operations(.bfloat16))
+        }
+    }
+
+    /// SmolLM2-135M's layers, one of them, with another vocabulary.
+    @Test("A prefill's operations are SmolLM2's")
+    func prefillAmount() throws {
+        var tiny = TinyLlama()
+        (tiny.hiddenSize, tiny.intermediateSize, tiny.queryHeadCount, tiny.keyValueHeadCount) = (576, 1536, 9, 3)
+        (tiny.layerCount, tiny.vocabularySize, tiny.contextLength) = (1, 64, 8192)
+        let directory = try TemporaryDirectory()
+        try tiny.write(to: directory)
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: directory.path)
+        let workload = try suite.workload("prefill/f32/512")
+        #expect(workload.name == "prefill/f32/512" && workload.limit == .operations(.float32))
+        #expect(workload.tokenCount == 512)
+        // Only the last token's logits are computed.
+        let layer = workload.amount - 2 * 576 * 64
+        // A multiplication and an addition for each weight, and four operations for each of 576 components of a query
+        // and the (512 + 1) / 2 keys that it sees in the mean.
+        let weights = 2.0 * 576 * (576 + 192) + 3 * 576 * 1536
+        #expect(layer == 512 * (2 * weights + 4 * 576 * 256.5))
+        // 30 such layers and 49,152 tokens: 230.0 million operations for a token.
+        let model = 30 * layer + 2 * 576 * 49152
+        #expect(abs(model / 512 - 230.0e6) < 0.005 * 230.0e6)
+    }
+
+    @Test("A model's workloads: names, amounts and runs")
+    func modelAmounts() throws {
+        var tiny = TinyLlama()
+        tiny.contextLength = 8192
+        let directory = try TemporaryDirectory()
+        try tiny.write(to: directory)
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: directory.path)
+        let model = try LanguageModel(
+            directory: directory.path, options: LoadOptions(instructionSet: setting.instructionSet))
+        // The embedding, from which single rows are read: 67 rows in three panels of 32.
+        #expect(model.weightByteCount - model.decodeByteCount == 96 * 48 * 4)
+
+        let decode = try suite.workload("decode/f32/depth0")
+        #expect(decode.name == "decode/f32/depth0" && decode.limit == .memory && decode.tokenCount == 16)
+        // 16 times the weights, and keys and values of 2 layers, 2 heads of 12 and 8 positions in the mean.
+        #expect(decode.amount == 16 * (Double(model.decodeByteCount) + 2 * 8 * 2 * 2 * 12 * 4))
+        try decode.runOnce()
+
+        for name in suite.names where name.contains("/512") && name.hasPrefix("prefill") || name.hasSuffix("depth0") {
+            let workload = try suite.workload(name)
+            #expect(workload.name == name)
+            // Cheap enough to run twice: a run must start where the last one did, or the text would not fit.
+            try workload.runOnce()
+            try workload.runOnce()
+        }
+        let extended = try suite.workload("prefill/f32/2048/selfextend")
+        #expect(extended.name == "prefill/f32/2048/selfextend" && extended.tokenCount == 2048)
+        try extended.runOnce()
+    }
+
+    @Test("A model that isn't there is an error when it is asked for")
+    func missingModel() {
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: "/no/model")
+        #expect(throws: ModelError.unreadable(file: "/no/model/config.json", reason: "no such file")) {
+            _ = try suite.workload("prefill/f32/512")
+        }
+    }
+
+    @Test("The runner takes as many samples as it is asked for")
+    func runner() throws {
+        let runner = BenchmarkRunner(setting)
+        let ceilings = runner.ceilings(sampleCount: 2)
+        let hasProducts = setting.instructionSet.hasBFloat16Products
+        #expect(
+            ceilings.map(\.name) == ["ceiling/fma/f32"] + (hasProducts ? ["ceiling/fma/bf16"] : []) + ["ceiling/read"])
+        #expect(ceilings.allSatisfy { $0.samples.count == 2 && $0.value > 0 && $0.fractionOfCeiling == 1 })
+        #expect(ceilings.map(\.unit).dropLast().allSatisfy { $0 == "GFLOP/s" } && ceilings.last?.unit == "GB/s")
+
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+        let result = try runner.measure(try suite.workload("gemm/f32/512x1536x576"), sampleCount: 3)
+        #expect(result.name == "gemm/f32/512x1536x576" && result.unit == "GFLOP/s" && result.samples.count == 3)
+        #expect(result.samples.allSatisfy { $0 > 0 } && result.fractionOfCeiling > 0)
+    }
+
+    @Test("A cancelled task measures nothing more")
+    func cancellation() async throws {
+        let setting = setting
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+            _ = try BenchmarkRunner(setting).measure(
+                try suite.workload("gemm/f32/512x1536x576"), sampleCount: 1_000_000)
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
+    }
+}
