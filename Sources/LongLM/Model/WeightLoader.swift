@@ -9,6 +9,7 @@ final class WeightLoader {
     private let threadCount: Int
     private let instructionSet: InstructionSet
     private let progress: ((Double) -> Void)?
+    private let arena = BufferArena()
     private var loadedByteCount = 0
     private var takenNames: Set<String> = []
     /// The memory that all packed weights take.
@@ -47,7 +48,7 @@ final class WeightLoader {
         let matrix = tensor.withUnsafeBytes { bytes in
             PackedMatrix(
                 packing: bytes, elementType: elementType, storedType: storedType, rowCount: rowCount,
-                columnCount: columnCount, threadCount: threadCount, instructionSet: instructionSet
+                columnCount: columnCount, threadCount: threadCount, instructionSet: instructionSet, arena: arena
             ) { rows in
                 // Given back piece by piece, so that a large matrix is not in memory twice.
                 tensor.discardResidentPages((readRows * rowByteCount)..<(rows * rowByteCount))

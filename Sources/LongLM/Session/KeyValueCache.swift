@@ -13,8 +13,10 @@ final class KeyValueCache {
     private let segmentLimit: Int
     /// [layer][segment], uninitialised where no segment has been allocated yet.
     private let table: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
+    /// Each holds one segment of every layer, so that it lies on large pages.
     private var segments: [AlignedBuffer] = []
-    private let rings: [AlignedBuffer]
+    /// [layer][ring].
+    private let rings: AlignedBuffer
     private var segmentCount = 0
 
     /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
@@ -25,8 +27,7 @@ final class KeyValueCache {
         table = .allocate(capacity: layerCount * segmentLimit)
         ringPanelCount =
             neighborWindow.map { Self.ringPanelCount(shape: shape, capacity: capacity, neighborWindow: $0) } ?? 0
-        let ringFloatCount = shape.ringFloatCount(panelCount: ringPanelCount)
-        rings = (0..<layerCount).map { _ in AlignedBuffer(floatCount: ringFloatCount) }
+        rings = AlignedBuffer(floatCount: layerCount * shape.ringFloatCount(panelCount: ringPanelCount))
     }
 
     /// Panels of a ring of neighbor keys. A window of more positions than there can be needs no more room than those.
@@ -40,17 +41,18 @@ final class KeyValueCache {
     func reserve(_ length: Int) {
         precondition(length <= segmentLimit * AttentionShape.segmentLength, "the cache has room for its capacity")
         while segmentCount * AttentionShape.segmentLength < length {
+            let memory = AlignedBuffer(floatCount: layerCount * shape.segmentFloatCount)
+            segments.append(memory)
             for layer in 0..<layerCount {
-                let segment = AlignedBuffer(floatCount: shape.segmentFloatCount)
-                segments.append(segment)
-                (table + layer * segmentLimit + segmentCount).initialize(to: segment.floats)
+                (table + layer * segmentLimit + segmentCount).initialize(
+                    to: memory.floats + layer * shape.segmentFloatCount)
             }
             segmentCount += 1
         }
     }
 
     /// The bytes that are allocated now.
-    var byteCount: Int { (segments + rings).reduce(0) { $0 + $1.byteCount } }
+    var byteCount: Int { segments.reduce(rings.byteCount) { $0 + $1.byteCount } }
 
     /// One layer's segments.
     func segments(layer: Int) -> UnsafePointer<UnsafeMutablePointer<Float>> {
@@ -58,5 +60,7 @@ final class KeyValueCache {
     }
 
     /// One layer's ring of neighbor keys.
-    func ring(layer: Int) -> UnsafeMutablePointer<Float> { rings[layer].floats }
+    func ring(layer: Int) -> UnsafeMutablePointer<Float> {
+        rings.floats + layer * shape.ringFloatCount(panelCount: ringPanelCount)
+    }
 }

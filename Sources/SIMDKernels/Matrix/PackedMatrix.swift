@@ -41,12 +41,13 @@ public final class PackedMatrix: Sendable {
     ///   - columnCount: K, at least 1.
     ///   - threadCount: Threads to pack with.
     ///   - instructionSet: What to pack with; the processor must have it.
+    ///   - arena: What memory is taken from; nil: the system.
     ///   - progress: Called, after some rows each, with how many of the leading rows have been read and are not needed
     ///     any more.
     public init(
         packing source: UnsafeRawBufferPointer, elementType: ElementType, storedType: ElementType? = nil,
         rowCount: Int, columnCount: Int, threadCount: Int = 1, instructionSet: InstructionSet = .baseline,
-        progress: (Int) -> Void = { _ in }
+        arena: BufferArena? = nil, progress: (Int) -> Void = { _ in }
     ) {
         precondition(rowCount > 0 && columnCount > 0, "a packed matrix isn't empty")
         precondition(
@@ -59,7 +60,8 @@ public final class PackedMatrix: Sendable {
         self.columnCount = columnCount
         let wordCount = Self.wordCount(columnCount: columnCount, storedType)
         let panelCount = (rowCount + Self.panelWidth - 1) / Self.panelWidth
-        storage = AlignedBuffer(floatCount: panelCount * Self.panelWidth * wordCount)
+        let floatCount = panelCount * Self.panelWidth * wordCount
+        storage = arena?.allocate(floatCount: floatCount) ?? AlignedBuffer(floatCount: floatCount)
         guard let base = source.baseAddress else { return }
 
         // Pieces of some MB each keep the part of the source small that is in memory at one time.

@@ -17,12 +17,15 @@ public final class AlignedBuffer: @unchecked Sendable {
     public let bytes: UnsafeMutableRawPointer
     /// The size in bytes.
     public let byteCount: Int
+    /// The buffer that this one is a part of.
+    private let whole: AlignedBuffer?
 
     private static let hugePageByteCount = 2 << 20
 
     /// Allocates `byteCount` bytes, uninitialised.
     public init(byteCount: Int) {
         self.byteCount = byteCount
+        whole = nil
         // Large pages, where the system has them for the asking: a fault clears 2 MB instead of 4 KB, and a panel that is
         // read from end to end costs no look-up of addresses every 4 KB.
         let isLarge = byteCount >= 2 * Self.hugePageByteCount
@@ -37,8 +40,46 @@ public final class AlignedBuffer: @unchecked Sendable {
         self.init(byteCount: floatCount * MemoryLayout<Float>.stride)
     }
 
-    deinit { bytes.deallocate() }
+    /// A part of another buffer, which lives as long.
+    ///
+    /// - Parameters:
+    ///   - whole: The other buffer.
+    ///   - byteOffset: Where the part begins, a multiple of 64.
+    ///   - byteCount: Its size.
+    public init(partOf whole: AlignedBuffer, byteOffset: Int, byteCount: Int) {
+        precondition(byteOffset % 64 == 0, "a part is aligned as its whole is")
+        precondition(byteOffset >= 0 && byteCount >= 0 && byteOffset + byteCount <= whole.byteCount, "a part fits")
+        self.byteCount = byteCount
+        self.whole = whole
+        bytes = whole.bytes + byteOffset
+    }
+
+    deinit { if whole == nil { bytes.deallocate() } }
 
     /// The contents as floats.
     public var floats: UnsafeMutablePointer<Float> { bytes.assumingMemoryBound(to: Float.self) }
+}
+
+/// Cuts many buffers out of few large ones, so that small weight matrices lie on large pages too.
+public final class BufferArena {
+    private static let chunkByteCount = 32 << 20
+    private var chunk: AlignedBuffer?
+    private var usedByteCount = 0
+
+    /// An arena without memory.
+    public init() {}
+
+    /// A buffer of `floatCount` floats, uninitialised. It keeps the memory that it is cut out of.
+    public func allocate(floatCount: Int) -> AlignedBuffer {
+        let byteCount = floatCount * MemoryLayout<Float>.stride
+        // What takes half of a chunk stands alone.
+        if byteCount > Self.chunkByteCount / 2 { return AlignedBuffer(byteCount: byteCount) }
+        if chunk == nil || usedByteCount + byteCount > Self.chunkByteCount {
+            chunk = AlignedBuffer(byteCount: Self.chunkByteCount)
+            usedByteCount = 0
+        }
+        guard let chunk else { return AlignedBuffer(byteCount: byteCount) }
+        defer { usedByteCount += (byteCount + 63) / 64 * 64 }
+        return AlignedBuffer(partOf: chunk, byteOffset: usedByteCount, byteCount: byteCount)
+    }
 }
