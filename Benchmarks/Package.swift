@@ -6,12 +6,19 @@ let package = Package(
     name: "Benchmarks",
     platforms: [.macOS(.v15)],
     dependencies: [
-        .package(name: "swift-longlm", path: "..")
+        .package(name: "swift-longlm", path: ".."),
+        // No traits: the interposers of malloc and of reference counting would sit in every program of the package.
+        .package(url: "https://github.com/ordo-one/benchmark", exact: "1.38.1", traits: []),
     ],
     targets: [
         .executableTarget(
-            name: "kernel-times", dependencies: [.product(name: "SIMDKernels", package: "swift-longlm")],
-            path: "Sources/KernelTimes")
+            name: "Kernels",
+            dependencies: [
+                .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "LongLMEvaluation", package: "swift-longlm"),
+            ],
+            path: "Benchmarks/Kernels",
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")])
     ],
     swiftLanguageModes: [.v6]
 )

@@ -44,6 +44,18 @@ LONGLM_INLINE longlm_float16 longlm_load(const float *_Nonnull source) {
 
 LONGLM_INLINE void longlm_store(longlm_float16 lanes, float *_Nonnull target) { memcpy(target, &lanes, sizeof lanes); }
 
+// Writes past the caches, to an address that is a multiple of 64. longlm_stream_end orders such stores before those that
+// follow.
+LONGLM_INLINE void longlm_stream(longlm_float16 lanes, float *_Nonnull target) {
+    __builtin_nontemporal_store(lanes, (longlm_float16 *)target);
+}
+
+LONGLM_INLINE void longlm_stream_end(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_sfence();
+#endif
+}
+
 // The low half of each word as a bfloat16 number, widened exactly: its bits become the upper half of a float's.
 LONGLM_INLINE longlm_float16 longlm_widen_low_bfloat16(longlm_float16 words) {
     return longlm_lanes(longlm_bits(words) << 16);

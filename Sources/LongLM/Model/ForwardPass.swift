@@ -51,15 +51,30 @@ struct ForwardPass {
 
     /// Normalises the stream.
     func normalize(_ weight: AlignedBuffer) {
+        normalize(workspace.hidden.floats, weight, rowCount: rowCount)
+    }
+
+    private func normalize(_ input: UnsafePointer<Float>, _ weight: AlignedBuffer, rowCount: Int) {
         RMSNorm.normalize(
-            workspace.hidden.floats, weight: weight.floats, epsilon: configuration.normEpsilon, rowCount: rowCount,
-            columnCount: configuration.hiddenSize, into: workspace.normed.floats, worker: worker)
-        endStep()
+            input, weight: weight.floats, epsilon: configuration.normEpsilon, rowCount: rowCount,
+            columnCount: configuration.hiddenSize, into: normed(rowCount), worker: rowWorker(rowCount))
+        if !isPrivate(rowCount) { endStep(rowCount) }
+    }
+
+    /// Whether rows are so few that every worker does the steps between two products for itself, instead of waiting for
+    /// the one that does them.
+    private func isPrivate(_ rowCount: Int) -> Bool { rowCount <= Workspace.privateRowLimit }
+
+    private func rowWorker(_ rowCount: Int) -> Worker { isPrivate(rowCount) ? worker.alone : worker }
+
+    /// Where the normalised stream is.
+    private func normed(_ rowCount: Int) -> UnsafeMutablePointer<Float> {
+        isPrivate(rowCount) ? workspace.privateNormed(worker) : workspace.normed.floats
     }
 
     /// Projects the normalised stream onto queries, keys and values.
     func projectAttention(_ query: PackedMatrix, _ key: PackedMatrix, _ value: PackedMatrix) {
-        let input = pack(workspace.normed, columnCount: configuration.hiddenSize)
+        let input = pack(normed(rowCount), columnCount: configuration.hiddenSize)
         multiply(input, query, into: workspace.projectedQueries)
         multiply(input, key, into: workspace.keys)
         multiply(input, value, into: workspace.values)
@@ -68,43 +83,57 @@ struct ForwardPass {
 
     /// Rotates queries and keys to their positions, and stores keys and values.
     func rotateAndCache(layer: Int) {
-        let queryWidth = configuration.queryHeadCount * configuration.headDimension
-        let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
-        let segments = cache.segments(layer: layer)
-        let rotatedKey = workspace.scratch(worker)
-        worker.rows(of: rowCount).forEachRow { row in
-            let position = firstPosition + row
-            let segment = segments[position / AttentionShape.segmentLength]
-            let query = workspace.projectedQueries.floats + row * queryWidth
-            let key = workspace.keys.floats + row * keyWidth
-            let factor = workspace.queryFactors.floats[row]
-            rotate(
-                query, configuration.queryHeadCount, workspace.queryRotation, row, factor,
-                into: workspace.queries.floats + row * queryWidth)
-            if selfExtend != nil {
-                rotate(
-                    query, configuration.queryHeadCount, workspace.neighborRotation, row, factor,
-                    into: workspace.neighborQueries.floats + row * queryWidth)
-                rotate(key, configuration.keyValueHeadCount, workspace.neighborRotation, row, 1, into: rotatedKey)
-                cache.shape.storeNeighborKey(
-                    rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount)
-            }
-            let keyRotation = selfExtend == nil ? workspace.queryRotation : workspace.keyRotation
-            rotate(key, configuration.keyValueHeadCount, keyRotation, row, 1, into: rotatedKey)
-            cache.shape.storeKey(rotatedKey, position: position, segment: segment)
-            cache.shape.storeValue(workspace.values.floats + row * keyWidth, position: position, segment: segment)
+        let share = worker.rows(of: rowCount)
+        if share.isOwned {
+            share.forEachRow { rotateAndCache(row: $0, heads: 0..<configuration.keyValueHeadCount, layer: layer) }
+        } else {
+            // Few rows have more heads than rows to share out.
+            let heads = worker.share(of: configuration.keyValueHeadCount)
+            for row in 0..<rowCount { rotateAndCache(row: row, heads: heads, layer: layer) }
         }
         // Attention reads the keys and values of all rows.
         worker.barrier()
     }
 
+    /// - Parameter heads: Key-value heads, with the query heads that share them.
+    private func rotateAndCache(row: Int, heads: Range<Int>, layer: Int) {
+        let position = firstPosition + row
+        let segment = cache.segments(layer: layer)[position / AttentionShape.segmentLength]
+        let sharing = configuration.queryHeadCount / configuration.keyValueHeadCount
+        let queryHeads = (heads.lowerBound * sharing)..<(heads.upperBound * sharing)
+        let queryWidth = configuration.queryHeadCount * configuration.headDimension
+        let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
+        let query = workspace.projectedQueries.floats + row * queryWidth
+        let key = workspace.keys.floats + row * keyWidth
+        let rotatedKey = workspace.scratch(worker)
+        let factor = workspace.queryFactors.floats[row]
+        rotate(
+            query, queryHeads, workspace.queryRotation, row, factor, into: workspace.queries.floats + row * queryWidth)
+        if selfExtend != nil {
+            rotate(
+                query, queryHeads, workspace.neighborRotation, row, factor,
+                into: workspace.neighborQueries.floats + row * queryWidth)
+            rotate(key, heads, workspace.neighborRotation, row, 1, into: rotatedKey)
+            cache.shape.storeNeighborKey(
+                rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount,
+                heads: heads)
+        }
+        rotate(
+            key, heads, selfExtend == nil ? workspace.queryRotation : workspace.keyRotation, row, 1, into: rotatedKey)
+        cache.shape.storeKey(rotatedKey, position: position, segment: segment, heads: heads)
+        cache.shape.storeValue(
+            workspace.values.floats + row * keyWidth, position: position, segment: segment, heads: heads)
+    }
+
     private func rotate(
-        _ input: UnsafePointer<Float>, _ headCount: Int, _ rotation: RotationTable, _ row: Int, _ factor: Float,
+        _ input: UnsafePointer<Float>, _ heads: Range<Int>, _ rotation: RotationTable, _ row: Int, _ factor: Float,
         into output: UnsafeMutablePointer<Float>
     ) {
+        let first = heads.lowerBound * configuration.headDimension
         Rotary.rotate(
-            input, headCount: headCount, headDimension: configuration.headDimension, cosines: rotation.cosines(row),
-            sines: rotation.sines(row), factor: factor, into: output, instructionSet: worker.instructionSet)
+            input + first, headCount: heads.count, headDimension: configuration.headDimension,
+            cosines: rotation.cosines(row), sines: rotation.sines(row), factor: factor, into: output + first,
+            instructionSet: worker.instructionSet)
     }
 
     /// Attends every query to the keys and values up to its own position.
@@ -124,14 +153,14 @@ struct ForwardPass {
 
     /// Adds the projection of what was attended to the stream.
     func projectAttended(_ output: PackedMatrix) {
-        let input = pack(workspace.attended, columnCount: output.columnCount)
+        let input = pack(workspace.attended.floats, columnCount: output.columnCount)
         multiply(input, output, into: workspace.hidden, adding: true)
         endStep()
     }
 
     /// Projects the normalised stream onto gate and up, and gates: silu(gate) · up.
     func projectGated(_ gate: PackedMatrix, _ up: PackedMatrix) {
-        let input = pack(workspace.normed, columnCount: configuration.hiddenSize)
+        let input = pack(normed(rowCount), columnCount: configuration.hiddenSize)
         GEMM.multiplyGated(
             input, gate: gate, up: up, into: workspace.gated.floats, scratch: workspace.scratch(worker), worker: worker)
         endStep()
@@ -139,7 +168,7 @@ struct ForwardPass {
 
     /// Adds the projection of what was gated to the stream.
     func projectDown(_ down: PackedMatrix) {
-        let input = pack(workspace.gated, columnCount: configuration.intermediateSize)
+        let input = pack(workspace.gated.floats, columnCount: configuration.intermediateSize)
         multiply(input, down, into: workspace.hidden, adding: true)
         endStep()
     }
@@ -150,22 +179,20 @@ struct ForwardPass {
         let width = configuration.hiddenSize
         // These rows are shared out anew.
         worker.barrier()
-        RMSNorm.normalize(
-            workspace.hidden.floats + logitRows.lowerBound * width, weight: norm.floats,
-            epsilon: configuration.normEpsilon, rowCount: logitRows.count, columnCount: width,
-            into: workspace.normed.floats, worker: worker)
-        worker.barrier()
-        let input = pack(workspace.normed, rowCount: logitRows.count, columnCount: width)
+        normalize(workspace.hidden.floats + logitRows.lowerBound * width, norm, rowCount: logitRows.count)
+        let input = pack(normed(logitRows.count), rowCount: logitRows.count, columnCount: width)
         GEMM.multiply(input, by: vocabulary, into: logits, scratch: workspace.scratch(worker), worker: worker)
-        worker.barrier()
     }
 
-    private func pack(_ input: AlignedBuffer, rowCount: Int? = nil, columnCount: Int) -> PackedInput {
+    private func pack(_ input: UnsafePointer<Float>, rowCount: Int? = nil, columnCount: Int) -> PackedInput {
+        let rowCount = rowCount ?? self.rowCount
+        let isPrivate = isPrivate(rowCount)
         let packed = GEMM.packInput(
-            input.floats, rowCount: rowCount ?? self.rowCount, columnCount: columnCount, precision: precision,
-            into: workspace.packed.floats, rowStride: workspace.packedRowStride, worker: worker)
-        // A single row of floats is used where it is.
-        if packed.rowCount > 1 || precision == .bfloat16 { endStep(packed.rowCount) }
+            input, rowCount: rowCount, columnCount: columnCount, precision: precision,
+            into: isPrivate
+                ? workspace.privatePacked(worker, hiddenSize: configuration.hiddenSize) : workspace.packed.floats,
+            rowStride: workspace.packedRowStride, worker: rowWorker(rowCount))
+        if !isPrivate { endStep(rowCount) }
         return packed
     }
 

@@ -141,7 +141,7 @@ public final class Session {
     }
 
     /// Processes one token; afterwards ``logits`` are its. From the second call on it allocates no memory, as long as
-    /// nobody else keeps ``logits`` and but for the cache's next 1,024 positions.
+    /// nobody else keeps ``logits`` and but for the cache's next 512 positions.
     ///
     /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit.
     public func decode(_ token: Int) throws(SessionError) {

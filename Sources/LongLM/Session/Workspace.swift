@@ -29,6 +29,11 @@ final class Workspace {
     let partials: AlignedBuffer
     private let scratch: AlignedBuffer
     private let scratchStride: Int
+    private let privateRows: AlignedBuffer
+    private let privateStride: Int
+
+    /// Up to this many rows every worker normalises and packs all of them for itself, in memory of its own.
+    static let privateRowLimit = 4
 
     init(_ configuration: ModelConfiguration, shape: AttentionShape, capacity: Int, threadCount: Int) {
         let rows = min(Self.rowLimit, capacity)
@@ -56,6 +61,21 @@ final class Workspace {
         // Whole cache lines, so that workers don't share one.
         scratchStride = (scratchFloats + 15) / 16 * 16
         scratch = AlignedBuffer(floatCount: scratchStride * threadCount)
+        let privateFloats =
+            Self.privateRowLimit * configuration.hiddenSize
+            + GEMM.packedInputFloatCount(rowCount: Self.privateRowLimit, columnCount: widest)
+        privateStride = (privateFloats + 15) / 16 * 16
+        privateRows = AlignedBuffer(floatCount: privateStride * threadCount)
+    }
+
+    /// One worker's own rows: the normalised stream [privateRowLimit, hiddenSize].
+    func privateNormed(_ worker: Worker) -> UnsafeMutablePointer<Float> {
+        privateRows.floats + worker.index * privateStride
+    }
+
+    /// One worker's own packed rows.
+    func privatePacked(_ worker: Worker, hiddenSize: Int) -> UnsafeMutablePointer<Float> {
+        privateNormed(worker) + Self.privateRowLimit * hiddenSize
     }
 
     /// One worker's own memory.

@@ -30,7 +30,8 @@ struct Bench: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only what has this in its name; may be given several times, and any of them suffices.", valueName: "text"))
+            "Only the workload of this name, or all that have it in their names; may be given several times, and any of "
+                + "them suffices.", valueName: "name"))
     var only: [String] = []
 
     @Option(help: ArgumentHelp("Samples of each workload.", valueName: "n"))
@@ -82,7 +83,9 @@ struct Bench: AsyncParsableCommand {
 
         for result in runner.ceilings(sampleCount: samples) { try add(result) }
         let suite = BenchmarkSuite(setting: setting, modelDirectory: modelDirectory)
-        let names = suite.names.filter { name in only.isEmpty || only.contains { name.contains($0) } }
+        let names = suite.names.filter { name in
+            only.isEmpty || only.contains { suite.names.contains($0) ? name == $0 : name.contains($0) }
+        }
         guard !names.isEmpty else {
             throw CommandError.invalidInput("no workload has \(only.joined(separator: " or ")) in its name")
         }

@@ -34,6 +34,7 @@ struct Generate: AsyncParsableCommand {
 
     @OptionGroup(title: "Self-Extend") var selfExtend: SelfExtendArguments
     @OptionGroup(title: "Sampling") var sampling: SamplingArguments
+    @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
     @Flag(help: "Print one JSON object with text, tokens and statistics at the end instead of the text.")
@@ -61,11 +62,12 @@ struct Generate: AsyncParsableCommand {
         let length = try selfExtend.sessionLength(
             promptLength: promptTokens.count, additional: maxTokens, configuration: configuration)
 
-        let languageModel = try loadModel(model.directory)
+        let languageModel = try loadModel(model.directory, precision, threads)
         let session = try Session(
             model: languageModel,
             options: SessionOptions(
-                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length))
+                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length,
+                cacheType: precision.cache?.elementType))
         let prefillTime = try prefill(session, promptTokens)
 
         var generation = try Generation(
@@ -123,10 +125,13 @@ struct Generate: AsyncParsableCommand {
 }
 
 /// Loads a model's weights, with a progress bar.
-func loadModel(_ directory: String) throws(ModelError) -> LanguageModel {
+func loadModel(
+    _ directory: String, _ precision: PrecisionArguments, _ threads: ThreadArguments
+) throws(ModelError) -> LanguageModel {
     let bar = ProgressBar("load")
     defer { bar.finish() }
-    return try LanguageModel(directory: directory) { bar.update($0) }
+    let options = LoadOptions(precision: precision.precision, threadCount: threads.threads)
+    return try LanguageModel(directory: directory, options: options) { bar.update($0) }
 }
 
 /// What `generate --json` prints.

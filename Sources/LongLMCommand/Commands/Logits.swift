@@ -9,7 +9,8 @@ struct Logits: AsyncParsableCommand {
         abstract: "Write a prompt's logits to a file and print their SHA-256.",
         discussion: """
             The hash is that of the logits as little-endian 32-bit floats, row by row. It is the same for any number \
-            of threads, any --chunk, and on AVX2 and AVX-512, so that a test can pin it.
+            of threads, any --chunk, and on AVX2 and AVX-512, so that a test can pin it. (--precision bfloat16 has bits \
+            of its own, which are the same for threads and chunks.)
 
             The file is a safetensors file with input_ids [n] and logits [rows, vocabulary]: the form of a reference \
             case of longlm verify.
@@ -29,6 +30,7 @@ struct Logits: AsyncParsableCommand {
     var out: String?
 
     @OptionGroup(title: "Self-Extend") var selfExtend: SelfExtendArguments
+    @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
     @Flag(help: "Print one JSON object with the hash, its shape and the instruction set instead of the hash.")
@@ -55,9 +57,10 @@ struct Logits: AsyncParsableCommand {
         let length = try selfExtend.sessionLength(
             promptLength: tokens.count, additional: 0, configuration: configuration)
         let session = try Session(
-            model: try loadModel(model.directory),
+            model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
-                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length))
+                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length,
+                cacheType: precision.cache?.elementType))
 
         var hash = LogitHash()
         // Kept only for a file: a long prompt has many gigabytes of logits.

@@ -1,6 +1,6 @@
 /// The heads of an attention, and where its cached keys and values lie.
 ///
-/// Cached positions are kept in segments of 1,024. One segment holds, for each key-value head, its keys as panels of
+/// Cached positions are kept in segments of 512. One segment holds, for each key-value head, its keys as panels of
 /// 32 positions, `panel[d · 32 + position]` (the order in which ``PackedMatrix`` keeps weights, so that scores are a
 /// product of the same form), and then its values, `value[position · valueStride + d]`. A cache of bfloat16 numbers has
 /// 32-bit words of two of them in the same order: of the components d and d + 1 of a key, of the positions p and p + 1 of
@@ -9,7 +9,7 @@
 /// The lengths are constants of the engine, because they decide in which steps an online softmax is taken.
 public struct AttentionShape: Sendable, Equatable {
     /// Positions of a segment: a row's softmax starts afresh in each and is then merged, in ascending order.
-    public static let segmentLength = 1024
+    public static let segmentLength = 512
     /// Positions of one step of the online softmax.
     static let blockLength = 128
     /// Positions of a panel of keys.
@@ -62,7 +62,7 @@ public struct AttentionShape: Sendable, Equatable {
     @inline(always)
     var keysFloatCount: Int { Self.segmentLength / Self.panelLength * panelFloatCount }
 
-    /// Floats of one segment: room for the keys and values of 1,024 positions.
+    /// Floats of one segment: room for the keys and values of 512 positions.
     public var segmentFloatCount: Int { keyValueHeadCount * headFloatCount }
 
     /// Segments that hold `length` positions.
@@ -84,10 +84,13 @@ public struct AttentionShape: Sendable, Equatable {
     ///   - key: [Hkv, D], rotated.
     ///   - position: The absolute position; only its place in the segment matters here.
     ///   - segment: Memory of ``segmentFloatCount`` floats.
-    public func storeKey(_ key: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>) {
+    ///   - heads: The key-value heads to store; nil: all.
+    public func storeKey(
+        _ key: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>, heads: Range<Int>? = nil
+    ) {
         let place = position % Self.segmentLength
         let panel = segment + place / Self.panelLength * panelFloatCount + place % Self.panelLength
-        scatter(key, to: panel, headStride: headFloatCount)
+        scatter(key, heads ?? 0..<keyValueHeadCount, to: panel, headStride: headFloatCount)
     }
 
     /// Stores the value of one position into its segment.
@@ -96,9 +99,12 @@ public struct AttentionShape: Sendable, Equatable {
     ///   - value: [Hkv, D].
     ///   - position: The absolute position; only its place in the segment matters here.
     ///   - segment: Memory of ``segmentFloatCount`` floats.
-    public func storeValue(_ value: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>) {
+    ///   - heads: The key-value heads to store; nil: all.
+    public func storeValue(
+        _ value: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>, heads: Range<Int>? = nil
+    ) {
         let place = position % Self.segmentLength
-        for head in 0..<keyValueHeadCount {
+        for head in heads ?? 0..<keyValueHeadCount {
             let source = value + head * headDimension
             let row = segment + head * headFloatCount + keysFloatCount + place / perWord * valueStride
             if cacheType == .float32 {
@@ -120,17 +126,21 @@ public struct AttentionShape: Sendable, Equatable {
     ///   - position: The absolute position.
     ///   - ring: Memory of ``ringFloatCount(panelCount:)`` floats.
     ///   - panelCount: The panels of the ring.
+    ///   - heads: The key-value heads to store; nil: all.
     public func storeNeighborKey(
-        _ key: UnsafePointer<Float>, position: Int, ring: UnsafeMutablePointer<Float>, panelCount: Int
+        _ key: UnsafePointer<Float>, position: Int, ring: UnsafeMutablePointer<Float>, panelCount: Int,
+        heads: Range<Int>? = nil
     ) {
         let panel = position / Self.panelLength % panelCount
         scatter(
-            key, to: ring + panel * panelFloatCount + position % Self.panelLength,
+            key, heads ?? 0..<keyValueHeadCount, to: ring + panel * panelFloatCount + position % Self.panelLength,
             headStride: panelCount * panelFloatCount)
     }
 
-    private func scatter(_ key: UnsafePointer<Float>, to panel: UnsafeMutablePointer<Float>, headStride: Int) {
-        for head in 0..<keyValueHeadCount {
+    private func scatter(
+        _ key: UnsafePointer<Float>, _ heads: Range<Int>, to panel: UnsafeMutablePointer<Float>, headStride: Int
+    ) {
+        for head in heads {
             let source = key + head * headDimension
             let target = panel + head * headStride
             if cacheType == .float32 {

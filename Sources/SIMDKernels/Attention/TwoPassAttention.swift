@@ -46,7 +46,7 @@ public struct AttentionInput {
 /// one with its grouped rotation. With W = 0 it is plain attention.
 ///
 /// The numeric contract: a score is one chain of multiply-adds over d. A row's online softmax steps over blocks of
-/// 128 keys that are aligned to absolute positions, starts afresh every 1,024 keys, and the segments' results are
+/// 128 keys that are aligned to absolute positions, starts afresh every 512 keys, and the segments' results are
 /// merged in ascending order. Which rows are computed together, by which worker, shows in no bit.
 /// Values are finite: a later position's infinity or NaN, weighted with zero, may reach a row before it.
 public enum TwoPassAttention {

@@ -11,6 +11,9 @@ public enum GEMM {
     /// second-level cache while all rows pass over it; the chain is carried on, so the length shows in no bit.
     static let blockWords = 4096
 
+    /// Floats of an output from which on it is stored past the caches: 64 MB.
+    private static let leastStreamedCount = 16 << 20
+
     /// The floats of scratch memory that one worker needs for products with up to `maximumRowCount` rows.
     public static func scratchFloatCount(maximumRowCount: Int) -> Int {
         2 * (maximumRowCount + 2 * maximumTileRows) * PackedMatrix.panelWidth
@@ -64,11 +67,17 @@ public enum GEMM {
             rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
             worker: worker)
         if share.panels.isEmpty || share.rows.0.isEmpty && share.rows.1.isEmpty { return }
+        // An output that no cache holds, such as the logits of many rows, is not fetched before it is overwritten.
+        let streams =
+            ending == .store && input.rowCount * weights.rowCount >= leastStreamedCount
+            && weights.rowCount % laneCount == 0
+            && UInt(bitPattern: output) % 64 == 0
         var arguments = GEMMArguments(
             input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
             depth: input.precision == .bfloat16 ? weights.wordCount : weights.columnCount, weights: weights.panels,
             gated: gated.panels, panelStride: weights.panelWordCount, elementType: weights.elementType,
             columnCount: weights.rowCount, panels: share.panels, rows: share.rows, output: output, ending: ending,
+            streams: streams,
             scratch: scratch)
         #if arch(x86_64)
             if input.precision == .bfloat16 {
@@ -117,6 +126,8 @@ struct GEMMArguments {
     let rows: (Range<Int>, Range<Int>)
     let output: UnsafeMutablePointer<Float>
     let ending: GEMMEnding
+    /// Whether whole tiles are stored past the caches.
+    let streams: Bool
     let scratch: UnsafeMutablePointer<Float>
 }
 
@@ -150,6 +161,7 @@ private func gemmPanels<Target: KernelTarget, Numbers: StoredNumbers>(
             start += steps
         } while start < arguments.depth
     }
+    if arguments.streams { longlm_stream_end() }
 }
 
 /// Passes the tiles of some rows over a block of a panel.
@@ -208,6 +220,8 @@ private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredN
                 Numbers.self)
             if !isLast {
                 tile.store(to: sums + column, stride: width)
+            } else if isWhole && arguments.streams {
+                tile.stream(to: output + column, stride: stride)
             } else if isWhole && arguments.ending == .store {
                 tile.store(to: output + column, stride: stride)
             } else if isWhole && arguments.ending == .add {

@@ -29,6 +29,9 @@ protocol MicroTile {
     /// Writes row r to `target + r · stride`.
     func store(to target: UnsafeMutablePointer<Float>, stride: Int)
 
+    /// Writes row r to `target + r · stride` past the caches; the addresses are multiples of 64 bytes.
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int)
+
     /// Adds row r to what `target + r · stride` holds.
     func add(to target: UnsafeMutablePointer<Float>, stride: Int)
 }
@@ -96,6 +99,9 @@ extension Lanes: TileColumns {
     func store(to target: UnsafeMutablePointer<Float>) { target.store(self, at: 0) }
 
     @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>) { longlm_stream(self, target) }
+
+    @inline(always)
     func add(to target: UnsafeMutablePointer<Float>) { target.store(target.lanes(at: 0) + self, at: 0) }
 }
 
@@ -145,6 +151,12 @@ struct Lanes32: TileColumns {
     func store(to target: UnsafeMutablePointer<Float>) {
         target.store(near, at: 0)
         target.store(far, at: laneCount)
+    }
+
+    @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>) {
+        longlm_stream(near, target)
+        longlm_stream(far, target + laneCount)
     }
 
     @inline(always)
@@ -233,6 +245,22 @@ struct Tile12x32<Arithmetic: MultiplyAdd>: MicroTile {
     }
 
     @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.stream(to: target)
+        r1.stream(to: target + stride)
+        r2.stream(to: target + 2 * stride)
+        r3.stream(to: target + 3 * stride)
+        r4.stream(to: target + 4 * stride)
+        r5.stream(to: target + 5 * stride)
+        r6.stream(to: target + 6 * stride)
+        r7.stream(to: target + 7 * stride)
+        r8.stream(to: target + 8 * stride)
+        r9.stream(to: target + 9 * stride)
+        r10.stream(to: target + 10 * stride)
+        r11.stream(to: target + 11 * stride)
+    }
+
+    @inline(always)
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
         r0.add(to: target)
         r1.add(to: target + stride)
@@ -312,6 +340,18 @@ struct Tile8x32<Arithmetic: MultiplyAdd>: MicroTile {
     }
 
     @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.stream(to: target)
+        r1.stream(to: target + stride)
+        r2.stream(to: target + 2 * stride)
+        r3.stream(to: target + 3 * stride)
+        r4.stream(to: target + 4 * stride)
+        r5.stream(to: target + 5 * stride)
+        r6.stream(to: target + 6 * stride)
+        r7.stream(to: target + 7 * stride)
+    }
+
+    @inline(always)
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
         r0.add(to: target)
         r1.add(to: target + stride)
@@ -367,6 +407,14 @@ struct Tile4x32<Arithmetic: MultiplyAdd>: MicroTile {
         r1.store(to: target + stride)
         r2.store(to: target + 2 * stride)
         r3.store(to: target + 3 * stride)
+    }
+
+    @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.stream(to: target)
+        r1.stream(to: target + stride)
+        r2.stream(to: target + 2 * stride)
+        r3.stream(to: target + 3 * stride)
     }
 
     @inline(always)
@@ -432,6 +480,16 @@ struct Tile6x16<Arithmetic: MultiplyAdd>: MicroTile {
     }
 
     @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.stream(to: target)
+        r1.stream(to: target + stride)
+        r2.stream(to: target + 2 * stride)
+        r3.stream(to: target + 3 * stride)
+        r4.stream(to: target + 4 * stride)
+        r5.stream(to: target + 5 * stride)
+    }
+
+    @inline(always)
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
         r0.add(to: target)
         r1.add(to: target + stride)
@@ -488,6 +546,14 @@ struct Tile4x16<Arithmetic: MultiplyAdd>: MicroTile {
     }
 
     @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.stream(to: target)
+        r1.stream(to: target + stride)
+        r2.stream(to: target + 2 * stride)
+        r3.stream(to: target + 3 * stride)
+    }
+
+    @inline(always)
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
         r0.add(to: target)
         r1.add(to: target + stride)
@@ -531,6 +597,12 @@ struct Tile2x16<Arithmetic: MultiplyAdd>: MicroTile {
     func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
         r0.store(to: target)
         r1.store(to: target + stride)
+    }
+
+    @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
+        r0.stream(to: target)
+        r1.stream(to: target + stride)
     }
 
     @inline(always)

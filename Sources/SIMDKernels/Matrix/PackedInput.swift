@@ -131,7 +131,13 @@ private func packRowsKernel<Target: KernelTarget>(_ arguments: PackRowsArguments
     let end = arguments.rows.upperBound
     var row = arguments.rows.lowerBound
     if arguments.isSingleRow {
-        for word in Steps(from: 0, to: words, by: 1) { arguments.target[word] = loadWord(arguments, row: 0, word) }
+        // Only rounded: a row of floats is used where it is.
+        let source = arguments.source.assumingMemoryBound(to: Float.self)
+        let whole = arguments.columnCount / 2 / laneCount * laneCount
+        for word in Steps(from: 0, to: whole, by: laneCount) {
+            arguments.target.store(longlm_pair_bfloat16(source + 2 * word), at: word)
+        }
+        for word in Steps(from: whole, to: words, by: 1) { arguments.target[word] = loadWord(arguments, row: 0, word) }
         return
     }
     if arguments.isPanel {

@@ -93,6 +93,10 @@ public struct Worker: Sendable {
     /// What this team's kernels are compiled for.
     public let instructionSet: InstructionSet
 
+    /// This worker as the only one of a team: for steps so short that every worker had better do all of them than wait for
+    /// the others.
+    public var alone: Worker { Worker(index: 0, count: 1, instructionSet: instructionSet) }
+
     /// Waits until all workers of the team have arrived; what they wrote before is visible after.
     public func barrier() {
         if count > 1 { longlm_team_barrier() }
