@@ -71,4 +71,68 @@ struct FenceTests {
             }
         }
     }
+
+    /// Rows of an odd number of 16-bit numbers end inside of a word, and the last one at the fence.
+    @Test("Packing weights")
+    func packing() async {
+        await #expect(processExitsWith: .success) {
+            GuardedFloats.areFenced.store(true, ordering: .relaxed)
+            let conversions: [(ElementType, ElementType)] = [
+                (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16),
+                (.float16, .bfloat16), (.bfloat16, .float32),
+            ]
+            for instructionSet in InstructionSet.available {
+                for (from, to) in conversions {
+                    for (rowCount, columnCount) in [(1, 1), (1, 33), (31, 3), (33, 31), (32, 64), (65, 65), (40, 47)] {
+                        let byteCount = rowCount * columnCount * from.byteCount
+                        let source = GuardedFloats(count: (byteCount + 3) / 4, filledWith: 0)
+                        let end = UnsafeRawPointer(source.pointer + source.count)
+                        let packed = PackedMatrix(
+                            packing: UnsafeRawBufferPointer(start: end - byteCount, count: byteCount),
+                            elementType: from, storedType: to, rowCount: rowCount, columnCount: columnCount,
+                            threadCount: 2, instructionSet: instructionSet)
+                        let row = GuardedFloats(count: columnCount)
+                        packed.copyRow(rowCount - 1, to: row.pointer)
+                        guard row.values.allSatisfy({ $0 == 0 }) else { exit(2) }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("Products of bfloat16 numbers", .enabled(if: InstructionSet.avx512.hasBFloat16Products))
+    func bfloat16Products() async {
+        await #expect(processExitsWith: .success) {
+            GuardedFloats.areFenced.store(true, ordering: .relaxed)
+            var generator = SeededGenerator(seed: 52)
+            for (rowCount, columnCount, depth) in [
+                (1, 1, 1), (1, 33, 7), (2, 31, 3), (7, 65, 33), (13, 40, 301), (97, 33, 65),
+            ] {
+                let weights = Weights(.bfloat16, rowCount: columnCount, columnCount: depth, using: &generator)
+                let input = generator.floats(rowCount * depth)
+                let plain = product(input, by: weights, precision: .bfloat16, threadCount: 2, .avx512)
+                let gated = gatedProduct(input, gate: weights, up: weights, precision: .bfloat16, .avx512)
+                guard (plain + gated).allSatisfy({ $0.isFinite }) else { exit(2) }
+            }
+        }
+    }
+
+    @Test("Attention with a bfloat16 cache")
+    func bfloat16Attention() async {
+        await #expect(processExitsWith: .success) {
+            GuardedFloats.areFenced.store(true, ordering: .relaxed)
+            for instructionSet in InstructionSet.available {
+                for precision in instructionSet.hasBFloat16Products ? [Precision.float32, .bfloat16] : [.float32] {
+                    for (length, rowCount, window, dimension) in [(1, 1, 0, 2), (41, 3, 9, 20), (1031, 1, 64, 64)] {
+                        let problem = AttentionProblem(
+                            heads: (3, 1), dimension: dimension, length: length, window: window, cacheType: .bfloat16,
+                            precision: precision)
+                        let rows = (length - rowCount)..<length
+                        let output = problem.attend(rows: rows, threadCount: 2, instructionSet)
+                        guard output.allSatisfy({ $0.isFinite }) else { exit(2) }
+                    }
+                }
+            }
+        }
+    }
 }
