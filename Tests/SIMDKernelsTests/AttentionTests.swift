@@ -44,7 +44,8 @@ struct AttentionCase: CustomTestStringConvertible {
     static let long: [AttentionCase] = {
         let shapes: [((query: Int, keyValue: Int), Int)] = [((9, 3), 64), ((4, 4), 20)]
         let sizes = [
-            (1023, 3, 0), (1024, 1, 1024), (1025, 1, 100), (1025, 6, 1025), (1030, 12, 200), (1100, 40, 1000),
+            (511, 2, 0), (512, 1, 100), (513, 3, 0), (1023, 3, 0), (1024, 1, 1024), (1025, 1, 100), (1025, 6, 1025),
+            (1030, 12, 200), (1100, 40, 1000),
             (2049, 1, 0), (2049, 4, 1024), (2100, 1, 1030), (2100, 30, 1), (2305, 17, 2048), (3100, 2, 1152),
         ]
         return shapes.flatMap { heads, dimension in
@@ -185,7 +186,7 @@ struct AttentionTests {
 
     @Test("A key that outweighs all others gives exactly its value", arguments: InstructionSet.available)
     func dominantKey(_ instructionSet: InstructionSet) {
-        for dominant in [0, 31, 127, 128, 500, 1023, 1024, 1199] {
+        for dominant in [0, 31, 127, 128, 500, 511, 512, 1023, 1024, 1199] {
             var problem = AttentionProblem(heads: (1, 1), dimension: 8, length: 1200, window: 0)
             for d in 0..<8 {
                 problem.queries[1199 * 8 + d] = 100

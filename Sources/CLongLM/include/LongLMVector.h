@@ -194,7 +194,7 @@ LONGLM_INLINE float longlm_tree_maximum(longlm_float16 lanes) {
 
 #undef LONGLM_ROTATED
 
-// Interleaves the words, pairs, quadruples or octuples of two vectors within their 4-, or 16-word parts.
+// Interleaves two vectors: words or pairs of words within each quadruple of words, or whole quadruples.
 #define LONGLM_LOW_WORDS(a, b)                                                                                         \
     __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
 #define LONGLM_HIGH_WORDS(a, b)                                                                                        \
@@ -264,19 +264,6 @@ LONGLM_INLINE float longlm_tree_maximum(longlm_float16 lanes) {
     LONGLM_STORE_COLUMN(15)
 #define LONGLM_STORE_COLUMN(column) memcpy(target + (column) * target_stride, &v##column, (size_t)height * 4)
 
-// Packing reads more rows at once than the processor's own prefetching follows, so that it asks for what comes a few
-// cache lines later.
-LONGLM_INLINE longlm_float16 longlm_load_ahead(const float *_Nonnull source) {
-    __builtin_prefetch((const char *)source + 512, 0, 3);
-    return longlm_load(source);
-}
-
-LONGLM_INLINE longlm_float16 longlm_pair_bfloat16_ahead(const float *_Nonnull source) {
-    __builtin_prefetch((const char *)source + 512, 0, 3);
-    __builtin_prefetch((const char *)source + 576, 0, 3);
-    return longlm_pair_bfloat16(source);
-}
-
 // Stores sixteen columns of up to sixteen rows of words (missing rows are zeros) one after another at `target_stride`
 // words, each of the first `height` words. `row_stride` is in bytes.
 LONGLM_INLINE void longlm_transpose_words(
@@ -284,7 +271,7 @@ LONGLM_INLINE void longlm_transpose_words(
     long height) {
     const longlm_float16 zero = (longlm_float16)0.0f;
 #define LONGLM_ROW(row)                                                                                                \
-    ((row) < row_count ? longlm_load_ahead((const float *)((const char *)source + (row) * row_stride)) : zero)
+    ((row) < row_count ? longlm_load((const float *)((const char *)source + (row) * row_stride)) : zero)
     LONGLM_TRANSPOSE_AND_STORE(LONGLM_ROW);
 #undef LONGLM_ROW
 }
@@ -295,7 +282,7 @@ LONGLM_INLINE void longlm_transpose_pairs(
     long height) {
     const longlm_float16 zero = (longlm_float16)0.0f;
 #define LONGLM_ROW(row)                                                                                                \
-    ((row) < row_count ? longlm_pair_bfloat16_ahead(source + (row) * row_stride) : zero)
+    ((row) < row_count ? longlm_pair_bfloat16(source + (row) * row_stride) : zero)
     LONGLM_TRANSPOSE_AND_STORE(LONGLM_ROW);
 #undef LONGLM_ROW
 }

@@ -4,7 +4,7 @@ import SIMDKernels
 ///
 /// Every worker calls the same steps in the same order, and a step gives each its share. With many rows a worker's share
 /// of every step are the same rows, so that it waits for others only where it needs their keys and values; with few, every
-/// step ends at a barrier.
+/// step ends at a barrier, but for those between two products that each worker does for itself when rows are very few.
 struct ForwardPass {
     let configuration: ModelConfiguration
     let precision: Precision

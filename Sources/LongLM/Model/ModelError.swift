@@ -47,7 +47,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .checkpoint(let error): "\(error)"
         case .instructionSet(let error): "\(error)"
         case .unsupportedPrecision(let precision, let instructionSet):
-            "\(precision.rawValue) products need AVX-512 BF16, which \(instructionSet.rawValue) on this processor is not"
+            "\(precision.rawValue) products need AVX-512 BF16; \(instructionSet.rawValue) on this processor doesn't have it"
         case .invalidOption(let reason): reason
         case .cancelled: "loading was cancelled"
         }

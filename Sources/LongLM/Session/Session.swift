@@ -32,9 +32,9 @@ public struct SessionOptions: Sendable, Equatable {
 
 /// One text in the making: the cached keys and values of its tokens, and the logits of the last.
 ///
-/// The logits' bits depend on the tokens and the settings of Self-Extend alone: not on the threads, on how a prefill
-/// was divided, or on whether a token came by prefill or decode; and they are the same on every instruction set with a
-/// fused multiply-add. That holds for finite activations: weights that overflow them give NaN, where it may not.
+/// The logits' bits depend on the tokens, the settings of Self-Extend, the precision and the cache's type alone: not on the
+/// threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
+/// ``Precision/float32`` they are the same on every instruction set with a fused multiply-add. That holds for finite activations: weights that overflow them give NaN, where it may not.
 ///
 /// A session is not `Sendable`: keep it in one task or actor, or send it on.
 public final class Session {
@@ -64,8 +64,7 @@ public final class Session {
     /// Whether a prefill is under way, whose `progress` could ask for another.
     private var isProcessing = false
     private let cache: KeyValueCache
-    private let workspace: Workspace
-    private let inverseFrequencies: [Float]
+    private let job: ForwardJob
 
     /// An empty session.
     ///
@@ -92,12 +91,12 @@ public final class Session {
         }
         self.model = model
         selfExtend = options.selfExtend
-        inverseFrequencies = configuration.inverseFrequencies
         let shape = configuration.attentionShape(cacheType: cacheType)
         cache = KeyValueCache(
             shape: shape, layerCount: configuration.layerCount, capacity: capacity,
             neighborWindow: options.selfExtend?.neighborWindow)
-        workspace = Workspace(configuration, shape: shape, capacity: capacity, threadCount: threadCount)
+        let workspace = Workspace(configuration, shape: shape, capacity: capacity, threadCount: threadCount)
+        job = ForwardJob(model, workspace, cache, selfExtend)
     }
 
     /// The memory that keys and values take now, in bytes.
@@ -148,6 +147,8 @@ public final class Session {
         try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
             let tokens = UnsafeBufferPointer(start: pointer, count: 1)
             try check(tokens)
+            // Before there are logits that are nobody's.
+            if Task.isCancelled { throw .cancelled(position: position) }
             if logits.isEmpty { logits = Array(repeating: 0, count: model.configuration.vocabularySize) }
             try process(tokens, into: &logits, wantsAll: false, nil)
         }
@@ -200,15 +201,41 @@ public final class Session {
         _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
     ) {
         guard let destination = logits.baseAddress else { return }
-        let firstPosition = position
-        Team.run(threadCount: threadCount, instructionSet: model.instructionSet) { worker in
-            model.architecture.forward(
-                ForwardPass(
-                    configuration: model.configuration, precision: model.precision, workspace: workspace, cache: cache,
-                    selfExtend: selfExtend,
-                    inverseFrequencies: inverseFrequencies, tokens: tokens, firstPosition: firstPosition,
-                    logitRows: logitRows, logits: destination, worker: worker))
-        }
+        job.tokens = tokens
+        job.firstPosition = position
+        job.logitRows = logitRows
+        job.logits = destination
+        Team.run(job, threadCount: threadCount, instructionSet: model.instructionSet)
+    }
+}
+
+/// The forward passes of a session as what a team runs. One object serves them all, so that none allocates memory.
+private final class ForwardJob: TeamJob {
+    private let model: LanguageModel
+    private let workspace: Workspace
+    private let cache: KeyValueCache
+    private let selfExtend: SelfExtend?
+    private let inverseFrequencies: [Float]
+    var tokens = UnsafeBufferPointer<Int>(start: nil, count: 0)
+    var firstPosition = 0
+    var logitRows = 0..<0
+    var logits: UnsafeMutablePointer<Float>?
+
+    init(_ model: LanguageModel, _ workspace: Workspace, _ cache: KeyValueCache, _ selfExtend: SelfExtend?) {
+        self.model = model
+        self.workspace = workspace
+        self.cache = cache
+        self.selfExtend = selfExtend
+        inverseFrequencies = model.configuration.inverseFrequencies
+    }
+
+    func run(on worker: Worker) {
+        guard let logits else { return }
+        model.architecture.forward(
+            ForwardPass(
+                configuration: model.configuration, precision: model.precision, workspace: workspace, cache: cache,
+                selfExtend: selfExtend, inverseFrequencies: inverseFrequencies, tokens: tokens,
+                firstPosition: firstPosition, logitRows: logitRows, logits: logits, worker: worker))
     }
 }
 

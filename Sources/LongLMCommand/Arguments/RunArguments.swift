@@ -1,7 +1,7 @@
 import ArgumentParser
 import LongLM
 
-/// Which model, on how many threads.
+/// Which model.
 struct ModelArguments: ParsableArguments {
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
     var directory: String

@@ -46,7 +46,7 @@ struct Bench: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The fall in per cent that --compare accepts.", valueName: "percent"))
     var tolerance = 10.0
 
-    @Option(help: ArgumentHelp("The commit to name in the report.", valueName: "name"))
+    @Option(help: ArgumentHelp("The commit to name in the report; by default GITHUB_SHA's.", valueName: "name"))
     var commit: String?
 
     @OptionGroup var threads: ThreadArguments
@@ -74,7 +74,8 @@ struct Bench: AsyncParsableCommand {
         let runner = BenchmarkRunner(setting)
         var report = BenchmarkReport(
             machine: processorName(), instructionSet: setting.instructionSet.rawValue, threads: setting.threadCount,
-            commit: commit, date: Date().timeIntervalSince1970, results: [])
+            commit: commit ?? ProcessInfo.processInfo.environment["GITHUB_SHA"], date: Date().timeIntervalSince1970,
+            results: [])
         if !json { try Terminal.write("\(report.machine), \(report.instructionSet), \(report.threads) threads\n") }
         func add(_ result: BenchmarkResult) throws {
             report.results.append(result)

@@ -38,7 +38,9 @@ public final class BenchmarkRunner {
     public func measure(_ workload: Workload, sampleCount: Int) throws -> BenchmarkResult {
         try workload.prepare()
         let first = try seconds { try workload.run() }
-        let repetitions = workload.tokenCount == nil ? max(1, Int(0.02 / max(first, 1e-6))) : 1
+        let isLong = workload.tokenCount != nil || first > 0.1
+        let warm = isLong ? first : try seconds { try workload.run() }
+        let repetitions = isLong ? 1 : max(1, Int((0.02 / max(warm, 1e-6)).rounded(.up)))
         var rates: [Double] = []
         var fractions: [Double] = []
         for _ in 0..<sampleCount {

@@ -115,10 +115,11 @@ extension Workload {
                 input.floats, rowCount: shape.rowCount, columnCount: shape.inputCount, precision: precision,
                 into: packed.floats, worker: worker)
         }
-        setting.runTeam { _ = pack($0) }
         var packedInput: PackedInput?
-        // The packed form as a value: one worker of a team of one packs the same bytes.
-        Team.run(threadCount: 1, instructionSet: setting.instructionSet) { packedInput = pack($0) }
+        setting.runTeam { worker in
+            let form = pack(worker)
+            if worker.index == 0 { packedInput = form }
+        }
         let isVector = shape.rowCount == 1
         let name =
             (isVector ? "gemv/" : "gemm/") + typeName(precision, elementType)
@@ -128,13 +129,14 @@ extension Workload {
             amount: isVector ? Double(count * elementType.byteCount) : shape.operationCount
         ) {
             guard let packedInput else { return }
-            setting.runTeam { worker in
-                GEMM.multiply(
-                    packedInput, by: weights, into: output.floats,
-                    scratch: scratch.floats + worker.index * scratchCount,
-                    worker: worker)
+            withExtendedLifetime((input, packed)) {
+                setting.runTeam { worker in
+                    GEMM.multiply(
+                        packedInput, by: weights, into: output.floats,
+                        scratch: scratch.floats + worker.index * scratchCount,
+                        worker: worker)
+                }
             }
-            _ = (input, packed)
         }
     }
 
@@ -149,11 +151,13 @@ extension Workload {
     ) -> Workload {
         let shape = KernelShape.attention(cacheType: precision == .bfloat16 ? .bfloat16 : .float32)
         let rowCount = min(512, length)
+        let isNarrow = shape.cacheType == .bfloat16
         let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in
-            AlignedBuffer.filled(floatCount: shape.segmentFloatCount)
+            AlignedBuffer.filled(floatCount: shape.segmentFloatCount, asPairs: isNarrow)
         }
         let ringPanelCount = shape.ringPanelCount(window: neighborWindow, rowCount: rowCount)
-        let ring = AlignedBuffer.filled(floatCount: shape.ringFloatCount(panelCount: ringPanelCount))
+        let ring = AlignedBuffer.filled(
+            floatCount: shape.ringFloatCount(panelCount: ringPanelCount), asPairs: isNarrow)
         let queryCount = rowCount * shape.queryHeadCount * shape.headDimension
         let queries = AlignedBuffer.filled(floatCount: queryCount)
         let output = AlignedBuffer(floatCount: queryCount)
@@ -169,23 +173,24 @@ extension Workload {
             limit: .operations(precision),
             amount: 4 * Double(shape.queryHeadCount * shape.headDimension) * pairs
         ) {
-            pointers.withUnsafeBufferPointer { pointers in
-                guard let table = pointers.baseAddress else { return }
-                setting.runTeam { worker in
-                    for first in stride(from: 0, to: length, by: rowCount) {
-                        let input = AttentionInput(
-                            queries: queries.floats, neighborQueries: queries.floats, rowCount: rowCount,
-                            firstPosition: first, segments: table, neighborRing: ring.floats,
-                            ringPanelCount: ringPanelCount, neighborWindow: neighborWindow, output: output.floats,
-                            precision: precision)
-                        TwoPassAttention.attend(
-                            input, shape: shape, scratch: scratch.floats + worker.index * scratchCount,
-                            partials: partials.floats, worker: worker)
-                        worker.barrier()
+            withExtendedLifetime(segments) {
+                pointers.withUnsafeBufferPointer { pointers in
+                    guard let table = pointers.baseAddress else { return }
+                    setting.runTeam { worker in
+                        for first in stride(from: 0, to: length, by: rowCount) {
+                            let input = AttentionInput(
+                                queries: queries.floats, neighborQueries: queries.floats, rowCount: rowCount,
+                                firstPosition: first, segments: table, neighborRing: ring.floats,
+                                ringPanelCount: ringPanelCount, neighborWindow: neighborWindow, output: output.floats,
+                                precision: precision)
+                            TwoPassAttention.attend(
+                                input, shape: shape, scratch: scratch.floats + worker.index * scratchCount,
+                                partials: partials.floats, worker: worker)
+                            worker.barrier()
+                        }
                     }
                 }
             }
-            _ = segments
         }
     }
 
@@ -193,7 +198,8 @@ extension Workload {
     ///
     /// - Throws: ``SessionError`` when the session can't be made.
     public static func prefill(
-        _ model: LanguageModel, type: String, length: Int, selfExtend: SelfExtend?, threadCount: Int
+        _ model: LanguageModel, type: String, length: Int, selfExtend: SelfExtend?, cacheType: ElementType?,
+        threadCount: Int
     ) throws -> Workload {
         let tokens = benchmarkTokens(length, model)
         var session: Session?
@@ -201,7 +207,8 @@ extension Workload {
             session = nil
             session = try Session(
                 model: model,
-                options: SessionOptions(selfExtend: selfExtend, threadCount: threadCount, maximumLength: length))
+                options: SessionOptions(
+                    selfExtend: selfExtend, threadCount: threadCount, maximumLength: length, cacheType: cacheType))
         }
         return Workload(
             name: "prefill/\(type)/\(length)" + (selfExtend == nil ? "" : "/selfextend"),
@@ -218,18 +225,25 @@ extension Workload {
         threadCount: Int
     ) throws -> Workload {
         let stepCount = 16
-        // One session goes on and on, so that the text in front of it is processed once.
-        let roomForRuns = 64 * stepCount
-        let session = try Session(
-            model: model,
-            options: SessionOptions(
-                selfExtend: selfExtend, threadCount: threadCount, maximumLength: depth + roomForRuns,
-                cacheType: cacheType))
-        if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
-        let cache = model.configuration.cacheByteCount(position: depth + stepCount / 2, cacheType: session.cacheType)
+        // A session goes on for some runs, so that the text in front of it isn't processed for each.
+        let runCount = 16
+        func makeSession() throws -> Session {
+            let session = try Session(
+                model: model,
+                options: SessionOptions(
+                    selfExtend: selfExtend, threadCount: threadCount, maximumLength: depth + runCount * stepCount,
+                    cacheType: cacheType))
+            if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
+            return session
+        }
+        var session = try makeSession()
+        // The depth of the runs' middle.
+        let cache = model.configuration.cacheByteCount(
+            position: depth + runCount * stepCount / 2, cacheType: session.cacheType)
         return Workload(
             name: "decode/\(type)/depth\(depth)" + (selfExtend == nil ? "" : "/selfextend"), limit: .memory,
-            amount: Double(stepCount) * Double(model.decodeByteCount + cache), tokenCount: stepCount
+            amount: Double(stepCount) * Double(model.decodeByteCount + cache), tokenCount: stepCount,
+            prepare: { if session.capacity - session.position < stepCount { session = try makeSession() } }
         ) {
             for step in 0..<stepCount { try session.decode(step % model.configuration.vocabularySize) }
         }
@@ -243,9 +257,15 @@ private func benchmarkTokens(_ count: Int, _ model: LanguageModel) -> [Int] {
 
 extension AlignedBuffer {
     /// A buffer of numbers between −½ and ½ that repeat slowly.
-    static func filled(floatCount: Int) -> AlignedBuffer {
+    ///
+    /// - Parameter asPairs: Words of two bfloat16 numbers instead of floats.
+    static func filled(floatCount: Int, asPairs: Bool = false) -> AlignedBuffer {
         let buffer = AlignedBuffer(floatCount: floatCount)
-        for index in 0..<floatCount { buffer.floats[index] = Float(index &* 7919 % 1000) * 1e-3 - 0.5 }
+        for index in 0..<floatCount {
+            let number = Float(index &* 7919 % 1000) * 1e-3 - 0.5
+            let upper = number.bitPattern & 0xffff_0000
+            buffer.floats[index] = asPairs ? Float(bitPattern: upper | upper >> 16) : number
+        }
         return buffer
     }
 }

@@ -10,6 +10,8 @@ struct AttentionScratch {
     let groupedScores: UnsafeMutablePointer<Float>
     /// By how much a step shrinks what a row has gathered.
     let factors: UnsafeMutablePointer<Float>
+    /// One tile's queries, scaled, one after another: [tile rows][D].
+    let rows: UnsafeMutablePointer<Float>
     /// The state of all segments so far, and of the current one.
     let state: AttentionState
     let segmentState: AttentionState
@@ -31,7 +33,8 @@ struct AttentionScratch {
         scores = queries + 2 * rows * shape.headDimension
         groupedScores = scores + Self.maximumTileRows * AttentionShape.blockLength
         factors = groupedScores + Self.maximumTileRows * AttentionShape.blockLength
-        let states = factors + laneCount
+        self.rows = factors + laneCount
+        let states = self.rows + Self.maximumTileRows * shape.headDimension
         state = AttentionState(states, rows: rows, valueStride: shape.valueStride)
         segmentState = AttentionState(
             states + AttentionState.floatCount(rows: rows, valueStride: shape.valueStride), rows: rows,
@@ -95,7 +98,7 @@ private func attend<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumber
     let rowCount = arguments.rows.length
     let tileCount = (rowCount + tileRows - 1) / tileRows
     let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
-    packQueries(arguments, tileCount: tileCount, to: scratch.queries, form)
+    packQueries(arguments, scratch, tileCount: tileCount, form)
     let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
 
     for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
@@ -147,13 +150,14 @@ private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionAr
 /// become zeros. Multiplied by log₂ e, so that scores are exponents of 2.
 @inline(always)
 private func packQueries<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
-    _ arguments: AttentionArguments, tileCount: Int, to packed: UnsafeMutablePointer<Float>,
+    _ arguments: AttentionArguments, _ scratch: AttentionScratch, tileCount: Int,
     _: AttentionForm<Target, Tile, Numbers>.Type
 ) {
     let dimension = arguments.shape.headDimension
     let depth = dimension / Target.numbersPerProduct
     let setSize = TwoPassAttention.itemRows * depth
-    let rows = arguments.scratch + AttentionScratch.floatCount(shape: arguments.shape) - Tile.rows * dimension
+    let packed = scratch.queries
+    let rows = scratch.rows
     for set in 0..<(arguments.input.neighborWindow > 0 ? 2 : 1) {
         let queries = set == 0 ? arguments.input.queries : arguments.input.neighborQueries
         for tile in Steps(from: 0, to: tileCount, by: 1) {

@@ -8,7 +8,7 @@ struct AttentionState {
     let values: UnsafeMutablePointer<Float>
     let valueStride: Int
 
-    /// Rows divide into tiles of at least 6.
+    /// Rows divide into tiles of at least 6, or are so few that they make one smaller tile.
     @inline(always)
     private static func groupCount(rows: Int) -> Int { (rows + 5) / 6 }
 

@@ -72,9 +72,12 @@ public enum TwoPassAttention {
 
     /// Up to this many rows a head's segments are shared out among the workers, since its rows alone would not keep
     /// them busy.
-    private static let splitRows = 12
+    private static let splitRows = 48
 
-    /// This worker's share of the attention. All workers call it with the same arguments; it may meet at a barrier.
+    /// This worker's share of the attention. All workers call it with the same arguments, after a barrier that makes the
+    /// keys and values of all rows visible; queries are needed, and outputs given, by the division of
+    /// ``Worker/rows(of:)``, and where that says that rows aren't owned, this may meet at a barrier itself and another
+    /// one follows.
     ///
     /// - Parameters:
     ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
@@ -84,7 +87,8 @@ public enum TwoPassAttention {
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
         precondition(
-            input.precision == .float32 || shape.cacheType == .bfloat16, "bfloat16 products need a bfloat16 cache")
+            input.precision == .float32 || shape.cacheType == .bfloat16 && worker.instructionSet.hasBFloat16Products,
+            "bfloat16 products need a bfloat16 cache and AVX-512 BF16")
         let rows = input.rowCount * shape.sharingCount
         let lastPosition = input.firstPosition + input.rowCount - 1
         let segmentCount = lastPosition / AttentionShape.segmentLength + 1

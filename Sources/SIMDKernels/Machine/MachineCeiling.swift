@@ -3,7 +3,7 @@ import CLongLM
 /// What a machine can do at most: loops that do nothing but multiply and add in registers, or read memory. Benchmarks
 /// divide by them.
 public enum MachineCeiling {
-    /// Operations of one call of ``multiplyAdd(steps:precision:worker:)`` on one worker.
+    /// Operations of one call of ``multiplyAdd(steps:precision:scratch:worker:)`` on one worker.
     public static func operationCount(steps: Int, precision: Precision) -> Int {
         // Rows and columns of the tile, and a multiplication and an addition in each.
         steps * 12 * 32 * 2 * (precision == .bfloat16 ? 2 : 1)
@@ -23,6 +23,9 @@ public enum MachineCeiling {
     public static func multiplyAdd(
         steps: Int, precision: Precision = .float32, scratch: UnsafeMutablePointer<Float>, worker: Worker
     ) {
+        precondition(
+            precision == .float32 || worker.instructionSet.hasBFloat16Products,
+            "bfloat16 products need AVX-512 BF16")
         scratch.update(repeating: 0x1p-20, count: scratchFloatCount)
         var arguments = CeilingArguments(steps: steps, memory: UnsafePointer(scratch), scratch: scratch)
         #if arch(x86_64)

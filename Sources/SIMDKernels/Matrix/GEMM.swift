@@ -7,7 +7,7 @@ import CLongLM
 /// of rows, the register tile, the blocks, the threads nor the choice of GEMM or GEMV shows in the result.
 /// (In ``Precision/bfloat16`` a step of the chain adds two products.)
 public enum GEMM {
-    /// Columns of a panel, in words, between visits of an accumulator to memory. A block of a panel (256 KiB) stays in the
+    /// Columns of a panel, in words, between visits of an accumulator to memory. A block of a panel (512 KiB) stays in the
     /// second-level cache while all rows pass over it; the chain is carried on, so the length shows in no bit.
     static let blockWords = 4096
 
@@ -62,12 +62,14 @@ public enum GEMM {
     ) {
         precondition(input.columnCount == weights.columnCount, "the input is as wide as the weights")
         precondition(
-            input.precision == .float32 || weights.elementType == .bfloat16, "bfloat16 products take bfloat16 weights")
+            input.precision == .float32
+                || weights.elementType == .bfloat16 && worker.instructionSet.hasBFloat16Products,
+            "bfloat16 products take bfloat16 weights, and need AVX-512 BF16")
         let share = ProductShare(
             rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
             worker: worker)
         if share.panels.isEmpty || share.rows.0.isEmpty && share.rows.1.isEmpty { return }
-        // An output that no cache holds, such as the logits of many rows, is not fetched before it is overwritten.
+        // An output that no cache holds is not fetched before it is overwritten, if it is aligned to whole cache lines.
         let streams =
             ending == .store && input.rowCount * weights.rowCount >= leastStreamedCount
             && weights.rowCount % laneCount == 0
@@ -145,7 +147,9 @@ private func gemmKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Tar
 private func gemmPanels<Target: KernelTarget, Numbers: StoredNumbers>(
     _ arguments: GEMMArguments, _: Target.Type, _: Numbers.Type
 ) {
-    let blockDepth = GEMM.blockWords * Numbers.perWord
+    // A gated product passes two blocks.
+    let blockWords = arguments.ending == .gate ? GEMM.blockWords / 2 : GEMM.blockWords
+    let blockDepth = blockWords * Numbers.perWord
     for panel in Steps(from: arguments.panels.lowerBound, to: arguments.panels.upperBound, by: 1) {
         var start = 0
         repeat {

@@ -34,7 +34,8 @@ extension GEMM {
 
     /// This worker's share of packing `input` [rowCount, columnCount], row-major, for products.
     /// All workers call it with the same arguments and meet at a barrier before the product, unless
-    /// ``Worker/rows(of:)`` says that each owns its rows.
+    /// ``Worker/rows(of:)`` says that each owns its rows. The team of the product has as many workers; up to four rows may
+    /// be packed by ``Worker/alone`` too.
     ///
     /// - Parameters:
     ///   - input: The activations; must stay in place until the products are done (one row is used where it is).
@@ -49,6 +50,9 @@ extension GEMM {
     ) -> PackedInput {
         let rowStride = rowStride ?? columnCount
         precondition(rowStride >= columnCount, "a row has room")
+        precondition(
+            precision == .float32 || worker.instructionSet.hasBFloat16Products,
+            "bfloat16 products need AVX-512 BF16")
         if rowCount == 1 && precision == .float32 {
             return PackedInput(
                 pointer: input, rowStride: columnCount, rowCount: 1, columnCount: columnCount, precision: precision)

@@ -10,7 +10,8 @@ import CLongLM
 
 /// The instructions that the kernels of this module are compiled for.
 ///
-/// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON). The x86-64 `baseline`
+/// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON), but for bfloat16 products, which
+/// `avx512` alone has. The x86-64 `baseline`
 /// has no fused multiply-add: its results agree within rounding, not bit by bit.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// What the compiler assumes of every processor: SSE2 on x86-64, NEON with fused multiply-add on arm64.

@@ -49,6 +49,7 @@ public enum Team {
         threadCount: Int, instructionSet: InstructionSet, _ body: (Worker) -> Void
     ) {
         precondition(threadCount >= 1, "a team has at least one thread")
+        if threadCount == 1 { return body(Worker(index: 0, count: 1, instructionSet: instructionSet)) }
         withoutActuallyEscaping(body) { body in
             var context = TeamContext(instructionSet: instructionSet, body: body)
             withUnsafeMutablePointer(to: &context) { context in
@@ -56,6 +57,38 @@ public enum Team {
             }
         }
     }
+}
+
+extension Team {
+    /// Runs a job as ``run(threadCount:instructionSet:_:)`` runs a closure, but without allocating memory for it.
+    public static func run(_ job: any TeamJob, threadCount: Int, instructionSet: InstructionSet) {
+        precondition(threadCount >= 1, "a team has at least one thread")
+        if threadCount == 1 { return job.run(on: Worker(index: 0, count: 1, instructionSet: instructionSet)) }
+        var context = JobContext(instructionSet: instructionSet, job: job)
+        withUnsafeMutablePointer(to: &context) { context in
+            longlm_team_run(Int32(clamping: threadCount), runJob, context)
+        }
+    }
+}
+
+/// What a team does again and again. A closure that a team is to run is put into a box each time; an object is one.
+public protocol TeamJob: AnyObject {
+    /// One worker's part. It runs concurrently with itself: that workers write disjoint memory between two barriers is
+    /// the job's duty.
+    func run(on worker: Worker)
+}
+
+private struct JobContext {
+    let instructionSet: InstructionSet
+    let job: any TeamJob
+}
+
+private func runJob(_ context: UnsafeMutableRawPointer?) {
+    guard let context = context?.assumingMemoryBound(to: JobContext.self) else { return }
+    context.pointee.job.run(
+        on: Worker(
+            index: Int(longlm_team_index()), count: Int(longlm_team_size()),
+            instructionSet: context.pointee.instructionSet))
 }
 
 /// A value of `OMP_NUM_THREADS` that is no number of threads.
