@@ -53,7 +53,7 @@ enum Shape: String, CaseIterable, Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Past a segment of 1,024 positions and a step of 512 rows, with the window's edge anywhere in them.
+    /// Past two segments of 512 positions and a step of 512 rows, with the window's edge anywhere in them.
     @Test(arguments: [nil, SelfExtend(groupSize: 4, neighborWindow: 300), SelfExtend(groupSize: 9, neighborWindow: 50)])
     func longTexts(selfExtend: SelfExtend?) throws {
         var tiny = TinyLlama()

@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    /// The same where a text crosses steps of 512 rows and segments of 1,024 positions, in chunks that don't divide
+    /// The same where a text crosses steps of 512 rows and segments of 512 positions, in chunks that don't divide
     /// them, and decoded token by token at the end.
     @Test(arguments: settings)
     func longTexts(selfExtend: SelfExtend?) throws {
