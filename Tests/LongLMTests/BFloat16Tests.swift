@@ -62,7 +62,7 @@ struct BFloat16ModelTests {
         }
     }
 
-    /// A text that crosses steps of 512 rows and segments of 1,024 positions: workers own rows of the long chunks, and
+    /// A text that crosses steps of 512 rows and segments of 512 positions: workers own rows of the long chunks, and
     /// the short ones are shared out.
     @Test("Long texts have the same bits", arguments: settings)
     func longTexts(selfExtend: SelfExtend?) throws {

@@ -40,7 +40,7 @@ struct AttentionCase: CustomTestStringConvertible {
         }
     }()
 
-    /// Lengths and windows around the segment (1,024), decoded and prefilled.
+    /// Lengths and windows around the segment (512) and two of them, decoded and prefilled.
     static let long: [AttentionCase] = {
         let shapes: [((query: Int, keyValue: Int), Int)] = [((9, 3), 64), ((4, 4), 20)]
         let sizes = [

@@ -8,7 +8,8 @@ private let shapes: [(heads: (query: Int, keyValue: Int), dimension: Int)] = [
     ((1, 1), 8), ((2, 1), 80), ((9, 3), 64), ((2, 2), 20),
 ]
 
-/// Odd and even lengths around a word (2), a panel (32), a block (128) and a segment (1,024), plain and windowed.
+/// Odd and even lengths around a word (2), a panel (32), a block (128) and two segments (of 512), plain and
+/// windowed.
 private let sizes: [(length: Int, rowCount: Int, window: Int)] = [
     (1, 1, 0), (2, 1, 1), (3, 3, 0), (31, 31, 8), (33, 20, 32), (65, 65, 0), (127, 20, 127), (129, 129, 40),
     (200, 97, 31), (1023, 3, 0), (1025, 1, 0), (1025, 1, 100), (1031, 9, 1025), (1031, 40, 0), (2049, 2, 1030),
