@@ -67,6 +67,7 @@ public final class BenchmarkSuite {
                                 { suite in
                                     try .prefill(
                                         try suite.model(type), type: type.rawValue, length: length, selfExtend: mode,
+                                        cacheType: type == .float32 ? .float32 : .bfloat16,
                                         threadCount: suite.setting.threadCount)
                                 }
                             ))
