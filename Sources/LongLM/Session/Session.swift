@@ -32,9 +32,10 @@ public struct SessionOptions: Sendable, Equatable {
 
 /// One text in the making: the cached keys and values of its tokens, and the logits of the last.
 ///
-/// The logits' bits depend on the tokens, the settings of Self-Extend, the precision and the cache's type alone: not on the
-/// threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
-/// ``Precision/float32`` they are the same on every instruction set with a fused multiply-add. That holds for finite activations: weights that overflow them give NaN, where it may not.
+/// The logits' bits depend on the tokens, the settings of Self-Extend, the precision and the cache's type alone: not on
+/// the threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
+/// ``Precision/float32`` they are the same on every instruction set with a fused multiply-add. That holds for finite
+/// activations: weights that overflow them give NaN, where it may not.
 ///
 /// A session is not `Sendable`: keep it in one task or actor, or send it on.
 public final class Session {

@@ -79,8 +79,7 @@ public enum GEMM {
             depth: input.precision == .bfloat16 ? weights.wordCount : weights.columnCount, weights: weights.panels,
             gated: gated.panels, panelStride: weights.panelWordCount, elementType: weights.elementType,
             columnCount: weights.rowCount, panels: share.panels, rows: share.rows, output: output, ending: ending,
-            streams: streams,
-            scratch: scratch)
+            streams: streams, scratch: scratch)
         #if arch(x86_64)
             if input.precision == .bfloat16 {
                 if input.rowCount == 1 {

@@ -1,4 +1,5 @@
 import CLongLM
+
 /// A block of a product's outputs that is held in registers: `rows` × `columns` accumulators.
 ///
 /// The contract of every tile: each accumulator is one chain of multiply-adds, in the order of the calls of
