@@ -2,12 +2,13 @@ import Foundation
 
 /// The most memory that this process has had resident so far, in bytes.
 func peakMemoryByteCount() -> Int {
-    var usage = rusage()
-    // Linux counts in KiB, macOS in bytes.
     #if os(Linux)
-        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-        return usage.ru_maxrss * 1024
+        // Not getrusage's, which a process inherits from the one that started it.
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").compactMap { Int($0) }.first ?? 0) * 1024
     #else
+        var usage = rusage()
         getrusage(RUSAGE_SELF, &usage)
         return usage.ru_maxrss
     #endif

@@ -30,9 +30,9 @@ struct AttentionState {
     /// No key seen yet.
     @inline(always)
     func reset(tileCount: Int, tileRows: Int) {
-        maxima.update(repeating: -.infinity, count: tileCount * laneCount)
-        sums.update(repeating: 0, count: tileCount * laneCount)
-        values.update(repeating: 0, count: tileCount * tileRows * valueStride)
+        maxima.fill(-.infinity, count: tileCount * laneCount)
+        sums.fill(0, count: tileCount * laneCount)
+        values.fill(0, count: tileCount * tileRows * valueStride)
     }
 
     /// Takes up what `later` saw: keys of higher positions.

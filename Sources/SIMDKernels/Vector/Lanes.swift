@@ -105,6 +105,15 @@ extension Range<Int> {
     var length: Int { upperBound - lowerBound }
 }
 
+extension UnsafeMutablePointer where Pointee == Float {
+    /// Writes `value` to the first `count` floats. The standard library's `update(repeating:count:)` is left as a call
+    /// in some builds, compiled for the baseline.
+    @inline(always)
+    func fill(_ value: Float, count: Int) {
+        for i in Steps(from: 0, to: count, by: 1) { self[i] = value }
+    }
+}
+
 /// `start`, `start + step`, … below `end`.
 ///
 /// The kernels' own, because the iterator of `stride(from:to:by:)` is not always inlined, and a function that is not
