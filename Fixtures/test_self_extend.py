@@ -1,7 +1,7 @@
 """Tests self_extend.py against the outputs of the original LongLM code. Run it with python or with pytest.
 
 The rule is the one of `longlm verify`: max|Δ| ≤ 10⁻⁴ standard deviations of the reference logits, and the same
-greatest logit in every row.
+greatest logit in every row. The reference cases that make_reference.py writes must be the ones it would write today.
 """
 
 import json
@@ -12,6 +12,7 @@ import transformers
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, DynamicCache
 
+import make_reference
 import self_extend
 
 REFERENCE = Path(__file__).resolve().parent / "reference"
@@ -76,8 +77,92 @@ def test_equals_longlm():
         check_model(name)
 
 
+def test_made_references_are_current():
+    for name in make_reference.MODELS:
+        directory = REFERENCE / name
+        model = load(name)
+        for case in json.loads((directory / "cases.json").read_text()):
+            tensors = load_file(directory / case["file"])
+            self_extend.enable(
+                model,
+                group_size=case["group"],
+                window=case["window"],
+                shift=case["shift"],
+                scale_base=case["scale_base"],
+                mode=case.get("mode", "self_extend"),
+                length=case.get("length"),
+            )
+            compare(whole(model, tensors["input_ids"])[-len(tensors["logits"]) :], tensors["logits"])
+
+
+def test_far_relative_positions():
+    i, j = torch.tensor([37]), torch.tensor([11])
+
+    def relative(mode, group_size, window, shift="floor"):
+        rule = self_extend.TwoPositions(group_size, window, shift, 0, mode)
+        return (rule.far_query_positions(i) - rule.far_key_positions(j)).item()
+
+    assert relative("self_extend", 5, 12) == (37 // 5 + 12 - 2) - 11 // 5
+    assert relative("self_extend", 4, 10, "fractional") == (37 // 4 + 10 - 2.5) - 11 // 4
+    assert relative("rerope", 4, 10) == 10
+    assert relative("leaky_rerope", 4, 10) == (37 - 11) / 4 + 10 - 2.5
+
+
+def test_settings_that_change_nothing():
+    model = load("llama")
+    ids = torch.arange(3, 63)
+    plain = whole(model, ids)
+    for settings in (
+        {"group_size": 1, "window": 16},
+        {"group_size": 1, "window": 16, "mode": "leaky_rerope"},
+        {"group_size": 4, "window": 60},
+        {"group_size": 4, "window": 60, "mode": "rerope"},
+        {"group_size": 4, "window": 60, "scale_base": 60},
+    ):
+        self_extend.enable(model, **settings)
+        compare(whole(model, ids), plain)
+    self_extend.enable(model, group_size=4, window=16)
+    floor = whole(model, ids)
+    assert (floor - plain).abs().max() > 0.5 * plain.std()
+    self_extend.enable(model, group_size=4, window=16, shift="fractional")
+    compare(whole(model, ids), floor)
+    self_extend.disable(model)
+    assert torch.equal(whole(model, ids), plain)
+
+
+def test_generates():
+    model = load("llama_no_prefix")
+    self_extend.enable(model, group_size=4, window=8)
+    prompt = torch.arange(3, 43)
+    text = model.generate(prompt[None], attention_mask=torch.ones(1, 40), max_new_tokens=6, do_sample=False)[0]
+    assert torch.equal(text[40:], whole(model, text)[39:-1].argmax(-1))
+
+
+def test_refuses_what_would_be_wrong():
+    def refuses(message, action):
+        try:
+            action()
+        except ValueError as error:
+            assert message in str(error)
+        else:
+            raise AssertionError(f"nothing said: {message}")
+
+    refuses("length", lambda: self_extend.enable(load("phi3"), group_size=4, window=8))
+    mistral = load("mistral_sliding")
+    refuses("mode", lambda: self_extend.enable(mistral, mode="none"))
+    refuses("shift", lambda: self_extend.enable(mistral, shift="none"))
+    refuses("at least 1", lambda: self_extend.enable(mistral, group_size=0))
+    # The cache that transformers makes for a sliding window drops keys that Self-Extend needs.
+    self_extend.enable(mistral, group_size=4, window=8)
+    refuses("dropped keys", lambda: mistral.generate(torch.arange(3, 43)[None], max_new_tokens=6, min_new_tokens=6))
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     transformers.utils.logging.disable_progress_bar()
     for name in LONGLM_MODELS:
         print(f"{name:16}", "  ".join(f"{kind} {error:.1e}" for kind, error in check_model(name).items()))
+    for name, test in list(globals().items()):
+        if name.startswith("test_") and test is not test_equals_longlm:
+            test()
+            print(name, "passes")
