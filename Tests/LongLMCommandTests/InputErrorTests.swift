@@ -29,10 +29,11 @@ import Testing
     }
 
     @Test func unsupportedArchitecture() throws {
-        let directory = Fixtures.path("reference/gemma")
+        let directory = try TemporaryDirectory()
+        let file = try directory.write(#"{"model_type": "mamba"}"#, to: "config.json")
         expectRefusal(
-            try longlm(["generate", "--model", directory, "--prompt", "a"]),
-            "\(directory)/config.json: unsupported architecture gemma")
+            try longlm(["generate", "--model", directory.path, "--prompt", "a"]),
+            "\(file): unsupported architecture mamba")
     }
 
     @Test("What a foreign file says can't steer the terminal")

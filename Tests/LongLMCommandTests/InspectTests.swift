@@ -46,11 +46,14 @@ import Testing
 
     @Test("A family that can't be run can be looked at")
     func unsupportedFamily() throws {
-        let run = try longlm(["inspect", Fixtures.path("reference/gemma"), "--json"])
+        let directory = try TemporaryDirectory()
+        try TinyLlama().write(to: directory)
+        try directory.write(#"{"model_type": "mamba"}"#, to: "config.json")
+        let run = try longlm(["inspect", directory.path, "--json"])
         #expect(run.status == 0)
         let report = try run.json(Report.self)
         #expect(!report.tensors.isEmpty)
-        #expect(try #require(report.modelError).contains("unsupported architecture gemma"))
+        #expect(try #require(report.modelError).contains("unsupported architecture mamba"))
     }
 
     @Test func table() throws {

@@ -182,7 +182,7 @@ import Testing
         ("scale_base", "1e300", "the query scale base is inf"), ("scale_base", "1e-300", "the query scale base is 0.0"),
     ])
     func meaninglessSettings(key: String, json: String, beginning: String) throws {
-        guard case .session(caseFile, .invalidSelfExtend(let reason)) = try refusal([key: json]) else {
+        guard case .session(caseFile, .invalidAttentionMode(let reason)) = try refusal([key: json]) else {
             Issue.record("\(key) = \(json) was taken")
             return
         }
@@ -198,10 +198,10 @@ import Testing
     @Test func unsupportedModel() throws {
         try original.write()
         let config = original.directory.file("config.json")
-        try original.directory.write(#"{"model_type": "gemma"}"#, to: "config.json")
-        let error = ModelError.unsupportedArchitecture(file: config, name: "gemma")
+        try original.directory.write(#"{"model_type": "mamba"}"#, to: "config.json")
+        let error = ModelError.unsupportedArchitecture(file: config, name: "mamba")
         #expect(original.refusalOfWhatIsThere() == .model(error))
-        #expect(ReferenceError.model(error).description == "\(config): unsupported architecture gemma")
+        #expect(ReferenceError.model(error).description == "\(config): unsupported architecture mamba")
     }
 
     @Test func errorsAreOneLine() {

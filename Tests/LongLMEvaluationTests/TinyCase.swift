@@ -32,7 +32,8 @@ struct TinyCase {
         ]
         let model = try LanguageModel(directory: directory.path)
         baselineLogits = try Session(model: model, options: SessionOptions(maximumLength: n)).prefillAllLogits(tokens)
-        let session = try Session(model: model, options: SessionOptions(selfExtend: selfExtend, maximumLength: n))
+        let session = try Session(
+            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: n))
         logits = try session.prefillAllLogits(tokens)
         decodeLogits = Array(logits.suffix(decoded * Self.vocabularySize))
     }

@@ -43,9 +43,9 @@ struct BFloat16ModelTests {
         let tokens = tokens(150, shape.tiny)
         let model = try loadModel(shape.tiny, precision: .bfloat16, instructionSet: .avx512)
         #expect(model.precision == .bfloat16)
-        let found = try sameLogits(model, tokens, SessionOptions(selfExtend: selfExtend))
+        let found = try sameLogits(model, tokens, SessionOptions(attention: AttentionMode(selfExtend)))
         let exact = try allLogits(
-            try loadModel(shape.tiny), tokens, SessionOptions(selfExtend: selfExtend, maximumLength: 150))
+            try loadModel(shape.tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150))
         #expect(bits(found) != bits(exact))
         // A rounding to bfloat16 is off by up to 2⁻⁹, about 10⁻³ in the mean. Some ten of them follow each other on the
         // way through a layer (weights, inputs of products, queries, keys and values), and these models, whose weights
@@ -57,7 +57,7 @@ struct BFloat16ModelTests {
         #expect(greatestDifference(found, exact.map { Double($0) }) / unit < 0.3)
         // Other settings of Self-Extend are much farther away.
         for other in settings where other != selfExtend {
-            let options = SessionOptions(selfExtend: other, maximumLength: 150)
+            let options = SessionOptions(attention: AttentionMode(other), maximumLength: 150)
             #expect(meanDifference(found, try allLogits(try loadModel(shape.tiny), tokens, options)) / unit > 0.1)
         }
     }
@@ -71,9 +71,10 @@ struct BFloat16ModelTests {
         let tokens = tokens(1_100, tiny)
         let model = try loadModel(tiny, precision: .bfloat16, instructionSet: .avx512)
         let found = try sameLogits(
-            model, tokens, SessionOptions(selfExtend: selfExtend), threads: [1, 2, 3], chunks: [333, 64])
+            model, tokens, SessionOptions(attention: AttentionMode(selfExtend)), threads: [1, 2, 3], chunks: [333, 64])
         let session = try Session(
-            model: model, options: SessionOptions(selfExtend: selfExtend, threadCount: 2, maximumLength: 1_100))
+            model: model,
+            options: SessionOptions(attention: AttentionMode(selfExtend), threadCount: 2, maximumLength: 1_100))
         var decoded = try session.prefillAllLogits(Array(tokens[..<1_001]))
         for token in tokens[1_001...] {
             try session.decode(token)
@@ -88,7 +89,7 @@ struct BFloat16ModelTests {
         let tokens = tokens(150, TinyLlama())
         let model = try loadModel(precision: .bfloat16, instructionSet: .avx512)
         let logits = try [nil, ElementType.bfloat16, .float32].map { cacheType in
-            let options = SessionOptions(selfExtend: selfExtend, maximumLength: 150, cacheType: cacheType)
+            let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheType: cacheType)
             #expect(try Session(model: model, options: options).cacheType == cacheType ?? .bfloat16)
             return try sameLogits(model, tokens, options)
         }
@@ -168,7 +169,7 @@ struct BFloat16CacheTests {
     @Test("The same bits for threads, chunks and instruction sets", arguments: [Shape.grouped, .bfloat16], settings)
     func sameBits(shape: Shape, selfExtend: SelfExtend?) throws {
         let tokens = tokens(150, shape.tiny)
-        let options = SessionOptions(selfExtend: selfExtend, maximumLength: 150, cacheType: .bfloat16)
+        let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheType: .bfloat16)
         var expected: [Float]?
         for instructionSet in Self.fused {
             let model = try loadModel(shape.tiny, instructionSet: instructionSet)
@@ -178,7 +179,7 @@ struct BFloat16CacheTests {
         }
         let found = try #require(expected)
         let exact = try allLogits(
-            try loadModel(shape.tiny), tokens, SessionOptions(selfExtend: selfExtend, maximumLength: 150))
+            try loadModel(shape.tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150))
         #expect(bits(found) != bits(exact))
         // Only keys and values are rounded, by 2⁻⁹ at most and 10⁻³ in the mean, once in each layer; see
         // above for what the layers make of it.
@@ -192,7 +193,7 @@ struct BFloat16CacheTests {
     /// The baseline without fused multiply-adds has bits of its own, for all threads and chunks.
     @Test("The baseline keeps its bits", arguments: settings)
     func baseline(selfExtend: SelfExtend?) throws {
-        let options = SessionOptions(selfExtend: selfExtend, cacheType: .bfloat16)
+        let options = SessionOptions(attention: AttentionMode(selfExtend), cacheType: .bfloat16)
         _ = try sameLogits(try loadModel(instructionSet: .baseline), tokens(150, TinyLlama()), options)
     }
 
@@ -214,7 +215,8 @@ struct BFloat16CacheTests {
             let bytes = try [ElementType.float32, .bfloat16].map { cacheType in
                 let session = try Session(
                     model: model,
-                    options: SessionOptions(selfExtend: selfExtend, maximumLength: length, cacheType: cacheType))
+                    options: SessionOptions(
+                        attention: AttentionMode(selfExtend), maximumLength: length, cacheType: cacheType))
                 try session.prefill(tokens(length, TinyLlama()))
                 let expected = model.configuration.cacheByteCount(
                     length: length, neighborWindow: neighborWindow, cacheType: cacheType)

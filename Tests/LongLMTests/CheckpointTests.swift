@@ -240,7 +240,7 @@ import Testing
             let directory = try TemporaryDirectory()
             try tiny.write(tensors, to: directory)
             let model = try LanguageModel(directory: directory.path)
-            let options = SessionOptions(selfExtend: SelfExtend(groupSize: 2, neighborWindow: 4))
+            let options = SessionOptions(attention: .selfExtend(SelfExtend(groupSize: 2, neighborWindow: 4)))
             let logits = try allLogits(model, tokens, options)
             // A finite weight, however large, may be normalised away.
             #expect(value.isFinite || logits.contains { !$0.isFinite })

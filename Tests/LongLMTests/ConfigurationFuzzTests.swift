@@ -12,6 +12,8 @@ import Testing
         var (parsed, refused) = (0, 0)
         for _ in 0..<3_000 {
             var members = Self.members
+            let family = ModelConfiguration.supportedModelTypes.randomElement(using: &generator) ?? ""
+            members[members.firstIndex { $0.key == "model_type" } ?? 0].value = "\"\(family)\""
             for _ in 0..<Int.random(in: 0...3, using: &generator) {
                 members[Int.random(in: members.indices, using: &generator)].value =
                     Self.values[Int.random(in: Self.values.indices, using: &generator)]
@@ -67,10 +69,24 @@ import Testing
         }
         #expect(configuration.queryHeadCount * configuration.headDimension <= 1 << 18)
         #expect(configuration.headDimension % 2 == 0 && configuration.ropeTheta.isFinite)
+        #expect(configuration.layerAttention.count == configuration.layerCount)
+        for rotary in [configuration.rotary, configuration.localRotary].compactMap(\.self) {
+            #expect(rotary.dimension % 2 == 0 && (2...configuration.headDimension).contains(rotary.dimension))
+            // The longest tables take too long for every one of thousands of files.
+            if rotary.dimension > 4096 { continue }
+            for length in [1, 1 << 24] {
+                #expect(rotary.frequencies(length: length).inverse.count == rotary.dimension / 2)
+            }
+        }
     }
 
     private static let members: [(key: String, value: String)] = TinyLlama().configuration
-        .merging(["head_dim": "12", "rope_scaling": "null", "rope_parameters": "{}"]) { $1 }
+        .merging([
+            "head_dim": "12", "rope_scaling": "null", "rope_parameters": "{}", "partial_rotary_factor": "null",
+            "sliding_window": "null", "layer_types": "null", "no_rope_layers": "null", "query_pre_attn_scalar": "null",
+            "attn_logit_softcapping": "null", "max_window_layers": "null", "sliding_window_pattern": "null",
+            "original_max_position_embeddings": "null",
+        ]) { $1 }
         .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
 
     /// What any value may be replaced by: numbers at the edges of every type, other types, deep nesting.
@@ -80,7 +96,13 @@ import Testing
         "1e19", "1e308", "1e309", "-1e309", "1e-400", "0.5", "1.0", "1.5", "-0", "-0.0", "NaN", "nan", "Infinity",
         "-Infinity", "0x10", "01", "+1", "1.", ".5", "null", "true", "false", "\"\"", "\"llama\"", "\"48\"",
         "\"\\ud800\"", "\"\\u0000\"", "[]", "{}", "[1]", "[1, 2]", "[null]", "[[1]]", "[\"2\"]",
-        #"{"type": "default"}"#, #"{"rope_type": "llama3"}"#, #"{"rope_theta": 1e309}"#, #"{"rope_theta": -1}"#,
+        #"{"type": "default"}"#, #"{"rope_type": "llama3"}"#, #"{"type": "linear", "factor": 2}"#,
+        #"{"type": "dynamic", "factor": 1e6}"#, #"{"type": "yarn", "factor": 4, "beta_fast": 1e-30}"#,
+        #"{"type": "yarn", "factor": 1, "original_max_position_embeddings": 1}"#,
+        #"{"rope_type": "llama3", "factor": 8, "low_freq_factor": 1e-30, "high_freq_factor": 1e30}"#,
+        #"{"type": "longrope", "short_factor": [1, 1, 1, 1, 1, 1], "long_factor": [1, 2, 3, 4, 5, 1e30]}"#,
+        #"{"full_attention": {"rope_theta": 5}, "sliding_attention": {"rope_type": "linear", "factor": 2}}"#,
+        #"["full_attention", "sliding_attention"]"#, "[0, 1]", #"{"rope_theta": 1e309}"#, #"{"rope_theta": -1}"#,
         String(repeating: "[", count: 400) + String(repeating: "]", count: 400),
         String(repeating: #"{"a":"#, count: 600) + "1" + String(repeating: "}", count: 600),
         String(repeating: "9", count: 400), "1" + String(repeating: "0", count: 400) + ".5e-400",

@@ -100,26 +100,27 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         #expect(try configuration(["eos_token_id": json]).endTokens == tokens)
     }
 
-    @Test(arguments: [
-        ("model_type", "\"gemma\""), ("model_type", "\"mistral\""), ("model_type", "\"qwen2\""),
-        ("model_type", "\"phi\""), ("model_type", "\"\""),
-    ])
-    func unsupportedArchitecture(key: String, json: String) {
-        let name = String(json.dropFirst().dropLast())
+    @Test(arguments: ["mamba", "gemma3", "granite", ""])
+    func unsupportedArchitecture(name: String) {
         #expect(throws: ModelError.unsupportedArchitecture(file: "config.json", name: name)) {
             // Sizes that only another family has are of no interest then.
-            try parse("{\"model_type\": \(json)}")
+            try parse("{\"model_type\": \"\(name)\"}")
         }
     }
 
+    /// Of no family, of another family, or with a value that none has.
     @Test(arguments: [
-        ("rope_scaling", #"{"rope_type": "llama3", "factor": 8.0}"#, "llama3"),
-        ("rope_scaling", #"{"type": "linear", "factor": 2.0}"#, "linear"),
-        ("rope_scaling", #"{"type": "dynamic", "rope_type": "yarn"}"#, "yarn"),
-        ("rope_parameters", #"{"rope_type": "longrope", "rope_theta": 10000}"#, "longrope"),
+        ("rope_scaling", #"{"rope_type": "proportional", "factor": 8.0}"#, "proportional"),
+        ("rope_scaling", #"{"type": "dynamic", "rope_type": "spiral"}"#, "spiral"),
+        ("rope_parameters", #"{"rope_type": "spiral", "rope_theta": 10000}"#, "spiral"),
         ("quantization_config", #"{"quant_method": "awq"}"#, "quantized weights"),
-        ("partial_rotary_factor", "0.5", "0.5"),
-        ("attention_bias", "true", "true"), ("mlp_bias", "true", "true"), ("hidden_act", "\"gelu\"", "gelu"),
+        ("hidden_act", "\"relu\"", "relu"), ("sliding_window", "4096", "4096"),
+        ("attn_logit_softcapping", "50.0", "50"), ("final_logit_softcapping", "30.0", "30"),
+        ("query_pre_attn_scalar", "256", "256"), ("qk_layernorm", "true", "true"), ("use_qkv_bias", "true", "true"),
+        ("use_parallel_residual", "true", "true"), ("no_rope_layers", "[1, 0]", "a list"),
+        ("layer_types", #"["full_attention"]"#, "a list"), ("residual_multiplier", "0.22", "0.22"),
+        ("embedding_multiplier", "12", "12"), ("num_local_experts", "8", "8"), ("rope_interleaved", "true", "true"),
+        ("clip_qkv", "8", "8"), ("rotary_pct", "0.25", "0.25"),
     ])
     func unsupportedFeature(key: String, json: String, value: String) {
         #expect(throws: ModelError.unsupportedFeature(file: "config.json", key: key, value: value)) {
@@ -127,12 +128,147 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         }
     }
 
+    /// What says that a feature is off, and what changes no forward pass.
+    @Test(arguments: [
+        ("sliding_window", "null"), ("qk_layernorm", "false"), ("num_local_experts", "1"), ("clip_qkv", "null"),
+        ("residual_multiplier", "1.0"), ("rotary_pct", "1"), ("attention_dropout", "0.1"),
+        ("unsloth_version", "\"2025.1\""), ("use_cache", "true"),
+    ])
+    func neutralFields(key: String, json: String) throws {
+        #expect(try configuration([key: json]) == configuration([:]))
+    }
+
+    @Test(arguments: ModelConfiguration.supportedModelTypes)
+    func everyFamilyReadsTheSizesOfAll(modelType: String) throws {
+        let parsed = try configuration(["model_type": "\"\(modelType)\"", "head_dim": "16"])
+        #expect(parsed.modelType == modelType && parsed.layerAttention.count == parsed.layerCount)
+    }
+
     /// Newer files keep it with the other rotary parameters.
-    @Test func partialRotaryFactorAmongRotaryParameters() {
+    @Test(arguments: [
+        ("partial_rotary_factor", "0.5"), ("rope_parameters", #"{"partial_rotary_factor": 0.5}"#),
+    ])
+    func partialRotation(key: String, json: String) throws {
+        let parsed = try configuration([key: json])
+        #expect(parsed.headDimension == 12 && parsed.rotary.dimension == 6)
+    }
+
+    @Test(arguments: [
+        (#"{"type": "linear", "factor": 2.0}"#, RotaryScaling.linear(factor: 2)),
+        (#"{"rope_type": "dynamic", "factor": 4}"#, .dynamic(factor: 4, contextLength: 64)),
+    ])
+    func rotaryScaling(json: String, scaling: RotaryScaling) throws {
+        #expect(try configuration(["rope_scaling": json]).rotary.scaling == scaling)
         #expect(
-            throws: ModelError.unsupportedFeature(file: "config.json", key: "partial_rotary_factor", value: "0.25")
-        ) {
-            try configuration(["rope_parameters": #"{"partial_rotary_factor": 0.25}"#])
+            try configuration(["rope_scaling": nil, "rope_parameters": json]).rotary.scaling == scaling)
+    }
+
+    /// Frequencies worked out from the papers' formulas by hand.
+    @Test func scaledFrequencies() throws {
+        func frequencies(_ json: String, length: Int = 64) throws -> RotaryFrequencies {
+            try configuration(["head_dim": "8", "rope_theta": "10000", "rope_scaling": json]).rotary
+                .frequencies(length: length)
+        }
+        // 10000^(−k/4).
+        #expect(try frequencies(#"{"type": "default"}"#).inverse == [1, 0.1, 0.01, 0.001])
+        #expect(try frequencies(#"{"type": "linear", "factor": 4}"#).inverse == [0.25, 0.025, 0.0025, 0.00025])
+        // Within the context nothing changes; at twice its length θ · (2 · 2 − 1)^(8/6).
+        #expect(try frequencies(#"{"type": "dynamic", "factor": 2}"#).inverse == [1, 0.1, 0.01, 0.001])
+        let grown = try frequencies(#"{"type": "dynamic", "factor": 2}"#, length: 128).inverse
+        for (k, frequency) in grown.enumerated() {
+            let exact = pow(10_000 * pow(3, 8.0 / 6), -Double(k) / 4)
+            #expect(abs(Double(frequency) - exact) <= 1e-6 * exact)
+        }
+        // Wavelengths 6.3, 63, 628 and 6283 against 1024/4 and 1024/1: kept, kept, between, divided.
+        let llama3 = try frequencies(
+            #"{"rope_type": "llama3", "factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "#
+                + #""original_max_position_embeddings": 1024}"#
+        ).inverse
+        let smooth = (1024 / (2 * Double.pi / 0.01) - 1) / 3
+        #expect(llama3[0] == 1 && llama3[1] == 0.1 && llama3[3] == 0.001 / 8)
+        #expect(abs(Double(llama3[2]) - (smooth + (1 - smooth) / 8) * 0.01) < 1e-8)
+        let yarn = try frequencies(#"{"rope_type": "yarn", "factor": 4, "original_max_position_embeddings": 64}"#)
+        #expect(abs(yarn.factor - Float(0.1 * log(4.0) + 1)) < 1e-6)
+        let long = #"{"type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 2, 4, 8], "#
+        let scaled = long + #""original_max_position_embeddings": 32}"#
+        #expect(try frequencies(scaled, length: 32).inverse == [1, 0.1, 0.01, 0.001])
+        #expect(try frequencies(scaled, length: 33).inverse == [1, 0.05, 0.0025, 0.000125])
+        // √(1 + ln(64/32) / ln 32).
+        #expect(abs(try frequencies(scaled, length: 32).factor - Float(1.2).squareRoot()) < 1e-6)
+    }
+
+    @Test(arguments: [
+        ("rope_scaling", #"{"type": "linear"}"#, "rope_scaling.factor", "is missing"),
+        (
+            "rope_scaling", #"{"type": "linear", "factor": 0.5}"#, "rope_scaling.factor",
+            "is 0.5; it must be between 1 and 1048576"
+        ),
+        (
+            "rope_scaling", #"{"type": "yarn", "factor": -2}"#, "rope_scaling.factor",
+            "is -2.0; it must be positive"
+        ),
+        (
+            "rope_scaling", #"{"type": "llama3", "factor": 2, "high_freq_factor": 4}"#,
+            "rope_scaling.low_freq_factor", "is missing"
+        ),
+        (
+            "rope_scaling", #"{"type": "llama3", "factor": 2, "low_freq_factor": 4, "high_freq_factor": 4}"#,
+            "rope_scaling.high_freq_factor", "is 4.0; it must be greater than low_freq_factor 4.0"
+        ),
+        (
+            "rope_scaling", #"{"type": "longrope", "short_factor": [1], "long_factor": [1]}"#,
+            "rope_scaling.short_factor", "has 1 numbers; it must have 6"
+        ),
+        (
+            "rope_parameters", #"{"rope_type": "longrope", "short_factor": [1, 1, 1, 1, 1, 0]}"#,
+            "rope_parameters.short_factor", "has a number that isn't positive"
+        ),
+        (
+            "partial_rotary_factor", "1.5", "partial_rotary_factor",
+            "is 1.5; it must leave an even number of the 12 components to rotate"
+        ),
+        (
+            "partial_rotary_factor", "0.25", "partial_rotary_factor",
+            "is 0.25; it must leave an even number of the 12 components to rotate"
+        ),
+    ])
+    func invalidRotaryParameters(key: String, json: String, path: String, reason: String) {
+        #expect(throws: ModelError.invalidConfiguration(file: "config.json", key: path, reason: reason)) {
+            try configuration([key: json])
+        }
+    }
+
+    @Test func layersThatAttendWithinAWindow() throws {
+        func windows(_ changes: [String: String?]) throws -> [Int?] {
+            try configuration(changes).layerAttention.map(\.slidingWindow)
+        }
+        // Silence means 4,096 for Mistral, null none.
+        #expect(try windows(["model_type": "\"mistral\""]) == [4096, 4096])
+        #expect(try windows(["model_type": "\"mistral\"", "sliding_window": "null"]) == [nil, nil])
+        let qwen: [String: String?] = ["model_type": "\"qwen2\"", "sliding_window": "8", "max_window_layers": "1"]
+        #expect(try windows(qwen) == [nil, nil])
+        #expect(try windows(qwen.merging(["use_sliding_window": "true"]) { $1 }) == [nil, 8])
+        let gemma2 = try configuration(["model_type": "\"gemma2\"", "sliding_window": "8"])
+        #expect(gemma2.layerAttention.map(\.slidingWindow) == [8, nil])
+        #expect(gemma2.layerAttention.map(\.isExtended) == [false, true])
+        #expect(gemma2.attentionSoftcap == 50 && gemma2.logitSoftcap == 30 && gemma2.attentionScale == 1.0 / 16)
+        let gemma3 = try configuration([
+            "model_type": "\"gemma3_text\"", "sliding_window_pattern": "2", "rope_theta": nil,
+        ])
+        #expect(gemma3.layerAttention.map(\.rotation) == [.local, .global])
+        #expect(gemma3.rotary.theta == 1_000_000 && gemma3.localRotary?.theta == 10_000)
+        let smollm3 = try configuration(["model_type": "\"smollm3\"", "no_rope_layers": "[0, 1]"])
+        #expect(smollm3.layerAttention.map(\.rotation) == [.none, .global])
+        #expect(smollm3.layerAttention.map(\.isExtended) == [false, true])
+    }
+
+    @Test(arguments: [
+        ("smollm3", "no_rope_layers", "[1]", "has 1 layers; num_hidden_layers is 2"),
+        ("qwen3", "layer_types", #"["full_attention"]"#, "has 1 layers; num_hidden_layers is 2"),
+    ])
+    func listsOfLayers(modelType: String, key: String, json: String, reason: String) {
+        #expect(throws: ModelError.invalidConfiguration(file: "config.json", key: key, reason: reason)) {
+            try configuration(["model_type": "\"\(modelType)\"", key: json])
         }
     }
 
@@ -188,12 +324,23 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
             #"{"model_type": "llama", "hidden_size": 1e309}"#,
             "the file is not valid JSON or holds a number out of range"
         ),
-        (#"{"model_type": "llama", "eos_token_id": "2"}"#, "eos_token_id is of the wrong type"),
-        (#"{"model_type": "llama", "rope_scaling": {"type": 7}}"#, "rope_scaling.type is of the wrong type"),
         (#"{"model_type": "llama", "rope_theta": NaN}"#, "the file is not valid JSON or holds a number out of range"),
     ])
     func malformed(json: String, reason: String) {
         #expect(throws: ModelError.malformedConfiguration(file: "config.json", reason: reason)) { try parse(json) }
+    }
+
+    @Test(arguments: [
+        ("eos_token_id", "\"2\"", "eos_token_id"), ("eos_token_id", "2.5", "eos_token_id"),
+        ("rope_scaling", #"{"type": 7}"#, "rope_scaling.type"), ("rope_scaling", "\"linear\"", "rope_scaling"),
+        ("attention_bias", "1", "attention_bias"), ("hidden_act", "0", "hidden_act"),
+        ("rope_scaling", #"{"type": "longrope", "short_factor": [1, "2"]}"#, "rope_scaling.short_factor"),
+    ])
+    func wrongType(key: String, json: String, path: String) {
+        let reason = "\(path) is of the wrong type"
+        #expect(throws: ModelError.malformedConfiguration(file: "config.json", reason: reason)) {
+            try configuration([key: json])
+        }
     }
 
     @Test func unreadableFile() throws {

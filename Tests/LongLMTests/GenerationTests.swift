@@ -48,7 +48,7 @@ import Testing
 
     /// Past the trained context with Self-Extend.
     @Test func tokensPastTheContext() throws {
-        let options = SessionOptions(selfExtend: SelfExtend(groupSize: 4, neighborWindow: 16))
+        let options = SessionOptions(attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)))
         let session = try Session(model: model, options: options)
         var generator = SeededGenerator(seed: 51)
         let long = generator.tokens(100, below: 67)

@@ -26,7 +26,8 @@ import Testing
             if !instructionSet.isFused { expected = nil }
             let model = try loadModel(shape.tiny, instructionSet: instructionSet)
             for threads in [1, 2, 3] {
-                let options = SessionOptions(selfExtend: selfExtend, threadCount: threads, maximumLength: 150)
+                let options = SessionOptions(
+                    attention: AttentionMode(selfExtend), threadCount: threads, maximumLength: 150)
                 for chunk in [150, 64, 7, 1] {
                     let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
                     #expect(found == expected ?? found, "\(instructionSet), \(threads) threads, chunks of \(chunk)")
@@ -47,7 +48,8 @@ import Testing
         for instructionSet in Self.fused {
             let model = try loadModel(tiny, instructionSet: instructionSet)
             for threads in [1, 2, 3] {
-                let options = SessionOptions(selfExtend: selfExtend, threadCount: threads, maximumLength: 2_100)
+                let options = SessionOptions(
+                    attention: AttentionMode(selfExtend), threadCount: threads, maximumLength: 2_100)
                 for chunk in [2_100, 700, 333] {
                     let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
                     #expect(found == expected ?? found, "\(instructionSet), \(threads) threads, chunks of \(chunk)")
@@ -95,12 +97,12 @@ import Testing
         ]
         for selfExtend in same {
             for chunk in [60, 7] {
-                let options = SessionOptions(selfExtend: selfExtend)
+                let options = SessionOptions(attention: AttentionMode(selfExtend))
                 #expect(bits(try chunkedLogits(model, tokens, chunk: chunk, options)) == plain, "\(selfExtend)")
             }
         }
         // One token more than the window, and it is another model.
-        let options = SessionOptions(selfExtend: SelfExtend(groupSize: 8, neighborWindow: 58))
+        let options = SessionOptions(attention: .selfExtend(SelfExtend(groupSize: 8, neighborWindow: 58)))
         let other = try allLogits(model, tokens, options)
         #expect(bits(Array(other[..<(58 * 67)])) == bits(Array(plainLogits[..<(58 * 67)])))
         #expect(bits(Array(other[(59 * 67)...])) != bits(Array(plainLogits[(59 * 67)...])))
@@ -112,7 +114,9 @@ import Testing
         let tokens = tokens(50, TinyLlama())
         for selfExtend in [nil, SelfExtend(groupSize: 4, neighborWindow: 16)] {
             let results = try [50, 51, 600, 5_000].map { length in
-                bits(try allLogits(model, tokens, SessionOptions(selfExtend: selfExtend, maximumLength: length)))
+                bits(
+                    try allLogits(
+                        model, tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: length)))
             }
             #expect(results.allSatisfy { $0 == results[0] })
         }
@@ -125,7 +129,7 @@ import Testing
         var generator = SeededGenerator(seed: 32)
         let texts = (0..<4).map { _ in generator.tokens(100, below: tiny.vocabularySize) }
         let options = [nil, SelfExtend(groupSize: 4, neighborWindow: 16)].map {
-            SessionOptions(selfExtend: $0, threadCount: 2, maximumLength: 100)
+            SessionOptions(attention: AttentionMode($0), threadCount: 2, maximumLength: 100)
         }
         let run = { @Sendable (index: Int) throws -> Bits in
             bits(try chunkedLogits(model, texts[index], chunk: 9, options[index % 2]))

@@ -78,7 +78,7 @@ import Testing
                 try selfExtend.validate(contextLength: 64)
                 return nil
             } catch {
-                guard case .invalidSelfExtend(let reason) = error else { return "another error" }
+                guard case .invalidAttentionMode(let reason) = error else { return "another error" }
                 return reason
             }
         }

@@ -23,15 +23,16 @@ import Testing
 
     @Test func defaultCapacity() throws {
         let plain = try Session(model: model)
-        #expect(plain.capacity == 64 && plain.position == 0 && plain.logits.isEmpty && plain.selfExtend == nil)
+        #expect(plain.capacity == 64 && plain.position == 0 && plain.logits.isEmpty && plain.attention == .plain)
         #expect(try plain.threadCount == Team.defaultThreadCount())
         let selfExtend = SelfExtend(groupSize: 4, neighborWindow: 16)
-        let extended = try Session(model: model, options: SessionOptions(selfExtend: selfExtend, threadCount: 2))
+        let extended = try Session(
+            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), threadCount: 2))
         #expect(extended.capacity == (64 - 16) * 4 + 16)
-        #expect(extended.selfExtend == selfExtend && extended.threadCount == 2)
+        #expect(extended.attention == .selfExtend(selfExtend) && extended.threadCount == 2)
         // Where Self-Extend reaches further than positions are exact, that is the end.
         let far = SelfExtend(groupSize: 1 << 20, neighborWindow: 16)
-        #expect(try Session(model: model, options: SessionOptions(selfExtend: far)).capacity == 1 << 24)
+        #expect(try Session(model: model, options: SessionOptions(attention: AttentionMode(far))).capacity == 1 << 24)
         #expect(try Session(model: model, options: SessionOptions(maximumLength: 1_000)).capacity == 1_000)
     }
 
@@ -39,7 +40,8 @@ import Testing
         var tiny = TinyLlama()
         (tiny.contextLength, tiny.layerCount) = (1 << 20, 1)
         let selfExtend = SelfExtend(groupSize: 512, neighborWindow: 512)
-        let session = try Session(model: try loadModel(tiny), options: SessionOptions(selfExtend: selfExtend))
+        let session = try Session(
+            model: try loadModel(tiny), options: SessionOptions(attention: AttentionMode(selfExtend)))
         #expect(session.capacity == 1 << 24 && selfExtend.capacity(contextLength: 1 << 20) > 1 << 24)
     }
 
@@ -57,7 +59,7 @@ import Testing
         let meaningless = [(0, 16), (1 << 21, 16), (4, 0), (4, 64)]
         for (group, window) in meaningless {
             let selfExtend = SelfExtend(groupSize: group, neighborWindow: window)
-            guard case .invalidSelfExtend = refusal(SessionOptions(selfExtend: selfExtend)) else {
+            guard case .invalidAttentionMode = refusal(SessionOptions(attention: AttentionMode(selfExtend))) else {
                 Issue.record("G = \(group), W = \(window) was taken")
                 continue
             }
@@ -136,7 +138,7 @@ import Testing
     func cancellation(wantsAll: Bool) async throws {
         let long = (0..<1_300).map { $0 * 7 % 67 }
         let options = SessionOptions(
-            selfExtend: SelfExtend(groupSize: 4, neighborWindow: 16), threadCount: 3, maximumLength: 1_400)
+            attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), threadCount: 3, maximumLength: 1_400)
         let keeper = try SessionKeeper(model: model, options: options)
         try await keeper.prefill([1, 2, 3])
         let error = await Task { await keeper.prefillCancelledMidway(long, wantsAll: wantsAll) }.value
@@ -202,7 +204,7 @@ import Testing
     func cacheMemory(window: Int?, length: Int) throws {
         let selfExtend = window.map { SelfExtend(groupSize: 1, neighborWindow: $0) }
         let session = try Session(
-            model: model, options: SessionOptions(selfExtend: selfExtend, maximumLength: length))
+            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: length))
         let ringOnly = session.cacheByteCount
         try session.prefill((0..<length).map { $0 % 67 })
         let foretold = model.configuration.cacheByteCount(length: length, neighborWindow: window)

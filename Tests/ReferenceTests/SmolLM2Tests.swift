@@ -54,7 +54,8 @@ struct SmolLM2Tests {
                     let session = try Session(
                         model: model,
                         options: SessionOptions(
-                            selfExtend: SelfExtend(groupSize: 4, neighborWindow: 128), threadCount: threadCount))
+                            attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 128)),
+                            threadCount: threadCount))
                     var logits: [Float] = []
                     for start in stride(from: 0, to: tokens.count, by: chunk) {
                         logits += try session.prefillAllLogits(
@@ -73,7 +74,7 @@ struct SmolLM2Tests {
     ) throws -> String {
         let session = try Session(
             model: model,
-            options: SessionOptions(selfExtend: selfExtend, maximumLength: tokens.count + tokenCount))
+            options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: tokens.count + tokenCount))
         try session.prefill(tokens)
         var generation = try Generation(
             session: session, maximumTokenCount: tokenCount, sampler: try Sampler(SamplingOptions()))

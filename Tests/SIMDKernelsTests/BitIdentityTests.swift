@@ -107,8 +107,8 @@ struct BitIdentityTests {
             compareEverywhere("D \(dimension)") { _, instructionSet in
                 let output = GuardedFloats(count: input.count)
                 Rotary.rotate(
-                    input, headCount: 9, headDimension: dimension, cosines: cosines, sines: sines, factor: 0.125,
-                    into: output.pointer, instructionSet: instructionSet)
+                    input, headCount: 9, headDimension: dimension, rotaryDimension: dimension, cosines: cosines,
+                    sines: sines, factor: 0.125, into: output.pointer, instructionSet: instructionSet)
                 return output.values
             }
         }

@@ -38,9 +38,8 @@ struct RMSNormTests {
             let weight = generator.floats(count)
             let memory = GuardedFloats(input)
             runTeam(1, instructionSet) { worker in
-                RMSNorm.normalize(
-                    memory.pointer, weight: weight, epsilon: 1e-6, rowCount: 5, columnCount: count,
-                    into: memory.pointer, worker: worker)
+                Normalization(.rootMeanSquare, weight: weight, epsilon: 1e-6).apply(
+                    memory.pointer, rowCount: 5, columnCount: count, into: memory.pointer, worker: worker)
             }
             #expect(firstDifference(memory.values, normalize(input, weight, 1e-6, 1, instructionSet)) == nil)
             #expect(memory.isContained)
@@ -62,9 +61,9 @@ func normalize(
     let source = GuardedFloats(input)
     let factors = GuardedFloats(weight)
     runTeam(threadCount, instructionSet) { worker in
-        RMSNorm.normalize(
-            source.pointer, weight: factors.pointer, epsilon: epsilon, rowCount: input.count / weight.count,
-            columnCount: weight.count, into: output.pointer, worker: worker)
+        Normalization(.rootMeanSquare, weight: factors.pointer, epsilon: epsilon).apply(
+            source.pointer, rowCount: input.count / weight.count, columnCount: weight.count, into: output.pointer,
+            worker: worker)
     }
     #expect(output.isContained)
     return output.values
@@ -180,8 +179,9 @@ struct RotaryTests {
         let output = GuardedFloats(count: input.count)
         let (source, left, right) = (GuardedFloats(input), GuardedFloats(cosines), GuardedFloats(sines))
         Rotary.rotate(
-            source.pointer, headCount: input.count / dimension, headDimension: dimension, cosines: left.pointer,
-            sines: right.pointer, factor: factor, into: output.pointer, instructionSet: instructionSet)
+            source.pointer, headCount: input.count / dimension, headDimension: dimension, rotaryDimension: dimension,
+            cosines: left.pointer, sines: right.pointer, factor: factor, into: output.pointer,
+            instructionSet: instructionSet)
         #expect(output.isContained)
         return output.values
     }

@@ -47,8 +47,9 @@ struct FenceTests {
                     let angles = GuardedFloats(generator.floats(count / 2))
                     let rotated = GuardedFloats(count: count)
                     Rotary.rotate(
-                        input.pointer, headCount: 1, headDimension: count, cosines: angles.pointer,
-                        sines: angles.pointer, into: rotated.pointer, instructionSet: instructionSet)
+                        input.pointer, headCount: 1, headDimension: count, rotaryDimension: count,
+                        cosines: angles.pointer, sines: angles.pointer, into: rotated.pointer,
+                        instructionSet: instructionSet)
                     let normed = normalize(input.values, generator.floats(count), 1e-5, 1, instructionSet)
                     let gated = gateProduct(input.values, generator.floats(count), 2, instructionSet)
                     guard (rotated.values + normed + gated).allSatisfy({ $0.isFinite }) else { exit(2) }

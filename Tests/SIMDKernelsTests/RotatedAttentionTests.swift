@@ -64,8 +64,9 @@ struct RotatedAttentionTests {
         }
         let output = GuardedFloats(count: heads.count)
         Rotary.rotate(
-            heads, headCount: headCount, headDimension: Self.dimension, cosines: cosines, sines: sines, factor: factor,
-            into: output.pointer, instructionSet: instructionSet)
+            heads, headCount: headCount, headDimension: Self.dimension, rotaryDimension: Self.dimension,
+            cosines: cosines,
+            sines: sines, factor: factor, into: output.pointer, instructionSet: instructionSet)
         return output.values
     }
 

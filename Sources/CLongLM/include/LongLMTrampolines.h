@@ -65,7 +65,7 @@ enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
 LONGLM_KERNEL(gemm)
 LONGLM_KERNEL(gemv)
 LONGLM_KERNEL(pack_rows)
-LONGLM_KERNEL(rms_norm)
+LONGLM_KERNEL(normalize)
 LONGLM_KERNEL(rotary)
 LONGLM_KERNEL(attention)
 LONGLM_KERNEL(attention_merge)

@@ -1,5 +1,3 @@
-import Foundation
-
 /// Self-Extend: how a model attends past the context it was trained on (arXiv 2401.01325).
 ///
 /// A key fewer than `neighborWindow` positions back is scored at its true distance. A farther key is scored between
@@ -59,27 +57,18 @@ public struct SelfExtend: Sendable, Equatable {
 
     /// What a query is multiplied by: max(1, ln(i + 1) / ln b), or 1 without a base.
     package func queryScale(_ position: Int) -> Float {
-        guard let queryScaleBase else { return 1 }
-        return max(1, Float(log(Double(position + 1)) / log(Double(queryScaleBase))))
+        logarithmicScale(position, base: queryScaleBase)
     }
 
     /// Refuses settings that have no meaning for a model.
     package func validate(contextLength: Int) throws(SessionError) {
         guard groupSize >= 1 else {
-            throw .invalidSelfExtend("the group size is \(groupSize); it must be at least 1")
+            throw .invalidAttentionMode("the group size is \(groupSize); it must be at least 1")
         }
         guard groupSize <= 1 << 20 else {
-            throw .invalidSelfExtend("the group size is \(groupSize); it can be at most \(1 << 20)")
+            throw .invalidAttentionMode("the group size is \(groupSize); it can be at most \(1 << 20)")
         }
-        guard neighborWindow >= 1, neighborWindow < contextLength else {
-            throw .invalidSelfExtend(
-                "the neighbor window is \(neighborWindow); it must be at least 1 and less than the model's context of "
-                    + "\(contextLength)")
-        }
-        if let queryScaleBase {
-            guard queryScaleBase > 1, queryScaleBase.isFinite else {
-                throw .invalidSelfExtend("the query scale base is \(queryScaleBase); it must be greater than 1")
-            }
-        }
+        try validateWindow(neighborWindow, contextLength: contextLength)
+        try validateQueryScale(base: queryScaleBase)
     }
 }

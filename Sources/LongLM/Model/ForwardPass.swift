@@ -10,8 +10,9 @@ struct ForwardPass {
     let precision: Precision
     let workspace: Workspace
     let cache: KeyValueCache
-    let selfExtend: SelfExtend?
-    let inverseFrequencies: [Float]
+    let attention: AttentionMode
+    let frequencies: RotaryFrequencies
+    let localFrequencies: RotaryFrequencies?
     let tokens: UnsafeBufferPointer<Int>
     /// The position of the first token.
     let firstPosition: Int
@@ -23,10 +24,13 @@ struct ForwardPass {
 
     private var rowCount: Int { tokens.count }
 
-    /// Looks the tokens' embeddings up, and computes the rotations of their positions.
+    /// Looks the tokens' embeddings up, scales them, and computes the rotations of their positions.
     func embed(_ embedding: PackedMatrix) {
+        let scale = configuration.embeddingScale
         worker.rows(of: rowCount).forEachRow { row in
-            embedding.copyRow(tokens[row], to: workspace.hidden.floats + row * configuration.hiddenSize)
+            let hidden = workspace.hidden.floats + row * configuration.hiddenSize
+            embedding.copyRow(tokens[row], to: hidden)
+            if scale != 1 { for column in 0..<configuration.hiddenSize { hidden[column] *= scale } }
             prepareRotations(row)
         }
         endStep()
@@ -34,30 +38,31 @@ struct ForwardPass {
 
     private func prepareRotations(_ row: Int) {
         let position = firstPosition + row
-        let factor = 1 / Float(configuration.headDimension).squareRoot()
-        if let selfExtend {
-            workspace.queryRotation.fill(
-                row: row, position: selfExtend.groupedQueryPosition(position), inverseFrequencies: inverseFrequencies)
-            workspace.keyRotation.fill(
-                row: row, position: selfExtend.groupedKeyPosition(position), inverseFrequencies: inverseFrequencies)
-            workspace.neighborRotation.fill(
-                row: row, position: Float(position), inverseFrequencies: inverseFrequencies)
-            workspace.queryFactors.floats[row] = factor * selfExtend.queryScale(position)
-        } else {
-            workspace.queryRotation.fill(row: row, position: Float(position), inverseFrequencies: inverseFrequencies)
-            workspace.queryFactors.floats[row] = factor
+        workspace.queryRotation.fill(row: row, position: attention.farQueryPosition(position), frequencies)
+        workspace.queryFactors.floats[row] = configuration.attentionScale * attention.queryScale(position)
+        if attention != .plain {
+            workspace.keyRotation.fill(row: row, position: attention.farKeyPosition(position), frequencies)
+            workspace.neighborRotation.fill(row: row, position: Float(position), frequencies)
+        }
+        if let localFrequencies {
+            workspace.localRotation.fill(row: row, position: Float(position), localFrequencies)
         }
     }
 
-    /// Normalises the stream.
-    func normalize(_ weight: AlignedBuffer) {
-        normalize(workspace.hidden.floats, weight, rowCount: rowCount)
+    /// Whether a layer scores near and far keys between different positions.
+    private func isTwoPass(_ layer: Int) -> Bool {
+        attention != .plain && configuration.layerAttention[layer].isExtended
     }
 
-    private func normalize(_ input: UnsafePointer<Float>, _ weight: AlignedBuffer, rowCount: Int) {
-        RMSNorm.normalize(
-            input, weight: weight.floats, epsilon: configuration.normEpsilon, rowCount: rowCount,
-            columnCount: configuration.hiddenSize, into: normed(rowCount), worker: rowWorker(rowCount))
+    /// Normalises the stream.
+    func normalize(_ norm: Norm) {
+        normalize(workspace.hidden.floats, norm, rowCount: rowCount)
+    }
+
+    private func normalize(_ input: UnsafePointer<Float>, _ norm: Norm, rowCount: Int) {
+        norm.normalization.apply(
+            input, rowCount: rowCount, columnCount: configuration.hiddenSize, into: normed(rowCount),
+            worker: rowWorker(rowCount))
         if !isPrivate(rowCount) { endStep(rowCount) }
     }
 
@@ -73,77 +78,108 @@ struct ForwardPass {
     }
 
     /// Projects the normalised stream onto queries, keys and values.
-    func projectAttention(_ query: PackedMatrix, _ key: PackedMatrix, _ value: PackedMatrix) {
+    func projectAttention(_ attention: AttentionWeights) {
         let input = pack(normed(rowCount), columnCount: configuration.hiddenSize)
-        multiply(input, query, into: workspace.projectedQueries)
-        multiply(input, key, into: workspace.keys)
-        multiply(input, value, into: workspace.values)
+        multiply(input, attention.query, into: workspace.projectedQueries)
+        multiply(input, attention.key, into: workspace.keys)
+        multiply(input, attention.value, into: workspace.values)
         endStep()
     }
 
-    /// Rotates queries and keys to their positions, and stores keys and values.
-    func rotateAndCache(layer: Int) {
+    /// Normalises heads where the model does, rotates queries and keys to their positions, and stores keys and values.
+    func rotateAndCache(_ weights: AttentionWeights, layer: Int) {
         let share = worker.rows(of: rowCount)
         if share.isOwned {
-            share.forEachRow { rotateAndCache(row: $0, heads: 0..<configuration.keyValueHeadCount, layer: layer) }
+            share.forEachRow {
+                rotateAndCache(weights, row: $0, heads: 0..<configuration.keyValueHeadCount, layer: layer)
+            }
         } else {
             // Few rows have more heads than rows to share out.
             let heads = worker.share(of: configuration.keyValueHeadCount)
-            for row in 0..<rowCount { rotateAndCache(row: row, heads: heads, layer: layer) }
+            for row in 0..<rowCount { rotateAndCache(weights, row: row, heads: heads, layer: layer) }
         }
         // Attention reads the keys and values of all rows.
         worker.barrier()
     }
 
     /// - Parameter heads: Key-value heads, with the query heads that share them.
-    private func rotateAndCache(row: Int, heads: Range<Int>, layer: Int) {
+    private func rotateAndCache(_ weights: AttentionWeights, row: Int, heads: Range<Int>, layer: Int) {
         let position = firstPosition + row
         let segment = cache.segments(layer: layer)[position / AttentionShape.segmentLength]
         let sharing = configuration.queryHeadCount / configuration.keyValueHeadCount
         let queryHeads = (heads.lowerBound * sharing)..<(heads.upperBound * sharing)
-        let queryWidth = configuration.queryHeadCount * configuration.headDimension
-        let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
-        let query = workspace.projectedQueries.floats + row * queryWidth
-        let key = workspace.keys.floats + row * keyWidth
+        let query = workspace.projectedQueries.floats + row * configuration.queryWidth
+        let rotatedQuery = workspace.queries.floats + row * configuration.queryWidth
+        let key = workspace.keys.floats + row * configuration.keyWidth
         let rotatedKey = workspace.scratch(worker)
-        let factor = workspace.queryFactors.floats[row]
-        rotate(
-            query, queryHeads, workspace.queryRotation, row, factor, into: workspace.queries.floats + row * queryWidth)
-        if selfExtend != nil {
+        normalizeHeads(query, queryHeads, weights.queryNorm)
+        normalizeHeads(key, heads, weights.keyNorm)
+        if isTwoPass(layer) {
+            let factor = workspace.queryFactors.floats[row]
+            rotate(query, queryHeads, workspace.queryRotation, row, factor, into: rotatedQuery)
             rotate(
                 query, queryHeads, workspace.neighborRotation, row, factor,
-                into: workspace.neighborQueries.floats + row * queryWidth)
+                into: workspace.neighborQueries.floats + row * configuration.queryWidth)
             rotate(key, heads, workspace.neighborRotation, row, 1, into: rotatedKey)
             cache.shape.storeNeighborKey(
                 rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount,
                 heads: heads)
+            rotate(key, heads, workspace.keyRotation, row, 1, into: rotatedKey)
+        } else {
+            let rotation = plainRotation(layer)
+            rotate(query, queryHeads, rotation, row, configuration.attentionScale, into: rotatedQuery)
+            rotate(key, heads, rotation, row, 1, into: rotatedKey)
         }
-        rotate(
-            key, heads, selfExtend == nil ? workspace.queryRotation : workspace.keyRotation, row, 1, into: rotatedKey)
         cache.shape.storeKey(rotatedKey, position: position, segment: segment, heads: heads)
         cache.shape.storeValue(
-            workspace.values.floats + row * keyWidth, position: position, segment: segment, heads: heads)
+            workspace.values.floats + row * configuration.keyWidth, position: position, segment: segment, heads: heads)
+    }
+
+    /// The rotations to true positions; nil: none.
+    private func plainRotation(_ layer: Int) -> RotationTable? {
+        switch configuration.layerAttention[layer].rotation {
+        case .global: attention == .plain ? workspace.queryRotation : workspace.neighborRotation
+        case .local: workspace.localRotation
+        case .none: nil
+        }
+    }
+
+    private func normalizeHeads(_ row: UnsafeMutablePointer<Float>, _ heads: Range<Int>, _ headNorm: HeadNorm?) {
+        guard let headNorm else { return }
+        let dimension = configuration.headDimension
+        for (index, norm) in headNorm.norms.enumerated() where headNorm.norms.count == 1 || heads.contains(index) {
+            // One norm is for all heads, or each is for its own.
+            let normed = headNorm.norms.count == 1 ? heads : index..<(index + 1)
+            let first = row + normed.lowerBound * dimension
+            norm.normalization.apply(
+                first, rowCount: normed.count, columnCount: dimension, into: first, worker: worker.alone)
+        }
     }
 
     private func rotate(
-        _ input: UnsafePointer<Float>, _ heads: Range<Int>, _ rotation: RotationTable, _ row: Int, _ factor: Float,
+        _ input: UnsafePointer<Float>, _ heads: Range<Int>, _ rotation: RotationTable?, _ row: Int, _ factor: Float,
         into output: UnsafeMutablePointer<Float>
     ) {
         let first = heads.lowerBound * configuration.headDimension
+        // Without a rotation nothing is read of the angles.
+        let table = rotation ?? workspace.queryRotation
         Rotary.rotate(
             input + first, headCount: heads.count, headDimension: configuration.headDimension,
-            cosines: rotation.cosines(row), sines: rotation.sines(row), factor: factor, into: output + first,
-            instructionSet: worker.instructionSet)
+            rotaryDimension: rotation?.dimension ?? 0, cosines: table.cosines(row), sines: table.sines(row),
+            factor: factor, into: output + first, instructionSet: worker.instructionSet)
     }
 
     /// Attends every query to the keys and values up to its own position.
     func attend(layer: Int) {
         let queries = workspace.queries.floats
+        let isTwoPass = isTwoPass(layer)
         let input = AttentionInput(
-            queries: queries, neighborQueries: selfExtend == nil ? queries : workspace.neighborQueries.floats,
+            queries: queries, neighborQueries: isTwoPass ? workspace.neighborQueries.floats : queries,
             rowCount: rowCount, firstPosition: firstPosition, segments: cache.segments(layer: layer),
             neighborRing: cache.ring(layer: layer), ringPanelCount: cache.ringPanelCount,
-            neighborWindow: selfExtend?.neighborWindow ?? 0, output: workspace.attended.floats,
+            neighborWindow: isTwoPass ? attention.neighborWindow ?? 0 : 0,
+            slidingWindow: isTwoPass ? 0 : configuration.layerAttention[layer].slidingWindow ?? 0,
+            scoreCap: configuration.attentionSoftcap ?? 0, output: workspace.attended.floats,
             precision: cache.shape.cacheType == .bfloat16 ? precision : .float32)
         TwoPassAttention.attend(
             input, shape: cache.shape, scratch: workspace.scratch(worker), partials: workspace.partials.floats,
@@ -152,36 +188,57 @@ struct ForwardPass {
     }
 
     /// Adds the projection of what was attended to the stream.
-    func projectAttended(_ output: PackedMatrix) {
-        let input = pack(workspace.attended.floats, columnCount: output.columnCount)
-        multiply(input, output, into: workspace.hidden, adding: true)
-        endStep()
+    func addAttended(_ output: Linear, norm: Norm?) {
+        add(workspace.attended.floats, output, norm)
     }
 
-    /// Projects the normalised stream onto gate and up, and gates: silu(gate) · up.
-    func projectGated(_ gate: PackedMatrix, _ up: PackedMatrix) {
+    /// Projects the normalised stream onto the inside of a feed-forward block.
+    func projectInside(_ feedForward: FeedForward) {
         let input = pack(normed(rowCount), columnCount: configuration.hiddenSize)
-        GEMM.multiplyGated(
-            input, gate: gate, up: up, into: workspace.gated.floats, scratch: workspace.scratch(worker), worker: worker)
+        if let gate = feedForward.gate {
+            GEMM.multiplyGated(
+                input, gate: gate.weight, up: feedForward.up.weight, gateBias: gate.biasPointer,
+                upBias: feedForward.up.biasPointer, activation: configuration.activation,
+                into: workspace.gated.floats, scratch: workspace.scratch(worker), worker: worker)
+        } else {
+            multiply(input, feedForward.up, activation: configuration.activation, into: workspace.gated)
+        }
         endStep()
     }
 
-    /// Adds the projection of what was gated to the stream.
-    func projectDown(_ down: PackedMatrix) {
-        let input = pack(workspace.gated.floats, columnCount: configuration.intermediateSize)
-        multiply(input, down, into: workspace.hidden, adding: true)
+    /// Adds the projection of a feed-forward block's inside to the stream.
+    func addInside(_ down: Linear, norm: Norm?) {
+        add(workspace.gated.floats, down, norm)
+    }
+
+    /// Adds a projection to the stream, normalised first if there is a norm.
+    private func add(_ input: UnsafePointer<Float>, _ projection: Linear, _ norm: Norm?) {
+        let packed = pack(input, columnCount: projection.weight.columnCount)
+        guard let norm else {
+            multiply(packed, projection, into: workspace.hidden, adding: true)
+            endStep()
+            return
+        }
+        multiply(packed, projection, into: workspace.projected)
+        endStep()
+        norm.normalization.apply(
+            workspace.projected.floats, rowCount: rowCount, columnCount: configuration.hiddenSize,
+            into: workspace.hidden.floats, adding: true, worker: worker)
         endStep()
     }
 
     /// Normalises the rows whose logits are wanted, and projects them onto the vocabulary.
-    func projectLogits(_ norm: AlignedBuffer, _ vocabulary: PackedMatrix) {
+    func projectLogits(_ norm: Norm, _ vocabulary: Linear) {
         if logitRows.isEmpty { return }
         let width = configuration.hiddenSize
         // These rows are shared out anew.
         worker.barrier()
         normalize(workspace.hidden.floats + logitRows.lowerBound * width, norm, rowCount: logitRows.count)
         let input = pack(normed(logitRows.count), rowCount: logitRows.count, columnCount: width)
-        GEMM.multiply(input, by: vocabulary, into: logits, scratch: workspace.scratch(worker), worker: worker)
+        GEMM.multiply(
+            input, by: vocabulary.weight, bias: vocabulary.biasPointer,
+            activation: configuration.logitSoftcap.map(Activation.softCap) ?? .identity, into: logits,
+            scratch: workspace.scratch(worker), worker: worker)
     }
 
     private func pack(_ input: UnsafePointer<Float>, rowCount: Int? = nil, columnCount: Int) -> PackedInput {
@@ -202,9 +259,15 @@ struct ForwardPass {
     }
 
     private func multiply(
-        _ input: PackedInput, _ weights: PackedMatrix, into output: AlignedBuffer, adding: Bool = false
+        _ input: PackedInput, _ projection: Linear, activation: Activation = .identity, into output: AlignedBuffer,
+        adding: Bool = false
     ) {
         GEMM.multiply(
-            input, by: weights, into: output.floats, adding: adding, scratch: workspace.scratch(worker), worker: worker)
+            input, by: projection.weight, bias: projection.biasPointer, activation: activation, into: output.floats,
+            adding: adding, scratch: workspace.scratch(worker), worker: worker)
     }
+}
+
+extension Linear {
+    fileprivate var biasPointer: UnsafePointer<Float>? { bias.map { UnsafePointer($0.floats) } }
 }

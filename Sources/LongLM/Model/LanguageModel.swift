@@ -79,7 +79,10 @@ public final class LanguageModel: Sendable {
         let loader = try WeightLoader(
             directory: directory, storedType: precision == .bfloat16 ? .bfloat16 : options.storedType,
             threadCount: threadCount, instructionSet: instructionSet, progress: progress)
-        architecture = try LlamaModel(configuration, loader)
+        guard let family = Families.named(configuration.modelType) else {
+            throw .unsupportedArchitecture(file: directory + "/config.json", name: configuration.modelType)
+        }
+        architecture = try family.load(configuration, loader)
         weightByteCount = loader.packedByteCount
         // A checkpoint may hold tensors that the model doesn't take, such as a copy of a tied embedding.
         progress?(1)

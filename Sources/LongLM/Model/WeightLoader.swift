@@ -32,8 +32,16 @@ final class WeightLoader {
         self.progress = progress
     }
 
+    /// Whether the checkpoint has a tensor.
+    func contains(_ name: String) -> Bool { checkpoint.files.contains { $0.tensorNames.contains(name) } }
+
     /// A [rowCount, columnCount] matrix of 32-bit floats, bfloat16 or half-precision numbers.
     func matrix(_ name: String, rowCount: Int, columnCount: Int) throws(ModelError) -> PackedMatrix {
+        try rows(name, rowCount: rowCount, columnCount: columnCount).matrix(rows: [0..<rowCount])
+    }
+
+    /// A [rowCount, columnCount] matrix whose rows are taken in parts, as those of fused projections are.
+    func rows(_ name: String, rowCount: Int, columnCount: Int) throws(ModelError) -> MatrixRows {
         let tensor = try tensor(name, shape: [rowCount, columnCount])
         let elementType: ElementType
         switch tensor.info.dtype {
@@ -43,22 +51,59 @@ final class WeightLoader {
         default:
             throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
         }
-        let rowByteCount = columnCount * elementType.byteCount
-        var readRows = 0
-        let matrix = tensor.withUnsafeBytes { bytes in
-            PackedMatrix(
-                packing: bytes, elementType: elementType, storedType: storedType, rowCount: rowCount,
-                columnCount: columnCount, threadCount: threadCount, instructionSet: instructionSet, arena: arena
-            ) { rows in
-                // Given back piece by piece, so that a large matrix is not in memory twice.
-                tensor.discardResidentPages((readRows * rowByteCount)..<(rows * rowByteCount))
-                loadedByteCount += (rows - readRows) * rowByteCount
-                readRows = rows
-                progress?(Double(loadedByteCount) / Double(totalByteCount))
-            }
+        takenNames.insert(name)
+        return MatrixRows(loader: self, tensor: tensor, elementType: elementType, columnCount: columnCount)
+    }
+
+    /// The rows of one tensor.
+    struct MatrixRows {
+        fileprivate let loader: WeightLoader
+        fileprivate let tensor: TensorView
+        fileprivate let elementType: ElementType
+        fileprivate let columnCount: Int
+
+        /// Packs some rows, in the order of the ranges, each of which is taken once in all.
+        func matrix(rows ranges: [Range<Int>]) -> PackedMatrix {
+            loader.pack(self, ranges)
         }
-        finish(tensor, packedByteCount: matrix.byteCount)
+    }
+
+    private func pack(_ source: MatrixRows, _ ranges: [Range<Int>]) -> PackedMatrix {
+        let rowByteCount = source.columnCount * source.elementType.byteCount
+        func pack(_ bytes: UnsafeRawBufferPointer, rowCount: Int, progress: (Int) -> Void) -> PackedMatrix {
+            PackedMatrix(
+                packing: bytes, elementType: source.elementType, storedType: storedType, rowCount: rowCount,
+                columnCount: source.columnCount, threadCount: threadCount, instructionSet: instructionSet,
+                arena: arena, progress: progress)
+        }
+        let matrix = source.tensor.withUnsafeBytes { bytes in
+            if ranges.count == 1, let range = ranges.first {
+                let first = range.lowerBound * rowByteCount
+                var readRows = 0
+                let part = UnsafeRawBufferPointer(rebasing: bytes[first..<(range.upperBound * rowByteCount)])
+                return pack(part, rowCount: range.count) { rows in
+                    // Given back piece by piece, so that a large matrix is not in memory twice.
+                    source.tensor.discardResidentPages(
+                        (first + readRows * rowByteCount)..<(first + rows * rowByteCount))
+                    report((rows - readRows) * rowByteCount)
+                    readRows = rows
+                }
+            }
+            // Gathered first: such matrices are small parts of a checkpoint.
+            var gathered: [UInt8] = []
+            for range in ranges {
+                gathered += bytes[(range.lowerBound * rowByteCount)..<(range.upperBound * rowByteCount)]
+            }
+            report(gathered.count)
+            return gathered.withUnsafeBytes { pack($0, rowCount: gathered.count / rowByteCount) { _ in } }
+        }
+        packedByteCount += matrix.byteCount
         return matrix
+    }
+
+    private func report(_ byteCount: Int) {
+        loadedByteCount += byteCount
+        progress?(Double(loadedByteCount) / Double(totalByteCount))
     }
 
     /// A vector of `count` numbers, as 32-bit floats.
@@ -73,13 +118,13 @@ final class WeightLoader {
         let buffer = AlignedBuffer(floatCount: count)
         buffer.floats.update(from: values, count: count)
         tensor.discardResidentPages(0..<tensor.info.byteCount)
-        loadedByteCount += tensor.info.byteCount
-        progress?(Double(loadedByteCount) / Double(totalByteCount))
-        finish(tensor, packedByteCount: buffer.byteCount)
+        report(tensor.info.byteCount)
+        packedByteCount += buffer.byteCount
+        takenNames.insert(name)
         return buffer
     }
 
-    /// Refuses a checkpoint with tensors that nobody took, such as biases: they would change the result.
+    /// Refuses a checkpoint with tensors that nobody took, such as biases of a family that has none: they would change the result.
     ///
     /// - Parameter ignoring: Tensors that change nothing.
     func finishLoading(ignoring isRedundant: (String) -> Bool) throws(ModelError) {
@@ -101,9 +146,17 @@ final class WeightLoader {
         }
         return tensor
     }
+}
 
-    private func finish(_ tensor: TensorView, packedByteCount count: Int) {
-        packedByteCount += count
-        takenNames.insert(tensor.info.name)
+extension AlignedBuffer {
+    /// Some of the floats, in the order of the ranges.
+    func gathering(_ ranges: [Range<Int>]) -> AlignedBuffer {
+        let gathered = AlignedBuffer(floatCount: ranges.reduce(0) { $0 + $1.count })
+        var count = 0
+        for range in ranges {
+            (gathered.floats + count).update(from: floats + range.lowerBound, count: range.count)
+            count += range.count
+        }
+        return gathered
     }
 }

@@ -2,15 +2,16 @@ import SIMDKernels
 
 /// How a session runs.
 public struct SessionOptions: Sendable, Equatable {
-    /// Self-Extend; nil: the plain model.
-    public var selfExtend: SelfExtend?
+    /// From which positions attention takes its scores.
+    public var attention: AttentionMode
     /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. It shows in no bit of any
     /// result.
     public var threadCount: Int?
-    /// The most positions; nil: the model's context, or with Self-Extend what that extends it to.
+    /// The most positions; nil: the model's context, or what the attention mode extends it to.
     ///
     /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
-    /// trained on.
+    /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
+    /// ``RotaryScaling/longRoPE(_:)``) are those of this length.
     public var maximumLength: Int?
     /// How keys and values are kept: ``ElementType/float32``, or ``ElementType/bfloat16`` for half the memory and less
     /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
@@ -20,10 +21,10 @@ public struct SessionOptions: Sendable, Equatable {
 
     /// Options; the defaults are the plain model on all processors.
     public init(
-        selfExtend: SelfExtend? = nil, threadCount: Int? = nil, maximumLength: Int? = nil,
+        attention: AttentionMode = .plain, threadCount: Int? = nil, maximumLength: Int? = nil,
         cacheType: ElementType? = nil
     ) {
-        self.selfExtend = selfExtend
+        self.attention = attention
         self.threadCount = threadCount
         self.maximumLength = maximumLength
         self.cacheType = cacheType
@@ -32,7 +33,7 @@ public struct SessionOptions: Sendable, Equatable {
 
 /// One text in the making: the cached keys and values of its tokens, and the logits of the last.
 ///
-/// The logits' bits depend on the tokens, the settings of Self-Extend, the precision and the cache's type alone: not on
+/// The logits' bits depend on the tokens, the attention mode, the precision and the cache's type alone: not on
 /// the threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
 /// ``Precision/float32`` they are the same on every instruction set with a fused multiply-add. That holds for finite
 /// activations: weights that overflow them give NaN, where it may not.
@@ -41,8 +42,8 @@ public struct SessionOptions: Sendable, Equatable {
 public final class Session {
     /// The model.
     public let model: LanguageModel
-    /// Self-Extend, if it is on.
-    public let selfExtend: SelfExtend?
+    /// From which positions attention takes its scores.
+    public let attention: AttentionMode
     /// Threads of the team.
     public let threadCount: Int
     /// The most positions.
@@ -72,7 +73,7 @@ public final class Session {
     /// - Throws: ``SessionError`` when the options don't suit the model.
     public init(model: LanguageModel, options: SessionOptions = SessionOptions()) throws(SessionError) {
         let configuration = model.configuration
-        try options.selfExtend?.validate(contextLength: configuration.contextLength)
+        try options.attention.validate(contextLength: configuration.contextLength)
         do {
             let defaultThreadCount = try Team.defaultThreadCount()
             threadCount = options.threadCount ?? defaultThreadCount
@@ -80,8 +81,7 @@ public final class Session {
         guard (1...1024).contains(threadCount) else {
             throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
         }
-        let trained =
-            options.selfExtend?.capacity(contextLength: configuration.contextLength) ?? configuration.contextLength
+        let trained = options.attention.capacity(contextLength: configuration.contextLength)
         capacity = options.maximumLength ?? min(trained, Self.largestCapacity)
         guard (1...Self.largestCapacity).contains(capacity) else {
             throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
@@ -91,13 +91,13 @@ public final class Session {
             throw .invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
         }
         self.model = model
-        selfExtend = options.selfExtend
+        attention = options.attention
         let shape = configuration.attentionShape(cacheType: cacheType)
         cache = KeyValueCache(
             shape: shape, layerCount: configuration.layerCount, capacity: capacity,
-            neighborWindow: options.selfExtend?.neighborWindow)
+            neighborWindow: options.attention.neighborWindow)
         let workspace = Workspace(configuration, shape: shape, capacity: capacity, threadCount: threadCount)
-        job = ForwardJob(model, workspace, cache, selfExtend)
+        job = ForwardJob(model, workspace, cache, attention, capacity: capacity)
     }
 
     /// The memory that keys and values take now, in bytes.
@@ -215,19 +215,24 @@ private final class ForwardJob: TeamJob {
     private let model: LanguageModel
     private let workspace: Workspace
     private let cache: KeyValueCache
-    private let selfExtend: SelfExtend?
-    private let inverseFrequencies: [Float]
+    private let attention: AttentionMode
+    private let frequencies: RotaryFrequencies
+    private let localFrequencies: RotaryFrequencies?
     var tokens = UnsafeBufferPointer<Int>(start: nil, count: 0)
     var firstPosition = 0
     var logitRows = 0..<0
     var logits: UnsafeMutablePointer<Float>?
 
-    init(_ model: LanguageModel, _ workspace: Workspace, _ cache: KeyValueCache, _ selfExtend: SelfExtend?) {
+    init(
+        _ model: LanguageModel, _ workspace: Workspace, _ cache: KeyValueCache, _ attention: AttentionMode,
+        capacity: Int
+    ) {
         self.model = model
         self.workspace = workspace
         self.cache = cache
-        self.selfExtend = selfExtend
-        inverseFrequencies = model.configuration.inverseFrequencies
+        self.attention = attention
+        frequencies = model.configuration.rotary.frequencies(length: capacity)
+        localFrequencies = model.configuration.localRotary?.frequencies(length: capacity)
     }
 
     func run(on worker: Worker) {
@@ -235,7 +240,7 @@ private final class ForwardJob: TeamJob {
         model.architecture.forward(
             ForwardPass(
                 configuration: model.configuration, precision: model.precision, workspace: workspace, cache: cache,
-                selfExtend: selfExtend, inverseFrequencies: inverseFrequencies, tokens: tokens,
+                attention: attention, frequencies: frequencies, localFrequencies: localFrequencies, tokens: tokens,
                 firstPosition: firstPosition, logitRows: logitRows, logits: logits, worker: worker))
     }
 }

@@ -9,8 +9,8 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case noTokens
     /// Work asked for from within the progress of a prefill.
     case busy
-    /// Settings of Self-Extend that have no meaning for this model.
-    case invalidSelfExtend(String)
+    /// Settings of an attention mode that have no meaning for this model.
+    case invalidAttentionMode(String)
     /// An option outside of its range.
     case invalidOption(String)
     /// The task was cancelled; the session holds this many positions and can go on.
@@ -25,7 +25,7 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
             "token \(id) is not in the vocabulary of \(vocabularySize)"
         case .noTokens: "there are no tokens to process"
         case .busy: "the session is at work"
-        case .invalidSelfExtend(let reason): reason
+        case .invalidAttentionMode(let reason): reason
         case .invalidOption(let reason): reason
         case .cancelled(let position): "cancelled after \(position) tokens"
         }

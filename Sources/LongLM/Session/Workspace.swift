@@ -19,12 +19,15 @@ final class Workspace {
     let keys: AlignedBuffer
     let values: AlignedBuffer
     let attended: AlignedBuffer
+    /// What a block adds to the stream, where it is normalised first.
+    let projected: AlignedBuffer
     let gated: AlignedBuffer
     /// Cosines and sines of the positions in flight.
     let queryRotation: RotationTable
     let keyRotation: RotationTable
     let neighborRotation: RotationTable
-    /// What every query of a row is multiplied by: 1/√D and the query scale.
+    let localRotation: RotationTable
+    /// What every query of a row is multiplied by: the scale of scores and the mode's query scale.
     let queryFactors: AlignedBuffer
     let partials: AlignedBuffer
     private let scratch: AlignedBuffer
@@ -37,8 +40,8 @@ final class Workspace {
 
     init(_ configuration: ModelConfiguration, shape: AttentionShape, capacity: Int, threadCount: Int) {
         let rows = min(Self.rowLimit, capacity)
-        let queryWidth = configuration.queryHeadCount * configuration.headDimension
-        let keyWidth = configuration.keyValueHeadCount * configuration.headDimension
+        let queryWidth = configuration.queryWidth
+        let keyWidth = configuration.keyWidth
         let widest = max(configuration.hiddenSize, queryWidth, configuration.intermediateSize)
         hidden = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
         normed = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
@@ -50,10 +53,12 @@ final class Workspace {
         keys = AlignedBuffer(floatCount: rows * keyWidth)
         values = AlignedBuffer(floatCount: rows * keyWidth)
         attended = AlignedBuffer(floatCount: rows * queryWidth)
+        projected = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
         gated = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
-        queryRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
-        keyRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
-        neighborRotation = RotationTable(rowCount: rows, headDimension: configuration.headDimension)
+        queryRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
+        keyRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
+        neighborRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
+        localRotation = RotationTable(rowCount: rows, dimension: configuration.localRotary?.dimension ?? 0)
         queryFactors = AlignedBuffer(floatCount: rows)
         partials = AlignedBuffer(floatCount: TwoPassAttention.partialFloatCount(shape: shape, length: capacity))
         let scratchFloats = max(
@@ -88,22 +93,26 @@ struct RotationTable {
     private let rowCount: Int
     private let half: Int
 
-    init(rowCount: Int, headDimension: Int) {
+    /// How many components are rotated.
+    var dimension: Int { 2 * half }
+
+    init(rowCount: Int, dimension: Int) {
         self.rowCount = rowCount
-        half = headDimension / 2
-        storage = AlignedBuffer(floatCount: rowCount * headDimension)
+        half = dimension / 2
+        storage = AlignedBuffer(floatCount: rowCount * dimension)
     }
 
-    /// [D/2].
+    /// [R/2].
     func cosines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + row * half }
-    /// [D/2].
+    /// [R/2].
     func sines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + (rowCount + row) * half }
 
     /// Sets a row's position, which may be fractional.
-    func fill(row: Int, position: Float, inverseFrequencies: [Float]) {
-        inverseFrequencies.withUnsafeBufferPointer { frequencies in
+    func fill(row: Int, position: Float, _ frequencies: RotaryFrequencies) {
+        frequencies.inverse.withUnsafeBufferPointer { inverse in
             Rotary.fillAngles(
-                position: position, inverseFrequencies: frequencies, cosines: cosines(row), sines: sines(row))
+                position: position, inverseFrequencies: inverse, factor: frequencies.factor, cosines: cosines(row),
+                sines: sines(row))
         }
     }
 }

@@ -66,7 +66,7 @@ struct Generate: AsyncParsableCommand {
         let session = try Session(
             model: languageModel,
             options: SessionOptions(
-                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length,
+                attention: AttentionMode(selfExtend.selfExtend), threadCount: threads.threads, maximumLength: length,
                 cacheType: precision.cache?.elementType))
         let prefillTime = try prefill(session, promptTokens)
 

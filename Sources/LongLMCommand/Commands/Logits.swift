@@ -59,7 +59,7 @@ struct Logits: AsyncParsableCommand {
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
-                selfExtend: selfExtend.selfExtend, threadCount: threads.threads, maximumLength: length,
+                attention: AttentionMode(selfExtend.selfExtend), threadCount: threads.threads, maximumLength: length,
                 cacheType: precision.cache?.elementType))
 
         var hash = LogitHash()

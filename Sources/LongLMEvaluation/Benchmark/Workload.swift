@@ -208,7 +208,8 @@ extension Workload {
             session = try Session(
                 model: model,
                 options: SessionOptions(
-                    selfExtend: selfExtend, threadCount: threadCount, maximumLength: length, cacheType: cacheType))
+                    attention: AttentionMode(selfExtend), threadCount: threadCount, maximumLength: length,
+                    cacheType: cacheType))
         }
         return Workload(
             name: "prefill/\(type)/\(length)" + (selfExtend == nil ? "" : "/selfextend"),
@@ -231,7 +232,8 @@ extension Workload {
             let session = try Session(
                 model: model,
                 options: SessionOptions(
-                    selfExtend: selfExtend, threadCount: threadCount, maximumLength: depth + runCount * stepCount,
+                    attention: AttentionMode(selfExtend), threadCount: threadCount,
+                    maximumLength: depth + runCount * stepCount,
                     cacheType: cacheType))
             if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
             return session

@@ -1,7 +1,7 @@
 import Foundation
 import LongLM
 
-/// One reference case: an input, the settings of Self-Extend, and the file of logits that the original code computed.
+/// One reference case: an input, an attention mode, and the file of logits that the reference computed.
 ///
 /// A directory of cases holds `cases.json`, an array of these, beside a safetensors file for each.
 public struct ReferenceCase: Sendable, Decodable {
@@ -10,7 +10,7 @@ public struct ReferenceCase: Sendable, Decodable {
     public let file: String
     /// N, the length of the input.
     public let n: Int
-    /// G.
+    /// G; k of Leaky ReRoPE.
     public let group: Int
     /// W.
     public let window: Int
@@ -18,22 +18,34 @@ public struct ReferenceCase: Sendable, Decodable {
     public let scaleBase: Double
     /// How the grouped query is moved.
     public let shift: String
+    /// `self_extend`, `rerope` or `leaky_rerope`; nil: the first.
+    public let mode: String?
+    /// The length for which rotary frequencies that depend on one are taken; nil: N.
+    public let length: Int?
 
     enum CodingKeys: String, CodingKey {
-        case file, n, group, window, shift
+        case file, n, group, window, shift, mode, length
         case scaleBase = "scale_base"
     }
 
-    /// The settings of Self-Extend.
+    /// The attention mode.
     ///
-    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `shift` is neither "floor" nor "fractional".
-    public func selfExtend(casesFile: String) throws(ReferenceError) -> SelfExtend {
-        guard let shift = SelfExtend.Shift(rawValue: shift) else {
-            throw .malformedCases(file: casesFile, reason: "unknown shift \(shift)")
+    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `mode` or `shift` is none of those known.
+    public func attention(casesFile: String) throws(ReferenceError) -> AttentionMode {
+        let base = scaleBase > 0 ? Float(scaleBase) : nil
+        switch mode ?? "self_extend" {
+        case "self_extend":
+            guard let shift = SelfExtend.Shift(rawValue: shift) else {
+                throw .malformedCases(file: casesFile, reason: "unknown shift \(shift)")
+            }
+            return .selfExtend(
+                SelfExtend(groupSize: group, neighborWindow: window, shift: shift, queryScaleBase: base))
+        case "rerope": return .reRoPE(ReRoPE(neighborWindow: window, queryScaleBase: base))
+        case "leaky_rerope":
+            return .leakyReRoPE(
+                LeakyReRoPE(slowdown: Double(group), neighborWindow: window, queryScaleBase: base))
+        case let mode: throw .malformedCases(file: casesFile, reason: "unknown mode \(mode)")
         }
-        return SelfExtend(
-            groupSize: group, neighborWindow: window, shift: shift,
-            queryScaleBase: scaleBase > 0 ? Float(scaleBase) : nil)
     }
 
     /// Reads a directory's `cases.json`.

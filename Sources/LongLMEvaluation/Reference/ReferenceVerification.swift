@@ -50,7 +50,7 @@ public struct ReferenceVerification {
         }
     }
 
-    /// Runs one case: the plain model, then Self-Extend as one prefill, in chunks of 1, 7 and 64, and as a prefill
+    /// Runs one case: the plain model, then the case's attention mode as one prefill, in chunks of 1, 7 and 64, and as a prefill
     /// followed by decoding.
     ///
     /// - Parameters:
@@ -59,17 +59,17 @@ public struct ReferenceVerification {
     /// - Throws: ``ReferenceError`` when it can't be run; a failed comparison is a result.
     public func run(_ entry: ReferenceCase, report: (ReferenceResult) -> Void) throws(ReferenceError) {
         let data = try CaseData(entry, path: directory + "/" + entry.file, model: model)
-        let selfExtend = try entry.selfExtend(casesFile: directory + "/cases.json")
+        let attention = try entry.attention(casesFile: directory + "/cases.json")
         if let baseline = data.baselineLogits {
-            report(compare(entry, "plain", try compute(entry, data, nil, chunk: entry.n), baseline))
+            report(compare(entry, "plain", try compute(entry, data, .plain, chunk: entry.n), baseline))
         }
-        report(compare(entry, "prefill", try compute(entry, data, selfExtend, chunk: entry.n), data.logits))
+        report(compare(entry, "prefill", try compute(entry, data, attention, chunk: entry.n), data.logits))
         for chunk in [1, 7, 64] {
-            let computed = try compute(entry, data, selfExtend, chunk: chunk)
+            let computed = try compute(entry, data, attention, chunk: chunk)
             report(compare(entry, "chunks of \(chunk)", computed, data.logits))
         }
         if let decodeLogits = data.decodeLogits {
-            report(compare(entry, "decode", try decode(entry, data, selfExtend), decodeLogits))
+            report(compare(entry, "decode", try decode(entry, data, attention), decodeLogits))
         }
     }
 
@@ -86,10 +86,10 @@ public struct ReferenceVerification {
 
     /// All logits, from prefills of `chunk` tokens.
     private func compute(
-        _ entry: ReferenceCase, _ data: CaseData, _ selfExtend: SelfExtend?, chunk: Int
+        _ entry: ReferenceCase, _ data: CaseData, _ attention: AttentionMode, chunk: Int
     ) throws(ReferenceError) -> [Float] {
         do throws(SessionError) {
-            let session = try session(selfExtend, length: entry.n)
+            let session = try session(attention, length: entry.length ?? entry.n)
             var logits: [Float] = []
             for start in stride(from: 0, to: entry.n, by: chunk) {
                 logits += try session.prefillAllLogits(Array(data.tokens[start..<min(start + chunk, entry.n)]))
@@ -102,11 +102,11 @@ public struct ReferenceVerification {
 
     /// The logits of the last rows, decoded one by one after a prefill of the others.
     private func decode(
-        _ entry: ReferenceCase, _ data: CaseData, _ selfExtend: SelfExtend
+        _ entry: ReferenceCase, _ data: CaseData, _ attention: AttentionMode
     ) throws(ReferenceError) -> [Float] {
         let decodedCount = (data.decodeLogits?.count ?? 0) / model.configuration.vocabularySize
         do throws(SessionError) {
-            let session = try session(selfExtend, length: entry.n)
+            let session = try session(attention, length: entry.length ?? entry.n)
             if decodedCount < entry.n { try session.prefill(Array(data.tokens.dropLast(decodedCount))) }
             var logits: [Float] = []
             for token in data.tokens.suffix(decodedCount) {
@@ -119,10 +119,10 @@ public struct ReferenceVerification {
         }
     }
 
-    private func session(_ selfExtend: SelfExtend?, length: Int) throws(SessionError) -> Session {
+    private func session(_ attention: AttentionMode, length: Int) throws(SessionError) -> Session {
         try Session(
             model: model,
-            options: SessionOptions(selfExtend: selfExtend, threadCount: threadCount, maximumLength: length))
+            options: SessionOptions(attention: attention, threadCount: threadCount, maximumLength: length))
     }
 }
 

@@ -212,6 +212,9 @@ private func attendBlock<Target: KernelTarget, Tile: MicroTile, Numbers: StoredN
     let positions = arguments.position(ofRow: firstRow)...arguments.position(ofRow: lastRow)
     let keyCount = lesser(AttentionShape.blockLength, positions.upperBound + 1 - block)
     if keyCount <= 0 { return }
+    let slidingWindow = arguments.input.slidingWindow
+    // A block that no row sees leaves every bit of the state as it is.
+    if slidingWindow > 0 && block + AttentionShape.blockLength <= positions.lowerBound - slidingWindow + 1 { return }
 
     let panelCount = (keyCount + AttentionShape.panelLength - 1) / AttentionShape.panelLength
     for panel in Steps(from: 0, to: panelCount, by: 1) {
@@ -282,7 +285,12 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNu
     }
 
     let isMixed = needsGrouped && needsNeighbor
-    guard isMixed || panelEnd > positions.lowerBound else { return }
+    let slidingWindow = input.slidingWindow
+    let hidesEarly = slidingWindow > 0 && panelStart <= positions.upperBound - slidingWindow
+    let isCapped = input.scoreCap > 0
+    guard isMixed || hidesEarly || isCapped || panelEnd > positions.lowerBound else { return }
+    // Scores are in units of ln 2.
+    let cap = input.scoreCap * 1.442_695_04
     for row in Steps(from: 0, to: Tile.rows, by: 1) {
         let existing = lesser(arguments.rows.lowerBound + tile * Tile.rows + row, arguments.rows.upperBound - 1)
         let position = arguments.position(ofRow: existing)
@@ -294,8 +302,13 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNu
                 let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position - window))
                 scores.replace(with: scratch.groupedScores.lanes(at: place), where: keyPositions .<= edge)
             }
+            if isCapped { scores = Activation.softCap(cap).apply(scores, Target.Arithmetic.self) }
             let own = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position))
             scores.replace(with: -.infinity, where: keyPositions .> own)
+            if hidesEarly {
+                let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position - slidingWindow))
+                scores.replace(with: -.infinity, where: keyPositions .<= edge)
+            }
             scratch.scores.store(scores, at: place)
         }
     }

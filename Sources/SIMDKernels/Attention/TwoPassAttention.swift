@@ -16,6 +16,10 @@ public struct AttentionInput {
     public var ringPanelCount: Int
     /// W: keys nearer than this are scored against the ring, all others against the segments. 0: plain attention.
     public var neighborWindow: Int
+    /// Keys at least this many positions back are hidden, as in a layer of sliding-window attention; 0: none are.
+    public var slidingWindow: Int
+    /// c of c · tanh(score / c), by which scores are bounded before the softmax (Gemma 2); 0: they are not.
+    public var scoreCap: Float
     /// [rowCount, Hq, D].
     public var output: UnsafeMutablePointer<Float>
     /// What scores and weighted values are computed in; ``Precision/bfloat16`` needs a bfloat16 cache and
@@ -26,7 +30,8 @@ public struct AttentionInput {
     public init(
         queries: UnsafePointer<Float>, neighborQueries: UnsafePointer<Float>, rowCount: Int, firstPosition: Int,
         segments: UnsafePointer<UnsafeMutablePointer<Float>>, neighborRing: UnsafePointer<Float>, ringPanelCount: Int,
-        neighborWindow: Int, output: UnsafeMutablePointer<Float>, precision: Precision = .float32
+        neighborWindow: Int, slidingWindow: Int = 0, scoreCap: Float = 0, output: UnsafeMutablePointer<Float>,
+        precision: Precision = .float32
     ) {
         self.queries = queries
         self.neighborQueries = neighborQueries
@@ -36,8 +41,17 @@ public struct AttentionInput {
         self.neighborRing = neighborRing
         self.ringPanelCount = ringPanelCount
         self.neighborWindow = neighborWindow
+        self.slidingWindow = slidingWindow
+        self.scoreCap = scoreCap
         self.output = output
         self.precision = precision
+    }
+}
+
+extension AttentionInput {
+    /// The segment of the first key that the query at a position sees.
+    fileprivate func firstVisibleSegment(from position: Int) -> Int {
+        slidingWindow == 0 ? 0 : max(0, position - slidingWindow + 1) / AttentionShape.segmentLength
     }
 }
 
@@ -92,13 +106,15 @@ public enum TwoPassAttention {
         let rows = input.rowCount * shape.sharingCount
         let lastPosition = input.firstPosition + input.rowCount - 1
         let segmentCount = lastPosition / AttentionShape.segmentLength + 1
-        if rows <= splitRows && segmentCount > 1 {
-            attendSplit(input, shape, rows, segmentCount, scratch, partials, worker)
+        let visible = input.firstVisibleSegment(from: input.firstPosition)..<segmentCount
+        if rows <= splitRows && visible.count > 1 {
+            attendSplit(input, shape, rows, visible, scratch, partials, worker)
             return
         }
         func attend(_ rows: Range<Int>, head: Int) {
+            let first = input.firstVisibleSegment(from: input.firstPosition + rows.lowerBound / shape.sharingCount)
             let arguments = AttentionArguments(
-                input: input, shape: shape, head: head, rows: rows, segments: 0..<segmentCount, scratch: scratch,
+                input: input, shape: shape, head: head, rows: rows, segments: first..<segmentCount, scratch: scratch,
                 partial: nil)
             arguments.run(on: worker.instructionSet)
         }
@@ -123,22 +139,22 @@ public enum TwoPassAttention {
     }
 
     private static func attendSplit(
-        _ input: AttentionInput, _ shape: AttentionShape, _ rows: Int, _ segmentCount: Int,
+        _ input: AttentionInput, _ shape: AttentionShape, _ rows: Int, _ segments: Range<Int>,
         _ scratch: UnsafeMutablePointer<Float>, _ partials: UnsafeMutablePointer<Float>, _ worker: Worker
     ) {
         let stateSize = splitStateFloatCount(shape: shape)
-        for item in stride(from: worker.index, to: segmentCount * shape.keyValueHeadCount, by: worker.count) {
-            let segment = item % segmentCount
+        for item in stride(from: worker.index, to: segments.count * shape.keyValueHeadCount, by: worker.count) {
+            let segment = segments.lowerBound + item % segments.count
             let arguments = AttentionArguments(
-                input: input, shape: shape, head: item / segmentCount, rows: 0..<rows,
+                input: input, shape: shape, head: item / segments.count, rows: 0..<rows,
                 segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
             arguments.run(on: worker.instructionSet)
         }
         worker.barrier()
         for head in stride(from: worker.index, to: shape.keyValueHeadCount, by: worker.count) {
             let arguments = AttentionArguments(
-                input: input, shape: shape, head: head, rows: 0..<rows, segments: 0..<segmentCount,
-                scratch: scratch, partial: partials + head * segmentCount * stateSize)
+                input: input, shape: shape, head: head, rows: 0..<rows, segments: 0..<segments.count,
+                scratch: scratch, partial: partials + head * segments.count * stateSize)
             arguments.runMerge(on: worker.instructionSet)
         }
     }

@@ -1,8 +1,8 @@
 import CLongLM
 
-/// Rotary position embedding (Su et al., 2021) in the half-split form: component k pairs with component k + D/2.
+/// Rotary position embedding (Su et al., 2021) in the half-split form: component k pairs with component k + R/2.
 public enum Rotary {
-    /// Writes the cosines and sines for one position.
+    /// Writes the cosines and sines for one position, times a factor.
     ///
     /// The angle is Float(position) · inverseFrequency rounded to 32 bits, as the reference computes it; a more exact
     /// angle would differ visibly past a few thousand tokens. Cosine and sine of that angle are correct to their last
@@ -10,38 +10,44 @@ public enum Rotary {
     ///
     /// - Parameters:
     ///   - position: A position; fractional ones are allowed.
-    ///   - inverseFrequencies: 1 / θ^(2k/D) for k < D/2.
-    ///   - cosines: [D/2].
-    ///   - sines: [D/2].
+    ///   - inverseFrequencies: 1 / θ^(2k/R) for k < R/2, as they are or scaled.
+    ///   - factor: What cosines and sines are multiplied by, as YaRN does.
+    ///   - cosines: [R/2].
+    ///   - sines: [R/2].
     public static func fillAngles(
-        position: Float, inverseFrequencies: UnsafeBufferPointer<Float>, cosines: UnsafeMutablePointer<Float>,
-        sines: UnsafeMutablePointer<Float>
+        position: Float, inverseFrequencies: UnsafeBufferPointer<Float>, factor: Float = 1,
+        cosines: UnsafeMutablePointer<Float>, sines: UnsafeMutablePointer<Float>
     ) {
         for (index, frequency) in inverseFrequencies.enumerated() {
             let angle = sineCosine(Double(position * frequency))
-            cosines[index] = Float(angle.cosine)
-            sines[index] = Float(angle.sine)
+            cosines[index] = Float(angle.cosine) * factor
+            sines[index] = Float(angle.sine) * factor
         }
     }
 
-    /// Rotates the heads of one row and multiplies them by a factor.
+    /// Rotates the first R components of the heads of one row, component k paired with k + R/2, and multiplies all of
+    /// them by a factor.
     ///
     /// - Parameters:
     ///   - input: [headCount, D].
-    ///   - cosines: [D/2], of the row's position.
-    ///   - sines: [D/2].
+    ///   - rotaryDimension: R, even and at most D; 0 rotates nothing.
+    ///   - cosines: [R/2], of the row's position.
+    ///   - sines: [R/2].
     ///   - factor: What every component is multiplied by after the rotation.
     ///   - output: [headCount, D]; not `input`.
     @inline(never)
     public static func rotate(
-        _ input: UnsafePointer<Float>, headCount: Int, headDimension: Int, cosines: UnsafePointer<Float>,
-        sines: UnsafePointer<Float>, factor: Float = 1, into output: UnsafeMutablePointer<Float>,
+        _ input: UnsafePointer<Float>, headCount: Int, headDimension: Int, rotaryDimension: Int,
+        cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, factor: Float = 1,
+        into output: UnsafeMutablePointer<Float>,
         instructionSet: InstructionSet
     ) {
-        precondition(headDimension % 2 == 0, "rotary positions pair components")
+        precondition(
+            rotaryDimension % 2 == 0 && (0...headDimension).contains(rotaryDimension),
+            "rotary positions pair components")
         var arguments = RotaryArguments(
-            input: input, headCount: headCount, headDimension: headDimension, cosines: cosines, sines: sines,
-            factor: factor, output: output)
+            input: input, headCount: headCount, headDimension: headDimension,
+            rotaryDimension: rotaryDimension, cosines: cosines, sines: sines, factor: factor, output: output)
         longlm_run_rotary(instructionSet.number, &arguments)
     }
 }
@@ -50,6 +56,7 @@ struct RotaryArguments {
     let input: UnsafePointer<Float>
     let headCount: Int
     let headDimension: Int
+    let rotaryDimension: Int
     let cosines: UnsafePointer<Float>
     let sines: UnsafePointer<Float>
     let factor: Float
@@ -58,7 +65,7 @@ struct RotaryArguments {
 
 @inline(always)
 private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _: Target.Type) {
-    let half = arguments.headDimension / 2
+    let half = arguments.rotaryDimension / 2
     let whole = half - half % laneCount
     for head in 0..<arguments.headCount {
         let input = arguments.input + head * arguments.headDimension
@@ -78,6 +85,9 @@ private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _:
                 arguments.sines.partialLanes(at: whole, count: rest), arguments.factor, Target.Arithmetic.self)
             output.storePartial(rotated.0, at: whole, count: rest)
             output.storePartial(rotated.1, at: whole + half, count: rest)
+        }
+        for d in Steps(from: arguments.rotaryDimension, to: arguments.headDimension, by: 1) {
+            output[d] = input[d] * arguments.factor
         }
     }
 }

@@ -21,38 +21,50 @@ public enum GEMM {
 
     @inline(always) static var maximumTileRows: Int { 12 }
 
-    /// This worker's share of output = input · weightsᵀ, or output += input · weightsᵀ.
+    /// This worker's share of output = activation(input · weightsᵀ + bias), or output += the same.
     ///
     /// - Parameters:
     ///   - input: [M, K], packed by all workers.
     ///   - weights: [N, K]; of type bfloat16 where the input was packed for ``Precision/bfloat16``.
+    ///   - bias: [N], added to every row of the product; nil: none.
+    ///   - activation: What the product passes through after that.
     ///   - output: [M, N], row-major. Workers write disjoint parts.
-    ///   - adding: Whether the product is added to what `output` holds.
+    ///   - adding: Whether the result is added to what `output` holds.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
     public static func multiply(
-        _ input: PackedInput, by weights: PackedMatrix, into output: UnsafeMutablePointer<Float>,
-        adding: Bool = false, scratch: UnsafeMutablePointer<Float>, worker: Worker
+        _ input: PackedInput, by weights: PackedMatrix, bias: UnsafePointer<Float>? = nil,
+        activation: Activation = .identity, into output: UnsafeMutablePointer<Float>, adding: Bool = false,
+        scratch: UnsafeMutablePointer<Float>, worker: Worker
     ) {
-        run(input, weights, gated: weights, adding ? .add : .store, output, scratch, worker)
+        run(
+            input, weights, gated: weights,
+            GEMMEnding(adding ? .add : .store, bias: bias, gatedBias: nil, activation: activation), output, scratch,
+            worker)
     }
 
-    /// This worker's share of output = silu(input · gateᵀ) · (input · upᵀ), element by element: the gate of a SwiGLU
-    /// feed-forward block (Shazeer, 2020), with silu(x) = x / (1 + e^−x).
+    /// This worker's share of output = activation(input · gateᵀ + gateBias) · (input · upᵀ + upBias), element by element:
+    /// the gate of a SwiGLU or GeGLU feed-forward block (Shazeer, 2020).
     ///
     /// - Parameters:
     ///   - input: [M, K], packed by all workers.
     ///   - gate: [N, K].
     ///   - up: [N, K], of the same type as `gate`.
+    ///   - gateBias: [N]; nil: none.
+    ///   - upBias: [N]; nil: none.
+    ///   - activation: What the product with `gate` passes through.
     ///   - output: [M, N], row-major. Workers write disjoint parts.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
     public static func multiplyGated(
-        _ input: PackedInput, gate: PackedMatrix, up: PackedMatrix, into output: UnsafeMutablePointer<Float>,
-        scratch: UnsafeMutablePointer<Float>, worker: Worker
+        _ input: PackedInput, gate: PackedMatrix, up: PackedMatrix, gateBias: UnsafePointer<Float>? = nil,
+        upBias: UnsafePointer<Float>? = nil, activation: Activation = .silu,
+        into output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, worker: Worker
     ) {
         precondition(
             gate.rowCount == up.rowCount && gate.columnCount == up.columnCount && gate.elementType == up.elementType,
             "gate and up are alike")
-        run(input, gate, gated: up, .gate, output, scratch, worker)
+        run(
+            input, gate, gated: up, GEMMEnding(.gate, bias: gateBias, gatedBias: upBias, activation: activation),
+            output, scratch, worker)
     }
 
     @inline(never)
@@ -71,7 +83,7 @@ public enum GEMM {
         if share.panels.isEmpty || share.rows.0.isEmpty && share.rows.1.isEmpty { return }
         // An output that no cache holds is not fetched before it is overwritten, if it is aligned to whole cache lines.
         let streams =
-            ending == .store && input.rowCount * weights.rowCount >= leastStreamedCount
+            ending.isPlain && ending.kind == .store && input.rowCount * weights.rowCount >= leastStreamedCount
             && weights.rowCount % laneCount == 0
             && UInt(bitPattern: output) % 64 == 0
         var arguments = GEMMArguments(
@@ -98,14 +110,34 @@ public enum GEMM {
     }
 }
 
-/// What becomes of a finished product.
-enum GEMMEnding {
-    /// It is written.
-    case store
-    /// It is added to the output.
-    case add
-    /// It passes silu, and is multiplied with the product of the second matrix.
-    case gate
+/// What becomes of a finished product: its bias is added, it passes the activation, and then its kind.
+struct GEMMEnding {
+    enum Kind {
+        /// It is written.
+        case store
+        /// It is added to the output.
+        case add
+        /// It is multiplied with the product of the second matrix and written.
+        case gate
+    }
+
+    let kind: Kind
+    let bias: UnsafePointer<Float>?
+    /// The second product's.
+    let gatedBias: UnsafePointer<Float>?
+    let activation: Activation
+    /// Whether tiles go to the output straight from registers.
+    let isPlain: Bool
+
+    init(
+        _ kind: Kind, bias: UnsafePointer<Float>?, gatedBias: UnsafePointer<Float>?, activation: Activation
+    ) {
+        self.kind = kind
+        self.bias = bias
+        self.gatedBias = gatedBias
+        self.activation = activation
+        isPlain = kind != .gate && bias == nil && activation == .identity
+    }
 }
 
 struct GEMMArguments {
@@ -147,7 +179,7 @@ private func gemmPanels<Target: KernelTarget, Numbers: StoredNumbers>(
     _ arguments: GEMMArguments, _: Target.Type, _: Numbers.Type
 ) {
     // A gated product passes two blocks.
-    let blockWords = arguments.ending == .gate ? GEMM.blockWords / 2 : GEMM.blockWords
+    let blockWords = arguments.ending.kind == .gate ? GEMM.blockWords / 2 : GEMM.blockWords
     let blockDepth = blockWords * Numbers.perWord
     for panel in Steps(from: arguments.panels.lowerBound, to: arguments.panels.upperBound, by: 1) {
         var start = 0
@@ -205,7 +237,7 @@ private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredN
     let width = PackedMatrix.panelWidth
     let stride = arguments.columnCount
     let isLast = start + steps == arguments.depth
-    let isWhole = row + Tile.rows <= arguments.rowCount && (panel + 1) * width <= stride
+    let isDirect = arguments.ending.isPlain && row + Tile.rows <= arguments.rowCount && (panel + 1) * width <= stride
     let left = arguments.input + row * arguments.inputStride + start * Tile.rows
     let right = panel * arguments.panelStride + start / Numbers.perWord * width
     // Of each of the two products: the unfinished sums of all rows, and one tile of finished ones.
@@ -213,7 +245,7 @@ private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredN
     let scratchCount = (rowCount + GEMM.maximumTileRows) * width
     let finished = arguments.scratch + rowCount * width
     let output = arguments.output + row * stride + panel * width
-    for product in 0..<(arguments.ending == .gate ? 2 : 1) {
+    for product in 0..<(arguments.ending.kind == .gate ? 2 : 1) {
         let weights = (product == 0 ? arguments.weights : arguments.gated) + right
         let sums = arguments.scratch + product * scratchCount + scratchRow * width
         for column in Steps(from: 0, to: width, by: Tile.columns) {
@@ -223,42 +255,43 @@ private func gemmTile<Tile: MicroTile, Arithmetic: MultiplyAdd, Numbers: StoredN
                 Numbers.self)
             if !isLast {
                 tile.store(to: sums + column, stride: width)
-            } else if isWhole && arguments.streams {
+            } else if isDirect && arguments.streams {
                 tile.stream(to: output + column, stride: stride)
-            } else if isWhole && arguments.ending == .store {
+            } else if isDirect && arguments.ending.kind == .store {
                 tile.store(to: output + column, stride: stride)
-            } else if isWhole && arguments.ending == .add {
+            } else if isDirect {
                 tile.add(to: output + column, stride: stride)
             } else {
                 tile.store(to: finished + product * scratchCount + column, stride: width)
             }
         }
     }
-    if !isLast || isWhole && arguments.ending != .gate { return }
+    if !isLast || isDirect { return }
     for tileRow in Steps(from: 0, to: lesser(Tile.rows, arguments.rowCount - row), by: 1) {
         finish(
             finished + tileRow * width, finished + scratchCount + tileRow * width, output + tileRow * stride,
-            lesser(width, stride - panel * width), arguments.ending, Arithmetic.self)
+            column: panel * width, lesser(width, stride - panel * width), arguments.ending, Arithmetic.self)
     }
 }
 
-/// Ends `count` ≤ 32 products of one row.
+/// Ends `count` ≤ 32 products of one row, those from a column on.
 @inline(always)
 private func finish<Arithmetic: MultiplyAdd>(
     _ sums: UnsafeMutablePointer<Float>, _ others: UnsafeMutablePointer<Float>, _ output: UnsafeMutablePointer<Float>,
-    _ count: Int, _ ending: GEMMEnding, _: Arithmetic.Type
+    column: Int, _ count: Int, _ ending: GEMMEnding, _: Arithmetic.Type
 ) {
     for offset in Steps(from: 0, to: PackedMatrix.panelWidth, by: laneCount) {
         let present = lesser(count - offset, laneCount)
         if present <= 0 { return }
         var lanes = sums.lanes(at: offset)
-        if ending == .gate {
-            lanes = Exponential.silu(lanes, Arithmetic.self) * others.lanes(at: offset)
-        } else if ending == .add {
-            lanes =
-                (present == laneCount
-                    ? output.lanes(at: offset)
-                    : UnsafePointer(output).partialLanes(at: offset, count: present)) + lanes
+        if let bias = ending.bias { lanes += bias.leadingLanes(at: column + offset, count: present) }
+        lanes = ending.activation.apply(lanes, Arithmetic.self)
+        if ending.kind == .gate {
+            var factors = others.lanes(at: offset)
+            if let bias = ending.gatedBias { factors += bias.leadingLanes(at: column + offset, count: present) }
+            lanes *= factors
+        } else if ending.kind == .add {
+            lanes = UnsafePointer(output).leadingLanes(at: offset, count: present) + lanes
         }
         if present == laneCount {
             output.store(lanes, at: offset)
@@ -285,7 +318,7 @@ private func gemvPanels<Products: MultiplyAdd, Arithmetic: MultiplyAdd, Numbers:
 ) {
     let width = PackedMatrix.panelWidth
     let depth = arguments.depth
-    let isGated = arguments.ending == .gate
+    let isGated = arguments.ending.kind == .gate
     let output = arguments.output
     let scratch = arguments.scratch
     var panel = arguments.panels.lowerBound
@@ -316,12 +349,14 @@ private func gemvPanels<Products: MultiplyAdd, Arithmetic: MultiplyAdd, Numbers:
         others.store(to: scratch + width)
         let column = panel * width
         let count = arguments.columnCount - column
-        finish(scratch, scratch + width, output + column, lesser(width, count), arguments.ending, Arithmetic.self)
+        finish(
+            scratch, scratch + width, output + column, column: column, lesser(width, count), arguments.ending,
+            Arithmetic.self)
         panel += 1
         if !isGated && hasNext {
             finish(
-                scratch + width, scratch, output + column + width, lesser(width, count - width), arguments.ending,
-                Arithmetic.self)
+                scratch + width, scratch, output + column + width, column: column + width,
+                lesser(width, count - width), arguments.ending, Arithmetic.self)
             panel += 1
         }
     }

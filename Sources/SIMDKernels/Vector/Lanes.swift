@@ -57,6 +57,14 @@ extension UnsafePointer<Float> {
     }
 }
 
+extension UnsafePointer<Float> {
+    /// `count` ≤ 16 floats from here on, and zeros.
+    @inline(always)
+    func leadingLanes(at offset: Int, count: Int) -> Lanes {
+        count == laneCount ? lanes(at: offset) : partialLanes(at: offset, count: count)
+    }
+}
+
 extension UnsafeMutablePointer<Float> {
     /// 16 floats from here on.
     @inline(always)

@@ -1,0 +1,160 @@
+import Foundation
+
+/// From which positions attention takes its scores, for a query at position i and a key at position j ≤ i.
+///
+/// All but the plain mode score a key fewer than W positions back at its true distance, and a farther one between two
+/// other positions; the softmax is one over both. Layers without rotary positions, and Gemma's local layers, attend as in
+/// the plain model.
+public enum AttentionMode: Sendable, Equatable {
+    /// score(rope(q, i), rope(k, j)) for all keys: the model as it was trained.
+    case plain
+    /// Far keys: score(rope(q, ⌊i/G⌋ + shift), rope(k, ⌊j/G⌋)) (arXiv 2401.01325).
+    case selfExtend(SelfExtend)
+    /// Far keys: score(rope(q, W), rope(k, 0)), so that all of them are W away (Su, 2023: Rectified Rotary Position
+    /// Embeddings).
+    case reRoPE(ReRoPE)
+    /// Far keys: score(rope(q, i/k + W − W/k), rope(k, j/k)) in real arithmetic, so that distances past W grow k times
+    /// more slowly (Su, 2023).
+    case leakyReRoPE(LeakyReRoPE)
+
+    /// Self-Extend, or the plain mode without one.
+    public init(_ selfExtend: SelfExtend?) {
+        self = selfExtend.map(AttentionMode.selfExtend) ?? .plain
+    }
+
+    /// W: how many of the last keys, the query's own included, keep their true positions; nil: all.
+    public var neighborWindow: Int? {
+        switch self {
+        case .plain: nil
+        case .selfExtend(let mode): mode.neighborWindow
+        case .reRoPE(let mode): mode.neighborWindow
+        case .leakyReRoPE(let mode): mode.neighborWindow
+        }
+    }
+
+    /// The most tokens for which every relative position stays within a context of `contextLength`, or the nearest
+    /// `Int`.
+    public func capacity(contextLength: Int) -> Int {
+        switch self {
+        case .plain: contextLength
+        case .selfExtend(let mode): mode.capacity(contextLength: contextLength)
+        case .reRoPE: .max
+        case .leakyReRoPE(let mode): mode.capacity(contextLength: contextLength)
+        }
+    }
+
+    /// The rotary position of a query against far keys.
+    package func farQueryPosition(_ position: Int) -> Float {
+        switch self {
+        case .plain: Float(position)
+        case .selfExtend(let mode): mode.groupedQueryPosition(position)
+        case .reRoPE(let mode): Float(mode.neighborWindow)
+        case .leakyReRoPE(let mode): mode.farQueryPosition(position)
+        }
+    }
+
+    /// The rotary position of a far key.
+    package func farKeyPosition(_ position: Int) -> Float {
+        switch self {
+        case .plain: Float(position)
+        case .selfExtend(let mode): mode.groupedKeyPosition(position)
+        case .reRoPE: 0
+        case .leakyReRoPE(let mode): mode.farKeyPosition(position)
+        }
+    }
+
+    /// What a query is multiplied by.
+    package func queryScale(_ position: Int) -> Float {
+        switch self {
+        case .plain: 1
+        case .selfExtend(let mode): mode.queryScale(position)
+        case .reRoPE(let mode): logarithmicScale(position, base: mode.queryScaleBase)
+        case .leakyReRoPE(let mode): logarithmicScale(position, base: mode.queryScaleBase)
+        }
+    }
+
+    /// Refuses settings that have no meaning for a model.
+    package func validate(contextLength: Int) throws(SessionError) {
+        switch self {
+        case .plain: return
+        case .selfExtend(let mode): try mode.validate(contextLength: contextLength)
+        case .reRoPE(let mode):
+            try validateWindow(mode.neighborWindow, contextLength: contextLength)
+            try validateQueryScale(base: mode.queryScaleBase)
+        case .leakyReRoPE(let mode):
+            try validateWindow(mode.neighborWindow, contextLength: contextLength)
+            try validateQueryScale(base: mode.queryScaleBase)
+            guard mode.slowdown >= 1, mode.slowdown <= 1_048_576 else {
+                throw .invalidAttentionMode(
+                    "the slowdown is \(mode.slowdown); it must be between 1 and 1048576")
+            }
+        }
+    }
+}
+
+/// Settings of ``AttentionMode/reRoPE(_:)``.
+public struct ReRoPE: Sendable, Equatable {
+    /// W: how many of the last keys keep their true positions. At least 1 and less than the model's context.
+    public var neighborWindow: Int
+    /// b of the query scale max(1, ln(i + 1) / ln b); nil: no scale.
+    public var queryScaleBase: Float?
+
+    /// ReRoPE with a window.
+    public init(neighborWindow: Int, queryScaleBase: Float? = nil) {
+        self.neighborWindow = neighborWindow
+        self.queryScaleBase = queryScaleBase
+    }
+}
+
+/// Settings of ``AttentionMode/leakyReRoPE(_:)``.
+public struct LeakyReRoPE: Sendable, Equatable {
+    /// k: by how much distances past the window grow more slowly. At least 1.
+    public var slowdown: Double
+    /// W: how many of the last keys keep their true positions. At least 1 and less than the model's context.
+    public var neighborWindow: Int
+    /// b of the query scale max(1, ln(i + 1) / ln b); nil: no scale.
+    public var queryScaleBase: Float?
+
+    /// Leaky ReRoPE with a slowdown and a window.
+    public init(slowdown: Double, neighborWindow: Int, queryScaleBase: Float? = nil) {
+        self.slowdown = slowdown
+        self.neighborWindow = neighborWindow
+        self.queryScaleBase = queryScaleBase
+    }
+
+    /// (L − W) · k + W, or the nearest `Int` when that exceeds it.
+    public func capacity(contextLength: Int) -> Int {
+        let reach = Double(contextLength - neighborWindow) * slowdown + Double(neighborWindow)
+        return Int(exactly: reach.rounded(.down)) ?? .max
+    }
+
+    func farQueryPosition(_ position: Int) -> Float {
+        let window = Double(neighborWindow)
+        return Float(Double(position) / slowdown + (window - window / slowdown))
+    }
+
+    func farKeyPosition(_ position: Int) -> Float { Float(Double(position) / slowdown) }
+}
+
+/// max(1, ln(i + 1) / ln b), or 1 without a base.
+func logarithmicScale(_ position: Int, base: Float?) -> Float {
+    guard let base else { return 1 }
+    return max(1, Float(log(Double(position + 1)) / log(Double(base))))
+}
+
+/// Refuses a window that is empty or leaves no position of the context for far keys.
+func validateWindow(_ window: Int, contextLength: Int) throws(SessionError) {
+    guard window >= 1, window < contextLength else {
+        throw .invalidAttentionMode(
+            "the neighbor window is \(window); it must be at least 1 and less than the model's context of "
+                + "\(contextLength)")
+    }
+}
+
+/// Refuses a base whose logarithm isn't positive.
+func validateQueryScale(base: Float?) throws(SessionError) {
+    guard let base else { return }
+    guard base > 1, base.isFinite else {
+        throw .invalidAttentionMode("the query scale base is \(base); it must be greater than 1")
+    }
+}

@@ -1,0 +1,217 @@
+import Foundation
+import SIMDKernels
+
+/// What a checkpoint's config.json says of a decoder-only model, in the spelling of Hugging Face transformers.
+public struct ModelConfiguration: Sendable, Equatable {
+    /// The family, such as `llama`.
+    public let modelType: String
+    /// Components of the stream between layers.
+    public let hiddenSize: Int
+    /// Components of the feed-forward block's inside.
+    public let intermediateSize: Int
+    /// Decoder layers.
+    public let layerCount: Int
+    /// Hq.
+    public let queryHeadCount: Int
+    /// Hkv.
+    public let keyValueHeadCount: Int
+    /// D.
+    public let headDimension: Int
+    /// V.
+    public let vocabularySize: Int
+    /// L: the positions that the model was trained on.
+    public let contextLength: Int
+    /// Added to the mean of squares in normalisation.
+    public let normEpsilon: Float
+    /// Whether the embedding also projects onto the vocabulary.
+    public let tiesEmbeddings: Bool
+    /// The token that a text begins with.
+    public let beginningToken: Int?
+    /// The tokens that end a text; see also ``LanguageModel/endTokens``.
+    public let endTokens: [Int]
+    /// What the feed-forward block's inside passes.
+    public internal(set) var activation: Activation
+    /// How positions rotate queries and keys.
+    public internal(set) var rotary: RotaryConfiguration
+    /// How they do in layers of ``LayerAttention/Rotation/local``; nil where there are none.
+    public internal(set) var localRotary: RotaryConfiguration?
+    /// How each layer attends.
+    public internal(set) var layerAttention: [LayerAttention]
+    /// What scores are multiplied by: 1/√D unless the family says otherwise.
+    public internal(set) var attentionScale: Float
+    /// c of c · tanh(score / c), by which scores are bounded; nil: they aren't.
+    public internal(set) var attentionSoftcap: Float?
+    /// c of c · tanh(logit / c), by which logits are bounded; nil: they aren't.
+    public internal(set) var logitSoftcap: Float?
+    /// What embeddings are multiplied by.
+    public internal(set) var embeddingScale: Float = 1
+    /// Which of a family's optional parts the model has.
+    var parts = Parts()
+
+    /// θ of the rotary frequencies 1/θ^(2k/R).
+    public var ropeTheta: Double { rotary.theta }
+
+    /// Parts that some models of a family have and others don't.
+    struct Parts: Sendable, Equatable {
+        /// Biases of the projections onto queries, keys and values.
+        var attentionBias = false
+        /// A bias of the projection of what was attended.
+        var attentionOutputBias = false
+        /// Biases of the feed-forward block.
+        var feedForwardBias = false
+        /// Queries and keys are normalised head by head.
+        var headNorm = false
+        /// Attention and feed-forward block read the same stream, and both are added to it.
+        var parallelResidual = false
+    }
+
+    /// Larger than any model's, and small enough that no product of sizes overflows.
+    static let largestSize = 1 << 24
+    private static let largestAttentionWidth = 1 << 18
+    private static let largestLayerCount = 1 << 12
+
+    /// Reads a config.json.
+    ///
+    /// - Throws: ``ModelError`` when the file can't be read, isn't of the expected form, or asks for what this engine
+    ///   lacks: every field that changes the forward pass is understood or refused by name.
+    public init(contentsOfFile path: String) throws(ModelError) {
+        try self.init(json: readConfiguration(path), file: path)
+    }
+
+    /// Reads the contents of a config.json.
+    ///
+    /// - Parameters:
+    ///   - json: The contents.
+    ///   - file: What errors call the file.
+    /// - Throws: ``ModelError``.
+    public init(json: Data, file: String) throws(ModelError) {
+        let reader = try ConfigurationReader(json: json, file: file)
+        guard let name = try reader.string("model_type") else {
+            throw .malformedConfiguration(
+                file: file, reason: reader.has("model_type") ? "model_type has no value" : "model_type is missing")
+        }
+        guard let family = Families.named(name) else { throw .unsupportedArchitecture(file: file, name: name) }
+        if reader.has("quantization_config"), try reader.object("quantization_config") != nil {
+            throw reader.unsupported("quantization_config", "quantized weights")
+        }
+        try self.init(reader, defaults: family.defaults, modelType: name)
+        try family.read(reader, into: &self)
+        try reader.refuseUnread()
+    }
+
+    /// Reads what all families have.
+    private init(
+        _ reader: ConfigurationReader, defaults: FamilyDefaults, modelType: String
+    ) throws(ModelError) {
+        self.modelType = modelType
+        hiddenSize = try reader.requiredSize("hidden_size")
+        intermediateSize = try reader.requiredSize("intermediate_size")
+        layerCount = try reader.requiredSize("num_hidden_layers", largest: Self.largestLayerCount)
+        queryHeadCount = try reader.requiredSize("num_attention_heads", largest: Self.largestAttentionWidth)
+        keyValueHeadCount = try reader.size("num_key_value_heads") ?? defaults.keyValueHeadCount ?? queryHeadCount
+        vocabularySize = try reader.requiredSize("vocab_size")
+        contextLength = try reader.size("max_position_embeddings") ?? defaults.contextLength
+        guard queryHeadCount % keyValueHeadCount == 0 else {
+            throw reader.invalid(
+                "num_key_value_heads",
+                "is \(keyValueHeadCount), which doesn't divide num_attention_heads \(queryHeadCount)")
+        }
+        if let stated = try reader.size("head_dim", largest: Self.largestAttentionWidth / queryHeadCount)
+            ?? defaults.headDimension
+        {
+            headDimension = stated
+        } else {
+            guard hiddenSize % queryHeadCount == 0 else {
+                throw reader.invalid(
+                    "num_attention_heads", "is \(queryHeadCount), which doesn't divide hidden_size \(hiddenSize)")
+            }
+            headDimension = hiddenSize / queryHeadCount
+        }
+        guard headDimension <= Self.largestAttentionWidth / queryHeadCount else {
+            throw reader.invalid(
+                "head_dim",
+                "is \(headDimension); with \(queryHeadCount) heads it can be at most "
+                    + "\(Self.largestAttentionWidth / queryHeadCount)")
+        }
+        guard headDimension % 2 == 0 else { throw reader.invalid("head_dim", "is \(headDimension); it must be even") }
+        let epsilon = try reader.number(defaults.normEpsilonKey) ?? defaults.normEpsilon
+        normEpsilon = Float(epsilon)
+        // A positive number can round to 0, by which a row of zeros would be divided.
+        guard normEpsilon > 0, normEpsilon < 1 else {
+            throw reader.invalid(defaults.normEpsilonKey, "is \(epsilon); it must be between 0 and 1")
+        }
+        tiesEmbeddings = try reader.bool("tie_word_embeddings") ?? defaults.tiesEmbeddings
+        beginningToken = try reader.integers("bos_token_id")?.first
+        endTokens = try reader.integers("eos_token_id") ?? []
+        activation = try Self.activation(reader, defaults)
+        rotary = try RotaryConfiguration(
+            reader, defaults, headDimension: headDimension, contextLength: contextLength)
+        layerAttention = Array(repeating: LayerAttention(), count: layerCount)
+        attentionScale = 1 / Float(headDimension).squareRoot()
+    }
+
+    private static func activation(
+        _ reader: ConfigurationReader, _ defaults: FamilyDefaults
+    ) throws(ModelError) -> Activation {
+        for key in defaults.activationKeys {
+            guard let name = try reader.string(key) else { continue }
+            switch name {
+            case "silu", "swish": return .silu
+            case "gelu": return .gelu
+            case "gelu_new", "gelu_fast", "gelu_pytorch_tanh": return .geluTanh
+            default: throw reader.unsupported(key, name)
+            }
+        }
+        return defaults.activation
+    }
+}
+
+/// What transformers takes where config.json is silent, and which keys a family spells differently.
+struct FamilyDefaults {
+    var contextLength = 2048
+    var keyValueHeadCount: Int?
+    var headDimension: Int?
+    var tiesEmbeddings = false
+    var normEpsilonKey = "rms_norm_eps"
+    var normEpsilon = 1e-6
+    /// In the order of precedence.
+    var activationKeys = ["hidden_act"]
+    var activation = Activation.silu
+    var ropeThetaKey = "rope_theta"
+    var ropeTheta = 10_000.0
+    var partialRotaryKey = "partial_rotary_factor"
+    var partialRotaryFactor = 1.0
+}
+
+/// How one layer attends.
+public struct LayerAttention: Sendable, Equatable {
+    /// By what positions queries and keys are rotated.
+    public enum Rotation: Sendable {
+        /// As ``ModelConfiguration/rotary`` says.
+        case global
+        /// As ``ModelConfiguration/localRotary`` says.
+        case local
+        /// Not at all (NoPE).
+        case none
+    }
+
+    /// The rotation.
+    public var rotation = Rotation.global
+    /// How many of the last keys, its own included, a query sees; nil: all.
+    public var slidingWindow: Int?
+    /// Whether Self-Extend takes this layer, whose sliding window it then switches off; layers that it leaves alone
+    /// attend as in the plain model.
+    public var isExtended = true
+}
+
+extension ModelConfiguration {
+    /// The tokens that end a text: those of generation_config.json where it names any, as in Hugging Face transformers
+    /// (an instruction-tuned model often has more of them there), or else config.json's.
+    ///
+    /// - Throws: ``ModelError`` when there is a generation_config.json that can't be read.
+    func endTokens(directory: String) throws(ModelError) -> [Int] {
+        let path = directory + "/generation_config.json"
+        guard FileManager.default.fileExists(atPath: path) else { return endTokens }
+        return try ConfigurationReader(json: readConfiguration(path), file: path).integers("eos_token_id") ?? endTokens
+    }
+}

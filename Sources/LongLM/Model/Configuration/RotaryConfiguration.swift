@@ -1,0 +1,284 @@
+import Foundation
+
+/// Rotary positions: the frequencies by which they turn pairs of components, and how those are scaled.
+public struct RotaryConfiguration: Sendable, Equatable {
+    /// θ of the frequencies 1/θ^(2k/R).
+    public let theta: Double
+    /// R: how many components of a head are rotated; the others pass as they are.
+    public let dimension: Int
+    /// How the frequencies are changed.
+    public let scaling: RotaryScaling
+
+    /// The frequencies of k < R/2 for texts of up to `length` tokens, and what cosines and sines are multiplied by.
+    ///
+    /// In 32-bit arithmetic in the order of transformers, because a position of ten thousand makes the last bit of a
+    /// frequency visible.
+    package func frequencies(length: Int) -> RotaryFrequencies {
+        switch scaling {
+        case .none: RotaryFrequencies(inverse: unscaled(theta: theta))
+        case .linear(let factor): RotaryFrequencies(inverse: unscaled(theta: theta).map { $0 / Float(factor) })
+        case .dynamic(let factor, let contextLength):
+            RotaryFrequencies(
+                inverse: unscaled(
+                    theta: dynamicTheta(factor: factor, contextLength: contextLength, length: length)))
+        case .llama3(let scaling): RotaryFrequencies(inverse: unscaled(theta: theta).map(scaling.scale))
+        case .yarn(let scaling):
+            RotaryFrequencies(
+                inverse: scaling.scale(unscaled(theta: theta), theta: theta), factor: Float(scaling.attentionFactor))
+        case .longRoPE(let scaling):
+            RotaryFrequencies(
+                inverse: zip(scaling.factors(length: length), powers(theta: theta)).map { 1 / (Float($0) * $1) },
+                factor: Float(scaling.attentionFactor))
+        }
+    }
+
+    /// 1 / θ^(2k/R).
+    private func unscaled(theta: Double) -> [Float] { powers(theta: theta).map { 1 / $0 } }
+
+    /// θ^(2k/R), rounded to 32 bits.
+    private func powers(theta: Double) -> [Float] {
+        (0..<(dimension / 2)).map { k in Float(pow(theta, Double(Float(2 * k) / Float(dimension)))) }
+    }
+
+    /// θ · (s · n/L − (s − 1))^(R/(R − 2)) for a text of n > L tokens.
+    private func dynamicTheta(factor: Double, contextLength: Int, length: Int) -> Double {
+        if length <= contextLength || dimension <= 2 { return theta }
+        let growth = factor * Double(length) / Double(contextLength) - (factor - 1)
+        return theta * pow(growth, Double(dimension) / Double(dimension - 2))
+    }
+}
+
+/// What a position is multiplied by for each pair of components, and what cosines and sines are.
+package struct RotaryFrequencies {
+    package let inverse: [Float]
+    package var factor: Float = 1
+}
+
+/// How a checkpoint stretches its rotary positions beyond those of its first training: `rope_type` of `rope_scaling` or
+/// `rope_parameters`.
+public enum RotaryScaling: Sendable, Equatable {
+    /// `default`: not at all.
+    case none
+    /// `linear`: all frequencies divided by the factor (Chen et al., 2023).
+    case linear(factor: Double)
+    /// `dynamic`: θ grows with the text's length n > L, to θ · (s · n/L − (s − 1))^(R/(R − 2)). The length is a session's
+    /// ``SessionOptions/maximumLength``, so that a token's logits don't depend on what comes after it.
+    case dynamic(factor: Double, contextLength: Int)
+    /// `llama3`: low frequencies divided by the factor, high ones left, and a ramp between.
+    case llama3(Llama3Scaling)
+    /// `yarn` (Peng et al., 2023).
+    case yarn(YaRNScaling)
+    /// `longrope` (Ding et al., 2024): one factor for each frequency, of which there are two sets. Which is taken
+    /// depends on a session's ``SessionOptions/maximumLength``.
+    case longRoPE(LongRoPEScaling)
+}
+
+/// The scaling of Llama 3.1: by wavelength 2π/f against the context L₀ of the first training.
+public struct Llama3Scaling: Sendable, Equatable {
+    /// By which low frequencies are divided.
+    public let factor: Double
+    /// Frequencies whose wavelength exceeds L₀ over this are low.
+    public let lowFrequencyFactor: Double
+    /// Frequencies whose wavelength is below L₀ over this are high.
+    public let highFrequencyFactor: Double
+    /// L₀.
+    public let originalContextLength: Int
+
+    func scale(_ frequency: Float) -> Float {
+        let original = Float(originalContextLength)
+        let wavelength = 2 * Float.pi / frequency
+        if wavelength < original / Float(highFrequencyFactor) { return frequency }
+        if wavelength > original / Float(lowFrequencyFactor) { return frequency / Float(factor) }
+        let smooth =
+            (original / wavelength - Float(lowFrequencyFactor)) / Float(highFrequencyFactor - lowFrequencyFactor)
+        return (1 - smooth) * (frequency / Float(factor)) + smooth * frequency
+    }
+}
+
+/// YaRN: frequencies that turn often within the context L₀ of the first training stay, those that turn less than once are
+/// divided by the factor, with a ramp over k between.
+public struct YaRNScaling: Sendable, Equatable {
+    /// By which low frequencies are divided.
+    public let factor: Double
+    /// What cosines and sines are multiplied by: 0.1 · ln(factor) + 1 unless the file says otherwise.
+    public let attentionFactor: Double
+    /// Turns within L₀ above which a frequency stays.
+    public let betaFast: Double
+    /// Turns within L₀ below which a frequency is divided.
+    public let betaSlow: Double
+    /// Whether the ramp's ends are rounded outwards to whole k.
+    public let truncates: Bool
+    /// L₀.
+    public let originalContextLength: Int
+
+    func scale(_ frequencies: [Float], theta: Double) -> [Float] {
+        let dimension = Double(2 * frequencies.count)
+        /// The k, as a real number, whose frequency turns this often.
+        func index(turns: Double) -> Double {
+            dimension * log(Double(originalContextLength) / (turns * 2 * .pi)) / (2 * log(theta))
+        }
+        var (low, high) = (index(turns: betaFast), index(turns: betaSlow))
+        if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
+        low = max(low, 0)
+        high = min(high, dimension - 1)
+        // Without a width there would be no ramp.
+        if low == high { high += 0.001 }
+        return frequencies.enumerated().map { k, frequency in
+            let ramp = min(max((Float(k) - Float(low)) / Float(high - low), 0), 1)
+            let kept = 1 - ramp
+            return frequency / Float(factor) * (1 - kept) + frequency * kept
+        }
+    }
+}
+
+/// LongRoPE: every frequency is divided by a factor of its own.
+public struct LongRoPEScaling: Sendable, Equatable {
+    /// [R/2], for texts within L₀.
+    public let shortFactors: [Double]
+    /// [R/2], for longer ones.
+    public let longFactors: [Double]
+    /// What cosines and sines are multiplied by: √(1 + ln(L/L₀) / ln L₀) unless the file says otherwise.
+    public let attentionFactor: Double
+    /// L₀.
+    public let originalContextLength: Int
+
+    func factors(length: Int) -> [Double] { length > originalContextLength ? longFactors : shortFactors }
+}
+
+extension RotaryConfiguration {
+    /// Reads `rope_theta`, the partial rotation, and `rope_parameters` or `rope_scaling`.
+    ///
+    /// - Parameter layerType: Whose part of `rope_parameters` is meant, where that has one for each type of layer.
+    init(
+        _ reader: ConfigurationReader, _ defaults: FamilyDefaults, headDimension: Int, contextLength: Int,
+        layerType: String = "full_attention"
+    ) throws(ModelError) {
+        var parameters = try reader.object("rope_parameters")
+        if let nested = parameters, nested.has(layerType) { parameters = try nested.object(layerType) }
+        // The older form has one scaling, that of the layers that see everything.
+        let scaling = layerType == "full_attention" ? try reader.object("rope_scaling") : nil
+        let nestedTheta = try parameters?.number("rope_theta")
+        let theta = try reader.number(defaults.ropeThetaKey) ?? nestedTheta ?? defaults.ropeTheta
+        guard theta.isFinite, theta >= 1, theta <= 1e30 else {
+            throw reader.invalid(defaults.ropeThetaKey, "is \(theta); it must be at least 1")
+        }
+        let nestedPart = try parameters?.number("partial_rotary_factor")
+        let part = try reader.number(defaults.partialRotaryKey) ?? nestedPart ?? defaults.partialRotaryFactor
+        let dimension = Int(exactly: (Double(headDimension) * part).rounded(.towardZero)) ?? 0
+        guard dimension >= 2, dimension <= headDimension, dimension % 2 == 0 else {
+            throw reader.invalid(
+                defaults.partialRotaryKey,
+                "is \(part); it must leave an even number of the \(headDimension) components to rotate")
+        }
+        self.theta = theta
+        self.dimension = dimension
+        // Of two objects the newer one is taken, unless it says nothing of a scaling.
+        let isNewer = try parameters.map { parameters throws(ModelError) in try Self.kind(parameters) != nil } ?? false
+        let key = isNewer || scaling == nil ? "rope_parameters" : "rope_scaling"
+        guard let source = isNewer || scaling == nil ? parameters : scaling else {
+            self.scaling = .none
+            return
+        }
+        guard let kind = try Self.kind(source) else {
+            // rope_parameters may leave its kind out, as transformers then takes the default; rope_scaling may not.
+            if key == "rope_scaling" { throw reader.invalid(key, "has no rope_type") }
+            self.scaling = .none
+            return
+        }
+        let outerLength = try reader.size("original_max_position_embeddings")
+        let innerLength = try source.size("original_max_position_embeddings")
+        let originalLength = outerLength ?? innerLength ?? contextLength
+        // Early files of Phi-3 call longrope yarn.
+        switch source.has("short_factor") ? "longrope" : kind {
+        case "default": self.scaling = .none
+        case "linear": self.scaling = .linear(factor: try Self.factor(source))
+        case "dynamic":
+            self.scaling = .dynamic(factor: try Self.factor(source), contextLength: contextLength)
+        case "llama3": self.scaling = .llama3(try Llama3Scaling(source, originalLength))
+        case "yarn": self.scaling = .yarn(try YaRNScaling(source, originalLength))
+        case "longrope":
+            self.scaling = .longRoPE(
+                try LongRoPEScaling(
+                    source, originalLength, contextLength: contextLength, frequencyCount: dimension / 2))
+        default: throw reader.unsupported(key, kind)
+        }
+    }
+
+    private static func kind(_ source: ConfigurationReader) throws(ModelError) -> String? {
+        // Both are read, so that neither passes as unknown.
+        let older = try source.string("type")
+        return try source.string("rope_type") ?? older
+    }
+
+    fileprivate static func factor(_ source: ConfigurationReader) throws(ModelError) -> Double {
+        guard let factor = try source.positive("factor") else { throw source.invalid("factor", "is missing") }
+        guard factor >= 1, factor <= 1_048_576 else {
+            throw source.invalid("factor", "is \(factor); it must be between 1 and 1048576")
+        }
+        return factor
+    }
+}
+
+extension Llama3Scaling {
+    fileprivate init(_ source: ConfigurationReader, _ originalLength: Int) throws(ModelError) {
+        factor = try RotaryConfiguration.factor(source)
+        guard let low = try source.positive("low_freq_factor") else {
+            throw source.invalid("low_freq_factor", "is missing")
+        }
+        guard let high = try source.positive("high_freq_factor") else {
+            throw source.invalid("high_freq_factor", "is missing")
+        }
+        guard high > low else {
+            throw source.invalid("high_freq_factor", "is \(high); it must be greater than low_freq_factor \(low)")
+        }
+        lowFrequencyFactor = low
+        highFrequencyFactor = high
+        originalContextLength = originalLength
+    }
+}
+
+extension YaRNScaling {
+    fileprivate init(_ source: ConfigurationReader, _ originalLength: Int) throws(ModelError) {
+        let factor = try RotaryConfiguration.factor(source)
+        self.factor = factor
+        let scale = try source.positive("mscale")
+        let scaleOfAll = try source.positive("mscale_all_dim")
+        func attentionScale(_ weight: Double) -> Double { factor <= 1 ? 1 : 0.1 * weight * log(factor) + 1 }
+        if let stated = try source.positive("attention_factor") {
+            attentionFactor = stated
+        } else if let scale, let scaleOfAll {
+            attentionFactor = attentionScale(scale) / attentionScale(scaleOfAll)
+        } else {
+            attentionFactor = attentionScale(1)
+        }
+        betaFast = try source.positive("beta_fast") ?? 32
+        betaSlow = try source.positive("beta_slow") ?? 1
+        truncates = try source.bool("truncate") ?? true
+        originalContextLength = originalLength
+    }
+}
+
+extension LongRoPEScaling {
+    fileprivate init(
+        _ source: ConfigurationReader, _ originalLength: Int, contextLength: Int, frequencyCount: Int
+    ) throws(ModelError) {
+        func factors(_ key: String) throws(ModelError) -> [Double] {
+            guard let factors = try source.numbers(key) else { throw source.invalid(key, "is missing") }
+            guard factors.count == frequencyCount else {
+                throw source.invalid(key, "has \(factors.count) numbers; it must have \(frequencyCount)")
+            }
+            guard factors.allSatisfy({ Float($0) > 0 && Float($0).isFinite }) else {
+                throw source.invalid(key, "has a number that isn't positive")
+            }
+            return factors
+        }
+        shortFactors = try factors("short_factor")
+        longFactors = try factors("long_factor")
+        originalContextLength = originalLength
+        let stated = try source.positive("attention_factor")
+        let factor = try source.positive("factor") ?? Double(contextLength) / Double(originalLength)
+        attentionFactor =
+            stated
+            ?? (factor <= 1 || originalLength <= 1 ? 1 : (1 + log(factor) / log(Double(originalLength))).squareRoot())
+    }
+}

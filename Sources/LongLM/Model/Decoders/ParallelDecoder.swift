@@ -1,0 +1,23 @@
+/// Layers whose attention and feed-forward block read the same stream, normalised once or each in its own way, and are
+/// both added to it.
+struct ParallelDecoder: Architecture {
+    let weights: DecoderWeights
+
+    var lookupByteCount: Int { weights.lookupByteCount }
+
+    func forward(_ pass: ForwardPass) {
+        pass.embed(weights.embedding)
+        for (index, layer) in weights.layers.enumerated() {
+            pass.normalize(layer.attentionNorm)
+            pass.projectAttention(layer.attention)
+            // Before attention is added to the stream.
+            if let norm = layer.feedForwardNorm { pass.normalize(norm) }
+            pass.rotateAndCache(layer.attention, layer: index)
+            pass.attend(layer: index)
+            pass.addAttended(layer.attention.output, norm: layer.attentionOutputNorm)
+            pass.projectInside(layer.feedForward)
+            pass.addInside(layer.feedForward.down, norm: layer.feedForwardOutputNorm)
+        }
+        pass.projectLogits(weights.finalNorm, weights.vocabularyProjection)
+    }
+}

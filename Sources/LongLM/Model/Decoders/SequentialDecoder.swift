@@ -1,0 +1,21 @@
+/// Layers of attention and then a feed-forward block, each of which reads the normalised stream and adds to it.
+struct SequentialDecoder: Architecture {
+    let weights: DecoderWeights
+
+    var lookupByteCount: Int { weights.lookupByteCount }
+
+    func forward(_ pass: ForwardPass) {
+        pass.embed(weights.embedding)
+        for (index, layer) in weights.layers.enumerated() {
+            pass.normalize(layer.attentionNorm)
+            pass.projectAttention(layer.attention)
+            pass.rotateAndCache(layer.attention, layer: index)
+            pass.attend(layer: index)
+            pass.addAttended(layer.attention.output, norm: layer.attentionOutputNorm)
+            if let norm = layer.feedForwardNorm { pass.normalize(norm) }
+            pass.projectInside(layer.feedForward)
+            pass.addInside(layer.feedForward.down, norm: layer.feedForwardOutputNorm)
+        }
+        pass.projectLogits(weights.finalNorm, weights.vocabularyProjection)
+    }
+}

@@ -1,0 +1,53 @@
+/// GPT-NeoX and Pythia (Black et al., 2022): layer normalisation, partial rotation, biases everywhere, a plain feed-forward
+/// block, which reads the same stream as attention unless the file says otherwise.
+enum GPTNeoX: Family {
+    static let modelType = "gpt_neox"
+    static let defaults = FamilyDefaults(
+        normEpsilonKey: "layer_norm_eps", normEpsilon: 1e-5, activation: .gelu, ropeThetaKey: "rotary_emb_base",
+        partialRotaryKey: "rotary_pct", partialRotaryFactor: 0.25)
+
+    static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
+        configuration.parts.attentionBias = try reader.bool("attention_bias") ?? true
+        configuration.parts.parallelResidual = try reader.bool("use_parallel_residual") ?? true
+    }
+
+    static func load(
+        _ configuration: ModelConfiguration, _ weights: WeightLoader
+    ) throws(ModelError) -> any Architecture {
+        let hidden = configuration.hiddenSize
+        let inside = configuration.intermediateSize
+        let hasBias = configuration.parts.attentionBias
+        let names = DecoderNames(
+            stem: "gpt_neox.", embedding: "embed_in", attention: "attention.", finalNorm: "final_layer_norm",
+            vocabulary: "embed_out")
+        let decoder = try weights.decoder(
+            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true)
+        ) { name throws(ModelError) in
+            // Rows are ordered by head, and then by query, key and value.
+            let fused = try weights.rows(
+                name + "query_key_value.weight", rowCount: 3 * configuration.queryWidth, columnCount: hidden)
+            let biases =
+                hasBias
+                ? try weights.vector(name + "query_key_value.bias", count: 3 * configuration.queryWidth) : nil
+            func part(_ index: Int) -> Linear {
+                let dimension = configuration.headDimension
+                let rows = (0..<configuration.queryHeadCount).map { head in
+                    let first = (3 * head + index) * dimension
+                    return first..<(first + dimension)
+                }
+                return Linear(weight: fused.matrix(rows: rows), bias: biases?.gathering(rows))
+            }
+            return AttentionWeights(
+                query: part(0), key: part(1), value: part(2),
+                output: try weights.linear(
+                    name + "dense", rowCount: hidden, columnCount: configuration.queryWidth, bias: hasBias))
+        } feedForward: { name throws(ModelError) in
+            FeedForward(
+                gate: nil,
+                up: try weights.linear(name + "dense_h_to_4h", rowCount: inside, columnCount: hidden, bias: true),
+                down: try weights.linear(name + "dense_4h_to_h", rowCount: hidden, columnCount: inside, bias: true))
+        }
+        return configuration.parts.parallelResidual
+            ? ParallelDecoder(weights: decoder) : SequentialDecoder(weights: decoder)
+    }
+}

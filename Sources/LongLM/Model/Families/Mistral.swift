@@ -1,0 +1,19 @@
+/// Mistral (Jiang et al., 2023): Llama with sliding-window attention, which Self-Extend switches off.
+enum Mistral: Family {
+    static let modelType = "mistral"
+    static let defaults = FamilyDefaults(contextLength: 131_072, keyValueHeadCount: 8)
+
+    static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
+        // Silence means 4,096; null means none.
+        let window = try reader.has("sliding_window") ? reader.size("sliding_window") : 4096
+        for layer in configuration.layerAttention.indices { configuration.layerAttention[layer].slidingWindow = window }
+        // Newer files state what follows from the window.
+        _ = try reader.strings("layer_types")
+    }
+
+    static func load(
+        _ configuration: ModelConfiguration, _ weights: WeightLoader
+    ) throws(ModelError) -> any Architecture {
+        SequentialDecoder(weights: try weights.decoder(configuration))
+    }
+}
