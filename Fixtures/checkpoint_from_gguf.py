@@ -121,7 +121,7 @@ class Checkpoint:
             yield self.restored(name, values.reshape(len(rows), -1))
 
     def restored(self, name, values):
-        """Undo what llama.cpp did to the weights beyond quantising them. No layer's tensor is in more than one block."""
+        """Undo what llama.cpp did to the weights beyond quantising. No layer's tensor comes in more than one block."""
         return values
 
     def config(self, dtype):
