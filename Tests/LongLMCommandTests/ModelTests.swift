@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The commands that need a model with a tokenizer.
-@Suite(.enabled(if: SmolLM2.isExpected, Comment(rawValue: SmolLM2.absence)), .serialized)
+@Suite(.enabled(if: FetchedModel.smolLM2.isExpected, Comment(rawValue: FetchedModel.smolLM2.absence)), .serialized)
 struct ModelTests {
     private struct Generated: Decodable {
         let text: String
@@ -21,7 +21,7 @@ struct ModelTests {
 
     private struct Tokens: Codable { let ids: [Int] }
 
-    private let model = ["--model", SmolLM2.directory]
+    private let model = ["--model", FetchedModel.smolLM2.directory]
 
     @Test func generatesText() throws {
         let run = try longlm(["generate", "--prompt", "The capital of France is", "--max-tokens", "2"] + model)
@@ -124,7 +124,7 @@ struct ModelTests {
             ["generate", "--prompt-file", "-", "--max-tokens", "1", "--json"] + model, input: text
         ).json(Generated.self)
         #expect(generated.promptTokenCount == 8191)
-        let needed = try longlm(["inspect", SmolLM2.directory, "--length", "8192", "--json"]).json(Inspected.self)
+        let needed = try longlm(["inspect", FetchedModel.smolLM2.directory, "--length", "8192", "--json"]).json(Inspected.self)
         // 200 MB for activations, the tokenizer, the program and its libraries.
         #expect(generated.peakMemoryBytes < needed.model.totalBytes + 200_000_000)
     }

@@ -5,14 +5,14 @@ import TestSupport
 import Testing
 
 /// What a real model does: SmolLM2-135M-Instruct, trained for 8,192 tokens.
-@Suite(.enabled(if: SmolLM2.isExpected, Comment(rawValue: SmolLM2.absence)), .serialized)
+@Suite(.enabled(if: FetchedModel.smolLM2.isExpected, Comment(rawValue: FetchedModel.smolLM2.absence)), .serialized)
 struct SmolLM2Tests {
     let tokenizer: Tokenizer
     let model: LanguageModel
 
     init() throws {
-        tokenizer = try Tokenizer(contentsOfFile: SmolLM2.directory + "/tokenizer.json")
-        model = try LanguageModel(directory: SmolLM2.directory)
+        tokenizer = try Tokenizer(contentsOfFile: FetchedModel.smolLM2.directory + "/tokenizer.json")
+        model = try LanguageModel(directory: FetchedModel.smolLM2.directory)
     }
 
     @Test func continuesASentence() throws {
@@ -48,7 +48,7 @@ struct SmolLM2Tests {
         var hashes: [String: [String]] = [:]
         for instructionSet in InstructionSet.available where instructionSet.isFused {
             let model = try LanguageModel(
-                directory: SmolLM2.directory, options: LoadOptions(instructionSet: instructionSet))
+                directory: FetchedModel.smolLM2.directory, options: LoadOptions(instructionSet: instructionSet))
             for threadCount in [1, 2, 3] {
                 for chunk in [1, 7, 64, tokens.count] {
                     let session = try Session(

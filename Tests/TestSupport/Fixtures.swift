@@ -9,18 +9,24 @@ package enum Fixtures {
     }
 }
 
-/// The model that Fixtures/fetch_smollm2.py makes.
-package enum SmolLM2 {
+/// A model that a script in Fixtures makes.
+package struct FetchedModel: Sendable {
+    package static let smolLM2 = FetchedModel(name: "SmolLM2-135M-Instruct", script: "fetch_smollm2.py")
+    package static let gemma3 = FetchedModel(name: "Gemma-3-270M", script: "fetch_gemma3.py")
+
+    private let name: String
+    private let script: String
+
     /// Its directory.
-    package static let directory = Fixtures.path(".cache/SmolLM2-135M-Instruct")
+    package var directory: String { Fixtures.path(".cache/\(name)") }
 
     /// Its tests run where the model is, and fail without it where it must be.
-    package static var isExpected: Bool {
+    package var isExpected: Bool {
         let environment = ProcessInfo.processInfo.environment
-        return environment["CI"] != nil || environment["LONGLM_REQUIRE_SMOLLM2"] != nil
+        return environment["CI"] != nil || environment["LONGLM_REQUIRE_MODELS"] != nil
             || FileManager.default.fileExists(atPath: directory + "/model.safetensors")
     }
 
     /// What to do where it isn't.
-    package static let absence = "run Fixtures/fetch_smollm2.py to have SmolLM2-135M-Instruct tested"
+    package var absence: String { "run Fixtures/\(script) to have \(name) tested" }
 }

@@ -49,10 +49,10 @@ import Tokenization
         #expect(golden.chats.count > 5)
     }
 
-    @Test(.enabled(if: SmolLM2.isExpected, Comment(rawValue: SmolLM2.absence)))
+    @Test(.enabled(if: FetchedModel.smolLM2.isExpected, Comment(rawValue: FetchedModel.smolLM2.absence)))
     func encodingEqualsThePythonPackage() throws {
-        let tokenizer = try Tokenizer(contentsOfFile: SmolLM2.directory + "/tokenizer.json")
-        let format = try ChatFormat(contentsOfFile: SmolLM2.directory + "/tokenizer_config.json")
+        let tokenizer = try Tokenizer(contentsOfFile: FetchedModel.smolLM2.directory + "/tokenizer.json")
+        let format = try ChatFormat(contentsOfFile: FetchedModel.smolLM2.directory + "/tokenizer_config.json")
         for chat in try GoldenChats().chats {
             let messages = try Self.messages(chat)
             let ids = try format.encode(messages, with: tokenizer, addGenerationPrompt: chat.addGenerationPrompt)

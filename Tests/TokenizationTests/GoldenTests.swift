@@ -64,9 +64,9 @@ import Tokenization
     }
 
     /// The suffix "-real" is the published vocabulary, which is not in the repository.
-    @Test(.enabled(if: SmolLM2.isExpected, Comment(rawValue: SmolLM2.absence)))
+    @Test(.enabled(if: FetchedModel.smolLM2.isExpected, Comment(rawValue: FetchedModel.smolLM2.absence)))
     func realSmolLM2EqualsThePythonPackage() throws {
-        let tokenizer = try Tokenizer(contentsOfFile: SmolLM2.directory + "/tokenizer.json")
+        let tokenizer = try Tokenizer(contentsOfFile: FetchedModel.smolLM2.directory + "/tokenizer.json")
         let golden = try Golden("smollm2-real")
         #expect(tokenizer.vocabularySize == 49152)
         #expect(tokenizer.isSpecial(2) && tokenizer.token(id: 2) == "<|im_end|>")
