@@ -110,6 +110,22 @@ struct ModelTests {
             try SafetensorsFile(path: lastFile).tensor("logits").floats() == Array(logits.floats().suffix(49152)))
     }
 
+    @Test("Every attention mode gives logits of its own")
+    func attentionModes() throws {
+        let window = ["--neighbor-window", "4"]
+        let modes = [
+            [], window + ["--group-size", "3"], window + ["--attention", "rerope"],
+            window + ["--group-size", "3", "--attention", "leaky-rerope"],
+        ]
+        let hashes = try modes.map { mode in
+            let run = try longlm(
+                ["logits", "--prompt", "One, two, three, four, five, six, seven", "--rows", "1"] + mode + model)
+            #expect(run.status == 0 && run.output.count == 65)
+            return run.output
+        }
+        #expect(Set(hashes).count == modes.count)
+    }
+
     @Test func logitsIntoNowhere() throws {
         let run = try longlm(["logits", "--prompt", "a", "--out", "/no/folder/file.safetensors"] + model)
         #expect(run.status == 1)
@@ -124,7 +140,8 @@ struct ModelTests {
             ["generate", "--prompt-file", "-", "--max-tokens", "1", "--json"] + model, input: text
         ).json(Generated.self)
         #expect(generated.promptTokenCount == 8191)
-        let needed = try longlm(["inspect", FetchedModel.smolLM2.directory, "--length", "8192", "--json"]).json(Inspected.self)
+        let needed = try longlm(["inspect", FetchedModel.smolLM2.directory, "--length", "8192", "--json"]).json(
+            Inspected.self)
         // 200 MB for activations, the tokenizer, the program and its libraries.
         #expect(generated.peakMemoryBytes < needed.model.totalBytes + 200_000_000)
     }

@@ -18,6 +18,16 @@ import Testing
         (["generate", "--model", "m", "--prompt", "a", "--seed", "1"], "--temperature"),
         (["generate", "--model", "m", "--prompt", "a", "--shift", "floor"], "--group-size"),
         (["logits", "--model", "m", "--prompt", "a", "--query-scale-base", "9"], "--group-size"),
+        (["generate", "--model", "m", "--prompt", "a", "--attention", "rerope"], "--neighbor-window"),
+        (
+            [
+                "logits", "--model", "m", "--prompt", "a", "--attention", "rerope", "--neighbor-window", "8", "--shift",
+                "floor",
+            ],
+            "--shift"
+        ),
+        (["logits", "--model", "m", "--prompt", "a", "--attention", "leaky-rerope"], "--group-size"),
+        (["logits", "--model", "m", "--prompt", "a", "--attention", "sparse"], "--attention"),
         (["tokenize", "--model", "m", "--decode", "--no-special-tokens"], "--decode"),
         (["generate", "--model", "m", "--prompt", "a", "--seed", "x"], "--seed"),
         (["logits", "--model", "m", "--prompt", "a", "--chunk", "0"], "--chunk"),

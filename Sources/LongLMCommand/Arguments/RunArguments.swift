@@ -48,7 +48,20 @@ struct PrecisionArguments: ParsableArguments {
 extension Precision: ExpressibleByArgument {}
 
 /// How positions past the trained context are treated.
-struct SelfExtendArguments: ParsableArguments {
+struct AttentionArguments: ParsableArguments {
+    @Option(
+        help: """
+            What positions far keys are scored between: self-extend (the default, once --group-size is given), rerope \
+            (all of them W away) or leaky-rerope (distances past W grow --group-size times more slowly).
+            """)
+    var attention: Mode = .selfExtend
+
+    enum Mode: String, CaseIterable, ExpressibleByArgument {
+        case selfExtend = "self-extend"
+        case reRoPE = "rerope"
+        case leakyReRoPE = "leaky-rerope"
+    }
+
     @Option(
         help: ArgumentHelp(
             "Self-Extend's G: how many positions share one, beyond the neighbor window. Needs --neighbor-window.",
@@ -67,7 +80,7 @@ struct SelfExtendArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The base of Self-Extend's logarithmic query scale; by default there is none.", valueName: "b"))
+            "The base of a logarithmic query scale; by default there is none.", valueName: "b"))
     var queryScaleBase: Float?
 
     @Flag(
@@ -76,10 +89,19 @@ struct SelfExtendArguments: ParsableArguments {
     var goesBeyondContext = false
 
     func validate() throws {
-        guard (groupSize == nil) == (neighborWindow == nil) else {
+        if attention == .reRoPE {
+            if groupSize != nil || shift != nil || neighborWindow == nil {
+                throw ValidationError(
+                    "--attention rerope takes --neighbor-window, and neither --group-size nor --shift")
+            }
+        } else if (groupSize == nil) != (neighborWindow == nil) {
             throw ValidationError("--group-size and --neighbor-window go together")
         }
-        if groupSize == nil, shift != nil || queryScaleBase != nil {
+        if attention == .leakyReRoPE, groupSize == nil || shift != nil {
+            throw ValidationError(
+                "--attention leaky-rerope takes --group-size and --neighbor-window, and no --shift")
+        }
+        if neighborWindow == nil, shift != nil || queryScaleBase != nil {
             throw ValidationError("--shift and --query-scale-base need --group-size and --neighbor-window")
         }
         if let groupSize, groupSize < 1 { throw ValidationError("--group-size is \(groupSize); it must be at least 1") }
@@ -88,27 +110,36 @@ struct SelfExtendArguments: ParsableArguments {
         }
     }
 
-    /// The settings; nil for the plain model.
-    var selfExtend: SelfExtend? {
-        guard let groupSize, let neighborWindow else { return nil }
-        return SelfExtend(
-            groupSize: groupSize, neighborWindow: neighborWindow, shift: shift ?? .floor, queryScaleBase: queryScaleBase
-        )
+    /// The mode; the plain one where no option asks for another.
+    var mode: AttentionMode {
+        guard let neighborWindow else { return .plain }
+        switch attention {
+        case .selfExtend:
+            return .selfExtend(
+                SelfExtend(
+                    groupSize: groupSize ?? 1, neighborWindow: neighborWindow, shift: shift ?? .floor,
+                    queryScaleBase: queryScaleBase))
+        case .reRoPE: return .reRoPE(ReRoPE(neighborWindow: neighborWindow, queryScaleBase: queryScaleBase))
+        case .leakyReRoPE:
+            return .leakyReRoPE(
+                LeakyReRoPE(
+                    slowdown: Double(groupSize ?? 1), neighborWindow: neighborWindow, queryScaleBase: queryScaleBase))
+        }
     }
 
     /// The length of a session for a prompt of `promptLength` tokens and up to `additional` more.
     ///
-    /// - Throws: ``SessionError`` when Self-Extend's settings don't suit the model, ``CommandError`` when the prompt goes
+    /// - Throws: ``SessionError`` when the settings don't suit the model, ``CommandError`` when the prompt goes
     ///   beyond what the positions allow.
     func sessionLength(promptLength: Int, additional: Int, configuration: ModelConfiguration) throws -> Int {
         let context = configuration.contextLength
-        try selfExtend?.validate(contextLength: context)
-        let capacity = selfExtend?.capacity(contextLength: context) ?? context
+        try mode.validate(contextLength: context)
+        let capacity = mode.capacity(contextLength: context)
         let wanted = promptLength + additional
         if goesBeyondContext { return max(wanted, 1) }
         guard promptLength <= capacity else {
             let remedy =
-                selfExtend == nil
+                mode == .plain
                 ? "extend it with --group-size and --neighbor-window"
                 : "take a larger --group-size or a smaller --neighbor-window"
             throw CommandError.invalidInput(

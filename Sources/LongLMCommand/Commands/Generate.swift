@@ -32,7 +32,7 @@ struct Generate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The system message of the chat; by default the model's own.", valueName: "text"))
     var system: String?
 
-    @OptionGroup(title: "Self-Extend") var selfExtend: SelfExtendArguments
+    @OptionGroup(title: "Self-Extend") var attention: AttentionArguments
     @OptionGroup(title: "Sampling") var sampling: SamplingArguments
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
@@ -59,14 +59,14 @@ struct Generate: AsyncParsableCommand {
         let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
         let promptTokens = try encode(text, tokenizer)
         guard !promptTokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
-        let length = try selfExtend.sessionLength(
+        let length = try attention.sessionLength(
             promptLength: promptTokens.count, additional: maxTokens, configuration: configuration)
 
         let languageModel = try loadModel(model.directory, precision, threads)
         let session = try Session(
             model: languageModel,
             options: SessionOptions(
-                attention: AttentionMode(selfExtend.selfExtend), threadCount: threads.threads, maximumLength: length,
+                attention: attention.mode, threadCount: threads.threads, maximumLength: length,
                 cacheType: precision.cache?.elementType))
         let prefillTime = try prefill(session, promptTokens)
 

@@ -29,7 +29,7 @@ struct Logits: AsyncParsableCommand {
         help: ArgumentHelp("The safetensors file to write; by default only the hash is printed.", valueName: "file"))
     var out: String?
 
-    @OptionGroup(title: "Self-Extend") var selfExtend: SelfExtendArguments
+    @OptionGroup(title: "Self-Extend") var attention: AttentionArguments
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
@@ -54,12 +54,12 @@ struct Logits: AsyncParsableCommand {
         if let rows, rows > tokens.count {
             throw CommandError.invalidInput("--rows is \(rows), but the prompt has \(tokens.count) tokens")
         }
-        let length = try selfExtend.sessionLength(
+        let length = try attention.sessionLength(
             promptLength: tokens.count, additional: 0, configuration: configuration)
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
-                attention: AttentionMode(selfExtend.selfExtend), threadCount: threads.threads, maximumLength: length,
+                attention: attention.mode, threadCount: threads.threads, maximumLength: length,
                 cacheType: precision.cache?.elementType))
 
         var hash = LogitHash()
