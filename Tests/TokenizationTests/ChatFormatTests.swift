@@ -43,7 +43,7 @@ import Tokenization
         let format = try Self.format(template: golden.chatTemplate)
         #expect(format == .smolLM2)
         for chat in golden.chats {
-            let text = format.render(try Self.messages(chat), addGenerationPrompt: chat.addGenerationPrompt)
+            let text = try format.render(try Self.messages(chat), addGenerationPrompt: chat.addGenerationPrompt)
             #expect(scalars(text) == scalars(chat.text))
         }
         #expect(golden.chats.count > 5)
@@ -52,7 +52,7 @@ import Tokenization
     @Test(.enabled(if: SmolLM2.isExpected, Comment(rawValue: SmolLM2.absence)))
     func encodingEqualsThePythonPackage() throws {
         let tokenizer = try Tokenizer(contentsOfFile: SmolLM2.directory + "/tokenizer.json")
-        let format = try ChatFormat(contentsOfFile: SmolLM2.directory + "/tokenizer_config.json")
+        let format = try ChatFormat(directory: SmolLM2.directory)
         for chat in try GoldenChats().chats {
             let messages = try Self.messages(chat)
             let ids = try format.encode(messages, with: tokenizer, addGenerationPrompt: chat.addGenerationPrompt)
@@ -71,7 +71,7 @@ import Tokenization
                 "<|im_start|>", "<|im_end|>", "<|im_start|>",
             ])
         #expect(try tokenizer.decode(ids) == format.render(messages))
-        #expect(tokenizer.encode(format.render(messages)) != ids, "rendered text is not safe, so it differs")
+        #expect(try tokenizer.encode(format.render(messages)) != ids, "rendered text is not safe, so it differs")
     }
 
     @Test func aVocabularyThatMergesTextIntoAControlTokenIsRefused() throws {

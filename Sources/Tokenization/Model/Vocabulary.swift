@@ -8,7 +8,6 @@ struct Vocabulary: Sendable {
     static let maximumID = 1 << 22
 
     private var spellings = ByteStrings()
-    private var decoded = ByteStrings()
     private var ids: [Int] = []
     /// The position in `ids` of each id, or -1.
     private var entries: [Int32] = []
@@ -28,7 +27,7 @@ struct Vocabulary: Sendable {
     /// The number of tokens.
     var count: Int { ids.count }
 
-    mutating func insert(_ spelling: [UInt8], id: Int, file: String) throws(TokenizerError) {
+    mutating func insert(_ spelling: ArraySlice<UInt8>, id: Int, file: String) throws(TokenizerError) {
         precondition(count * 2 < slots.count, "more tokens than the capacity")
         guard 0...Self.maximumID ~= id else {
             throw .tokenIDOutOfRange(file: file, token: spelling.text, id: id)
@@ -45,35 +44,30 @@ struct Vocabulary: Sendable {
         entries[id] = Int32(count)
         ids.append(id)
         spellings.append(spelling)
-        decoded.append(ByteLevelAlphabet.decode(spelling))
     }
 
     /// The id of the token with this spelling, if it is among the first `limit` inserted ones.
-    func id(of spelling: [UInt8], limit: Int = .max) -> Int? {
+    func id(of spelling: ArraySlice<UInt8>, limit: Int = .max) -> Int? {
         let entry = Int(slots[slot(of: spelling)])
         return entry >= 0 && entry < limit ? ids[entry] : nil
     }
 
     func spelling(of id: Int) -> ArraySlice<UInt8>? {
-        entry(of: id).map { spellings[$0] }
-    }
-
-    /// The bytes that a token contributes to decoded text.
-    func bytes(of id: Int) -> ArraySlice<UInt8>? {
-        entry(of: id).map { decoded[$0] }
-    }
-
-    private func entry(of id: Int) -> Int? {
         guard entries.indices.contains(id), entries[id] >= 0 else { return nil }
-        return Int(entries[id])
+        return spellings[Int(entries[id])]
+    }
+
+    /// Calls `body` with every token, in the order of insertion.
+    func forEach(_ body: (_ spelling: ArraySlice<UInt8>, _ id: Int) -> Void) {
+        for (entry, id) in ids.enumerated() { body(spellings[entry], id) }
     }
 
     /// The slot that holds this spelling, or the empty one where it belongs.
-    private func slot(of spelling: [UInt8]) -> Int {
+    private func slot(of spelling: ArraySlice<UInt8>) -> Int {
         var hasher = Hasher()
         spelling.withUnsafeBytes { hasher.combine(bytes: $0) }
         var slot = hasher.finalize() & (slots.count - 1)
-        while slots[slot] >= 0, !spellings[Int(slots[slot])].elementsEqual(spelling) {
+        while slots[slot] >= 0, spellings[Int(slots[slot])] != spelling {
             slot = (slot + 1) & (slots.count - 1)
         }
         return slot
@@ -85,7 +79,7 @@ private struct ByteStrings: Sendable {
     private var storage: [UInt8] = []
     private var ends: [Int] = []
 
-    mutating func append(_ bytes: [UInt8]) {
+    mutating func append(_ bytes: ArraySlice<UInt8>) {
         storage.append(contentsOf: bytes)
         ends.append(storage.count)
     }
