@@ -195,8 +195,8 @@ extension ChatFormat {
     /// The system message, if the chat begins with one, and the rest, in which user and assistant must take turns.
     private func alternating(
         _ messages: [ChatMessage]
-    ) throws(TokenizerError) -> (system: String?, turns: ArraySlice<ChatMessage>) {
-        var turns = messages[...]
+    ) throws(TokenizerError) -> (system: String?, turns: [ChatMessage]) {
+        var turns = messages
         let system = turns.first?.role == .system ? turns.removeFirst().content : nil
         for (index, message) in turns.enumerated() {
             guard message.role == (index.isMultiple(of: 2) ? .user : .assistant) else {
