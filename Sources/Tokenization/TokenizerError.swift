@@ -21,6 +21,8 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case unsupportedModel(file: String, type: String)
     /// The model asks for an option that is not implemented.
     case unsupportedModelOption(file: String, option: String)
+    /// A component has an option that is not known.
+    case unsupportedOption(file: String, key: String)
     /// The normalizer is of a type that is not implemented.
     case unsupportedNormalizer(file: String, type: String)
     /// The pre-tokenizer, or an option of it, is not implemented.
@@ -78,6 +80,7 @@ extension TokenizerError: CustomStringConvertible {
         case .invalidValue(let file, let key, let expected): "\(file): \(key) is not \(expected)"
         case .unsupportedModel(let file, let type): "\(file): model type \(type) is not supported, only BPE is"
         case .unsupportedModelOption(let file, let option): "\(file): model option \(option) is not supported"
+        case .unsupportedOption(let file, let key): "\(file): \(key) is not supported"
         case .unsupportedNormalizer(let file, let type): "\(file): normalizer \(type) is not supported"
         case .unsupportedPreTokenizer(let file, let type): "\(file): pre-tokenizer \(type) is not supported"
         case .unsupportedPattern(let file, let pattern): "\(file): the regular expression is not supported: \(pattern)"

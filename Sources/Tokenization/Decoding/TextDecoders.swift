@@ -6,7 +6,8 @@ struct FuseDecoder: DecoderStep {
         guard !fragments.isEmpty else { return [] }
         defer { hasStarted = true }
         var fused: [UInt8] = []
-        for fragment in fragments { fused += fragment.bytes }
+        fused.reserveCapacity(fragments.reduce(0) { $0 + $1.bytes.count })
+        for fragment in fragments { fused.append(contentsOf: fragment.bytes) }
         return [TokenFragment(bytes: fused[...], startsToken: !hasStarted, endsToken: false)]
     }
 
@@ -32,6 +33,7 @@ struct MetaspaceDecoder: DecoderStep {
         fragments.map { fragment in
             if fragment.startsToken { tokenCount += 1 }
             let space = dropsFirst && tokenCount == 1 ? [] : [UInt8(ascii: " ")]
+            guard fragment.bytes.contains(replacement[0]) else { return fragment }
             var spaced = fragment
             spaced.bytes = fragment.bytes.replacing(replacement, by: space).replaced
             return spaced
@@ -60,7 +62,12 @@ struct ReplaceDecoder: DecoderStep {
         var decoded: [TokenFragment] = []
         decoded.reserveCapacity(fragments.count)
         for fragment in fragments {
-            if fragment.startsToken { decoded += finish() }
+            if fragment.startsToken, !pending.isEmpty { decoded += finish() }
+            // Most tokens hold nothing to replace, and are not copied.
+            if pending.isEmpty, !fragment.bytes.contains(pattern[0]) {
+                decoded.append(fragment)
+                continue
+            }
             var (replaced, rest) = (pending + fragment.bytes).replacing(pattern, by: content)
             if fragment.endsToken {
                 replaced += rest

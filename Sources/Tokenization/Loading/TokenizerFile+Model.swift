@@ -17,6 +17,7 @@ extension TokenizerFile {
         if let type = try node.optional("type")?.string(), type != "BPE" {
             throw .unsupportedModel(file: root.file, type: type)
         }
+        try checkOptions(of: node, type: "BPE")
         if let dropout = try node.optional("dropout") {
             switch dropout.value {
             case .integer(0), .number(0): break

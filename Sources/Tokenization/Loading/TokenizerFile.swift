@@ -4,10 +4,44 @@ struct TokenizerFile {
 
     var file: String { root.file }
 
+    /// What a component may hold besides its type; an option that is not listed could change what it does.
+    private static let options: [String: Set<String>] = [
+        "BPE": [
+            "vocab", "merges", "dropout", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges",
+            "continuing_subword_prefix", "end_of_word_suffix",
+        ],
+        "ByteLevel": ["add_prefix_space", "trim_offsets", "use_regex"],
+        "Digits": ["individual_digits"],
+        "Metaspace": ["replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"],
+        "Prepend": ["prepend"],
+        "Punctuation": ["behavior"],
+        "Replace": ["pattern", "content"],
+        "Sequence": ["normalizers", "pretokenizers", "processors", "decoders"],
+        "Split": ["pattern", "behavior", "invert"],
+        "Strip": ["strip_left", "strip_right", "content", "start", "stop"],
+        "TemplateProcessing": ["single", "pair", "special_tokens"],
+    ]
+
     /// The `type` of a component.
     func type(of node: JSONNode) throws(TokenizerError) -> String {
-        try node.required("type").string()
+        let type = try node.required("type").string()
+        try checkOptions(of: node, type: type)
+        return type
     }
+
+    /// That a component of a known type holds nothing unknown, unless it is null.
+    func checkOptions(of node: JSONNode, type: String) throws(TokenizerError) {
+        guard let known = Self.options[type] ?? (Self.plainTypes.contains(type) ? [] : nil) else { return }
+        for member in try node.object() where member.key.text != "type" && !known.contains(member.key.text) {
+            if case .null = member.value { continue }
+            throw .unsupportedOption(file: file, key: "\(node.key).\(member.key.text)")
+        }
+    }
+
+    /// The types without options.
+    private static let plainTypes: Set<String> = [
+        "ByteFallback", "Fuse", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Whitespace", "WhitespaceSplit",
+    ]
 
     func flag(_ name: String, of node: JSONNode, default value: Bool) throws(TokenizerError) -> Bool {
         try node.optional(name)?.bool() ?? value
