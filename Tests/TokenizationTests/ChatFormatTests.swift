@@ -204,6 +204,10 @@ import Tokenization
         for template in [
             "{{ bos_token }}[INST] {{ message.content }} [/INST]", "{{ '<|user|>' + message.content + '<|end|>' }}",
             "{{ '<|im_start|>assistant\\n<think>\\n' }}{{ '<|im_end|>' }}", "USER: {{ message.content }}",
+            "{{ '<|im_start|>' + message.role + '<|im_sep|>' + message.content + '<|im_end|>' }}",
+            "{{ '<|im_start|>' + message.role + '\\n' + message.content | trim + '<|im_end|>\\n' }}",
+            "{{ '<|start_header_id|>' + message.role + '<|end_header_id|>' + message.content + '<|eot_id|>' }}",
+            "{{ '<start_of_turn>' + message.role + '\\n' + message.content + '<end_of_turn>' }}",
             "{{ '[INST] ' + emphasised(message.content) + ' [/INST]' }}{{ message.content + eos_token }}",
         ] {
             #expect(throws: TokenizerError.unsupportedChatTemplate(file: "c.json"), "\(template)") {

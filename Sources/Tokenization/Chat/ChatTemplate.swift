@@ -29,8 +29,9 @@ struct ChatTemplate {
     /// - Parameter today: the date that templates state which ask for it.
     func format(today: Date) throws(TokenizerError) -> ChatFormat {
         if has("<|im_start|>", "<|im_end|>") { return try chatML(today: today) }
-        if has("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>") { return llama3(today: today) }
-        if has("<start_of_turn>", "<end_of_turn>") {
+        // Those of these two families trim what is said; one that does not is another.
+        if has("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "trim") { return llama3(today: today) }
+        if has("<start_of_turn>", "<end_of_turn>", "trim") {
             return ChatFormat(.gemma(takesSystem: has("first_user_prefix")), beginToken: begin("<bos>"))
         }
         if has("[INST] ", " [/INST]", "<<SYS>>\n", "\n<</SYS>>\n\n") {
@@ -56,8 +57,11 @@ struct ChatTemplate {
 
     private func chatML(today: Date) throws(TokenizerError) -> ChatFormat {
         if has("## Custom Instructions\n\n", "Reasoning Mode: ") { return try smolLM3(today: today) }
-        // Models that always think begin the answer for themselves.
-        guard !has("<|im_start|>assistant\n<think>") else { throw .unsupportedChatTemplate(file: file) }
+        // Models that always think begin the answer for themselves; Phi-4 separates role and content with a token;
+        // some templates trim.
+        let isPlain = ["<|im_start|>assistant\n<think>", "<|im_sep|>", "trim + '<|im_end|>", "strip() + '<|im_end|>"]
+            .allSatisfy { !has($0) }
+        guard isPlain else { throw .unsupportedChatTemplate(file: file) }
         return ChatFormat(.chatML(defaultSystemPrompt: defaultSystemPrompt), beginToken: begin(""))
     }
 
