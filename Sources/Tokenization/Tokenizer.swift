@@ -1,20 +1,28 @@
 import Foundation
 
-/// A byte-level BPE tokenizer read from a Hugging Face tokenizer.json.
+/// A BPE tokenizer read from a Hugging Face tokenizer.json.
 ///
-/// It covers what SmolLM2, GPT-2, Llama 3 and Qwen 2 use: the normalizers none and NFC; the pre-tokenizers ByteLevel,
-/// Digits, Split with the patterns of those models, and sequences of them; the post-processors ByteLevel and
-/// TemplateProcessing; the decoder ByteLevel; added tokens with all their flags. Any other component is an error when
-/// loading, never another answer. `truncation` and `padding` are properties of a training run and are ignored.
+/// It covers the vocabularies of bytes (GPT-2, GPT-NeoX, Llama 3, Phi-2, Qwen, SmolLM, StableLM 2) and those of characters
+/// with byte fallback, in SentencePiece's manner (Llama 1 and 2, Mistral, Gemma, Phi-3):
 ///
-/// Bytes that the vocabulary lacks, and has no unknown token for, are dropped, as the Python package does;
-/// ``unencodableBytes`` lists them.
+/// - normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence;
+/// - pre-tokenizers ByteLevel, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit, Sequence;
+/// - post-processors ByteLevel, TemplateProcessing, Sequence;
+/// - decoders ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, Sequence;
+/// - added tokens with all their flags.
+///
+/// Any other component, and a regular expression that is not understood, is an error when loading, never another
+/// answer. `truncation` and `padding` are properties of a training run and are ignored.
+///
+/// Of a text in a vocabulary without byte fallback, what has no token, and no unknown token to stand for it, is dropped,
+/// as the Python package does; ``unencodableBytes`` lists those bytes of a byte-level vocabulary.
 ///
 /// Format and behaviour: the `tokenizers` package, https://github.com/huggingface/tokenizers.
 public struct Tokenizer: Sendable {
     private let model: BytePairModel
     private let preTokenizer: PreTokenizer
     private let addedTokens: AddedTokens
+    private let decoder: DecoderChain
     private let template: Template
 
     /// Loads a tokenizer.json.
@@ -35,7 +43,7 @@ public struct Tokenizer: Sendable {
         let file = TokenizerFile(root: try JSONParser.parse(bytes, file: name))
         let normalizer = try file.normalizer()
         let added = try file.addedTokens()
-        try file.checkDecoder()
+        decoder = try file.decoder()
         preTokenizer = try file.preTokenizer()
         model = try file.model(adding: added)
         addedTokens = AddedTokens(added, normalizer: normalizer)
@@ -46,13 +54,15 @@ public struct Tokenizer: Sendable {
     public var vocabularySize: Int { model.vocabulary.size }
 
     /// The byte values that occur in UTF-8 and that this tokenizer drops when encoding; mostly empty or a few control
-    /// characters. Empty when an unknown token stands for them.
+    /// characters. Empty when something stands for them, and for vocabularies of characters.
     public var unencodableBytes: [UInt8] {
-        guard model.unknownToken == nil else { return [] }
+        guard preTokenizer.spellsBytes, model.options.unknownToken == nil else { return [] }
         // These byte values do not occur in UTF-8.
         let unused: [ClosedRange<UInt8>] = [0xC0...0xC1, 0xF5...0xFF]
         return (0...UInt8.max).filter { byte in
-            model.byteTokens[Int(byte)] == nil && !unused.contains { $0.contains(byte) }
+            let scalar = ByteLevelAlphabet.scalars[Int(byte)]
+            return model.scalarTokens[scalar] == nil && model.fallback(scalar) == nil
+                && !unused.contains { $0.contains(byte) }
         }
     }
 
@@ -65,34 +75,42 @@ public struct Tokenizer: Sendable {
     ///     from outside, which could forge control tokens otherwise; it is then ordinary text.
     /// - Returns: token ids.
     public func encode(_ text: String, addSpecialTokens: Bool = true, parseSpecialTokens: Bool = true) -> [Int] {
-        var ids = addSpecialTokens ? template.prefix : []
+        let ids = encode(ArraySlice(text.unicodeScalars), parseSpecialTokens ? .everywhere : .nowhere)
+        return addSpecialTokens ? template.prefix + ids + template.suffix : ids
+    }
+
+    /// Encodes text without the tokens of the post-processor.
+    func encode(_ text: ArraySlice<Unicode.Scalar>, _ parsing: SpecialTokenParsing) -> [Int] {
+        var ids: [Int] = []
         var encoder = WordEncoder(model)
-        let scalars = ArraySlice(text.unicodeScalars)
-        for segment in addedTokens.segments(of: scalars, parsingSpecialTokens: parseSpecialTokens) {
+        for segment in addedTokens.segments(of: text, parsing) {
             switch segment {
             case .token(let id): ids.append(id)
             case .text(let text): preTokenizer.forEachWord(in: text) { encoder.append($0, to: &ids) }
             }
         }
-        if addSpecialTokens { ids += template.suffix }
         return ids
     }
 
     /// Decodes token ids to text. Bytes that are not UTF-8 become U+FFFD.
     ///
-    /// Added tokens are spelled in bytes like the others wherever their characters allow it, as in the Python package:
+    /// Of a byte-level vocabulary added tokens are spelled in bytes like the others wherever their characters allow it, as in the Python package:
     /// an added token "Ġword" is " word".
     ///
     /// - Throws: `unknownTokenID` for an id that no token has.
     public func decode(_ ids: [Int], skipSpecialTokens: Bool = false) throws(TokenizerError) -> String {
-        var bytes: [UInt8] = []
-        for id in ids { bytes += try self.bytes(of: id, skipSpecialTokens: skipSpecialTokens) }
-        return bytes.text
+        var tokens: [TokenFragment] = []
+        tokens.reserveCapacity(ids.count)
+        for id in ids {
+            if let token = try fragment(of: id, skipSpecialTokens: skipSpecialTokens) { tokens.append(token) }
+        }
+        var decoder = decoder
+        return decoder.decode(tokens) + decoder.finish()
     }
 
     /// A decoder for one stream of tokens, for text as it is generated.
     public func makeDetokenizer(skipSpecialTokens: Bool = true) -> StreamingDetokenizer {
-        StreamingDetokenizer(tokenizer: self, skipSpecialTokens: skipSpecialTokens)
+        StreamingDetokenizer(tokenizer: self, decoder: decoder, skipSpecialTokens: skipSpecialTokens)
     }
 
     /// The token with this id as the vocabulary spells it: "Ġthe" for " the".
@@ -103,7 +121,7 @@ public struct Tokenizer: Sendable {
     /// The id of a token spelled as in the vocabulary: "Ġthe" for " the". Compares bytes, so a canonically equivalent
     /// spelling is another token.
     public func id(token: String) -> Int? {
-        model.vocabulary.id(of: Array(token.utf8))
+        model.vocabulary.id(of: ArraySlice(token.utf8))
     }
 
     /// Whether the id is that of a special added token.
@@ -111,12 +129,12 @@ public struct Tokenizer: Sendable {
         addedTokens.isSpecial(id)
     }
 
-    /// The bytes that a token adds to decoded text.
-    func bytes(of id: Int, skipSpecialTokens: Bool) throws(TokenizerError) -> ArraySlice<UInt8> {
-        guard let bytes = model.vocabulary.bytes(of: id) else {
+    /// A token for the decoder; nil for a special one that is to be skipped.
+    func fragment(of id: Int, skipSpecialTokens: Bool) throws(TokenizerError) -> TokenFragment? {
+        guard let spelling = model.vocabulary.spelling(of: id) else {
             throw .unknownTokenID(id: id, vocabularySize: vocabularySize)
         }
-        return skipSpecialTokens && isSpecial(id) ? [] : bytes
+        return skipSpecialTokens && isSpecial(id) ? nil : TokenFragment(bytes: spelling)
     }
 }
 

@@ -19,19 +19,21 @@ public enum TokenizerError: Error, Equatable, Sendable {
 
     /// The model is not byte-pair encoding (WordPiece, Unigram, WordLevel).
     case unsupportedModel(file: String, type: String)
-    /// The model asks for an option that byte-level BPE without dropout lacks.
+    /// The model asks for an option that is not implemented.
     case unsupportedModelOption(file: String, option: String)
+    /// A component has an option that is not known.
+    case unsupportedOption(file: String, key: String)
     /// The normalizer is of a type that is not implemented.
     case unsupportedNormalizer(file: String, type: String)
     /// The pre-tokenizer, or an option of it, is not implemented.
     case unsupportedPreTokenizer(file: String, type: String)
-    /// A Split pre-tokenizer has a pattern that is none of the known ones.
+    /// A Split or a Replace has a regular expression that is not understood, or that matches the empty text.
     case unsupportedPattern(file: String, pattern: String)
     /// The post-processor, or a template of it, is not implemented.
     case unsupportedPostProcessor(file: String, type: String)
-    /// The decoder is not the byte-level one.
+    /// The decoder, or an order of its components, is not implemented.
     case unsupportedDecoder(file: String, type: String)
-    /// A chat template is not ChatML.
+    /// A chat template is of no known format.
     case unsupportedChatTemplate(file: String)
 
     /// Two tokens have the same id.
@@ -48,13 +50,15 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case malformedMerge(file: String, index: Int)
     /// A merge names, or produces, a token that the vocabulary lacks.
     case unknownMergeToken(file: String, index: Int, token: String)
-    /// The vocabulary lacks bytes, and the token that should stand for them as well.
+    /// The vocabulary lacks characters or bytes, and the token that should stand for them as well.
     case missingUnknownToken(file: String, token: String)
     /// A template inserts a token id that no token has.
     case unknownTemplateToken(file: String, id: Int)
 
     /// An id to decode is no token's.
     case unknownTokenID(id: Int, vocabularySize: Int)
+    /// A chat has messages that its format has no place for.
+    case unsupportedChat(reason: String)
     /// A chat needs a control token that the tokenizer lacks.
     case missingControlToken(token: String)
     /// A message's content would be encoded to a special token.
@@ -76,12 +80,13 @@ extension TokenizerError: CustomStringConvertible {
         case .invalidValue(let file, let key, let expected): "\(file): \(key) is not \(expected)"
         case .unsupportedModel(let file, let type): "\(file): model type \(type) is not supported, only BPE is"
         case .unsupportedModelOption(let file, let option): "\(file): model option \(option) is not supported"
+        case .unsupportedOption(let file, let key): "\(file): \(key) is not supported"
         case .unsupportedNormalizer(let file, let type): "\(file): normalizer \(type) is not supported"
         case .unsupportedPreTokenizer(let file, let type): "\(file): pre-tokenizer \(type) is not supported"
-        case .unsupportedPattern(let file, let pattern): "\(file): split pattern is none of the known ones: \(pattern)"
+        case .unsupportedPattern(let file, let pattern): "\(file): the regular expression is not supported: \(pattern)"
         case .unsupportedPostProcessor(let file, let type): "\(file): post-processor \(type) is not supported"
-        case .unsupportedDecoder(let file, let type): "\(file): decoder \(type) is not supported, only ByteLevel is"
-        case .unsupportedChatTemplate(let file): "\(file): the chat template is not ChatML"
+        case .unsupportedDecoder(let file, let type): "\(file): decoder \(type) is not supported"
+        case .unsupportedChatTemplate(let file): "\(file): the chat template is of no known format"
         case .duplicateTokenID(let file, let id, let first, let second):
             "\(file): id \(id) belongs to both \"\(first)\" and \"\(second)\""
         case .duplicateToken(let file, let token): "\(file): token \"\(token)\" occurs twice"
@@ -93,10 +98,11 @@ extension TokenizerError: CustomStringConvertible {
         case .unknownMergeToken(let file, let index, let token):
             "\(file): merge \(index) needs token \"\(token)\", which the vocabulary lacks"
         case .missingUnknownToken(let file, let token):
-            "\(file): the vocabulary lacks bytes and the unknown token \"\(token)\""
+            "\(file): the vocabulary lacks the unknown token \"\(token)\""
         case .unknownTemplateToken(let file, let id): "\(file): the post-processor inserts id \(id), which is no token"
         case .unknownTokenID(let id, let vocabularySize):
             "token id \(id) is not in the vocabulary of \(vocabularySize) ids"
+        case .unsupportedChat(let reason): reason
         case .missingControlToken(let token): "the chat needs control token \(token), which the tokenizer lacks"
         case .forgedControlToken(let token): "a message's content would be encoded to special token \(token)"
         }

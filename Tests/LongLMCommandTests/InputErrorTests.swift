@@ -46,6 +46,27 @@ import Testing
         #expect(!run.errors.contains("\u{1b}"))
     }
 
+    @Test("An unknown chat template is refused with an offer, which is then taken")
+    func chatFormats() throws {
+        let directory = try TemporaryDirectory()
+        let files = [
+            "config.json": llama + "/config.json",
+            "tokenizer.json": Fixtures.path("../Tests/TokenizationTests/Goldens/gpt2.tokenizer.json"),
+        ]
+        for (name, source) in files {
+            try directory.write(String(contentsOfFile: source, encoding: .utf8), to: name)
+        }
+        try directory.write(#"{"chat_template": "USER: {{ message }}"}"#, to: "tokenizer_config.json")
+        let arguments = ["generate", "--model", directory.path, "--prompt", "a", "--chat"]
+        expectRefusal(
+            try longlm(arguments),
+            "\(directory.path)/tokenizer_config.json: the chat template is of no known format; choose a format with "
+                + "--chat-format (chatml, llama2, llama3, mistral, gemma, phi3, zephyr, smollm3)")
+        expectRefusal(
+            try longlm(arguments + ["--chat-format", "gemma"]),
+            "the chat needs control token <bos>, which the tokenizer lacks")
+    }
+
     @Test func malformedThreadCount() throws {
         let run = try longlm(["verify", llama, "--threads", "2"], environment: ["OMP_NUM_THREADS": "abc"])
         #expect(run.status == 1)

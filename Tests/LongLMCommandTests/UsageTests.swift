@@ -14,6 +14,8 @@ import Testing
         (["generate", "--model", "m", "--prompt", "a", "--temperature", "1", "--top-p", "2"], "top-p"),
         (["generate", "--model", "m", "--prompt", "a", "--top-k", "5"], "--temperature"),
         (["generate", "--model", "m", "--prompt", "a", "--system", "s"], "--chat"),
+        (["generate", "--model", "m", "--prompt", "a", "--chat-format", "chatml"], "--chat"),
+        (["generate", "--model", "m", "--prompt", "a", "--chat", "--chat-format", "alpaca"], "llama2"),
         (["generate", "--model", "m", "--prompt", "a", "--max-tokens", "9223372036854775807"], "--max-tokens"),
         (["generate", "--model", "m", "--prompt", "a", "--seed", "1"], "--temperature"),
         (["generate", "--model", "m", "--prompt", "a", "--shift", "floor"], "--group-size"),

@@ -11,7 +11,8 @@ import Tokenization
             .invalidJSON(file: file, offset: 1, reason: name), .missingKey(file: file, key: name),
             .duplicateKey(file: file, key: name), .invalidValue(file: file, key: name, expected: name),
             .unsupportedModel(file: file, type: name), .unsupportedModelOption(file: file, option: name),
-            .unsupportedNormalizer(file: file, type: name), .unsupportedPreTokenizer(file: file, type: name),
+            .unsupportedOption(file: file, key: name), .unsupportedNormalizer(file: file, type: name),
+            .unsupportedPreTokenizer(file: file, type: name),
             .unsupportedPattern(file: file, pattern: name), .unsupportedPostProcessor(file: file, type: name),
             .unsupportedDecoder(file: file, type: name), .unsupportedChatTemplate(file: file),
             .duplicateTokenID(file: file, id: 1, first: name, second: name), .duplicateToken(file: file, token: name),
@@ -19,7 +20,7 @@ import Tokenization
             .conflictingTokenID(file: file, token: name, vocabularyID: 1, addedID: 2),
             .emptyAddedToken(file: file, id: 1), .malformedMerge(file: file, index: 1),
             .unknownMergeToken(file: file, index: 1, token: name), .missingUnknownToken(file: file, token: name),
-            .unknownTemplateToken(file: file, id: 1), .missingControlToken(token: name),
+            .unknownTemplateToken(file: file, id: 1), .unsupportedChat(reason: name), .missingControlToken(token: name),
             .forgedControlToken(token: name),
         ]
     }()

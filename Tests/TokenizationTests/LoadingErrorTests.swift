@@ -12,6 +12,14 @@ import Tokenization
         #"{"type":"Sequence","pretokenizers":[\#(first),{"type":"ByteLevel"}]}"#
     }
 
+    private static func split(_ pattern: String, behavior: String = "Isolated") -> String {
+        #"{"type":"Split","pattern":\#(pattern),"behavior":"\#(behavior)"}"#
+    }
+
+    private static func decoders(_ parts: String...) -> String {
+        #"{"type":"Sequence","decoders":[\#(parts.joined(separator: ","))]}"#
+    }
+
     private static func template(_ single: String, tokens: String) -> String {
         #"{"type":"TemplateProcessing","single":\#(single),"special_tokens":\#(tokens)}"#
     }
@@ -73,7 +81,7 @@ import Tokenization
     }
 
     @Test(arguments: [
-        (#"{"decoder":{"type":"ByteLevel"}}"#, TokenizerError.missingKey(file: file, key: "pre_tokenizer")),
+        (#"{"decoder":{"type":"ByteLevel"}}"#, TokenizerError.missingKey(file: file, key: "model")),
         (tokenizerJSON(decoder: "null"), .missingKey(file: file, key: "decoder")),
         (tokenizerJSON(normalizer: "{}"), .missingKey(file: file, key: "normalizer.type")),
         (
@@ -105,10 +113,6 @@ import Tokenization
     @Test(arguments: [
         (tokenizerJSON(type: #""WordPiece""#), TokenizerError.unsupportedModel(file: file, type: "WordPiece")),
         (tokenizerJSON(type: #""Unigram""#), .unsupportedModel(file: file, type: "Unigram")),
-        (
-            tokenizerJSON(options: #","byte_fallback":true"#),
-            .unsupportedModelOption(file: file, option: "byte_fallback")
-        ),
         (tokenizerJSON(options: #","dropout":0.1"#), .unsupportedModelOption(file: file, option: "dropout")),
         (
             tokenizerJSON(options: #","end_of_word_suffix":"</w>""#),
@@ -118,23 +122,49 @@ import Tokenization
             tokenizerJSON(options: #","continuing_subword_prefix":"@""#),
             .unsupportedModelOption(file: file, option: "continuing_subword_prefix")
         ),
-        (tokenizerJSON(normalizer: #"{"type":"Lowercase"}"#), .unsupportedNormalizer(file: file, type: "Lowercase")),
         (
-            tokenizerJSON(preTokenizer: #"{"type":"Metaspace"}"#),
-            .unsupportedPreTokenizer(file: file, type: "that does not end in ByteLevel")
+            tokenizerJSON(options: #","byte_fall":true"#), .unsupportedOption(file: file, key: "model.byte_fall")
         ),
         (
-            tokenizerJSON(preTokenizer: sequence(#"{"type":"Punctuation"}"#)),
-            .unsupportedPreTokenizer(file: file, type: "Punctuation")
+            tokenizerJSON(normalizer: #"{"type":"NFC","version":3}"#),
+            .unsupportedOption(file: file, key: "normalizer.version")
         ),
         (
-            tokenizerJSON(preTokenizer: sequence(#"{"type":"Split","pattern":{"Regex":"x"},"behavior":"Removed"}"#)),
-            .unsupportedPreTokenizer(file: file, type: "Split with behavior Removed or inverted")
+            tokenizerJSON(preTokenizer: sequence(#"{"type":"Digits","invert":true,"other":null}"#)),
+            .unsupportedOption(file: file, key: "pre_tokenizer.pretokenizers[0].invert")
+        ),
+        (tokenizerJSON(normalizer: #"{"type":"Nmt"}"#), .unsupportedNormalizer(file: file, type: "Nmt")),
+        (
+            tokenizerJSON(normalizer: #"{"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Precompiled"}]}"#),
+            .unsupportedNormalizer(file: file, type: "Precompiled")
+        ),
+        (
+            tokenizerJSON(preTokenizer: #"{"type":"UnicodeScripts"}"#),
+            .unsupportedPreTokenizer(file: file, type: "UnicodeScripts")
+        ),
+        (
+            tokenizerJSON(preTokenizer: sequence(#"{"type":"BertPreTokenizer"}"#)),
+            .unsupportedPreTokenizer(file: file, type: "BertPreTokenizer")
+        ),
+        (
+            tokenizerJSON(preTokenizer: split(#"{"String":"x"}"#, behavior: "Dropped")),
+            .invalidValue(file: file, key: "pre_tokenizer.behavior", expected: "a known behavior")
+        ),
+        (
+            tokenizerJSON(preTokenizer: split(#"{"String":""}"#)),
+            .invalidValue(file: file, key: "pre_tokenizer.pattern.String", expected: "a text that is not empty")
+        ),
+        (
+            tokenizerJSON(preTokenizer: #"{"type":"Metaspace","replacement":"__"}"#),
+            .invalidValue(file: file, key: "pre_tokenizer.replacement", expected: "one character")
         ),
         (
             tokenizerJSON(
-                preTokenizer: sequence(#"{"type":"Split","pattern":{"Regex":"\\w+"},"behavior":"Isolated"}"#)),
-            .unsupportedPattern(file: file, pattern: #"\w+"#)
+                preTokenizer:
+                    #"{"type":"Metaspace","replacement":"_","add_prefix_space":false,"prepend_scheme":"first"}"#),
+            .invalidValue(
+                file: file, key: "pre_tokenizer.prepend_scheme",
+                expected: "always, first or never, as add_prefix_space has it")
         ),
         (
             tokenizerJSON(postProcessor: #"{"type":"BertProcessing"}"#),
@@ -144,10 +174,44 @@ import Tokenization
             tokenizerJSON(postProcessor: template("[\(textA),\(textA)]", tokens: "{}")),
             .unsupportedPostProcessor(file: file, type: "TemplateProcessing with 2 sequences")
         ),
+        (
+            tokenizerJSON(postProcessor: template(#"[{"Sequence":{"id":"B","type_id":0}}]"#, tokens: "{}")),
+            .invalidValue(file: file, key: "post_processor.single[0].Sequence", expected: "the sequence A")
+        ),
         (tokenizerJSON(decoder: #"{"type":"WordPiece"}"#), .unsupportedDecoder(file: file, type: "WordPiece")),
+        (
+            tokenizerJSON(decoder: decoders(#"{"type":"Fuse"}"#, #"{"type":"ByteFallback"}"#)),
+            .unsupportedDecoder(file: file, type: "ByteFallback after Fuse")
+        ),
+        (
+            tokenizerJSON(decoder: decoders(#"{"type":"Fuse"}"#, #"{"type":"ByteLevel"}"#)),
+            .unsupportedDecoder(file: file, type: "ByteLevel after Fuse")
+        ),
+        (
+            tokenizerJSON(decoder: #"{"type":"Replace","pattern":{"Regex":"a"},"content":"b"}"#),
+            .unsupportedDecoder(file: file, type: "Replace with a regular expression")
+        ),
+        (
+            tokenizerJSON(decoder: #"{"type":"Strip","content":" ","start":-1,"stop":0}"#),
+            .invalidValue(file: file, key: "decoder.start", expected: "a count up to 1000")
+        ),
     ])
     func unsupported(json: String, error: TokenizerError) {
         #expect(throws: error) { try load(json) }
+    }
+
+    /// What ``Pattern`` does not know, or what would match the empty text.
+    @Test(arguments: [
+        "x*", "x?", "(a|b?)", "a{0,3}", "(?=a)", "(ab)+", "(ab){2}", "a+?", "a{1,3}+", "a**", "^a", "a$", "a(?=bc)",
+        "(?<=a)b", "(?!a)+", #"\\1"#, #"\\ba"#, #"\\p{Han}"#, #"\\p{}"#, #"\\pL"#, "[a&&b]", "[[a]]", "[", "[]",
+        "[z-a]",
+        #"[a-\\s]"#, "(a", "a)", "*", "(?i:ä)", "(?i:[a-b])", "a{3,2}", "a{", "a{,}", "a{1001}", "(?<n>a)",
+        String(repeating: "a", count: 1001), String(repeating: "(a)", count: 9),
+    ])
+    func patternsThatAreNotKnown(pattern: String) {
+        let json = tokenizerJSON(preTokenizer: Self.split(#"{"Regex":"\#(pattern)"}"#))
+        let source = pattern.replacing(#"\\"#, with: #"\"#)
+        #expect(throws: TokenizerError.unsupportedPattern(file: Self.file, pattern: source)) { try load(json) }
     }
 
     @Test(arguments: [

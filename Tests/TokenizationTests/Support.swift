@@ -6,7 +6,11 @@ import Tokenization
 /// Files beside the tests, written by Fixtures/make_tokenizer_goldens.py.
 enum Goldens {
     /// The tokenizers whose file is among the goldens.
-    static let names = ["gpt2", "smollm2", "llama3", "qwen2", "flags"]
+    static let names = [
+        "gpt2", "smollm2", "llama3", "qwen2", "flags", "neox", "o200k", "llama2", "phi3", "mistral", "metaspace",
+        "gemma",
+        "composed", "decomposed",
+    ]
 
     static func url(_ name: String) -> URL {
         URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Goldens/\(name).json")
@@ -16,7 +20,30 @@ enum Goldens {
         try JSONDecoder().decode(type, from: Data(contentsOf: url(name)))
     }
 
-    static func texts() throws -> [String] { try decode([String].self, "texts") }
+    /// The texts that goldens are about.
+    struct Texts: Decodable {
+        /// Those that were written by hand.
+        let written: [String]
+        /// The others: random ones, then long runs.
+        let others: [String]
+
+        private enum CodingKeys: CodingKey { case written, random, runs }
+
+        init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            written = try container.decode([String].self, forKey: .written)
+            var others = try container.decode([String].self, forKey: .random)
+            var runs = try container.nestedUnkeyedContainer(forKey: .runs)
+            while !runs.isAtEnd {
+                var run = try runs.nestedUnkeyedContainer()
+                let unit = try run.decode(String.self)
+                others.append(String(repeating: unit, count: try run.decode(Int.self)))
+            }
+            self.others = others
+        }
+    }
+
+    static let texts = Result { try decode(Texts.self, "texts") }
 
     static func tokenizer(_ name: String) throws -> Tokenizer {
         try Tokenizer(contentsOfFile: url("\(name).tokenizer").path(percentEncoded: false))
@@ -32,15 +59,44 @@ struct Golden: Decodable {
     }
 
     let vocabularySize: Int
+    /// Of the written texts.
     let ids: [[Int]]
+    /// Of the written texts, where special tokens are ordinary text and that makes a difference.
     let plainIds: [String: [Int]]
+    /// What the ids are decoded to, where it is not the text.
     let decoded: [String: String]
+    /// Hashes of the same for the other texts.
+    let idHashes: Hashes
+    let plainIdHashes: Hashes
+    let decodedHashes: Hashes
     let decodes: [Decode]
 
     init(_ name: String) throws {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         self = try decoder.decode(Golden.self, from: Data(contentsOf: Goldens.url("\(name).golden")))
+    }
+}
+
+/// FNV-1a of 32 bits of many values.
+struct Hashes: Decodable {
+    let values: [UInt32]
+
+    init(from decoder: any Decoder) throws {
+        let bytes = try decoder.singleValueContainer().decode(Data.self)
+        values = stride(from: 0, to: bytes.count, by: 4).map { start in
+            bytes[start..<(start + 4)].reversed().reduce(0) { $0 << 8 | UInt32($1) }
+        }
+    }
+
+    static func hash(_ text: String) -> UInt32 { hash(text.utf8) }
+
+    static func hash(_ ids: [Int]) -> UInt32 {
+        hash(ids.lazy.flatMap { id in (0..<4).map { UInt8(truncatingIfNeeded: id >> ($0 * 8)) } })
+    }
+
+    private static func hash(_ bytes: some Sequence<UInt8>) -> UInt32 {
+        bytes.reduce(0x811C_9DC5) { ($0 ^ UInt32($1)) &* 0x0100_0193 }
     }
 }
 

@@ -29,6 +29,12 @@ struct Generate: AsyncParsableCommand {
     @Flag(help: "Take the prompt as a user's message in the model's chat format.")
     var chat = false
 
+    @Option(
+        help: ArgumentHelp(
+            "The chat format, for a model whose own is not known: \(ChatFormat.names.joined(separator: ", ")).",
+            valueName: "name"))
+    var chatFormat: String?
+
     @Option(help: ArgumentHelp("The system message of the chat; by default the model's own.", valueName: "text"))
     var system: String?
 
@@ -45,6 +51,12 @@ struct Generate: AsyncParsableCommand {
             throw ValidationError("--max-tokens is \(maxTokens); it must be between 0 and \(1 << 24)")
         }
         if system != nil, !chat { throw ValidationError("--system needs --chat") }
+        if let chatFormat {
+            if !chat { throw ValidationError("--chat-format needs --chat") }
+            if !ChatFormat.names.contains(chatFormat) {
+                throw ValidationError("--chat-format is none of \(ChatFormat.names.joined(separator: ", "))")
+            }
+        }
     }
 
     func run() async throws {
@@ -100,10 +112,26 @@ struct Generate: AsyncParsableCommand {
 
     private func encode(_ text: String, _ tokenizer: Tokenizer) throws -> [Int] {
         guard chat else { return tokenizer.encode(text) }
-        let format = try ChatFormat(contentsOfFile: model.directory + "/tokenizer_config.json")
+        let format = try chatFormat(ofDirectory: model.directory)
         let messages =
             (system.map { [ChatMessage(role: .system, content: $0)] } ?? []) + [ChatMessage(role: .user, content: text)]
         return try format.encode(messages, with: tokenizer)
+    }
+
+    private func chatFormat(ofDirectory directory: String) throws -> ChatFormat {
+        if let format = chatFormat.flatMap({ ChatFormat.named($0) }) {
+            return try format.adapted(toDirectory: directory)
+        }
+        do {
+            return try ChatFormat(directory: directory)
+        } catch {
+            switch error {
+            case .unsupportedChatTemplate, .missingKey:
+                let names = ChatFormat.names.joined(separator: ", ")
+                throw CommandError.invalidInput("\(error); choose a format with --chat-format (\(names))")
+            default: throw error
+            }
+        }
     }
 
     private func prefill(_ session: Session, _ tokens: [Int]) throws -> Duration {

@@ -4,11 +4,10 @@ extension TokenizerFile {
         let node = try root.required("model")
         try checkOptions(node)
         var vocabulary = try vocabulary(node, room: addedTokens.count)
+        let scalarTokens = ScalarTokens(vocabulary)
         let model = BytePairModel(
-            vocabulary: vocabulary,
-            merges: try merges(node, vocabulary),
-            ignoresMerges: try node.optional("ignore_merges")?.bool() ?? false,
-            unknownToken: try unknownToken(node, vocabulary))
+            vocabulary: vocabulary, scalarTokens: scalarTokens, merges: try merges(node, vocabulary),
+            options: try options(node, vocabulary, scalarTokens))
         for token in addedTokens { try insert(token, into: &vocabulary) }
         return model.adding(vocabulary)
     }
@@ -18,9 +17,7 @@ extension TokenizerFile {
         if let type = try node.optional("type")?.string(), type != "BPE" {
             throw .unsupportedModel(file: root.file, type: type)
         }
-        if try node.optional("byte_fallback")?.bool() == true {
-            throw .unsupportedModelOption(file: root.file, option: "byte_fallback")
-        }
+        try checkOptions(of: node, type: "BPE")
         if let dropout = try node.optional("dropout") {
             switch dropout.value {
             case .integer(0), .number(0): break
@@ -51,22 +48,28 @@ extension TokenizerFile {
         let node = try node.required("merges")
         guard case .array(let values) = node.value else { throw node.invalid("an array") }
         var table = MergeTable(capacity: values.count)
+        var merged: [UInt8] = []
         for (index, value) in values.enumerated() {
             let (left, right) = try pair(value, index)
-            func id(_ token: [UInt8]) throws(TokenizerError) -> UInt32 {
+            func id(_ token: ArraySlice<UInt8>) throws(TokenizerError) -> UInt32 {
                 guard let id = vocabulary.id(of: token) else {
                     throw .unknownMergeToken(file: root.file, index: index, token: token.text)
                 }
                 return UInt32(id)
             }
-            let merge = Merge(rank: UInt32(index), token: try id(left + right))
+            merged.removeAll(keepingCapacity: true)
+            merged += left
+            merged += right
+            let merge = Merge(rank: UInt32(index), token: try id(merged[...]))
             table.insert(merge, left: try id(left), right: try id(right))
         }
         return table
     }
 
     /// A merge is `["a", "b"]`, or `"a b"` in files of releases before 0.20.
-    private func pair(_ value: JSONValue, _ index: Int) throws(TokenizerError) -> (left: [UInt8], right: [UInt8]) {
+    private func pair(
+        _ value: JSONValue, _ index: Int
+    ) throws(TokenizerError) -> (left: ArraySlice<UInt8>, right: ArraySlice<UInt8>) {
         switch value {
         case .array(let values):
             if values.count == 2, case .string(let left) = values[0], case .string(let right) = values[1] {
@@ -75,7 +78,7 @@ extension TokenizerFile {
         case .string(let text):
             let space = UInt8(ascii: " ")
             if let middle = text.firstIndex(of: space), text.lastIndex(of: space) == middle {
-                return (Array(text[..<middle]), Array(text[(middle + 1)...]))
+                return (text[..<middle], text[(middle + 1)...])
             }
         default:
             break
@@ -83,18 +86,30 @@ extension TokenizerFile {
         throw .malformedMerge(file: root.file, index: index)
     }
 
-    private func unknownToken(
-        _ node: JSONNode, _ vocabulary: Vocabulary
-    ) throws(TokenizerError) -> BytePairModel.UnknownToken? {
-        guard let token = try node.optional("unk_token")?.bytes() else { return nil }
+    private func options(
+        _ node: JSONNode, _ vocabulary: Vocabulary, _ scalarTokens: ScalarTokens
+    ) throws(TokenizerError) -> BytePairModel.Options {
+        var options = BytePairModel.Options()
+        options.ignoresMerges = try node.optional("ignore_merges")?.bool() ?? false
+        if try node.optional("byte_fallback")?.bool() ?? false {
+            options.fallbackTokens = (0...UInt8.max).map { byte in
+                let digits = String(byte, radix: 16, uppercase: true)
+                let token = "<0x\(byte < 0x10 ? "0" : "")\(digits)>"
+                return vocabulary.id(of: ArraySlice(token.utf8)).map(UInt32.init)
+            }
+        }
+        guard let token = try node.optional("unk_token")?.bytes() else { return options }
         if let id = vocabulary.id(of: token) {
-            return .init(id: UInt32(id), isFused: try node.optional("fuse_unk")?.bool() ?? false)
+            let isFused = try node.optional("fuse_unk")?.bool() ?? false
+            options.unknownToken = .init(id: UInt32(id), isFused: isFused)
+            return options
         }
         // A vocabulary of all bytes never needs it.
-        guard ByteLevelAlphabet.spellings.allSatisfy({ vocabulary.id(of: $0) != nil }) else {
-            throw .missingUnknownToken(file: root.file, token: token.text)
-        }
-        return nil
+        let spellsBytes =
+            !options.fallbackTokens.isEmpty && !options.fallbackTokens.contains(nil)
+            || ByteLevelAlphabet.scalars.allSatisfy { scalarTokens[$0] != nil }
+        guard spellsBytes else { throw .missingUnknownToken(file: root.file, token: token.text) }
+        return options
     }
 
     private func insert(_ token: AddedToken, into vocabulary: inout Vocabulary) throws(TokenizerError) {

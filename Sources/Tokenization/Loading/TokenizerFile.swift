@@ -2,27 +2,49 @@
 struct TokenizerFile {
     let root: JSONNode
 
-    private var file: String { root.file }
+    var file: String { root.file }
+
+    /// What a component may hold besides its type; an option that is not listed could change what it does.
+    private static let options: [String: Set<String>] = [
+        "BPE": [
+            "vocab", "merges", "dropout", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges",
+            "continuing_subword_prefix", "end_of_word_suffix",
+        ],
+        "ByteLevel": ["add_prefix_space", "trim_offsets", "use_regex"],
+        "Digits": ["individual_digits"],
+        "Metaspace": ["replacement", "add_prefix_space", "prepend_scheme", "split", "str_rep"],
+        "Prepend": ["prepend"],
+        "Punctuation": ["behavior"],
+        "Replace": ["pattern", "content"],
+        "Sequence": ["normalizers", "pretokenizers", "processors", "decoders"],
+        "Split": ["pattern", "behavior", "invert"],
+        "Strip": ["strip_left", "strip_right", "content", "start", "stop"],
+        "TemplateProcessing": ["single", "pair", "special_tokens"],
+    ]
 
     /// The `type` of a component.
-    private func type(of node: JSONNode) throws(TokenizerError) -> String {
-        try node.required("type").string()
+    func type(of node: JSONNode) throws(TokenizerError) -> String {
+        let type = try node.required("type").string()
+        try checkOptions(of: node, type: type)
+        return type
     }
 
-    private func flag(_ name: String, of node: JSONNode, default value: Bool) throws(TokenizerError) -> Bool {
+    /// That a component of a known type holds nothing unknown, unless it is null.
+    func checkOptions(of node: JSONNode, type: String) throws(TokenizerError) {
+        guard let known = Self.options[type] ?? (Self.plainTypes.contains(type) ? [] : nil) else { return }
+        for member in try node.object() where member.key.text != "type" && !known.contains(member.key.text) {
+            if case .null = member.value { continue }
+            throw .unsupportedOption(file: file, key: "\(node.key).\(member.key.text)")
+        }
+    }
+
+    /// The types without options.
+    private static let plainTypes: Set<String> = [
+        "ByteFallback", "Fuse", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Whitespace", "WhitespaceSplit",
+    ]
+
+    func flag(_ name: String, of node: JSONNode, default value: Bool) throws(TokenizerError) -> Bool {
         try node.optional(name)?.bool() ?? value
-    }
-
-    func normalizer() throws(TokenizerError) -> Normalizer {
-        guard let node = try root.optional("normalizer") else { return .none }
-        let type = try type(of: node)
-        guard type == "NFC" else { throw .unsupportedNormalizer(file: file, type: type) }
-        return .nfc
-    }
-
-    func checkDecoder() throws(TokenizerError) {
-        let type = try type(of: try root.required("decoder"))
-        guard type == "ByteLevel" else { throw .unsupportedDecoder(file: file, type: type) }
     }
 
     func addedTokens() throws(TokenizerError) -> [AddedToken] {
@@ -41,48 +63,6 @@ struct TokenizerFile {
                     isNormalized: try node.required("normalized").bool()))
         }
         return tokens
-    }
-}
-
-// MARK: - Pre-tokenizer
-
-extension TokenizerFile {
-    func preTokenizer() throws(TokenizerError) -> PreTokenizer {
-        let root = try root.required("pre_tokenizer")
-        var nodes = [root]
-        if try type(of: root) == "Sequence" { nodes = try root.required("pretokenizers").array() }
-        // ByteLevel changes the alphabet, so that nothing can follow it; without it the vocabulary is not of bytes.
-        guard let last = nodes.popLast(), try type(of: last) == "ByteLevel" else {
-            throw .unsupportedPreTokenizer(file: file, type: "that does not end in ByteLevel")
-        }
-        var steps: [PreTokenizer.Step] = []
-        for node in nodes { steps.append(.split(try splitRule(node))) }
-        if try flag("add_prefix_space", of: last, default: true) { steps.append(.prefixSpace) }
-        if try flag("use_regex", of: last, default: true) { steps.append(.split(.gpt2)) }
-        return PreTokenizer(steps: steps)
-    }
-
-    private func splitRule(_ node: JSONNode) throws(TokenizerError) -> SplitRule {
-        switch try type(of: node) {
-        case "Digits":
-            return .digits(individual: try flag("individual_digits", of: node, default: false))
-        case "Split":
-            let behavior = try node.required("behavior").string()
-            guard behavior == "Isolated", try !flag("invert", of: node, default: false) else {
-                throw .unsupportedPreTokenizer(file: file, type: "Split with behavior \(behavior) or inverted")
-            }
-            return try pattern(try node.required("pattern"))
-        case let type:
-            throw .unsupportedPreTokenizer(file: file, type: type)
-        }
-    }
-
-    private func pattern(_ node: JSONNode) throws(TokenizerError) -> SplitRule {
-        let pattern = try node.required("Regex").bytes()
-        guard let rule = SplitRule(pattern: pattern) else {
-            throw .unsupportedPattern(file: file, pattern: pattern.text)
-        }
-        return rule
     }
 }
 
@@ -112,7 +92,10 @@ extension TokenizerFile {
         var added: (prefix: [Int], suffix: [Int]) = ([], [])
         var sequences = 0
         for piece in try node.required("single").array() {
-            if try piece.optional("Sequence") != nil {
+            if let sequence = try piece.optional("Sequence") {
+                guard try sequence.required("id").string() == "A" else {
+                    throw sequence.invalid("the sequence A")
+                }
                 sequences += 1
             } else {
                 let name = try piece.required("SpecialToken").required("id").string()

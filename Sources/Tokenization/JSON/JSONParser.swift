@@ -107,16 +107,17 @@ struct JSONParser {
 
 extension JSONParser {
     /// Reads a string from its opening quote and undoes the escapes.
-    private mutating func string() throws(TokenizerError) -> [UInt8] {
+    private mutating func string() throws(TokenizerError) -> ArraySlice<UInt8> {
         position += 1
         var text: [UInt8] = []
+        let start = position
         var runStart = position
         while position < bytes.count {
             switch bytes[position] {
             case UInt8(ascii: "\""):
-                text.append(contentsOf: bytes[runStart..<position])
+                let run = bytes[runStart..<position]
                 position += 1
-                return text
+                return runStart == start ? run : text + run
             case UInt8(ascii: "\\"):
                 text.append(contentsOf: bytes[runStart..<position])
                 position += 1

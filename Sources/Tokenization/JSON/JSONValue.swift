@@ -1,20 +1,21 @@
 /// A JSON value whose strings are UTF-8 bytes.
 ///
 /// Foundation's decoders build dictionaries keyed by `String`, for which canonically equivalent keys are one key.
-/// A vocabulary may hold both "é" and "e\u{301}", so objects here are lists of members in file order.
+/// A vocabulary may hold both "é" and "e\u{301}", so objects here are lists of members in file order. Strings are slices
+/// of the file wherever it spells them without escapes: a large vocabulary has more than a million.
 enum JSONValue: Sendable {
     case null
     case bool(Bool)
     case integer(Int)
     case number(Double)
-    case string([UInt8])
+    case string(ArraySlice<UInt8>)
     case array([JSONValue])
     case object([JSONMember])
 }
 
 /// A key and its value in a JSON object.
 struct JSONMember: Sendable {
-    let key: [UInt8]
+    let key: ArraySlice<UInt8>
     let value: JSONValue
 }
 
@@ -53,7 +54,7 @@ struct JSONNode {
         return values.enumerated().map { JSONNode(value: $1, key: "\(key)[\($0)]", file: file) }
     }
 
-    func bytes() throws(TokenizerError) -> [UInt8] {
+    func bytes() throws(TokenizerError) -> ArraySlice<UInt8> {
         guard case .string(let bytes) = value else { throw invalid("a string") }
         return bytes
     }

@@ -1,35 +1,26 @@
-/// Decodes tokens one at a time, for text that is shown while it is generated.
-///
-/// A character can be spread over several tokens; its bytes wait here until it is complete. What ``append(_:)`` and
-/// ``finish()`` return, put together, is what ``Tokenizer/decode(_:skipSpecialTokens:)`` returns for all ids at once.
-public struct StreamingDetokenizer: Sendable {
-    private let tokenizer: Tokenizer
-    private let skipSpecialTokens: Bool
+/// Joins all tokens to the bytes that they spell in ``ByteLevelAlphabet``. Bytes that are not UTF-8 become U+FFFD; those
+/// at the end that more could complete wait.
+struct ByteLevelDecoder: DecoderStep {
     private var pending: [UInt8] = []
+    private var hasStarted = false
 
-    init(tokenizer: Tokenizer, skipSpecialTokens: Bool) {
-        self.tokenizer = tokenizer
-        self.skipSpecialTokens = skipSpecialTokens
-    }
-
-    /// Adds a token.
-    ///
-    /// - Returns: the text that is complete by now and was not returned before; may be empty.
-    /// - Throws: `unknownTokenID`; the state is then as before the call.
-    public mutating func append(_ id: Int) throws(TokenizerError) -> String {
-        pending += try tokenizer.bytes(of: id, skipSpecialTokens: skipSpecialTokens)
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
+        for fragment in fragments { ByteLevelAlphabet.decode(fragment.bytes, to: &pending) }
         let complete = pending.count - pending.incompleteSuffixCount
         defer { pending.removeFirst(complete) }
-        return pending[..<complete].text
+        return fragment(pending[..<complete])
     }
 
-    /// Ends the stream.
-    ///
-    /// - Returns: U+FFFD for the bytes of a character that was never completed; empty if there are none. Afterwards
-    ///   the detokenizer is as new.
-    public mutating func finish() -> String {
-        defer { pending = [] }
-        return pending.text
+    mutating func finish() -> [TokenFragment] {
+        let last = fragment(pending[...])
+        self = ByteLevelDecoder()
+        return last
+    }
+
+    private mutating func fragment(_ bytes: ArraySlice<UInt8>) -> [TokenFragment] {
+        guard !bytes.isEmpty else { return [] }
+        defer { hasStarted = true }
+        return [TokenFragment(bytes: ArraySlice(bytes.text.utf8), startsToken: !hasStarted, endsToken: false)]
     }
 }
 

@@ -1,7 +1,7 @@
 /// A token that is found in the text itself, before pre-tokenization.
 struct AddedToken: Sendable {
     let id: Int
-    let content: [UInt8]
+    let content: ArraySlice<UInt8>
     /// A control token: skipped on request when decoding, and not to be found in untrusted text.
     let isSpecial: Bool
     /// Found only where no word character (`\w`) is beside it.
@@ -17,7 +17,30 @@ struct AddedToken: Sendable {
 /// A part of the text: an added token, or text between them.
 enum Segment {
     case token(Int)
-    case text(ArraySlice<Unicode.Scalar>)
+    case text(TextPiece)
+}
+
+/// Where special tokens that a text spells out are taken as such.
+enum SpecialTokenParsing {
+    case everywhere
+    case nowhere
+    /// Wholly within one of these ranges of the text's indices, which are in order.
+    case within([Range<Int>])
+
+    fileprivate func allows(_ match: Range<Int>) -> Bool {
+        switch self {
+        case .everywhere: return true
+        case .nowhere: return false
+        case .within(let ranges):
+            // The first range that ends at or after the match's end.
+            var (low, high) = (0, ranges.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if ranges[middle].upperBound < match.upperBound { low = middle + 1 } else { high = middle }
+            }
+            return low < ranges.count && ranges[low].lowerBound <= match.lowerBound
+        }
+    }
 }
 
 /// The added tokens, and where text holds them.
@@ -39,10 +62,16 @@ struct AddedTokens: Sendable {
     func isSpecial(_ id: Int) -> Bool { specialIDs.contains(id) }
 
     /// Cuts text at the added tokens, those that are matched verbatim first, and normalizes what lies between.
-    func segments(of text: ArraySlice<Unicode.Scalar>, parsingSpecialTokens: Bool) -> [Segment] {
-        verbatim.segments(of: text, parsingSpecialTokens: parsingSpecialTokens).flatMap { segment in
+    ///
+    /// Normalization moves text, so special tokens that are matched in normalized text are found everywhere or nowhere:
+    /// everywhere when they are asked for within ranges.
+    func segments(of text: ArraySlice<Unicode.Scalar>, _ parsing: SpecialTokenParsing) -> [Segment] {
+        let whole = TextPiece(scalars: text, startsText: true)
+        var parsingOfNormalized = parsing
+        if case .within = parsing { parsingOfNormalized = .everywhere }
+        return verbatim.segments(of: whole, parsing).flatMap { segment in
             guard case .text(let text) = segment else { return [segment] }
-            return normalized.segments(of: normalizer.normalize(text), parsingSpecialTokens: parsingSpecialTokens)
+            return normalized.segments(of: normalizer.normalize(text), parsingOfNormalized)
         }
     }
 }
@@ -64,7 +93,8 @@ private struct TokenMatcher: Sendable {
     init(_ tokens: [AddedToken], normalizer: Normalizer) {
         self.tokens = tokens
         for (index, token) in tokens.enumerated() {
-            insert(normalizer.normalize(ArraySlice(token.content.text.unicodeScalars)), index)
+            let content = TextPiece(scalars: ArraySlice(token.content.text.unicodeScalars), startsText: true)
+            insert(normalizer.normalize(content).scalars, index)
         }
     }
 
@@ -98,8 +128,15 @@ private struct TokenMatcher: Sendable {
         return longest
     }
 
-    func segments(of text: ArraySlice<Unicode.Scalar>, parsingSpecialTokens: Bool) -> [Segment] {
+    func segments(of piece: TextPiece, _ parsing: SpecialTokenParsing) -> [Segment] {
+        guard !tokens.isEmpty else { return piece.scalars.isEmpty ? [] : [.text(piece)] }
+        let text = piece.scalars
         var segments: [Segment] = []
+        func appendText(_ range: Range<Int>) {
+            guard !range.isEmpty else { return }
+            let startsText = piece.startsText && range.lowerBound == text.startIndex
+            segments.append(.text(TextPiece(scalars: text[range], startsText: startsText)))
+        }
         var textStart = text.startIndex
         var position = text.startIndex
         while position < text.endIndex {
@@ -110,14 +147,14 @@ private struct TokenMatcher: Sendable {
             // A match that does not count still hides those that overlap it.
             let matched = position..<match.end
             position = match.end
-            if match.token.isSpecial && !parsingSpecialTokens { continue }
+            if match.token.isSpecial && !parsing.allows(matched) { continue }
             if match.token.isSingleWord && touchesWord(matched, in: text) { continue }
             let taken = range(takenBy: match.token, at: matched, after: textStart, in: text)
-            if textStart < taken.lowerBound { segments.append(.text(text[textStart..<taken.lowerBound])) }
+            appendText(textStart..<taken.lowerBound)
             segments.append(.token(match.token.id))
             textStart = taken.upperBound
         }
-        if textStart < text.endIndex { segments.append(.text(text[textStart...])) }
+        appendText(textStart..<text.endIndex)
         return segments
     }
 

@@ -8,18 +8,23 @@ struct Vocabulary: Sendable {
     static let maximumID = 1 << 22
 
     private var spellings = ByteStrings()
-    private var decoded = ByteStrings()
     private var ids: [Int] = []
     /// The position in `ids` of each id, or -1.
     private var entries: [Int32] = []
-    /// Open addressing over `spellings`: an entry, or -1. Its count is a power of two.
-    private var slots: [Int32]
+    /// Open addressing over `spellings`. Its count is a power of two.
+    private var slots: [Slot]
+
+    /// An entry, or -1, and a part of its hash: most others are told apart without a look at their spelling.
+    private struct Slot {
+        var entry: Int32 = -1
+        var tag: UInt32 = 0
+    }
 
     /// Makes room for `capacity` tokens, which is also the most that may be inserted.
     init(capacity: Int) {
         var slotCount = 16
         while slotCount < capacity * 2 { slotCount *= 2 }
-        slots = [Int32](repeating: -1, count: slotCount)
+        slots = [Slot](repeating: Slot(), count: slotCount)
     }
 
     /// The highest id plus one.
@@ -28,70 +33,78 @@ struct Vocabulary: Sendable {
     /// The number of tokens.
     var count: Int { ids.count }
 
-    mutating func insert(_ spelling: [UInt8], id: Int, file: String) throws(TokenizerError) {
+    mutating func insert(_ spelling: ArraySlice<UInt8>, id: Int, file: String) throws(TokenizerError) {
         precondition(count * 2 < slots.count, "more tokens than the capacity")
         guard 0...Self.maximumID ~= id else {
             throw .tokenIDOutOfRange(file: file, token: spelling.text, id: id)
         }
-        let slot = slot(of: spelling)
-        guard slots[slot] < 0 else { throw .duplicateToken(file: file, token: spelling.text) }
+        let (slot, tag) = slot(of: spelling)
+        guard slots[slot].entry < 0 else { throw .duplicateToken(file: file, token: spelling.text) }
         if let other = self.spelling(of: id) {
             throw .duplicateTokenID(file: file, id: id, first: other.text, second: spelling.text)
         }
         if id >= entries.count {
             entries.append(contentsOf: repeatElement(-1, count: id + 1 - entries.count))
         }
-        slots[slot] = Int32(count)
+        slots[slot] = Slot(entry: Int32(count), tag: tag)
         entries[id] = Int32(count)
         ids.append(id)
         spellings.append(spelling)
-        decoded.append(ByteLevelAlphabet.decode(spelling))
     }
 
     /// The id of the token with this spelling, if it is among the first `limit` inserted ones.
-    func id(of spelling: [UInt8], limit: Int = .max) -> Int? {
-        let entry = Int(slots[slot(of: spelling)])
+    func id(of spelling: ArraySlice<UInt8>, limit: Int = .max) -> Int? {
+        let entry = Int(slots[slot(of: spelling).index].entry)
         return entry >= 0 && entry < limit ? ids[entry] : nil
     }
 
     func spelling(of id: Int) -> ArraySlice<UInt8>? {
-        entry(of: id).map { spellings[$0] }
-    }
-
-    /// The bytes that a token contributes to decoded text.
-    func bytes(of id: Int) -> ArraySlice<UInt8>? {
-        entry(of: id).map { decoded[$0] }
-    }
-
-    private func entry(of id: Int) -> Int? {
         guard entries.indices.contains(id), entries[id] >= 0 else { return nil }
-        return Int(entries[id])
+        return spellings[Int(entries[id])]
     }
 
-    /// The slot that holds this spelling, or the empty one where it belongs.
-    private func slot(of spelling: [UInt8]) -> Int {
+    /// Calls `body` with every token, in the order of insertion.
+    func forEach(_ body: (_ spelling: ArraySlice<UInt8>, _ id: Int) -> Void) {
+        for (entry, id) in ids.enumerated() { body(spellings[entry], id) }
+    }
+
+    /// The slot that holds this spelling, or the empty one where it belongs; and the spelling's tag.
+    private func slot(of spelling: ArraySlice<UInt8>) -> (index: Int, tag: UInt32) {
         var hasher = Hasher()
         spelling.withUnsafeBytes { hasher.combine(bytes: $0) }
-        var slot = hasher.finalize() & (slots.count - 1)
-        while slots[slot] >= 0, !spellings[Int(slots[slot])].elementsEqual(spelling) {
+        let hash = hasher.finalize()
+        let tag = UInt32(truncatingIfNeeded: hash >> 32)
+        var slot = hash & (slots.count - 1)
+        while slots[slot].entry >= 0,
+            slots[slot].tag != tag || !spellings.isEqual(spelling, at: Int(slots[slot].entry))
+        {
             slot = (slot + 1) & (slots.count - 1)
         }
-        return slot
+        return (slot, tag)
     }
 }
 
 /// Byte strings in one allocation.
 private struct ByteStrings: Sendable {
     private var storage: [UInt8] = []
-    private var ends: [Int] = []
+    /// Where each begins, and where the last one ends.
+    private var bounds = [0]
 
-    mutating func append(_ bytes: [UInt8]) {
+    mutating func append(_ bytes: ArraySlice<UInt8>) {
         storage.append(contentsOf: bytes)
-        ends.append(storage.count)
+        bounds.append(storage.count)
     }
 
     subscript(index: Int) -> ArraySlice<UInt8> {
-        storage[(index == 0 ? 0 : ends[index - 1])..<ends[index]]
+        storage[bounds[index]..<bounds[index + 1]]
+    }
+
+    func isEqual(_ bytes: ArraySlice<UInt8>, at index: Int) -> Bool {
+        let (start, end) = (bounds[index], bounds[index + 1])
+        guard end - start == bytes.count else { return false }
+        return storage.withUnsafeBytes { stored in
+            bytes.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: stored[start..<end]).elementsEqual($0) }
+        }
     }
 }
 

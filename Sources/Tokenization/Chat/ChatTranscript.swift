@@ -1,0 +1,85 @@
+/// The text of a chat, in which the frame is told from what was said.
+struct ChatTranscript {
+    private(set) var text = ""
+    /// The control tokens of the frame, which a tokenizer of the format must have.
+    private(set) var controls: Set<String> = []
+    /// The parts of the frame, each as long as it can be, and where they stand among the text's scalars.
+    private(set) var frames: [String] = []
+    private(set) var frameRanges: [Range<Int>] = []
+    private var scalarCount = 0
+
+    /// Appends a control token; the empty one is none.
+    mutating func control(_ token: String) {
+        guard !token.isEmpty else { return }
+        controls.insert(token)
+        frame(token)
+    }
+
+    /// Appends text of the frame.
+    mutating func frame(_ part: String) {
+        guard !part.isEmpty else { return }
+        let range = append(part)
+        if let last = frameRanges.last, last.upperBound == range.lowerBound {
+            frameRanges[frameRanges.count - 1] = last.lowerBound..<range.upperBound
+            frames[frames.count - 1] += part
+        } else {
+            frameRanges.append(range)
+            frames.append(part)
+        }
+    }
+
+    /// Appends what was said.
+    mutating func content(_ said: String) {
+        _ = append(said)
+    }
+
+    private mutating func append(_ part: String) -> Range<Int> {
+        let start = scalarCount
+        scalarCount += part.unicodeScalars.count
+        text.unicodeScalars.append(contentsOf: part.unicodeScalars)
+        return start..<scalarCount
+    }
+}
+
+extension ChatTranscript {
+    /// Encodes the text so that special tokens come from the frame alone.
+    ///
+    /// - Throws: `missingControlToken` and `forgedControlToken`.
+    func encode(with tokenizer: Tokenizer) throws(TokenizerError) -> [Int] {
+        for token in controls.sorted() {
+            guard let id = tokenizer.id(token: token), tokenizer.isSpecial(id) else {
+                throw .missingControlToken(token: token)
+            }
+        }
+        let ids = tokenizer.encode(ArraySlice(text.unicodeScalars), .within(frameRanges))
+        // A second look: a vocabulary can make special tokens of content by its merges, or after normalization.
+        var expected = frames.flatMap { tokenizer.encode($0, addSpecialTokens: false).filter(tokenizer.isSpecial) }[...]
+        for id in ids where tokenizer.isSpecial(id) {
+            guard expected.popFirst() == id else { throw .forgedControlToken(token: tokenizer.token(id: id) ?? "") }
+        }
+        if let missing = expected.first { throw .missingControlToken(token: tokenizer.token(id: missing) ?? "") }
+        return ids
+    }
+}
+
+extension String {
+    /// Without white space at the ends, as Python's `strip` and Jinja's `trim` have it.
+    var pythonStripped: String {
+        let scalars = unicodeScalars.drop { $0.isPythonSpace }
+        return String(String.UnicodeScalarView(scalars)).pythonRightStripped
+    }
+
+    /// Without white space at the end, as Python's `rstrip` has it.
+    var pythonRightStripped: String {
+        var scalars = unicodeScalars
+        while let last = scalars.last, last.isPythonSpace { scalars.removeLast() }
+        return String(scalars)
+    }
+}
+
+extension Unicode.Scalar {
+    /// Python counts the four information separators as white space, Unicode does not.
+    fileprivate var isPythonSpace: Bool {
+        properties.isWhitespace || (0x1C...0x1F).contains(value)
+    }
+}

@@ -1,0 +1,47 @@
+/// A part of the text of one token on its way through the decoder.
+struct TokenFragment {
+    var bytes: ArraySlice<UInt8>
+    /// Whether a token begins here; otherwise the fragment continues the one before it.
+    var startsToken = true
+    /// Whether the token is known to end here; where it isn't, it ends before the next one or with the stream.
+    var endsToken = true
+}
+
+/// One component of a decoder, as it works on a stream of tokens: it returns what is certain by now and keeps the rest.
+///
+/// What it returns for a stream, up to and with `finish`, does not depend on where calls divide the stream.
+protocol DecoderStep: Sendable {
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment]
+    /// What was kept, at the end of the stream. Afterwards the step is as new.
+    mutating func finish() -> [TokenFragment]
+}
+
+/// The steps of a decoder, one after another.
+struct DecoderChain: Sendable {
+    private var steps: [any DecoderStep]
+
+    init(_ steps: [any DecoderStep]) {
+        self.steps = steps
+    }
+
+    mutating func decode(_ tokens: [TokenFragment]) -> String {
+        var fragments = tokens
+        for index in steps.indices { fragments = steps[index].decode(fragments) }
+        return text(fragments)
+    }
+
+    mutating func finish() -> String {
+        var fragments: [TokenFragment] = []
+        for index in steps.indices {
+            fragments = steps[index].decode(fragments)
+            fragments += steps[index].finish()
+        }
+        return text(fragments)
+    }
+
+    private func text(_ fragments: [TokenFragment]) -> String {
+        guard let first = fragments.first else { return "" }
+        if fragments.count == 1 { return first.bytes.text }
+        return fragments.flatMap(\.bytes).text
+    }
+}

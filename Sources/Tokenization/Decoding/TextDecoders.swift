@@ -1,0 +1,164 @@
+/// Makes one token of all.
+struct FuseDecoder: DecoderStep {
+    private var hasStarted = false
+
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
+        guard !fragments.isEmpty else { return [] }
+        defer { hasStarted = true }
+        var fused: [UInt8] = []
+        fused.reserveCapacity(fragments.reduce(0) { $0 + $1.bytes.count })
+        for fragment in fragments { fused.append(contentsOf: fragment.bytes) }
+        return [TokenFragment(bytes: fused[...], startsToken: !hasStarted, endsToken: false)]
+    }
+
+    mutating func finish() -> [TokenFragment] {
+        hasStarted = false
+        return []
+    }
+}
+
+/// Puts spaces where SentencePiece's replacement character stands, and nothing for those of the first token when the
+/// pre-tokenizer puts one there.
+struct MetaspaceDecoder: DecoderStep {
+    let replacement: [UInt8]
+    let dropsFirst: Bool
+    private var tokenCount = 0
+
+    init(replacement: Unicode.Scalar, dropsFirst: Bool) {
+        self.replacement = Array(String(replacement).utf8)
+        self.dropsFirst = dropsFirst
+    }
+
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
+        fragments.map { fragment in
+            if fragment.startsToken { tokenCount += 1 }
+            let space = dropsFirst && tokenCount == 1 ? [] : [UInt8(ascii: " ")]
+            guard fragment.bytes.contains(replacement[0]) else { return fragment }
+            var spaced = fragment
+            spaced.bytes = fragment.bytes.replacing(replacement, by: space).replaced
+            return spaced
+        }
+    }
+
+    mutating func finish() -> [TokenFragment] {
+        tokenCount = 0
+        return []
+    }
+}
+
+/// Replaces a text within each token. What could be the beginning of it waits.
+struct ReplaceDecoder: DecoderStep {
+    /// Not empty.
+    let pattern: [UInt8]
+    let content: [UInt8]
+    private var pending: [UInt8] = []
+
+    init(pattern: [UInt8], content: [UInt8]) {
+        self.pattern = pattern
+        self.content = content
+    }
+
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
+        var decoded: [TokenFragment] = []
+        decoded.reserveCapacity(fragments.count)
+        for fragment in fragments {
+            if fragment.startsToken, !pending.isEmpty { decoded += finish() }
+            // Most tokens hold nothing to replace, and are not copied.
+            if pending.isEmpty, !fragment.bytes.contains(pattern[0]) {
+                decoded.append(fragment)
+                continue
+            }
+            var (replaced, rest) = (pending + fragment.bytes).replacing(pattern, by: content)
+            if fragment.endsToken {
+                replaced += rest
+                rest = []
+            }
+            pending = Array(rest)
+            decoded.append(
+                TokenFragment(bytes: replaced, startsToken: fragment.startsToken, endsToken: fragment.endsToken))
+        }
+        return decoded
+    }
+
+    mutating func finish() -> [TokenFragment] {
+        defer { pending = [] }
+        return pending.isEmpty ? [] : [TokenFragment(bytes: pending[...], startsToken: false)]
+    }
+}
+
+extension RandomAccessCollection<UInt8> where Index == Int, SubSequence == ArraySlice<UInt8> {
+    /// The bytes with a pattern replaced, and the rest at the end that could be the beginning of it.
+    fileprivate func replacing(
+        _ pattern: [UInt8], by content: [UInt8]
+    ) -> (replaced: ArraySlice<UInt8>, rest: ArraySlice<UInt8>) {
+        var replaced: [UInt8] = []
+        replaced.reserveCapacity(count)
+        var position = startIndex
+        while position < endIndex {
+            guard self[position] == pattern[0] else {
+                replaced.append(self[position])
+                position += 1
+                continue
+            }
+            let rest = self[position...]
+            if rest.starts(with: pattern) {
+                replaced += content
+                position += pattern.count
+            } else if rest.count < pattern.count, pattern.starts(with: rest) {
+                break
+            } else {
+                replaced.append(self[position])
+                position += 1
+            }
+        }
+        return (replaced[...], self[position...])
+    }
+}
+
+/// Removes up to so many of one character from the start and the end of each token.
+struct StripDecoder: DecoderStep {
+    let content: [UInt8]
+    let start: Int
+    let stop: Int
+    /// How many may still be removed from the start of the token; 0 once something else came.
+    private var startsLeft = 0
+    /// How many came last, and may be the token's end; no more than `stop`.
+    private var held = 0
+
+    init(content: Unicode.Scalar, start: Int, stop: Int) {
+        self.content = Array(String(content).utf8)
+        self.start = start
+        self.stop = stop
+    }
+
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
+        fragments.map { fragment in
+            if fragment.startsToken { (startsLeft, held) = (start, 0) }
+            var stripped = fragment
+            stripped.bytes = strip(fragment.bytes)
+            return stripped
+        }
+    }
+
+    private mutating func strip(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
+        var rest = text
+        while startsLeft > 0, rest.starts(with: content) {
+            rest.removeFirst(content.count)
+            startsLeft -= 1
+        }
+        if !rest.isEmpty { startsLeft = 0 }
+        guard stop > 0 else { return rest }
+        rest = repeatElement(content, count: held).joined() + rest
+        held = 0
+        while held < stop, rest.suffix(content.count).elementsEqual(content) {
+            rest.removeLast(content.count)
+            held += 1
+        }
+        return rest
+    }
+
+    mutating func finish() -> [TokenFragment] {
+        (startsLeft, held) = (0, 0)
+        return []
+    }
+}

@@ -1,0 +1,56 @@
+/// The decoder of a tokenizer.json.
+extension TokenizerFile {
+    func decoder() throws(TokenizerError) -> DecoderChain {
+        let steps = try steps(try root.required("decoder"))
+        // A stream can't be told from here on where its tokens end, or what they were.
+        guard let joint = steps.firstIndex(where: { $0 is FuseDecoder || $0 is ByteLevelDecoder }) else {
+            return DecoderChain(steps)
+        }
+        for step in steps[(joint + 1)...] {
+            if step is ByteLevelDecoder { throw .unsupportedDecoder(file: file, type: "ByteLevel after Fuse") }
+            if step is ByteFallbackDecoder { throw .unsupportedDecoder(file: file, type: "ByteFallback after Fuse") }
+        }
+        return DecoderChain(steps)
+    }
+
+    private func steps(_ node: JSONNode) throws(TokenizerError) -> [any DecoderStep] {
+        switch try type(of: node) {
+        case "Sequence":
+            var steps: [any DecoderStep] = []
+            for node in try node.required("decoders").array() { steps += try self.steps(node) }
+            return steps
+        case "ByteLevel": return [ByteLevelDecoder()]
+        case "ByteFallback": return [ByteFallbackDecoder()]
+        case "Fuse": return [FuseDecoder()]
+        case "Metaspace":
+            return [
+                MetaspaceDecoder(
+                    replacement: try scalar(node.required("replacement")),
+                    dropsFirst: try prependScheme(node) != .never)
+            ]
+        case "Replace": return [try replace(node)]
+        case "Strip":
+            return [
+                StripDecoder(
+                    content: try scalar(node.required("content")), start: try count(node.required("start")),
+                    stop: try count(node.required("stop")))
+            ]
+        case let type: throw .unsupportedDecoder(file: file, type: type)
+        }
+    }
+
+    private func replace(_ node: JSONNode) throws(TokenizerError) -> ReplaceDecoder {
+        let pattern = try node.required("pattern")
+        guard let literal = try pattern.optional("String") else {
+            throw .unsupportedDecoder(file: file, type: "Replace with a regular expression")
+        }
+        guard try !literal.bytes().isEmpty else { throw literal.invalid("a text that is not empty") }
+        return ReplaceDecoder(pattern: Array(try literal.bytes()), content: Array(try node.required("content").bytes()))
+    }
+
+    private func count(_ node: JSONNode) throws(TokenizerError) -> Int {
+        let count = try node.integer()
+        guard 0...1000 ~= count else { throw node.invalid("a count up to 1000") }
+        return count
+    }
+}

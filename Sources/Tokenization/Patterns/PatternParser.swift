@@ -1,0 +1,236 @@
+/// Reads the regular expressions of tokenizer.json.
+///
+/// It knows what the pre-tokenizers of the model families use: alternatives, groups, optional groups, `(?i:…)`,
+/// look-ahead for one scalar, sets with ranges, `\p{…}`, `\s`, `\d`, `\w` and their opposites, greedy and possessive
+/// quantifiers of single scalars. Of all else, such as lazy quantifiers, repeated groups and anchors, it makes nothing.
+/// Syntax: Oniguruma's, which the `tokenizers` package uses.
+struct PatternParser {
+    /// More groups are refused, and longer patterns: matching recurses once for each item, and optional groups multiply
+    /// its attempts, so that a hostile file could exhaust stack or time.
+    private static let maximumGroupCount = 8
+    private static let maximumLength = 1000
+    /// More repetitions than that are refused; patterns in use count to three.
+    private static let maximumCount = 1000
+
+    private let source: [Unicode.Scalar]
+    private var position = 0
+    private var groupCount = 0
+
+    private init(_ source: [UInt8]) {
+        self.source = Array(source.text.unicodeScalars)
+    }
+
+    /// The alternatives of a pattern; nil when it holds anything that is not known here.
+    static func parse(_ source: [UInt8]) -> [[PatternSyntax]]? {
+        guard source.count <= maximumLength else { return nil }
+        var parser = PatternParser(source)
+        guard let alternatives = parser.alternatives(ignoringCase: false), parser.position == parser.source.count else {
+            return nil
+        }
+        return alternatives
+    }
+
+    private func peek(_ offset: Int = 0) -> Unicode.Scalar? {
+        position + offset < source.count ? source[position + offset] : nil
+    }
+
+    private mutating func next() -> Unicode.Scalar? {
+        guard let scalar = peek() else { return nil }
+        position += 1
+        return scalar
+    }
+
+    private mutating func skip(_ text: String) -> Bool {
+        guard source[position...].starts(with: text.unicodeScalars) else { return false }
+        position += text.unicodeScalars.count
+        return true
+    }
+
+    private mutating func alternatives(ignoringCase: Bool) -> [[PatternSyntax]]? {
+        var alternatives: [[PatternSyntax]] = []
+        repeat {
+            var sequence: [PatternSyntax] = []
+            while let scalar = peek(), scalar != "|", scalar != ")" {
+                guard let item = item(ignoringCase: ignoringCase) else { return nil }
+                sequence.append(item)
+            }
+            alternatives.append(sequence)
+        } while skip("|")
+        return alternatives
+    }
+
+    private mutating func item(ignoringCase: Bool) -> PatternSyntax? {
+        if skip("(?!") { return lookahead(isNegative: true) }
+        if skip("(?=") { return lookahead(isNegative: false) }
+        if skip("(?:") { return group(ignoringCase: ignoringCase) }
+        if skip("(?i:") { return group(ignoringCase: true) }
+        if peek() == "(", peek(1) != "?" {
+            position += 1
+            return group(ignoringCase: ignoringCase)
+        }
+        guard let set = set(ignoringCase: ignoringCase) else { return nil }
+        return quantified(set)
+    }
+
+    private mutating func lookahead(isNegative: Bool) -> PatternSyntax? {
+        guard let set = set(ignoringCase: false), skip(")"), !isQuantifier(peek()) else { return nil }
+        return .lookahead(set, isNegative: isNegative)
+    }
+
+    private mutating func group(ignoringCase: Bool) -> PatternSyntax? {
+        groupCount += 1
+        guard groupCount <= Self.maximumGroupCount, let alternatives = alternatives(ignoringCase: ignoringCase),
+            skip(")")
+        else {
+            return nil
+        }
+        let isOptional = skip("?")
+        return isQuantifier(peek()) ? nil : .group(alternatives, isOptional: isOptional)
+    }
+}
+
+// MARK: - Quantifiers
+
+extension PatternParser {
+    private func isQuantifier(_ scalar: Unicode.Scalar?) -> Bool {
+        scalar == "?" || scalar == "*" || scalar == "+" || scalar == "{"
+    }
+
+    private mutating func quantified(_ set: ScalarSet) -> PatternSyntax? {
+        let (minimum, maximum): (Int, Int)
+        var canBePossessive = true
+        if skip("?") {
+            (minimum, maximum) = (0, 1)
+        } else if skip("*") {
+            (minimum, maximum) = (0, .max)
+        } else if skip("+") {
+            (minimum, maximum) = (1, .max)
+        } else if peek() == "{" {
+            guard let counts = counts() else { return nil }
+            (minimum, maximum) = counts
+            // Oniguruma reads a sign after them as a second quantifier.
+            canBePossessive = false
+        } else {
+            return .repeated(set, minimum: 1, maximum: 1, isPossessive: false)
+        }
+        let isPossessive = canBePossessive && skip("+")
+        guard !isQuantifier(peek()) else { return nil }
+        return .repeated(set, minimum: minimum, maximum: maximum, isPossessive: isPossessive)
+    }
+
+    /// `{2}`, `{2,}`, `{2,3}` or `{,3}`.
+    private mutating func counts() -> (Int, Int)? {
+        guard skip("{") else { return nil }
+        let minimum = number()
+        var maximum = minimum
+        if skip(",") {
+            maximum = number()
+            guard minimum != nil || maximum != nil else { return nil }
+            if maximum == nil { maximum = .max }
+        }
+        let lower = minimum ?? 0
+        guard let maximum, skip("}"), lower <= maximum, maximum > 0, lower <= Self.maximumCount else { return nil }
+        return (lower, maximum)
+    }
+
+    private mutating func number() -> Int? {
+        var digits = ""
+        while let scalar = peek(), ("0"..."9").contains(scalar) {
+            digits.unicodeScalars.append(scalar)
+            position += 1
+        }
+        return Int(digits).flatMap { $0 <= Self.maximumCount ? $0 : nil }
+    }
+}
+
+// MARK: - Sets
+
+extension PatternParser {
+    private mutating func set(ignoringCase: Bool) -> ScalarSet? {
+        switch peek() {
+        case "[":
+            position += 1
+            return bracketed(ignoringCase: ignoringCase)
+        case ".":
+            position += 1
+            return ScalarSet([.scalars(0x0A...0x0A)], isInverted: true)
+        case "\\":
+            return member(ignoringCase: ignoringCase).map { ScalarSet($0) }
+        case nil, "(", ")", "|", "?", "*", "+", "{", "^", "$":
+            return nil
+        default:
+            return member(ignoringCase: ignoringCase).map { ScalarSet($0) }
+        }
+    }
+
+    private mutating func bracketed(ignoringCase: Bool) -> ScalarSet? {
+        let isInverted = skip("^")
+        var members: [ScalarSet.Member] = []
+        while let scalar = peek(), scalar != "]" {
+            // Sets within sets, and their intersections.
+            guard scalar != "[", scalar != "&" || peek(1) != "&" else { return nil }
+            guard let first = member(ignoringCase: ignoringCase) else { return nil }
+            guard peek() == "-", peek(1) != "]" else {
+                members += first
+                continue
+            }
+            position += 1
+            guard let last = member(ignoringCase: ignoringCase), case .scalars(let low)? = first.first,
+                case .scalars(let high)? = last.first, first.count == 1, last.count == 1, low.count == 1,
+                high.count == 1, low.lowerBound <= high.lowerBound
+            else { return nil }
+            members.append(.scalars(low.lowerBound...high.lowerBound))
+        }
+        guard !members.isEmpty, skip("]") else { return nil }
+        return ScalarSet(members, isInverted: isInverted)
+    }
+
+    /// A character, with its other cases when they are to be ignored, or an escape.
+    private mutating func member(ignoringCase: Bool) -> [ScalarSet.Member]? {
+        guard let scalar = next() else { return nil }
+        guard scalar == "\\" else { return literal(scalar, ignoringCase: ignoringCase) }
+        guard let escape = next() else { return nil }
+        switch escape {
+        case "r": return literal("\r", ignoringCase: false)
+        case "n": return literal("\n", ignoringCase: false)
+        case "t": return literal("\t", ignoringCase: false)
+        case "s": return [.whitespace(true)]
+        case "S": return [.whitespace(false)]
+        case "w": return [.word(true)]
+        case "W": return [.word(false)]
+        case "d": return GeneralCategories.mask(name: "Nd").map { [.categories($0)] }
+        case "D": return GeneralCategories.mask(name: "Nd").map { [.categories(GeneralCategories.all & ~$0)] }
+        case "p": return property().map { [.categories($0)] }
+        case "P": return property().map { [.categories(GeneralCategories.all & ~$0)] }
+        case _ where escape.isASCII && !escape.properties.isAlphabetic && !("0"..."9").contains(escape):
+            return literal(escape, ignoringCase: false)
+        default: return nil
+        }
+    }
+
+    /// `{L}` or `{^L}` after `\p`.
+    private mutating func property() -> UInt32? {
+        guard skip("{") else { return nil }
+        let isNegative = skip("^")
+        var name = ""
+        while let scalar = peek(), scalar != "}" {
+            name.unicodeScalars.append(scalar)
+            position += 1
+        }
+        guard skip("}"), let mask = GeneralCategories.mask(name: name) else { return nil }
+        return isNegative ? GeneralCategories.all & ~mask : mask
+    }
+
+    /// Case is ignored among ASCII letters, and of the others for those that fold to one: ſ is an s, the Kelvin sign
+    /// a k.
+    private func literal(_ scalar: Unicode.Scalar, ignoringCase: Bool) -> [ScalarSet.Member]? {
+        guard ignoringCase else { return [.scalars(scalar.value...scalar.value)] }
+        guard scalar.isASCII else { return nil }
+        guard scalar.properties.isAlphabetic else { return [.scalars(scalar.value...scalar.value)] }
+        let lowercase = scalar.value | 0x20
+        var cases = [lowercase, lowercase & ~0x20]
+        if lowercase == 0x73 { cases.append(0x17F) }
+        if lowercase == 0x6B { cases.append(0x212A) }
+        return cases.map { .scalars($0...$0) }
+    }
+}

@@ -1,0 +1,81 @@
+/// A set of scalars as a pattern describes it: `\p{L}`, `[^\r\n\p{L}]`, a single character.
+struct ScalarSet: Sendable {
+    /// What a set is made of; a scalar belongs to it when it belongs to one of them.
+    enum Member {
+        case scalars(ClosedRange<UInt32>)
+        /// A mask of ``GeneralCategories``.
+        case categories(UInt32)
+        case whitespace(Bool)
+        case word(Bool)
+    }
+
+    private var ranges: [ClosedRange<UInt32>] = []
+    private var categories: UInt32 = 0
+    private var (whitespace, nonWhitespace, word, nonWord) = (false, false, false, false)
+    private let isInverted: Bool
+    /// Which of the scalars below 128 belong to the set.
+    private(set) var ascii = ASCIISet()
+
+    init(_ members: [Member], isInverted: Bool = false) {
+        self.isInverted = isInverted
+        for member in members { add(member) }
+        for scalar in (0..<0x80 as Range<UInt8>).map(Unicode.Scalar.init) where containsByTraits(scalar) {
+            ascii.insert(scalar)
+        }
+    }
+
+    init(_ scalar: Unicode.Scalar) {
+        self.init([.scalars(scalar.value...scalar.value)])
+    }
+
+    private mutating func add(_ member: Member) {
+        switch member {
+        case .scalars(let range): ranges.append(range)
+        case .categories(let mask): categories |= mask
+        case .whitespace(true): whitespace = true
+        case .whitespace(false): nonWhitespace = true
+        case .word(true): word = true
+        case .word(false): nonWord = true
+        }
+    }
+
+    func contains(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x80 ? ascii.contains(scalar) : containsByTraits(scalar)
+    }
+
+    private func containsByTraits(_ scalar: Unicode.Scalar) -> Bool {
+        let traits = ScalarTraits(scalar)
+        let isMember =
+            categories & traits.categoryMask != 0 || (traits.isWhitespace ? whitespace : nonWhitespace)
+            || (traits.isWord ? word : nonWord) || ranges.contains { $0.contains(scalar.value) }
+        return isMember != isInverted
+    }
+}
+
+/// A set of scalars below 128.
+struct ASCIISet: Sendable {
+    static let all = ASCIISet(low: .max, high: .max)
+
+    private var low: UInt64 = 0
+    private var high: UInt64 = 0
+
+    init() {}
+
+    private init(low: UInt64, high: UInt64) {
+        self.low = low
+        self.high = high
+    }
+
+    func contains(_ scalar: Unicode.Scalar) -> Bool {
+        (scalar.value < 64 ? low : high) >> UInt64(scalar.value & 63) & 1 == 1
+    }
+
+    mutating func insert(_ scalar: Unicode.Scalar) {
+        let bit = UInt64(1) << UInt64(scalar.value & 63)
+        if scalar.value < 64 { low |= bit } else { high |= bit }
+    }
+
+    func union(_ other: ASCIISet) -> ASCIISet {
+        ASCIISet(low: low | other.low, high: high | other.high)
+    }
+}

@@ -1,0 +1,74 @@
+import Testing
+import Tokenization
+
+/// Regular expressions beyond those of the goldens: each matches as Oniguruma would.
+@Suite struct PatternTests {
+    /// The pieces that a pattern cuts a text into: the vocabulary has every piece of the text as a token, and words that
+    /// are tokens are found whole.
+    private func pieces(_ pattern: String, of text: String, behavior: String = "Isolated") throws -> [String] {
+        let scalars = Array(text.unicodeScalars)
+        var spellings: Set<String> = []
+        for start in scalars.indices {
+            for end in start..<scalars.count {
+                spellings.insert(String(String.UnicodeScalarView(scalars[start...end])))
+            }
+        }
+        let vocabulary = spellings.sorted().enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
+        let pattern = pattern.replacing(#"\"#, with: #"\\"#)
+        let split = #"{"type":"Split","pattern":{"Regex":"\#(pattern)"},"behavior":"\#(behavior)"}"#
+        let tokenizer = try load(
+            tokenizerJSON(
+                addedTokens: "[]", preTokenizer: split, decoder: #"{"type":"Fuse"}"#,
+                options: #","ignore_merges":true"#, vocabulary: "{\(vocabulary)}", merges: "[]"))
+        return tokenizer.encode(text).compactMap(tokenizer.token)
+    }
+
+    @Test(arguments: [
+        (#"\d{2}"#, "12345", ["12", "34", "5"]),
+        (#"\d{2,}"#, "1a23456", ["1a", "23456"]),
+        (#"\d{,2}a"#, "1234a", ["12", "34a"]),
+        (#"a{1,2}"#, "aaaaa", ["aa", "aa", "a"]),
+        ("a*b", "aabab", ["aab", "ab"]),
+        ("a?ab", "aab", ["aab"]),
+        ("a*+ab", "aab", ["aab"]),
+        ("a*ab", "aab", ["aab"]),
+        ("a++b", "caab", ["c", "aab"]),
+        ("(ab|a)(c|bcd)", "abcd", ["abc", "d"]),
+        ("(a|ab)(c|bcd)?", "abcd", ["abcd"]),
+        ("x(?:a|b)?c", "xacxc", ["xac", "xc"]),
+        ("a(?!b)", "abac", ["ab", "a", "c"]),
+        ("a(?=b)", "acab", ["ac", "a", "b"]),
+        ("(?i:sk)", "xſKSK", ["x", "ſK", "SK"]),
+        ("(?i:[ab])x", "Ax", ["Ax"]),
+        ("[^a-c]+", "abxyc", ["ab", "xy", "c"]),
+        ("[a-]+", "xa-b", ["x", "a-", "b"]),
+        (#"[\]x]+"#, "a]xb", ["a", "]x", "b"]),
+        (#"\."#, "a.b", ["a", ".", "b"]),
+        (".", "ab", ["a", "b"]),
+        (#"\P{L}+"#, "a12b", ["a", "12", "b"]),
+        (#"\p{^Lu}+"#, "Aab1B", ["A", "ab1", "B"]),
+        (#"\w+"#, "a_1-é", ["a_1", "-", "é"]),
+        (#"\W+"#, "a--b", ["a", "--", "b"]),
+        (#"[\S]+"#, "a b", ["a", " ", "b"]),
+        (#"\D"#, "1a2", ["1", "a", "2"]),
+        (#"\p{M}"#, "e\u{301}x", ["e", "\u{301}", "x"]),
+    ])
+    func matches(pattern: String, text: String, expected: [String]) throws {
+        let found = try pieces(pattern, of: text)
+        #expect(found.map(scalars) == expected.map(scalars))
+    }
+
+    /// A quantifier that keeps what it took leaves nothing for the rest: no match, so nothing is cut.
+    @Test func possessiveQuantifiersGiveNothingBack() throws {
+        #expect(try pieces("a++a", of: "baaa") == ["baaa"])
+        #expect(try pieces("a+a", of: "baaa") == ["b", "aaa"])
+    }
+
+    @Test(arguments: [
+        ("Isolated", ["a", "-", "-", "b", "-"]), ("Removed", ["a", "b"]), ("Contiguous", ["a", "--", "b", "-"]),
+        ("MergedWithPrevious", ["a-", "-", "b-"]), ("MergedWithNext", ["a", "-", "-b", "-"]),
+    ])
+    func behaviors(behavior: String, expected: [String]) throws {
+        #expect(try pieces("-", of: "a--b-", behavior: behavior) == expected)
+    }
+}
