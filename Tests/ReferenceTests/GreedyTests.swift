@@ -51,17 +51,17 @@ struct GreedyTests {
 
     private func check(_ fetched: FetchedModel, _ goldens: String, caseCount: Int) throws {
         let model = try LanguageModel(directory: fetched.directory)
+        let tokenizer = try Tokenizer(contentsOfFile: fetched.directory + "/tokenizer.json")
         let data = try Data(contentsOf: URL(filePath: Fixtures.path(goldens)))
         let cases = try JSONDecoder().decode(Goldens.self, from: data).cases
         #expect(cases.count == caseCount)
         for golden in cases {
             let mode = AttentionMode(
                 golden.selfExtend.map { SelfExtend(groupSize: $0.groupSize, neighborWindow: $0.window) })
+            #expect(tokenizer.encode(golden.prompt) == golden.promptIDs, "\(golden.name)")
             #expect(golden.ids.count == 64)
             #expect(try greedy(model, golden.promptIDs, mode) == golden.ids, "\(golden.name), \(mode)")
         }
-        let tokenizer = try Tokenizer(contentsOfFile: fetched.directory + "/tokenizer.json")
-        for golden in cases { #expect(tokenizer.encode(golden.prompt) == golden.promptIDs, "\(golden.name)") }
     }
 
     /// 64 tokens, past any that ends a text.
