@@ -46,6 +46,40 @@ struct BitIdentityTests {
         }
     }
 
+    @Test("Products with a bias and an activation", arguments: ElementType.allCases)
+    func endings(_ type: ElementType) {
+        var generator = SeededGenerator(seed: 45)
+        let (columnCount, depth) = (97, 70)
+        let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+        let up = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+        let bias = generator.floats(columnCount)
+        let upBias = generator.floats(columnCount)
+        // 150 rows: workers own some.
+        let input = generator.floats(150 * depth, limit: 0.3)
+        for activation in [Activation.silu, .gelu, .geluTanh, .softCap(2)] {
+            for rowCount in [1, 7, 150] {
+                let rows = Array(input.prefix(rowCount * depth))
+                compareEverywhere("\(rowCount) rows, \(activation)") {
+                    product(rows, by: weights, bias: bias, activation: activation, threadCount: $0, $1)
+                }
+                compareEverywhere("\(rowCount) rows, \(activation), gated") {
+                    gatedProduct(
+                        rows, gate: weights, up: up, gateBias: bias, upBias: upBias, activation: activation,
+                        threadCount: $0, $1)
+                }
+            }
+            for instructionSet in InstructionSet.available {
+                let whole = product(input, by: weights, bias: bias, activation: activation, instructionSet)
+                let alone = (0..<150).flatMap { row in
+                    product(
+                        Array(input[(row * depth)..<((row + 1) * depth)]), by: weights, bias: bias,
+                        activation: activation, instructionSet)
+                }
+                #expect(firstDifference(alone, whole) == nil, "\(activation), \(instructionSet)")
+            }
+        }
+    }
+
     @Test("GEMM in chunks of rows", arguments: InstructionSet.available)
     func gemmChunks(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 41)
@@ -80,6 +114,28 @@ struct BitIdentityTests {
         }
     }
 
+    @Test("Layer normalisation")
+    func layerNorm() {
+        var generator = SeededGenerator(seed: 46)
+        for columnCount in [1, 15, 17, 100, 576] {
+            let input = generator.floats(10 * columnCount, limit: 3).map { $0 + 2 }
+            let weight = generator.floats(columnCount)
+            let bias = generator.floats(columnCount)
+            let before = generator.floats(10 * columnCount)
+            func normed(_ rows: Range<Int>, _ threadCount: Int, _ instructionSet: InstructionSet) -> [Float] {
+                let range = (rows.lowerBound * columnCount)..<(rows.upperBound * columnCount)
+                return normalize(
+                    Array(input[range]), weight, 1e-5, kind: .layer, bias: bias, adding: Array(before[range]),
+                    threadCount, instructionSet)
+            }
+            compareEverywhere("\(columnCount) columns") { normed(0..<10, $0, $1) }
+            for instructionSet in InstructionSet.available {
+                let parts = (0..<10).flatMap { normed($0..<($0 + 1), 1, instructionSet) }
+                #expect(firstDifference(parts, normed(0..<10, 1, instructionSet)) == nil)
+            }
+        }
+    }
+
     @Test("SiLU product")
     func siluProduct() {
         var generator = SeededGenerator(seed: 43)
@@ -100,14 +156,16 @@ struct BitIdentityTests {
     @Test("Rotary")
     func rotary() {
         var generator = SeededGenerator(seed: 44)
-        for dimension in [2, 20, 32, 64, 80, 128] {
+        for (dimension, rotaryDimension) in [
+            (2, 2), (20, 20), (32, 32), (64, 64), (80, 80), (128, 128), (80, 0), (80, 20), (96, 66),
+        ] {
             let input = generator.floats(9 * dimension)
-            let cosines = generator.floats(dimension / 2)
-            let sines = generator.floats(dimension / 2)
-            compareEverywhere("D \(dimension)") { _, instructionSet in
+            let cosines = generator.floats(rotaryDimension / 2)
+            let sines = generator.floats(rotaryDimension / 2)
+            compareEverywhere("D \(dimension), R \(rotaryDimension)") { _, instructionSet in
                 let output = GuardedFloats(count: input.count)
                 Rotary.rotate(
-                    input, headCount: 9, headDimension: dimension, rotaryDimension: dimension, cosines: cosines,
+                    input, headCount: 9, headDimension: dimension, rotaryDimension: rotaryDimension, cosines: cosines,
                     sines: sines, factor: 0.125, into: output.pointer, instructionSet: instructionSet)
                 return output.values
             }
@@ -125,6 +183,21 @@ struct BitIdentityTests {
                 let problem = AttentionProblem(
                     heads: (queryHeads, keyValueHeads), dimension: dimension, length: length, window: window)
                 compareEverywhere("T \(rowCount), S \(length), W \(window)") {
+                    problem.attend(rows: (length - rowCount)..<length, threadCount: $0, $1)
+                }
+            }
+        }
+    }
+
+    @Test("Attention with a sliding window and bounded scores", arguments: [ElementType.float32, .bfloat16])
+    func visibleKeys(_ cacheType: ElementType) {
+        for (length, rowCount, window) in [(300, 90, 33), (1030, 1, 600), (1030, 4, 129), (2060, 50, 512)] {
+            var problem = AttentionProblem(
+                heads: (9, 3), dimension: 64, length: length, window: 0, cacheType: cacheType)
+            problem.slidingWindow = window
+            for scoreCap in [0, 2] as [Float] {
+                problem.scoreCap = scoreCap
+                compareEverywhere("T \(rowCount), S \(length), sliding \(window), cap \(scoreCap)") {
                     problem.attend(rows: (length - rowCount)..<length, threadCount: $0, $1)
                 }
             }

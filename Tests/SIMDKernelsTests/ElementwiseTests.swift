@@ -4,14 +4,14 @@ import TestSupport
 import Testing
 
 /// Counts around the vector of 16 floats.
-private let counts = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 576]
+let vectorCounts = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 576]
 
 @Suite("RMSNorm")
 struct RMSNormTests {
     @Test("Rows agree with their twins", arguments: InstructionSet.available)
     func twin(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 20)
-        for count in counts {
+        for count in vectorCounts {
             for scale in [Float(1e-4), 1, 1e4] {
                 let input = generator.floats(3 * count, limit: scale)
                 let weight = generator.floats(count, limit: 2)
@@ -33,7 +33,7 @@ struct RMSNormTests {
     @Test("The output may be the input", arguments: InstructionSet.available)
     func inPlace(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 21)
-        for count in counts {
+        for count in vectorCounts {
             let input = generator.floats(5 * count)
             let weight = generator.floats(count)
             let memory = GuardedFloats(input)
@@ -53,17 +53,19 @@ struct RMSNormTests {
     }
 }
 
-/// RMSNorm by a team, between guards.
+/// Normalised rows by a team, between guards; `adding` is what the output holds before, and is added to.
 func normalize(
-    _ input: [Float], _ weight: [Float], _ epsilon: Float, _ threadCount: Int, _ instructionSet: InstructionSet
+    _ input: [Float], _ weight: [Float], _ epsilon: Float, kind: Normalization.Kind = .rootMeanSquare,
+    bias: [Float]? = nil, adding: [Float]? = nil, _ threadCount: Int, _ instructionSet: InstructionSet
 ) -> [Float] {
-    let output = GuardedFloats(count: input.count)
+    let output = adding.map { GuardedFloats($0) } ?? GuardedFloats(count: input.count)
     let source = GuardedFloats(input)
     let factors = GuardedFloats(weight)
+    let summands = bias.map { GuardedFloats($0) }
     runTeam(threadCount, instructionSet) { worker in
-        Normalization(.rootMeanSquare, weight: factors.pointer, epsilon: epsilon).apply(
+        Normalization(kind, weight: factors.pointer, bias: summands?.pointer, epsilon: epsilon).apply(
             source.pointer, rowCount: input.count / weight.count, columnCount: weight.count, into: output.pointer,
-            worker: worker)
+            adding: adding != nil, worker: worker)
     }
     #expect(output.isContained)
     return output.values
@@ -104,7 +106,7 @@ struct GatedProductTests {
         let gate = generator.floats(600, limit: 5)
         let up = generator.floats(600)
         let whole = gateProduct(gate, up, 1, instructionSet)
-        for count in counts {
+        for count in vectorCounts {
             let output = gateProduct(Array(gate.prefix(count)), Array(up.prefix(count)), 1, instructionSet)
             #expect(firstDifference(output, Array(whole.prefix(count))) == nil, "\(count)")
         }
@@ -118,16 +120,21 @@ struct GatedProductTests {
     }
 }
 
-/// silu(gate) · up by a team: the gated product of an input of ones with matrices of one column, for one row (GEMV)
-/// and for several (GEMM), which must agree.
+/// activation(gate) · up by a team: the gated product of an input of ones with matrices of one column, for one row
+/// (GEMV) and for several (GEMM), which must agree.
 func gateProduct(
-    _ gate: [Float], _ up: [Float], _ threadCount: Int, _ instructionSet: InstructionSet
+    _ gate: [Float], _ up: [Float], activation: Activation = .silu, _ threadCount: Int,
+    _ instructionSet: InstructionSet
 ) -> [Float] {
     let gateWeights = Weights(bits: gate.map(\.bitPattern), .float32, rowCount: gate.count, columnCount: 1)
     let upWeights = Weights(bits: up.map(\.bitPattern), .float32, rowCount: up.count, columnCount: 1)
-    let vector = gatedProduct([1], gate: gateWeights, up: upWeights, threadCount: threadCount, instructionSet)
-    let rows = gatedProduct(
-        Array(repeating: 1, count: 14), gate: gateWeights, up: upWeights, threadCount: threadCount, instructionSet)
+    func multiply(rowCount: Int) -> [Float] {
+        gatedProduct(
+            Array(repeating: 1, count: rowCount), gate: gateWeights, up: upWeights, activation: activation,
+            threadCount: threadCount, instructionSet)
+    }
+    let vector = multiply(rowCount: 1)
+    let rows = multiply(rowCount: 14)
     #expect(firstDifference(rows, (0..<14).flatMap { _ in vector }) == nil)
     return vector
 }
@@ -172,15 +179,38 @@ struct RotaryTests {
         #expect(turned == (21...40).map { -Float($0) } + (1...20).map { Float($0) })
     }
 
+    /// The first R components of a head turn as a head of R does, and the others are only multiplied, bit by bit: the
+    /// twin's bound holds for them too.
+    @Test("A part of a head is rotated as a whole one", arguments: InstructionSet.available)
+    func partial(_ instructionSet: InstructionSet) {
+        var generator = SeededGenerator(seed: 26)
+        for (dimension, rotaryDimension) in [
+            (2, 0), (80, 0), (4, 2), (20, 6), (64, 16), (80, 20), (80, 32), (80, 34), (96, 64), (128, 66), (256, 254),
+        ] {
+            let heads = (0..<3).map { _ in generator.floats(dimension, limit: 4) }
+            let angles = generator.floats(rotaryDimension / 2, limit: 3)
+            let (cosines, sines) = (angles.map { cos($0) }, angles.map { sin($0) })
+            let output = rotate(
+                heads.flatMap { $0 }, dimension, rotaryDimension: rotaryDimension, cosines, sines, 0.3, instructionSet)
+            let expected = heads.flatMap { head in
+                let turned = Array(head.prefix(rotaryDimension))
+                return (turned.isEmpty ? [] : rotate(turned, rotaryDimension, cosines, sines, 0.3, instructionSet))
+                    + head.dropFirst(rotaryDimension).map { $0 * 0.3 }
+            }
+            #expect(firstDifference(output, expected) == nil, "D \(dimension), R \(rotaryDimension)")
+        }
+    }
+
     private func rotate(
-        _ input: [Float], _ dimension: Int, _ cosines: [Float], _ sines: [Float], _ factor: Float,
-        _ instructionSet: InstructionSet
+        _ input: [Float], _ dimension: Int, rotaryDimension: Int? = nil, _ cosines: [Float], _ sines: [Float],
+        _ factor: Float, _ instructionSet: InstructionSet
     ) -> [Float] {
         let output = GuardedFloats(count: input.count)
         let (source, left, right) = (GuardedFloats(input), GuardedFloats(cosines), GuardedFloats(sines))
         Rotary.rotate(
-            source.pointer, headCount: input.count / dimension, headDimension: dimension, rotaryDimension: dimension,
-            cosines: left.pointer, sines: right.pointer, factor: factor, into: output.pointer,
+            source.pointer, headCount: input.count / dimension, headDimension: dimension,
+            rotaryDimension: rotaryDimension ?? dimension, cosines: left.pointer, sines: right.pointer, factor: factor,
+            into: output.pointer,
             instructionSet: instructionSet)
         #expect(output.isContained)
         return output.values
@@ -204,5 +234,31 @@ struct RotaryTests {
             }
         }
         #expect(cosines.isContained && sines.isContained)
+    }
+
+    @Test(
+        "Cosines and sines are multiplied by the factor, in one rounding", arguments: [1, 0.5, 1.346_573_6] as [Float])
+    func scaledAngles(_ factor: Float) {
+        let frequencies = (0..<20).map { Float(1 / pow(10_000, Double($0) / 20)) }
+        func fill(_ factor: Float?, position: Float) -> [Float] {
+            let (cosines, sines) = (GuardedFloats(count: 20), GuardedFloats(count: 20))
+            frequencies.withUnsafeBufferPointer { frequencies in
+                if let factor {
+                    Rotary.fillAngles(
+                        position: position, inverseFrequencies: frequencies, factor: factor, cosines: cosines.pointer,
+                        sines: sines.pointer)
+                } else {
+                    Rotary.fillAngles(
+                        position: position, inverseFrequencies: frequencies, cosines: cosines.pointer,
+                        sines: sines.pointer)
+                }
+            }
+            #expect(cosines.isContained && sines.isContained)
+            return cosines.values + sines.values
+        }
+        for position in [0, 1, 777, 24.5, 131_071] as [Float] {
+            let expected = fill(nil, position: position).map { $0 * factor }
+            #expect(firstDifference(fill(factor, position: position), expected) == nil, "position \(position)")
+        }
     }
 }

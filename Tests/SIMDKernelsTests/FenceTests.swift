@@ -36,6 +36,33 @@ struct FenceTests {
         }
     }
 
+    @Test("Biases")
+    func biases() async {
+        await #expect(processExitsWith: .success) {
+            GuardedFloats.areFenced.store(true, ordering: .relaxed)
+            var generator = SeededGenerator(seed: 53)
+            for instructionSet in InstructionSet.available {
+                for (rowCount, columnCount) in [(1, 1), (1, 15), (1, 33), (1, 48), (2, 31), (7, 65), (13, 40)] {
+                    let weights = Weights(.bfloat16, rowCount: columnCount, columnCount: 9, using: &generator)
+                    let input = generator.floats(rowCount * 9)
+                    let bias = generator.floats(columnCount)
+                    let plain = product(
+                        input, by: weights, bias: bias, activation: .gelu, threadCount: 2, instructionSet)
+                    let added = product(input, by: weights, bias: bias, adding: plain, instructionSet)
+                    let gated = gatedProduct(
+                        input, gate: weights, up: weights, gateBias: bias, upBias: bias, activation: .geluTanh,
+                        instructionSet)
+                    let normed = normalize(
+                        plain, bias, 1e-5, kind: .layer, bias: bias, adding: added, 1, instructionSet)
+                    guard (plain + added + gated + normed).allSatisfy({ $0.isFinite }) else { exit(2) }
+                    guard instructionSet.hasBFloat16Products else { continue }
+                    let rounded = product(input, by: weights, bias: bias, precision: .bfloat16, instructionSet)
+                    guard rounded.allSatisfy({ $0.isFinite }) else { exit(2) }
+                }
+            }
+        }
+    }
+
     @Test("Elementwise kernels")
     func elementwise() async {
         await #expect(processExitsWith: .success) {
@@ -44,12 +71,14 @@ struct FenceTests {
             for instructionSet in InstructionSet.available {
                 for count in [2, 6, 14, 16, 18, 30, 34, 62, 66] {
                     let input = GuardedFloats(generator.floats(count))
-                    let angles = GuardedFloats(generator.floats(count / 2))
                     let rotated = GuardedFloats(count: count)
-                    Rotary.rotate(
-                        input.pointer, headCount: 1, headDimension: count, rotaryDimension: count,
-                        cosines: angles.pointer, sines: angles.pointer, into: rotated.pointer,
-                        instructionSet: instructionSet)
+                    for rotaryDimension in [0, count / 4 * 2, count] {
+                        let angles = GuardedFloats(generator.floats(rotaryDimension / 2))
+                        Rotary.rotate(
+                            input.pointer, headCount: 1, headDimension: count, rotaryDimension: rotaryDimension,
+                            cosines: angles.pointer, sines: angles.pointer, into: rotated.pointer,
+                            instructionSet: instructionSet)
+                    }
                     let normed = normalize(input.values, generator.floats(count), 1e-5, 1, instructionSet)
                     let gated = gateProduct(input.values, generator.floats(count), 2, instructionSet)
                     guard (rotated.values + normed + gated).allSatisfy({ $0.isFinite }) else { exit(2) }
@@ -64,10 +93,15 @@ struct FenceTests {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
             for instructionSet in InstructionSet.available {
                 for (length, rowCount, window, dimension) in [(1, 1, 0, 2), (40, 3, 9, 20), (1030, 1, 64, 64)] {
-                    let problem = AttentionProblem(
+                    var problem = AttentionProblem(
                         heads: (3, 1), dimension: dimension, length: length, window: window)
-                    let output = problem.attend(rows: (length - rowCount)..<length, threadCount: 2, instructionSet)
-                    guard output.allSatisfy({ $0.isFinite }) else { exit(2) }
+                    for slidingWindow in [0, 1, 33] {
+                        problem.slidingWindow = slidingWindow
+                        problem.scoreCap = Float(slidingWindow)
+                        let rows = (length - rowCount)..<length
+                        let output = problem.attend(rows: rows, threadCount: 2, instructionSet)
+                        guard output.allSatisfy({ $0.isFinite }) else { exit(2) }
+                    }
                 }
             }
         }

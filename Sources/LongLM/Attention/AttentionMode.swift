@@ -122,10 +122,11 @@ public struct LeakyReRoPE: Sendable, Equatable {
         self.queryScaleBase = queryScaleBase
     }
 
-    /// (L − W) · k + W, or the nearest `Int` when that exceeds it.
+    /// (L − W) · k + W, or the nearest `Int` when settings that no session accepts exceed it.
     public func capacity(contextLength: Int) -> Int {
-        let reach = Double(contextLength - neighborWindow) * slowdown + Double(neighborWindow)
-        return Int(exactly: reach.rounded(.down)) ?? .max
+        let window = Double(neighborWindow)
+        let reach = ((Double(contextLength) - window) * slowdown + window).rounded(.down)
+        return Int(exactly: reach) ?? (reach < 0 ? .min : .max)
     }
 
     func farQueryPosition(_ position: Int) -> Float {

@@ -24,6 +24,10 @@ struct AttentionProblem {
     var precision = Precision.float32
     /// W; 0 for plain attention.
     var window: Int
+    /// From how many positions back keys are hidden; 0: none are.
+    var slidingWindow = 0
+    /// c of c · tanh(score / c); 0: scores are not bounded.
+    var scoreCap: Float = 0
     /// [length, Hq, D], rotated and scaled.
     var queries: [Float]
     var neighborQueries: [Float]
@@ -113,7 +117,14 @@ struct AttentionProblem {
         let second = key * keyWidth + keyValueHead(head) * shape.headDimension
         var sum: Scalar = 0
         for d in 0..<shape.headDimension { sum += Scalar(queries[first + d]) * Scalar(keys[second + d]) }
-        return sum
+        if scoreCap == 0 { return sum }
+        let cap = Scalar(scoreCap)
+        return cap * Scalar(tanh(Double(sum / cap)))
+    }
+
+    /// The keys that a row sees.
+    private func visibleKeys(_ row: Int) -> ClosedRange<Int> {
+        (slidingWindow == 0 ? 0 : max(0, row - slidingWindow + 1))...row
     }
 
     private func keyValueHead(_ head: Int) -> Int { head * shape.keyValueHeadCount / shape.queryHeadCount }
@@ -125,16 +136,22 @@ struct AttentionProblem {
 
     func twin(rows: Range<Int>) -> [Double] {
         rows.flatMap { row in
-            (0..<shape.queryHeadCount).flatMap { head in
-                Twins.softmaxMean((0...row).map { score(row, head, $0, as: Double.self) }) { value($0, head) }
+            let keys = visibleKeys(row)
+            return (0..<shape.queryHeadCount).flatMap { head in
+                Twins.softmaxMean(keys.map { score(row, head, $0, as: Double.self) }) {
+                    value(keys.lowerBound + $0, head)
+                }
             }
         }
     }
 
     func naive(rows: Range<Int>) -> [Float] {
         rows.flatMap { row in
-            (0..<shape.queryHeadCount).flatMap { head in
-                Naive.softmaxMean((0...row).map { score(row, head, $0, as: Float.self) }) { value($0, head) }
+            let keys = visibleKeys(row)
+            return (0..<shape.queryHeadCount).flatMap { head in
+                Naive.softmaxMean(keys.map { score(row, head, $0, as: Float.self) }) {
+                    value(keys.lowerBound + $0, head)
+                }
             }
         }
     }
@@ -146,13 +163,15 @@ struct AttentionProblem {
         // Queries are multiplied by log₂ e before they are rounded, so that scores are exponents of 2.
         problem.queries = queries.map { roundedToBFloat16($0 * 1.442_695_04) }
         problem.neighborQueries = neighborQueries.map { roundedToBFloat16($0 * 1.442_695_04) }
+        problem.scoreCap *= 1.442_695_04
         return rows.flatMap { row in
-            (0..<shape.queryHeadCount).flatMap { head in
-                let scores = (0...row).map { problem.score(row, head, $0, as: Float.self) }
+            let keys = visibleKeys(row)
+            return (0..<shape.queryHeadCount).flatMap { head in
+                let scores = keys.map { problem.score(row, head, $0, as: Float.self) }
                 let greatest = scores.max() ?? 0
                 var total: Float = 0
                 var mean = [Float](repeating: 0, count: shape.headDimension)
-                for (key, score) in scores.enumerated() {
+                for (key, score) in zip(keys, scores) {
                     let weight = exp2f(score - greatest)
                     let roundedWeight = roundedToBFloat16(weight)
                     for (d, component) in problem.value(key, head).enumerated() { mean[d] += roundedWeight * component }
@@ -165,12 +184,14 @@ struct AttentionProblem {
 
     /// What the kernel's error may be: twice the naive method's in the same precision, and no less than a few roundings
     /// of the greatest value, because the naive method is exact by chance where there are few keys. A score's chain of D
-    /// products alone is off by about √D roundings (Higham and Mary, 2019), and with it a weight.
+    /// products alone is off by about √D roundings (Higham and Mary, 2019), and with it a weight. A bounded score is off
+    /// by 9 roundings more of at most c: the quotient by c and its own rounding, tanh within 3 units in the last place,
+    /// and the product with c (``ActivationTests``).
     func allowedError(rows: Range<Int>, twin: [Double]) -> Double {
         let greatest = values.reduce(0) { max($0, abs(Double($1))) }
         return max(
             2 * greatestError(naive(rows: rows), twin),
-            (4 + Double(shape.headDimension).squareRoot()) * roundoff * greatest)
+            (4 + Double(shape.headDimension).squareRoot() + 9 * Double(scoreCap)) * roundoff * greatest)
     }
 }
 
@@ -238,7 +259,8 @@ final class AttentionCache {
             let input = AttentionInput(
                 queries: queries.pointer, neighborQueries: neighborQueries.pointer, rowCount: rows.count,
                 firstPosition: rows.lowerBound, segments: segments, neighborRing: ring.pointer,
-                ringPanelCount: ringPanelCount, neighborWindow: problem.window, output: output.pointer,
+                ringPanelCount: ringPanelCount, neighborWindow: problem.window,
+                slidingWindow: problem.slidingWindow, scoreCap: problem.scoreCap, output: output.pointer,
                 precision: problem.precision)
             runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
                 TwoPassAttention.attend(

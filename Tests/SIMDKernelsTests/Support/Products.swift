@@ -68,16 +68,19 @@ func decode(_ bits: UInt32, _ type: ElementType) -> Float {
     }
 }
 
-/// input · weightsᵀ, computed by a team; `adding` is what the output holds before, and is added to.
+/// activation(input · weightsᵀ + bias), computed by a team; `adding` is what the output holds before, and is added
+/// to.
 ///
 /// All memory that the contract doesn't define is NaN, and is checked to be left alone around the edges.
 func product(
-    _ input: [Float], by weights: Weights, adding: [Float]? = nil, precision: Precision = .float32,
-    threadCount: Int = 1, _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
+    _ input: [Float], by weights: Weights, bias: [Float]? = nil, activation: Activation = .identity,
+    adding: [Float]? = nil, precision: Precision = .float32, threadCount: Int = 1, _ instructionSet: InstructionSet,
+    sourceLocation: SourceLocation = #_sourceLocation
 ) -> [Float] {
     let depth = weights.columnCount
     let rowCount = input.count / depth
     let source = GuardedFloats(input)
+    let guardedBias = bias.map { GuardedFloats($0) }
     let packed = GuardedFloats(count: GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: depth))
     let output = adding.map { GuardedFloats($0) } ?? GuardedFloats(count: rowCount * weights.rowCount)
     let scratches = (0..<threadCount).map { _ in
@@ -89,19 +92,24 @@ func product(
             worker: worker)
         worker.barrier()
         GEMM.multiply(
-            packedInput, by: weights.packed, into: output.pointer, adding: adding != nil,
-            scratch: scratches[worker.index].pointer, worker: worker)
+            packedInput, by: weights.packed, bias: guardedBias?.pointer, activation: activation, into: output.pointer,
+            adding: adding != nil, scratch: scratches[worker.index].pointer, worker: worker)
     }
     #expect(
-        ([source, packed, output] + scratches).allSatisfy { $0.isContained }, "a write past an edge",
+        ([source, packed, output] + scratches + [guardedBias].compactMap { $0 }).allSatisfy { $0.isContained },
+        "a write past an edge",
         sourceLocation: sourceLocation)
     #expect(firstDifference(source.values, input) == nil, "the input was overwritten", sourceLocation: sourceLocation)
+    #expect(
+        firstDifference(guardedBias?.values ?? [], bias ?? []) == nil, "the bias was overwritten",
+        sourceLocation: sourceLocation)
     return output.values
 }
 
-/// silu(input · gateᵀ) · (input · upᵀ), computed by a team.
+/// activation(input · gateᵀ + gateBias) · (input · upᵀ + upBias), computed by a team.
 func gatedProduct(
-    _ input: [Float], gate: Weights, up: Weights, precision: Precision = .float32, threadCount: Int = 1,
+    _ input: [Float], gate: Weights, up: Weights, gateBias: [Float]? = nil, upBias: [Float]? = nil,
+    activation: Activation = .silu, precision: Precision = .float32, threadCount: Int = 1,
     _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
 ) -> [Float] {
     let depth = gate.columnCount
@@ -109,6 +117,8 @@ func gatedProduct(
     let source = GuardedFloats(input)
     let packed = GuardedFloats(count: GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: depth))
     let output = GuardedFloats(count: rowCount * gate.rowCount)
+    let guardedGateBias = gateBias.map { GuardedFloats($0) }
+    let guardedUpBias = upBias.map { GuardedFloats($0) }
     let scratches = (0..<threadCount).map { _ in
         GuardedFloats(count: GEMM.scratchFloatCount(maximumRowCount: rowCount))
     }
@@ -118,7 +128,8 @@ func gatedProduct(
             worker: worker)
         worker.barrier()
         GEMM.multiplyGated(
-            packedInput, gate: gate.packed, up: up.packed, into: output.pointer,
+            packedInput, gate: gate.packed, up: up.packed, gateBias: guardedGateBias?.pointer,
+            upBias: guardedUpBias?.pointer, activation: activation, into: output.pointer,
             scratch: scratches[worker.index].pointer, worker: worker)
     }
     #expect(

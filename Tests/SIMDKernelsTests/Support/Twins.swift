@@ -1,4 +1,5 @@
 import Foundation
+import SIMDKernels
 
 // The kernels' plain twins: the same mathematics, element by element, in Double.
 //
@@ -35,6 +36,26 @@ enum Twins {
         let meanSquare = input.reduce(0) { $0 + Double($1) * Double($1) } / Double(input.count)
         let scale = 1 / (meanSquare + Double(epsilon)).squareRoot()
         return zip(input, weight).map { Double($0) * scale * Double($1) }
+    }
+
+    static func layerNorm(_ input: [Float], weight: [Float], epsilon: Float) -> [Double] {
+        let mean = input.reduce(0) { $0 + Double($1) } / Double(input.count)
+        let variance = input.reduce(0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(input.count)
+        let scale = 1 / (variance + Double(epsilon)).squareRoot()
+        return zip(input, weight).map { (Double($0) - mean) * scale * Double($1) }
+    }
+
+    /// The function by its definition. In both forms of GELU the part that vanishes is written as one that loses
+    /// nothing: 1 + erf(z) = erfc(−z), and (1 + tanh u) / 2 = 1 / (1 + e^−2u).
+    static func activate(_ activation: Activation, _ input: Float) -> Double {
+        let x = Double(input)
+        switch activation {
+        case .identity: return x
+        case .silu: return x / (1 + exp(-x))
+        case .gelu: return 0.5 * x * erfc(-x / 2.0.squareRoot())
+        case .geluTanh: return x / (1 + exp(-2 * (2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        case .softCap(let cap): return Double(cap) * tanh(x / Double(cap))
+        }
     }
 
     static func siluProduct(gate: Float, up: Float) -> Double {
