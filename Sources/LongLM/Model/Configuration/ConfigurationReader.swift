@@ -181,6 +181,18 @@ struct ConfigurationReader {
         return value
     }
 
+    /// `layer_types`: whether each layer attends within a window; nil when absent.
+    func layerTypes(_ layerCount: Int) throws(ModelError) -> [Bool]? {
+        guard let types = try strings("layer_types") else { return nil }
+        guard types.count == layerCount else {
+            throw invalid("layer_types", "has \(types.count) layers; num_hidden_layers is \(layerCount)")
+        }
+        if let unknown = types.first(where: { $0 != "full_attention" && $0 != "sliding_attention" }) {
+            throw unsupported("layer_types", unknown)
+        }
+        return types.map { $0 == "sliding_attention" }
+    }
+
     /// Refuses what asks for something else than was read.
     func refuseUnread() throws(ModelError) {
         for (key, value) in members.sorted(by: { $0.key < $1.key }) where !readKeys.keys.contains(key) {
@@ -196,7 +208,8 @@ struct ConfigurationReader {
     private static let significantKeys: [String: [ConfigurationValue]] = [
         "activation_function": [], "alibi": [], "attention_bias": [], "attention_multiplier": [.number(1)],
         "attention_out_bias": [], "attn_logit_softcapping": [], "clip_qkv": [], "embedding_multiplier": [.number(1)],
-        "embedding_size": [], "final_logit_softcapping": [], "hidden_act": [], "hidden_activation": [],
+        "embedding_size": [], "layer_norm_eps": [], "layer_norm_epsilon": [], "rms_norm_eps": [],
+        "rotary_emb_base": [], "final_logit_softcapping": [], "hidden_act": [], "hidden_activation": [],
         "layer_types": [], "logit_scale": [.number(1)], "logits_scaling": [.number(1)], "mlp_bias": [],
         "no_rope_layers": [], "num_experts": [.number(0), .number(1)], "num_local_experts": [.number(0), .number(1)],
         "partial_rotary_factor": [.number(1)], "qk_layernorm": [], "qk_norm": [], "query_pre_attn_scalar": [],

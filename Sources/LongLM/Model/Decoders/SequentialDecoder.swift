@@ -2,6 +2,13 @@
 struct SequentialDecoder: Architecture {
     let weights: DecoderWeights
 
+    /// - Parameter weights: With a ``DecoderLayer/feedForwardNorm`` in every layer.
+    init(weights: DecoderWeights) {
+        precondition(
+            weights.layers.allSatisfy { $0.feedForwardNorm != nil }, "the second block reads what the first one wrote")
+        self.weights = weights
+    }
+
     var lookupByteCount: Int { weights.lookupByteCount }
 
     func forward(_ pass: ForwardPass) {

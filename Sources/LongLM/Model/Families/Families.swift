@@ -12,6 +12,15 @@ protocol Family {
     ) throws(ModelError) -> any Architecture
 }
 
+extension Family {
+    /// Llama's form and order of blocks, which many families have.
+    static func load(
+        _ configuration: ModelConfiguration, _ weights: WeightLoader
+    ) throws(ModelError) -> any Architecture {
+        SequentialDecoder(weights: try weights.decoder(configuration))
+    }
+}
+
 /// All families.
 enum Families {
     static var all: [any Family.Type] {

@@ -9,10 +9,4 @@ enum Llama: Family {
         configuration.parts.attentionOutputBias = configuration.parts.attentionBias
         configuration.parts.feedForwardBias = try reader.bool("mlp_bias") ?? false
     }
-
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
-    }
 }

@@ -10,10 +10,4 @@ enum Mistral: Family {
         // Newer files state what follows from the window.
         _ = try reader.strings("layer_types")
     }
-
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
-    }
 }

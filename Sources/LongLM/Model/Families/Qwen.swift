@@ -7,12 +7,6 @@ enum Qwen2: Family {
         configuration.parts.attentionBias = true
         try configuration.readSlidingLayers(reader)
     }
-
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
-    }
 }
 
 /// Qwen3 (Yang et al., 2025): Llama with queries and keys normalised head by head.
@@ -26,12 +20,6 @@ enum Qwen3: Family {
         configuration.parts.attentionOutputBias = configuration.parts.attentionBias
         try configuration.readSlidingLayers(reader)
     }
-
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
-    }
 }
 
 extension ModelConfiguration {
@@ -43,19 +31,5 @@ extension ModelConfiguration {
         let first = try reader.integers("max_window_layers")?.first ?? 28
         let isSliding = try reader.layerTypes(layerCount) ?? (0..<layerCount).map { isOn && $0 >= first }
         for layer in 0..<layerCount where isOn && isSliding[layer] { layerAttention[layer].slidingWindow = window }
-    }
-}
-
-extension ConfigurationReader {
-    /// `layer_types`: whether each layer attends within a window; nil when absent.
-    func layerTypes(_ layerCount: Int) throws(ModelError) -> [Bool]? {
-        guard let types = try strings("layer_types") else { return nil }
-        guard types.count == layerCount else {
-            throw invalid("layer_types", "has \(types.count) layers; num_hidden_layers is \(layerCount)")
-        }
-        if let unknown = types.first(where: { $0 != "full_attention" && $0 != "sliding_attention" }) {
-            throw unsupported("layer_types", unknown)
-        }
-        return types.map { $0 == "sliding_attention" }
     }
 }

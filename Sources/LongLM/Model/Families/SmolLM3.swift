@@ -28,10 +28,4 @@ enum SmolLM3: Family {
             configuration.layerAttention[layer].slidingWindow = window
         }
     }
-
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
-    }
 }
