@@ -120,7 +120,7 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         ("use_parallel_residual", "true", "true"), ("no_rope_layers", "[1, 0]", "a list"),
         ("layer_types", #"["full_attention"]"#, "a list"), ("residual_multiplier", "0.22", "0.22"),
         ("embedding_multiplier", "12", "12"), ("num_local_experts", "8", "8"), ("rope_interleaved", "true", "true"),
-        ("clip_qkv", "8", "8"), ("rotary_pct", "0.25", "0.25"),
+        ("clip_qkv", "8", "8"), ("rotary_pct", "0.25", "0.25"), ("layer_norm_eps", "1e-05", "1e-05"),
     ])
     func unsupportedFeature(key: String, json: String, value: String) {
         #expect(throws: ModelError.unsupportedFeature(file: "config.json", key: key, value: value)) {
@@ -140,7 +140,9 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
 
     @Test(arguments: ModelConfiguration.supportedModelTypes)
     func everyFamilyReadsTheSizesOfAll(modelType: String) throws {
-        let parsed = try configuration(["model_type": "\"\(modelType)\"", "head_dim": "16"])
+        let parsed = try configuration([
+            "model_type": "\"\(modelType)\"", "head_dim": "16", "rms_norm_eps": nil,
+        ])
         #expect(parsed.modelType == modelType && parsed.layerAttention.count == parsed.layerCount)
     }
 
