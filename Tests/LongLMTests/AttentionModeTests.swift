@@ -254,9 +254,19 @@ import Testing
         ]
         for mode in same {
             for chunk in [60, 7] {
-                let options = SessionOptions(attention: mode)
+                let options = SessionOptions(attention: mode, maximumLength: 60)
                 #expect(bits(try chunkedLogits(model, tokens, chunk: chunk, options)) == plain, "\(mode)")
             }
+        }
+    }
+
+    /// It has no capacity of its own, for which memory could be set aside.
+    @Test func reRoPENeedsALength() throws {
+        let model = try loadModel()
+        let reason = "ReRoPE reaches to any length; say which with maximumLength"
+        #expect(throws: SessionError.invalidOption(reason)) {
+            try Session(
+                model: model, options: SessionOptions(attention: .reRoPE(ReRoPE(neighborWindow: 16))))
         }
     }
 

@@ -141,18 +141,25 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
     @Test(arguments: ModelConfiguration.supportedModelTypes)
     func everyFamilyReadsTheSizesOfAll(modelType: String) throws {
         let parsed = try configuration([
-            "model_type": "\"\(modelType)\"", "head_dim": "16", "rms_norm_eps": nil,
+            "model_type": "\"\(modelType)\"", "head_dim": "16", "rms_norm_eps": nil, "num_key_value_heads": "null",
         ])
         #expect(parsed.modelType == modelType && parsed.layerAttention.count == parsed.layerCount)
     }
 
     /// Newer files keep it with the other rotary parameters.
     @Test(arguments: [
-        ("partial_rotary_factor", "0.5"), ("rope_parameters", #"{"partial_rotary_factor": 0.5}"#),
+        ("partial_rotary_factor", "0.5"),
+        ("rope_parameters", #"{"rope_type": "default", "partial_rotary_factor": 0.5}"#),
     ])
     func partialRotation(key: String, json: String) throws {
-        let parsed = try configuration([key: json])
+        let parsed = try configuration(["model_type": "\"phi3\"", key: json])
         #expect(parsed.headDimension == 12 && parsed.rotary.dimension == 6)
+        // Families that rotate whole heads refuse it.
+        #expect(
+            throws: ModelError.unsupportedFeature(file: "config.json", key: "partial_rotary_factor", value: "0.5")
+        ) {
+            try configuration([key: json])
+        }
     }
 
     @Test(arguments: [
@@ -236,8 +243,57 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
     ])
     func invalidRotaryParameters(key: String, json: String, path: String, reason: String) {
         #expect(throws: ModelError.invalidConfiguration(file: "config.json", key: path, reason: reason)) {
-            try configuration([key: json])
+            let family = key == "partial_rotary_factor" ? "phi3" : "llama"
+            _ = try configuration([key: json, "model_type": "\"\(family)\""])
         }
+    }
+
+    /// Nested values go before outer ones, and the older object before the newer, as in transformers.
+    @Test func rotaryPrecedence() throws {
+        let nested = #"{"rope_type": "default", "rope_theta": 700000}"#
+        #expect(try configuration(["rope_theta": "500000", "rope_parameters": nested]).ropeTheta == 700_000)
+        let both: [String: String?] = [
+            "rope_scaling": #"{"type": "linear", "factor": 2}"#, "rope_parameters": nested,
+        ]
+        let parsed = try configuration(both)
+        #expect(parsed.rotary.scaling == .linear(factor: 2) && parsed.ropeTheta == 700_000)
+        let inner = #"{"type": "linear", "factor": 2, "rope_theta": 30000}"#
+        #expect(try configuration(["rope_scaling": inner]).ropeTheta == 30_000)
+    }
+
+    /// Every member of a rotary object matters.
+    @Test func unknownRotaryMember() {
+        #expect(
+            throws: ModelError.unsupportedFeature(file: "config.json", key: "rope_scaling.short_mscale", value: "1.2")
+        ) {
+            try configuration(["rope_scaling": #"{"type": "linear", "factor": 2, "short_mscale": 1.2}"#])
+        }
+    }
+
+    @Test func valuesThatOneFamilyRefuses() {
+        func refusal(_ changes: [String: String?]) -> ModelError? {
+            do {
+                _ = try configuration(changes)
+                return nil
+            } catch { return error }
+        }
+        let neox: [String: String?] = [
+            "model_type": "\"gpt_neox\"", "head_dim": "16", "rms_norm_eps": nil, "num_key_value_heads": "2",
+        ]
+        #expect(
+            refusal(neox)
+                == .invalidConfiguration(
+                    file: "config.json", key: "num_key_value_heads",
+                    reason: "is 2; this family has as many as num_attention_heads 4"))
+        #expect(
+            refusal(["model_type": "\"gemma3_text\"", "rope_parameters": #"{"rope_theta": 3e5}"#])
+                == .unsupportedFeature(
+                    file: "config.json", key: "rope_parameters", value: "one for layers of both types"))
+        #expect(
+            refusal(["model_type": "\"gemma2\"", "attn_logit_softcapping": "3e38"])
+                == .invalidConfiguration(
+                    file: "config.json", key: "attn_logit_softcapping",
+                    reason: "is 3e+38; it must be between 0.001 and 1000000"))
     }
 
     @Test func layersThatAttendWithinAWindow() throws {
@@ -250,6 +306,8 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         let qwen: [String: String?] = ["model_type": "\"qwen2\"", "sliding_window": "8", "max_window_layers": "1"]
         #expect(try windows(qwen) == [nil, nil])
         #expect(try windows(qwen.merging(["use_sliding_window": "true"]) { $1 }) == [nil, 8])
+        let qwenWithout = qwen.merging(["use_sliding_window": "true", "sliding_window": "null"]) { $1 }
+        #expect(try windows(qwenWithout) == [nil, nil])
         let gemma2 = try configuration(["model_type": "\"gemma2\"", "sliding_window": "8"])
         #expect(gemma2.layerAttention.map(\.slidingWindow) == [8, nil])
         #expect(gemma2.layerAttention.map(\.isExtended) == [false, true])

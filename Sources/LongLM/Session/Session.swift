@@ -7,7 +7,8 @@ public struct SessionOptions: Sendable, Equatable {
     /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. It shows in no bit of any
     /// result.
     public var threadCount: Int?
-    /// The most positions; nil: the model's context, or what the attention mode extends it to.
+    /// The most positions; nil: the model's context, or what the attention mode extends it to. ReRoPE has no such limit
+    /// and must be given one.
     ///
     /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
     /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
@@ -80,6 +81,9 @@ public final class Session {
         } catch { throw .invalidOption("\(error)") }
         guard (1...1024).contains(threadCount) else {
             throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
+        }
+        if case .reRoPE = options.attention, options.maximumLength == nil {
+            throw .invalidOption("ReRoPE reaches to any length; say which with maximumLength")
         }
         let trained = options.attention.capacity(contextLength: configuration.contextLength)
         capacity = options.maximumLength ?? min(trained, Self.largestCapacity)

@@ -1,6 +1,7 @@
 /// What one attention reads and writes. Positions count from 0; row t has position `firstPosition + t`.
 public struct AttentionInput {
-    /// [rowCount, Hq, D], rotated to meet the keys in `segments`, and scaled by 1/√D.
+    /// [rowCount, Hq, D], rotated to meet the keys in `segments`, and multiplied by the scale of scores (most often
+    /// 1/√D).
     public var queries: UnsafePointer<Float>
     /// [rowCount, Hq, D], rotated to meet the keys in `neighborRing`, and scaled; `queries` again without a window.
     public var neighborQueries: UnsafePointer<Float>

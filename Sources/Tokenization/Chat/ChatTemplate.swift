@@ -58,9 +58,11 @@ struct ChatTemplate {
     private func chatML(today: Date) throws(TokenizerError) -> ChatFormat {
         if has("## Custom Instructions\n\n", "Reasoning Mode: ") { return try smolLM3(today: today) }
         // Models that always think begin the answer for themselves; Phi-4 separates role and content with a token;
-        // some templates trim.
-        let isPlain = ["<|im_start|>assistant\n<think>", "<|im_sep|>", "trim + '<|im_end|>", "strip() + '<|im_end|>"]
-            .allSatisfy { !has($0) }
+        // some templates trim, and some drop thoughts from earlier answers.
+        let isPlain = [
+            "<|im_start|>assistant\n<think>", "<|im_sep|>", "trim + '<|im_end|>", "strip() + '<|im_end|>", "</think>",
+        ]
+        .allSatisfy { !has($0) }
         guard isPlain else { throw .unsupportedChatTemplate(file: file) }
         return ChatFormat(.chatML(defaultSystemPrompt: defaultSystemPrompt), beginToken: begin(""))
     }

@@ -202,6 +202,15 @@ struct ConfigurationReader {
         }
     }
 
+    /// Refuses any member that wasn't read: for objects of which every member matters.
+    func refuseAllUnread() throws(ModelError) {
+        for (key, value) in members.sorted(by: { $0.key < $1.key }) where !readKeys.keys.contains(key) {
+            // YaRN's first files say that they were trained.
+            if value == .null || key == "finetuned" { continue }
+            throw unsupported(key, value.text)
+        }
+    }
+
     /// Keys that change a forward pass in some family, with the values, beside null and false, that don't.
     ///
     /// Other keys are names, training settings and defaults of generation, of which files hold any number.

@@ -108,7 +108,9 @@ public struct ModelConfiguration: Sendable, Equatable {
         intermediateSize = try reader.requiredSize("intermediate_size")
         layerCount = try reader.requiredSize("num_hidden_layers", largest: Self.largestLayerCount)
         queryHeadCount = try reader.requiredSize("num_attention_heads", largest: Self.largestAttentionWidth)
-        keyValueHeadCount = try reader.size("num_key_value_heads") ?? defaults.keyValueHeadCount ?? queryHeadCount
+        // null means as many as query heads; silence the family's default.
+        let silentCount = reader.has("num_key_value_heads") ? nil : defaults.keyValueHeadCount
+        keyValueHeadCount = try reader.size("num_key_value_heads") ?? silentCount ?? queryHeadCount
         vocabularySize = try reader.requiredSize("vocab_size")
         contextLength = try reader.size("max_position_embeddings") ?? defaults.contextLength
         guard queryHeadCount % keyValueHeadCount == 0 else {
@@ -179,8 +181,13 @@ struct FamilyDefaults {
     var activation = Activation.silu
     var ropeThetaKey = "rope_theta"
     var ropeTheta = 10_000.0
-    var partialRotaryKey = "partial_rotary_factor"
+    /// nil: whole heads are rotated.
+    var partialRotaryKey: String?
     var partialRotaryFactor = 1.0
+    /// L₀ of longrope.
+    var originalContextLength: Int?
+    /// The kinds of rotary scaling that mean longrope.
+    var longRoPENames: Set = ["longrope"]
 }
 
 /// How one layer attends.

@@ -24,7 +24,7 @@ public struct RotaryConfiguration: Sendable, Equatable {
         case .llama3(let scaling): RotaryFrequencies(inverse: unscaled(theta: theta).map(scaling.scale))
         case .yarn(let scaling):
             RotaryFrequencies(
-                inverse: scaling.scale(unscaled(theta: theta), theta: theta), factor: Float(scaling.attentionFactor))
+                inverse: scaling.scale(powers(theta: theta), theta: theta), factor: Float(scaling.attentionFactor))
         case .longRoPE(let scaling):
             RotaryFrequencies(
                 inverse: zip(scaling.factors(length: length), powers(theta: theta)).map { 1 / (Float($0) * $1) },
@@ -111,8 +111,9 @@ public struct YaRNScaling: Sendable, Equatable {
     /// L₀.
     public let originalContextLength: Int
 
-    func scale(_ frequencies: [Float], theta: Double) -> [Float] {
-        let dimension = Double(2 * frequencies.count)
+    /// The frequencies for θ^(2k/R).
+    func scale(_ powers: [Float], theta: Double) -> [Float] {
+        let dimension = Double(2 * powers.count)
         /// The k, as a real number, whose frequency turns this often.
         func index(turns: Double) -> Double {
             dimension * log(Double(originalContextLength) / (turns * 2 * .pi)) / (2 * log(theta))
@@ -123,10 +124,10 @@ public struct YaRNScaling: Sendable, Equatable {
         high = min(high, dimension - 1)
         // Without a width there would be no ramp.
         if low == high { high += 0.001 }
-        return frequencies.enumerated().map { k, frequency in
+        return powers.enumerated().map { k, power in
             let ramp = min(max((Float(k) - Float(low)) / Float(high - low), 0), 1)
             let kept = 1 - ramp
-            return frequency / Float(factor) * (1 - kept) + frequency * kept
+            return 1 / (Float(factor) * power) * (1 - kept) + 1 / power * kept
         }
     }
 }
@@ -155,53 +156,66 @@ extension RotaryConfiguration {
     ) throws(ModelError) {
         var parameters = try reader.object("rope_parameters")
         if let nested = parameters, nested.has(layerType) { parameters = try nested.object(layerType) }
-        // The older form has one scaling, that of the layers that see everything.
-        let scaling = layerType == "full_attention" ? try reader.object("rope_scaling") : nil
-        let nestedTheta = try parameters?.number("rope_theta")
-        let theta = try reader.number(defaults.ropeThetaKey) ?? nestedTheta ?? defaults.ropeTheta
+        // The older form has one scaling, that of the layers that see everything. Where both are given, transformers takes
+        // it.
+        let older = layerType == "full_attention" ? try reader.object("rope_scaling") : nil
+        let source = older ?? parameters
+
+        let outerTheta = try reader.number(defaults.ropeThetaKey)
+        let newerTheta = try parameters?.number("rope_theta")
+        theta = try source?.number("rope_theta") ?? newerTheta ?? outerTheta ?? defaults.ropeTheta
         guard theta.isFinite, theta >= 1, theta <= 1e30 else {
             throw reader.invalid(defaults.ropeThetaKey, "is \(theta); it must be at least 1")
         }
-        let nestedPart = try parameters?.number("partial_rotary_factor")
-        let part = try reader.number(defaults.partialRotaryKey) ?? nestedPart ?? defaults.partialRotaryFactor
-        let dimension = Int(exactly: (Double(headDimension) * part).rounded(.towardZero)) ?? 0
-        guard dimension >= 2, dimension <= headDimension, dimension % 2 == 0 else {
-            throw reader.invalid(
-                defaults.partialRotaryKey,
-                "is \(part); it must leave an even number of the \(headDimension) components to rotate")
-        }
-        self.theta = theta
-        self.dimension = dimension
-        // Of two objects the newer one is taken, unless it says nothing of a scaling.
-        let isNewer = try parameters.map { parameters throws(ModelError) in try Self.kind(parameters) != nil } ?? false
-        let key = isNewer || scaling == nil ? "rope_parameters" : "rope_scaling"
-        guard let source = isNewer || scaling == nil ? parameters : scaling else {
-            self.scaling = .none
-            return
-        }
-        guard let kind = try Self.kind(source) else {
+        let newerPart = try parameters?.number("partial_rotary_factor")
+        let innerPart = try source?.number("partial_rotary_factor") ?? newerPart
+        dimension = try Self.dimension(reader, defaults, innerPart, headDimension: headDimension)
+        guard let source, let kind = try Self.kind(source) else {
             // rope_parameters may leave its kind out, as transformers then takes the default; rope_scaling may not.
-            if key == "rope_scaling" { throw reader.invalid(key, "has no rope_type") }
-            self.scaling = .none
+            if older != nil { throw reader.invalid("rope_scaling", "has no rope_type") }
+            scaling = .none
             return
         }
         let outerLength = try reader.size("original_max_position_embeddings")
         let innerLength = try source.size("original_max_position_embeddings")
-        let originalLength = outerLength ?? innerLength ?? contextLength
-        // Early files of Phi-3 call longrope yarn.
-        switch source.has("short_factor") ? "longrope" : kind {
-        case "default": self.scaling = .none
-        case "linear": self.scaling = .linear(factor: try Self.factor(source))
-        case "dynamic":
-            self.scaling = .dynamic(factor: try Self.factor(source), contextLength: contextLength)
-        case "llama3": self.scaling = .llama3(try Llama3Scaling(source, originalLength))
-        case "yarn": self.scaling = .yarn(try YaRNScaling(source, originalLength))
+        let originalLength = outerLength ?? defaults.originalContextLength ?? innerLength ?? contextLength
+        switch defaults.longRoPENames.contains(kind) ? "longrope" : kind {
+        case "default": scaling = .none
+        case "linear": scaling = .linear(factor: try Self.factor(source))
+        case "dynamic": scaling = .dynamic(factor: try Self.factor(source), contextLength: contextLength)
+        case "llama3": scaling = .llama3(try Llama3Scaling(source, originalLength))
+        case "yarn":
+            guard theta > 1 else {
+                throw reader.invalid(defaults.ropeThetaKey, "is \(theta); yarn needs more than 1")
+            }
+            scaling = .yarn(try YaRNScaling(source, originalLength))
         case "longrope":
-            self.scaling = .longRoPE(
+            scaling = .longRoPE(
                 try LongRoPEScaling(
                     source, originalLength, contextLength: contextLength, frequencyCount: dimension / 2))
-        default: throw reader.unsupported(key, kind)
+        default: throw reader.unsupported(older == nil ? "rope_parameters" : "rope_scaling", kind)
         }
+        try source.refuseAllUnread()
+    }
+
+    /// R, of families that rotate a part of a head; D of all others.
+    private static func dimension(
+        _ reader: ConfigurationReader, _ defaults: FamilyDefaults, _ innerPart: Double?, headDimension: Int
+    ) throws(ModelError) -> Int {
+        guard let key = defaults.partialRotaryKey else {
+            guard innerPart ?? 1 == 1 else {
+                throw reader.unsupported("partial_rotary_factor", "\(innerPart ?? 1)")
+            }
+            return headDimension
+        }
+        let outerPart = try reader.number(key)
+        let part = innerPart ?? outerPart ?? defaults.partialRotaryFactor
+        let dimension = Int(exactly: (Double(headDimension) * part).rounded(.towardZero)) ?? 0
+        guard dimension >= 2, dimension <= headDimension, dimension % 2 == 0 else {
+            throw reader.invalid(
+                key, "is \(part); it must leave an even number of the \(headDimension) components to rotate")
+        }
+        return dimension
     }
 
     private static func kind(_ source: ConfigurationReader) throws(ModelError) -> String? {

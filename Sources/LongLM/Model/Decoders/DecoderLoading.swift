@@ -61,6 +61,11 @@ extension WeightLoader {
                 if let takeAttention { try takeAttention(name + names.attention) } else {
                     try self.attention(name + names.attention, configuration, norms: norms)
                 }
+            precondition(
+                attention.query.weight.rowCount == configuration.queryWidth
+                    && attention.key.weight.rowCount == configuration.keyWidth
+                    && attention.value.weight.rowCount == configuration.keyWidth,
+                "a family's projections are as wide as its heads")
             let feedForward =
                 if let takeFeedForward { try takeFeedForward(name + names.feedForward) } else {
                     try gatedFeedForward(name + names.feedForward, configuration)

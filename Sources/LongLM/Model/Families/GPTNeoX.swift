@@ -7,6 +7,12 @@ enum GPTNeoX: Family {
         partialRotaryKey: "rotary_pct", partialRotaryFactor: 0.25)
 
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
+        guard configuration.keyValueHeadCount == configuration.queryHeadCount else {
+            throw reader.invalid(
+                "num_key_value_heads",
+                "is \(configuration.keyValueHeadCount); this family has as many as num_attention_heads "
+                    + "\(configuration.queryHeadCount)")
+        }
         configuration.parts.attentionBias = try reader.bool("attention_bias") ?? true
         configuration.parts.parallelResidual = try reader.bool("use_parallel_residual") ?? true
     }

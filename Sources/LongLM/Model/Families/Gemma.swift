@@ -21,7 +21,11 @@ enum Gemma: Family {
 /// sliding-window attention in every other layer.
 enum Gemma2: Family {
     static let modelType = "gemma2"
-    static let defaults = gemmaDefaults
+    static let defaults = {
+        var defaults = gemmaDefaults
+        defaults.activationKeys = ["hidden_activation"]
+        return defaults
+    }()
 
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
         try configuration.readGemma(reader)
@@ -46,6 +50,7 @@ enum Gemma3: Family {
     static let modelType = "gemma3_text"
     static let defaults = {
         var defaults = gemmaDefaults
+        defaults.activationKeys = ["hidden_activation"]
         defaults.contextLength = 131_072
         defaults.ropeTheta = 1_000_000
         return defaults
@@ -55,6 +60,9 @@ enum Gemma3: Family {
         try configuration.readGemma(reader)
         configuration.parts.headNorm = true
         try configuration.readGemmaAttention(reader)
+        if let parameters = try reader.object("rope_parameters"), !parameters.has("full_attention") {
+            throw reader.unsupported("rope_parameters", "one for layers of both types")
+        }
         let interval = try reader.size("sliding_window_pattern") ?? 6
         let isLocal = try reader.layerTypes(configuration.layerCount)
         let window = try reader.has("sliding_window") ? reader.size("sliding_window") : 4096
@@ -87,13 +95,13 @@ extension ModelConfiguration {
         embeddingScale = Float(Double(hiddenSize).squareRoot())
         parts.attentionBias = try reader.bool("attention_bias") ?? false
         parts.attentionOutputBias = parts.attentionBias
-        // Of the two activations one is taken; the other is known too.
+        // Known and not taken: by Gemma 1 where there is a hidden_activation, by the others never.
         _ = try reader.string("hidden_act")
     }
 
     /// How Gemma 2 and 3 scale and bound scores.
     fileprivate mutating func readGemmaAttention(_ reader: ConfigurationReader) throws(ModelError) {
-        let scalar = try reader.positive("query_pre_attn_scalar") ?? 256
+        let scalar = try reader.bounded("query_pre_attn_scalar") ?? 256
         attentionScale = Float(pow(scalar, -0.5))
         // Silence means Gemma 2's bounds there, and none in Gemma 3.
         let isBounded = modelType == Gemma2.modelType
@@ -105,7 +113,16 @@ extension ModelConfiguration {
 extension ConfigurationReader {
     /// null means none; silence the default.
     fileprivate func softcap(_ key: String, default silence: Float?) throws(ModelError) -> Float? {
-        try has(key) ? positive(key).map { Float($0) } : silence
+        try has(key) ? bounded(key).map { Float($0) } : silence
+    }
+
+    /// A number whose quotients and products stay in range.
+    fileprivate func bounded(_ key: String) throws(ModelError) -> Double? {
+        guard let value = try number(key) else { return nil }
+        guard value >= 1e-3, value <= 1e6 else {
+            throw invalid(key, "is \(value); it must be between 0.001 and 1000000")
+        }
+        return value
     }
 }
 

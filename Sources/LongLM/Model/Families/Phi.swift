@@ -3,7 +3,8 @@
 enum Phi: Family {
     static let modelType = "phi"
     static let defaults = FamilyDefaults(
-        normEpsilonKey: "layer_norm_eps", normEpsilon: 1e-5, activation: .geluTanh, partialRotaryFactor: 0.5)
+        normEpsilonKey: "layer_norm_eps", normEpsilon: 1e-5, activation: .geluTanh,
+        partialRotaryKey: "partial_rotary_factor", partialRotaryFactor: 0.5)
 
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
         configuration.parts.headNorm = try reader.bool("qk_layernorm") ?? false

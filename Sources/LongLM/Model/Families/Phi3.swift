@@ -2,7 +2,9 @@
 /// attention, where a file asks for it, Self-Extend switches off.
 enum Phi3: Family {
     static let modelType = "phi3"
-    static let defaults = FamilyDefaults(contextLength: 4096, normEpsilon: 1e-5)
+    static let defaults = FamilyDefaults(
+        contextLength: 4096, normEpsilon: 1e-5, partialRotaryKey: "partial_rotary_factor", originalContextLength: 4096,
+        longRoPENames: ["longrope", "su", "yarn"])
 
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
         let window = try reader.size("sliding_window")

@@ -26,7 +26,8 @@ extension ModelConfiguration {
     /// Reads which layers attend within a window: those of `layer_types`, or all from `max_window_layers` on.
     mutating func readSlidingLayers(_ reader: ConfigurationReader) throws(ModelError) {
         let isOn = try reader.bool("use_sliding_window") ?? false
-        let window = try reader.size("sliding_window") ?? 4096
+        // Silence means 4,096; null means none.
+        let window = try reader.has("sliding_window") ? reader.size("sliding_window") : 4096
         // May be 0.
         let first = try reader.integers("max_window_layers")?.first ?? 28
         let isSliding = try reader.layerTypes(layerCount) ?? (0..<layerCount).map { isOn && $0 >= first }

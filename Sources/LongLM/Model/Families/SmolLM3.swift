@@ -23,8 +23,8 @@ enum SmolLM3: Family {
         let isOn = try reader.bool("use_sliding_window") ?? false
         let window = try reader.size("sliding_window")
         let isSliding = try reader.layerTypes(configuration.layerCount)
-        guard isOn, let window else { return }
-        for layer in rotates.indices where isSliding?[layer] ?? (rotates[layer] == 0) {
+        guard let window else { return }
+        for layer in rotates.indices where isSliding?[layer] ?? (isOn && rotates[layer] == 0) {
             configuration.layerAttention[layer].slidingWindow = window
         }
     }

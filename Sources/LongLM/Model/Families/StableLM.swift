@@ -4,7 +4,7 @@ enum StableLM: Family {
     static let modelType = "stablelm"
     static let defaults = FamilyDefaults(
         contextLength: 4096, keyValueHeadCount: 32, normEpsilonKey: "layer_norm_eps", normEpsilon: 1e-5,
-        partialRotaryFactor: 0.25)
+        partialRotaryKey: "partial_rotary_factor", partialRotaryFactor: 0.25)
 
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
         configuration.parts.attentionBias = try reader.bool("use_qkv_bias") ?? false
