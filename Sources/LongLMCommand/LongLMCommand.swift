@@ -19,7 +19,10 @@ struct LongLMCommand: AsyncParsableCommand {
             avx2 or avx512) asks for lower instructions than the processor has.
             """,
         version: "0.1.0",
-        subcommands: [Generate.self, Verify.self, Logits.self, Tokenize.self, Inspect.self, Bench.self])
+        subcommands: [
+            Demo.self, Generate.self, Passkey.self, Needle.self, PerplexityCommand.self, Verify.self, Logits.self,
+            Tokenize.self, Inspect.self, Bench.self,
+        ])
 }
 
 @main
@@ -58,7 +61,9 @@ enum Main {
 extension Main {
     /// What explains the command that was tried.
     private static var helpCommand: String {
-        let names = LongLMCommand.configuration.subcommands.map { String(describing: $0).lowercased() }
+        let names = LongLMCommand.configuration.subcommands.map {
+            $0.configuration.commandName ?? String(describing: $0).lowercased()
+        }
         guard let name = CommandLine.arguments.dropFirst().first, names.contains(name) else { return "longlm --help" }
         return "longlm \(name) --help"
     }

@@ -5,6 +5,8 @@ import SIMDKernels
 /// A key's grouped rotation never changes, nor does its neighbor rotation. So each is computed once: grouped keys (plain
 /// ones without Self-Extend) and values are kept for all positions, in segments that are allocated as the text grows;
 /// neighbor keys only for the last window and the rows in flight, in a ring.
+///
+/// Forked caches share segments until one of them writes into one: it then takes a copy of that segment for itself.
 final class KeyValueCache {
     let shape: AttentionShape
     /// Panels of each layer's ring of neighbor keys; 0 without Self-Extend.
@@ -17,7 +19,6 @@ final class KeyValueCache {
     private var segments: [AlignedBuffer] = []
     /// [layer][ring].
     private let rings: AlignedBuffer
-    private var segmentCount = 0
 
     /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
     init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
@@ -35,23 +36,50 @@ final class KeyValueCache {
         shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: min(Workspace.rowLimit, capacity))
     }
 
+    /// A cache of the same contents. Segments are shared; the ring, whose positions are overwritten, is copied.
+    init(forking other: KeyValueCache) {
+        shape = other.shape
+        layerCount = other.layerCount
+        segmentLimit = other.segmentLimit
+        table = .allocate(capacity: layerCount * segmentLimit)
+        ringPanelCount = other.ringPanelCount
+        rings = AlignedBuffer(byteCount: other.rings.byteCount)
+        rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
+        segments = other.segments
+        for index in segments.indices { tabulate(index) }
+    }
+
     deinit { table.deallocate() }
 
-    /// Makes room for `length` positions in all.
-    func reserve(_ length: Int) {
-        precondition(length <= segmentLimit * AttentionShape.segmentLength, "the cache has room for its capacity")
-        while segmentCount * AttentionShape.segmentLength < length {
-            let memory = AlignedBuffer(floatCount: layerCount * shape.segmentFloatCount)
-            segments.append(memory)
-            for layer in 0..<layerCount {
-                (table + layer * segmentLimit + segmentCount).initialize(
-                    to: memory.floats + layer * shape.segmentFloatCount)
+    /// Makes room for positions that are written next: segments that don't exist yet are allocated, and those that a fork
+    /// shares are copied.
+    func reserve(_ positions: Range<Int>) {
+        precondition(
+            positions.upperBound <= segmentLimit * AttentionShape.segmentLength, "the cache has room for its capacity")
+        let first = positions.lowerBound / AttentionShape.segmentLength
+        for index in first..<AttentionShape.segmentCount(length: positions.upperBound) {
+            if index == segments.count {
+                segments.append(AlignedBuffer(floatCount: layerCount * shape.segmentFloatCount))
+            } else if !isKnownUniquelyReferenced(&segments[index]) {
+                let copy = AlignedBuffer(byteCount: segments[index].byteCount)
+                copy.bytes.copyMemory(from: segments[index].bytes, byteCount: copy.byteCount)
+                segments[index] = copy
+            } else {
+                continue
             }
-            segmentCount += 1
+            tabulate(index)
         }
     }
 
-    /// The bytes that are allocated now.
+    /// Enters a segment's address in the table of every layer.
+    private func tabulate(_ index: Int) {
+        for layer in 0..<layerCount {
+            (table + layer * segmentLimit + index).initialize(
+                to: segments[index].floats + layer * shape.segmentFloatCount)
+        }
+    }
+
+    /// The bytes that are allocated now, those that forks share included.
     var byteCount: Int { segments.reduce(rings.byteCount) { $0 + $1.byteCount } }
 
     /// One layer's segments.

@@ -104,7 +104,33 @@ public final class Session {
         job = ForwardJob(model, workspace, cache, attention, capacity: capacity)
     }
 
-    /// The memory that keys and values take now, in bytes.
+    /// A session at the same position as another, from which both go on by themselves.
+    private init(forking other: Session) {
+        model = other.model
+        attention = other.attention
+        threadCount = other.threadCount
+        capacity = other.capacity
+        position = other.position
+        logits = other.logits
+        cache = KeyValueCache(forking: other.cache)
+        let workspace = Workspace(
+            model.configuration, shape: cache.shape, capacity: capacity, threadCount: threadCount)
+        job = ForwardJob(model, workspace, cache, attention, capacity: capacity)
+    }
+
+    /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
+    ///
+    /// The two share the keys and values of their common tokens, but for the last up to 512 positions and Self-Extend's
+    /// ring of neighbor keys, of which each has its own; activations take memory of their own as well. What either does
+    /// afterwards shows in no bit of the other, and each gives the bits of a session that processed all of its tokens.
+    ///
+    /// - Throws: ``SessionError/busy`` from within the progress of a prefill.
+    public func fork() throws(SessionError) -> Session {
+        guard !isProcessing else { throw .busy }
+        return Session(forking: self)
+    }
+
+    /// The memory that keys and values take now, in bytes, those that a fork shares included.
     public var cacheByteCount: Int { cache.byteCount }
 
     /// Processes tokens; afterwards ``logits`` are those of the last.
@@ -189,7 +215,7 @@ public final class Session {
             let isLast = done + count == tokens.count
             let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
             let offset = wantsAll ? done * model.configuration.vocabularySize : 0
-            cache.reserve(position + count)
+            cache.reserve(position..<(position + count))
             output.withUnsafeMutableBufferPointer { output in
                 advance(
                     UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,

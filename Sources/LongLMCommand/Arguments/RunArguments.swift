@@ -1,10 +1,14 @@
 import ArgumentParser
+import Foundation
 import LongLM
 
 /// Which model.
 struct ModelArguments: ParsableArguments {
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
     var directory: String
+
+    /// The directory's own name.
+    var name: String { URL(fileURLWithPath: directory).lastPathComponent }
 }
 
 /// On how many threads.

@@ -5,6 +5,9 @@ enum Terminal {
     /// Whether standard error is a terminal, on which a line can be drawn over.
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
+    /// Whether standard output is a terminal, which shows colours.
+    static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
     /// Writes text to standard output at once.
     static func write(_ text: String) throws(CommandError) {
         do {

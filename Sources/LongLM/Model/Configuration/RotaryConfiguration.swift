@@ -32,6 +32,14 @@ public struct RotaryConfiguration: Sendable, Equatable {
         }
     }
 
+    /// Whether ``frequencies(length:)`` differ from length to length.
+    package var dependsOnLength: Bool {
+        switch scaling {
+        case .dynamic, .longRoPE: true
+        case .none, .linear, .llama3, .yarn: false
+        }
+    }
+
     /// 1 / θ^(2k/R).
     private func unscaled(theta: Double) -> [Float] { powers(theta: theta).map { 1 / $0 } }
 

@@ -1,0 +1,223 @@
+import ArgumentParser
+import Foundation
+import LongLM
+import LongLMEvaluation
+
+/// `longlm needle`
+struct Needle: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Map where in a long text the model finds a sentence again.",
+        discussion: """
+            Hides a sentence, the needle, in a text at every depth and length of a grid, asks for it at the end, and \
+            draws a map: whether the answer contains the right one, and how probable the model finds that.
+
+              longlm needle --model DIR --lengths 4096,8192,12000 --output rows.jsonl --svg map.svg
+
+            Rows go to the file as they finish, in an order that lets texts with the same beginning share its prefill. \
+            A sweep that was interrupted, even killed, goes on with --resume. Parts of a sweep run on several machines \
+            with --shard K/N, and needle merge joins them into the file that one run would have written:
+
+              parallel longlm needle --model DIR --shard {}/3 --output part{}.jsonl ::: 1 2 3
+              longlm needle merge part1.jsonl part2.jsonl part3.jsonl --output rows.jsonl
+            """,
+        subcommands: [NeedleRun.self, NeedleMerge.self], defaultSubcommand: NeedleRun.self)
+}
+
+/// `longlm needle run`, or `longlm needle` alone.
+struct NeedleRun: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "run", abstract: "Run a sweep (the default).")
+
+    @OptionGroup var evaluation: EvaluationArguments
+
+    @Option(
+        help: ArgumentHelp(
+            "The text to hide in; by default Alice's Adventures in Wonderland. Where it is too short it begins anew.",
+            valueName: "file"))
+    var haystack: String?
+
+    @Option(help: ArgumentHelp("The sentence to hide; by default a pass key.", valueName: "text"))
+    var needle: String?
+
+    @Option(help: ArgumentHelp("What the text ends with; needs --needle and --answer.", valueName: "text"))
+    var question: String?
+
+    @Option(help: ArgumentHelp("What an answer contains when it is right.", valueName: "text"))
+    var answer: String?
+
+    @Option(
+        help: ArgumentHelp("The most tokens of an answer; by default those of the right one and 4.", valueName: "n"))
+    var maxTokens: Int?
+
+    @Option(help: ArgumentHelp("Tokens of the whole text with its answer.", valueName: "list"))
+    var lengths = CommaSeparated([1024, 2048, 4096])
+
+    @Option(help: ArgumentHelp("Where the needle is, in per cent of the text.", valueName: "list"))
+    var depths = CommaSeparated<Double>([0, 25, 50, 75, 100])
+
+    @Option(help: ArgumentHelp("Add rows to this file of JSON lines.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Go on with the sweep whose rows are in --output.")
+    var resume = false
+
+    @Option(help: ArgumentHelp("Run only part K of N.", valueName: "k/n"))
+    var shard: String?
+
+    @Flag(
+        help: "Process every text from its beginning. The rows are the same, bit for bit; it only takes longer.")
+    var noPrefixReuse = false
+
+    @OptionGroup var charts: NeedleChartArguments
+
+    @Flag(help: "Print the rows as JSON lines, the header first, instead of the map.")
+    var json = false
+
+    func validate() throws {
+        try checkLengths(lengths.values)
+        for depth in depths.values where !(0...100).contains(depth) {
+            throw ValidationError("a depth is \(depth); it must be between 0 and 100 per cent")
+        }
+        if (needle == nil) != (question == nil) || (needle == nil) != (answer == nil) {
+            throw ValidationError("--needle, --question and --answer go together")
+        }
+        if resume, output == nil { throw ValidationError("--resume needs --output") }
+        if let shard, Shard(shard) == nil {
+            throw ValidationError("--shard is \(shard); it must be K/N with K between 1 and N, such as 2/3")
+        }
+        if let maxTokens, !(1...10_000).contains(maxTokens) {
+            throw ValidationError("--max-tokens is \(maxTokens); it must be between 1 and 10000")
+        }
+    }
+
+    func run() async throws {
+        try await Interruption.cancelling { try sweep() }
+    }
+
+    private func sweep() throws {
+        // What can be wrong with the input is found before the weights are loaded.
+        try evaluation.check(lengths: lengths.values)
+        try checkWritable(output)
+        try charts.check()
+        let path = haystack ?? fixture("haystack/alice.txt")
+        let text = try readText(path)
+        let tokenizer = try evaluation.tokenizer()
+        let key = "71938"
+        let task = try NeedleTask(
+            haystack: text, haystackName: path, needle: needle ?? NeedleTask.standardNeedle(key: key),
+            question: question ?? NeedleTask.standardQuestion, answer: answer ?? key, answerTokenLimit: maxTokens,
+            tokenizer: tokenizer)
+        for length in lengths.values { try task.checkRoom(length: length) }
+        let model = try loadModel(evaluation.model.directory, evaluation.precision, evaluation.threads)
+        let grid = NeedleSweep.Grid(
+            lengths: lengths.values, depths: depths.values, settings: evaluation.settings.values)
+        let part = shard.flatMap { Shard($0) }
+        let sweep = try NeedleSweep(
+            task, grid, shard: part, model: model, options: evaluation.sessionOptions)
+        let header = try NeedleHeader(
+            task, grid, shard: part, model: model, modelName: evaluation.model.name,
+            haystackName: URL(fileURLWithPath: path).lastPathComponent, options: evaluation.sessionOptions)
+        let file = try output.map {
+            try NeedleFile(path: $0, header: header, sweep: sweep, resumes: resume)
+        }
+        var log = NeedleLog(header: header, rows: file?.rows ?? [])
+        if json { try Terminal.write(log.jsonLines()) }
+        if !log.rows.isEmpty {
+            Terminal.writeError("going on after \(log.rows.count) of \(sweep.cellCount) rows")
+        }
+
+        let display = SweepDisplay(cellCount: sweep.cellCount)
+        defer { display.finish() }
+        display.update(log)
+        try sweep.run(
+            skipping: Set(log.rows.map(\.key)), reusesPrefixes: !noPrefixReuse, progress: { display.update($0) }
+        ) { row throws(EvaluationError) in
+            try file?.add(row)
+            log.rows.append(row)
+            display.update(log)
+            if json { try? Terminal.write(row.jsonLine()) }
+        }
+        display.finish()
+        if !json { try Terminal.write(log.terminalMaps(usesColor: Terminal.outputIsTerminal)) }
+        try charts.write(log)
+    }
+}
+
+/// `longlm needle merge`
+struct NeedleMerge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Join the files of a sweep's parts, and draw them.",
+        discussion: """
+            The parts must be of one sweep: the same model, text, needle and grid. Together they give the bytes that one \
+            run would have written. One whole file alone can be given to draw it again.
+            """)
+
+    @Argument(help: ArgumentHelp("Files of rows.", valueName: "file"))
+    var files: [String]
+
+    @Option(help: ArgumentHelp("Write the rows to this file instead of printing a map.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Accept that rows are missing.")
+    var partial = false
+
+    @OptionGroup var charts: NeedleChartArguments
+
+    @Flag(help: "Print the rows as JSON lines, the header first, instead of the map.")
+    var json = false
+
+    func run() throws {
+        try checkWritable(output)
+        try charts.check()
+        let (log, missingCount) = try NeedleLog.merge(files)
+        guard missingCount == 0 || partial else {
+            throw CommandError.invalidInput(
+                "\(missingCount) of \(missingCount + log.rows.count) rows are missing; finish the parts with --resume, "
+                    + "or accept it with --partial")
+        }
+        if let output { try writeFile(Data(log.jsonLines().utf8), to: output) }
+        if json {
+            try Terminal.write(log.jsonLines())
+        } else if output == nil {
+            try Terminal.write(log.terminalMaps(usesColor: Terminal.outputIsTerminal))
+        }
+        try charts.write(log)
+    }
+}
+
+/// Where maps are drawn.
+struct NeedleChartArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Draw the map into this SVG file; with several settings one file for each, with its name added: map-auto.svg.",
+            valueName: "file"))
+    var svg: String?
+
+    @Option(help: ArgumentHelp("Write a page with all maps and rows to this HTML file.", valueName: "file"))
+    var html: String?
+
+    /// Refuses places where files can't be made.
+    func check() throws(CommandError) {
+        try checkWritable(svg)
+        try checkWritable(html)
+    }
+
+    /// Draws.
+    func write(_ log: NeedleLog) throws(CommandError) {
+        if let svg {
+            for setting in log.header.settings {
+                let path = log.header.settings.count == 1 ? svg : Self.path(svg, setting)
+                try writeFile(Data(log.heatMap(setting: setting).svg().utf8), to: path)
+            }
+        }
+        if let html { try writeFile(Data(log.page().html().utf8), to: html) }
+    }
+
+    /// `map.svg` for the setting `4:1024` becomes `map-4-1024.svg`.
+    private static func path(_ path: String, _ setting: String) -> String {
+        let suffix = "-" + setting.replacingOccurrences(of: ":", with: "-")
+        let url = URL(fileURLWithPath: path)
+        guard !url.pathExtension.isEmpty else { return path + suffix }
+        return path.dropLast(url.pathExtension.count + 1) + suffix + "." + url.pathExtension
+    }
+}

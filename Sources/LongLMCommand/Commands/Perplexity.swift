@@ -1,0 +1,111 @@
+import ArgumentParser
+import Foundation
+import LongLM
+import LongLMEvaluation
+
+/// `longlm perplexity`
+struct PerplexityCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "perplexity",
+        abstract: "Measure how well the model predicts a text, in all and by position.",
+        discussion: """
+            Cuts the text into windows, each of which begins with nothing before it, and takes the mean of −ln p over \
+            their tokens: the loss, whose exponential is the perplexity. A rise with the position shows where a model \
+            leaves the context that it was trained for.
+
+              longlm perplexity --model DIR book.txt --length 16384 --svg loss.svg
+            """)
+
+    @Argument(help: ArgumentHelp("A text; by default Alice's Adventures in Wonderland.", valueName: "file"))
+    var file: String?
+
+    @OptionGroup var evaluation: EvaluationArguments
+
+    @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
+    var length: Int
+
+    @Option(help: ArgumentHelp("The most windows; by default all that the text fills.", valueName: "n"))
+    var windows: Int?
+
+    @Option(help: ArgumentHelp("Positions whose losses are averaged.", valueName: "n"))
+    var bucket = 512
+
+    @Option(help: ArgumentHelp("Draw loss against position into this SVG file.", valueName: "file"))
+    var svg: String?
+
+    @Flag(help: "Print one JSON object instead of the tables.")
+    var json = false
+
+    func validate() throws {
+        try checkLengths([length])
+        if let windows, windows < 1 { throw ValidationError("--windows is \(windows); it must be at least 1") }
+        if bucket < 1 { throw ValidationError("--bucket is \(bucket); it must be at least 1") }
+    }
+
+    func run() async throws {
+        try await Interruption.cancelling { try measure() }
+    }
+
+    private func measure() throws {
+        let path = file ?? fixture("haystack/alice.txt")
+        try evaluation.check(lengths: [length])
+        try checkWritable(svg)
+        let text = try readText(path)
+        let tokenizer = try evaluation.tokenizer()
+        let model = try loadModel(evaluation.model.directory, evaluation.precision, evaluation.threads)
+        let perplexity = try Perplexity(
+            of: text, textName: path,
+            Perplexity.Options(
+                windowLength: length, windowLimit: windows, bucketLength: bucket, settings: evaluation.settings.values),
+            model: model, tokenizer: tokenizer, sessionOptions: evaluation.sessionOptions)
+        let bar = ProgressBar("perplexity")
+        defer { bar.finish() }
+        let rows = try perplexity.run(progress: { bar.update($0) })
+        bar.finish()
+        let name = URL(fileURLWithPath: path).lastPathComponent
+        let report = Report(
+            model: evaluation.model.name, file: name, contextLength: model.configuration.contextLength, length: length,
+            rows: rows, peakMemoryBytes: peakMemoryByteCount())
+        try json ? Terminal.write(json: report) : Terminal.write(report.text)
+        let chart = LineChart.loss(
+            rows, modelName: report.model, textName: name, contextLength: report.contextLength)
+        if let svg { try writeFile(Data(chart.svg().utf8), to: svg) }
+    }
+}
+
+/// What `perplexity --json` prints.
+private struct Report: Encodable {
+    let model: String
+    let file: String
+    let contextLength: Int
+    let length: Int
+    let rows: [PerplexityRow]
+    let peakMemoryBytes: Int
+
+    var text: String {
+        var text = "position".aligned(right: 17)
+        for row in rows { text += row.setting.aligned(right: 12) }
+        text += "   (loss: the mean of −ln p)\n"
+        for index in rows.first?.buckets.indices ?? 0..<0 {
+            let bucket = rows[0].buckets[index]
+            text += "\(bucket.first.grouped)–\(bucket.last.grouped)".aligned(right: 17)
+            for row in rows { text += String(format: "%12.4f", row.buckets[index].loss) }
+            text += bucket.first >= contextLength ? "   past the trained context\n" : "\n"
+        }
+        text += "all".aligned(right: 17)
+        for row in rows { text += String(format: "%12.4f", row.loss) }
+        text += "\n" + "perplexity".aligned(right: 17)
+        for row in rows { text += String(format: "%12.3f", row.perplexity) }
+        let windows = rows.first?.windowCount ?? 0
+        return text + "\n\(windows.grouped) window\(windows == 1 ? "" : "s") of \(length.grouped) tokens, peak memory "
+            + "\(peakMemoryBytes.formattedBytes)\n"
+    }
+}
+
+extension String {
+    /// With spaces in front, up to a width.
+    func aligned(right width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+
+    /// With spaces after it, up to a width.
+    func aligned(left width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+extension NeedleLog {
+    /// Where one setting finds the needle: colours are the right answer's probability.
+    ///
+    /// - Parameter setting: One of the header's.
+    public func heatMap(setting: String) -> HeatMap {
+        let rows = self.rows.filter { $0.setting == setting }
+        func row(_ depth: Double, _ length: Int) -> NeedleRow? {
+            rows.first { $0.depth == depth && $0.length == length }
+        }
+        let lengths = header.lengths.sorted()
+        let depths = header.depths.sorted()
+        let found = rows.count { $0.isFound }
+        return HeatMap(
+            title: "\(header.model), \(Self.title(setting))",
+            subtitle: "Needle found in \(found) of \(rows.count) texts; ✓: the answer contains it",
+            valueName: "probability of the right answer",
+            xAxisName: "tokens", columnLabels: lengths.map { Self.grouped($0) },
+            yAxisName: "needle at % of the text", rowLabels: depths.map { Self.short($0) },
+            values: depths.map { depth in lengths.map { row(depth, $0).map { exp($0.logLikelihood) } } },
+            cellTexts: depths.map { depth in lengths.map { row(depth, $0).map { $0.isFound ? "✓" : "–" } ?? "" } },
+            marker: trainedContextMarker(lengths))
+    }
+
+    /// The maps of all settings, for a terminal.
+    public func terminalMaps(usesColor: Bool) -> String {
+        header.settings.map { heatMap(setting: $0).terminal(usesColor: usesColor) }.joined(separator: "\n")
+    }
+
+    /// A page with the maps and the rows of all settings.
+    public func page() -> ChartPage {
+        ChartPage(
+            title: "Needle in a haystack: \(header.model)",
+            introduction:
+                "The needle \(quoted(header.needle)) was hidden in \(header.haystack), and the text ended with "
+                + "\(quoted(header.question)). An answer is right when it contains \(quoted(header.answer)). "
+                + "The model was trained for \(Self.grouped(header.contextLength)) tokens.",
+            sections: header.settings.map { setting in
+                ChartPage.Section(
+                    heading: Self.title(setting), svg: heatMap(setting: setting).svg(), table: table(setting: setting))
+            })
+    }
+
+    private func table(setting: String) -> ChartPage.Table {
+        let rows = self.rows.filter { $0.setting == setting }.sorted { ($0.length, $0.depth) < ($1.length, $1.depth) }
+        return ChartPage.Table(
+            header: ["tokens", "needle at %", "tokens before it", "G", "W", "found", "ln p", "answer"],
+            rows: rows.map { row in
+                [
+                    Self.grouped(row.length), Self.short(row.depth), Self.grouped(row.position),
+                    row.groupSize.map(String.init) ?? "", row.neighborWindow.map(String.init) ?? "",
+                    row.isFound ? "yes" : "no", String(row.logLikelihood), quoted(row.answer),
+                ]
+            })
+    }
+
+    /// Between the lengths that the model was trained for and those beyond.
+    private func trainedContextMarker(_ lengths: [Int]) -> ChartMarker? {
+        let within = lengths.count { $0 <= header.contextLength }
+        guard within < lengths.count else { return nil }
+        return ChartMarker(position: Double(within), label: "trained for \(Self.grouped(header.contextLength))")
+    }
+
+    private static func title(_ setting: String) -> String {
+        switch setting {
+        case "plain": "as it was trained"
+        case "auto": "Self-Extend, G and W by length"
+        default:
+            "Self-Extend, G = " + setting.replacingOccurrences(of: ":", with: ", W = ")
+        }
+    }
+
+    private func quoted(_ text: String) -> String { "“" + text.trimmingCharacters(in: .whitespacesAndNewlines) + "”" }
+
+    private static func short(_ depth: Double) -> String {
+        depth == depth.rounded() ? String(Int(depth)) : String(depth)
+    }
+
+    private static func grouped(_ number: Int) -> String {
+        var digits = String(number)
+        var place = digits.count - 3
+        while place > 0 {
+            digits.insert(",", at: digits.index(digits.startIndex, offsetBy: place))
+            place -= 3
+        }
+        return digits
+    }
+}

@@ -1,0 +1,150 @@
+import LongLM
+
+/// What one place of a sweep's grid gave. It depends on the model, the task and the place alone, not on time or machine.
+public struct NeedleRow: Sendable, Codable, Equatable {
+    /// The row's place in the order in which a whole sweep runs, from 0.
+    public let cell: Int
+    /// What was asked for: `plain`, `auto` or `G:W`.
+    public let setting: String
+    /// What ran: `plain` or `selfExtend`.
+    public let mode: String
+    /// G; nil: the plain mode.
+    public let groupSize: Int?
+    /// W; nil: the plain mode.
+    public let neighborWindow: Int?
+    /// Tokens of the whole text with its answer, as asked for.
+    public let length: Int
+    /// The needle's place in per cent of the hay, as asked for.
+    public let depth: Double
+    /// Tokens before the needle.
+    public let position: Int
+    /// Tokens of the text.
+    public let promptTokenCount: Int
+    /// Whether the right answer is contained in the model's.
+    public let isFound: Bool
+    /// ln of the right answer's probability.
+    public let logLikelihood: Double
+    /// What the model went on with.
+    public let answer: String
+
+    init(_ cell: NeedleSweep.Cell, tokenCount: Int, _ answer: Answer) {
+        self.cell = cell.index
+        setting = cell.setting.name
+        mode = cell.mode.reportedName
+        groupSize = cell.mode.selfExtend?.groupSize
+        neighborWindow = cell.mode.selfExtend?.neighborWindow
+        length = cell.length
+        depth = cell.depth
+        position = cell.position
+        promptTokenCount = tokenCount
+        isFound = answer.isFound
+        logLikelihood = answer.logLikelihood
+        self.answer = answer.text
+    }
+
+    /// A place of the grid.
+    public struct Key: Sendable, Hashable {
+        let setting: String
+        let length: Int
+        let depth: Double
+
+        init(setting: String, length: Int, depth: Double) {
+            self.setting = setting
+            self.length = length
+            self.depth = depth
+        }
+    }
+
+    /// The row's place in the grid.
+    public var key: Key { Key(setting: setting, length: length, depth: depth) }
+}
+
+/// What a sweep was made with. Rows of sweeps that agree in it belong together.
+public struct NeedleHeader: Sendable, Codable, Equatable {
+    /// The form of the file.
+    public private(set) var format = Self.currentFormat
+    /// The model directory's name.
+    public let model: String
+    /// SHA-256 of the logits that the plain model gives after the question: model, tokenizer, precision.
+    public let fingerprint: String
+    /// The context that the model was trained for.
+    public let contextLength: Int
+    /// The haystack's file name.
+    public let haystack: String
+    /// SHA-256 of the haystack's tokens.
+    public let haystackHash: String
+    /// The needle.
+    public let needle: String
+    /// The question.
+    public let question: String
+    /// The right answer.
+    public let answer: String
+    /// The most tokens of an answer.
+    public let answerTokenLimit: Int
+    /// How keys and values are kept: `float32` or `bfloat16`.
+    public let cache: String
+    /// The lengths.
+    public let lengths: [Int]
+    /// The depths in per cent.
+    public let depths: [Double]
+    /// The attention settings.
+    public let settings: [String]
+    /// K/N of a part; nil: the whole sweep.
+    public var shard: String?
+
+    static let currentFormat = "longlm-needle-1"
+
+    enum CodingKeys: CodingKey {
+        case format, model, fingerprint, contextLength, haystack, haystackHash, needle, question, answer
+        case answerTokenLimit, cache, lengths, depths, settings, shard
+    }
+
+    /// The header of a sweep.
+    ///
+    /// - Throws: ``EvaluationError/session(_:)`` when the model can't run.
+    public init(
+        _ task: NeedleTask, _ grid: NeedleSweep.Grid, shard: Shard?, model: LanguageModel, modelName: String,
+        haystackName: String, options: SessionOptions
+    ) throws(EvaluationError) {
+        do throws(SessionError) {
+            var options = options
+            options.attention = .plain
+            options.maximumLength = task.questionTokens.count
+            let session = try Session(model: model, options: options)
+            try session.prefill(task.questionTokens)
+            fingerprint = LogitHash.sha256(session.logits)
+            cache = "\(session.cacheType)"
+        } catch { throw .session(error) }
+        self.model = modelName
+        contextLength = model.configuration.contextLength
+        haystack = haystackName
+        haystackHash = LogitHash.sha256(task.hay.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0)) })
+        needle = task.needle
+        question = task.question
+        answer = task.answer
+        answerTokenLimit = task.answerTokenLimit
+        lengths = grid.lengths
+        depths = grid.depths
+        settings = grid.settings.map(\.name)
+        self.shard = shard?.name
+    }
+
+    /// The first difference from another header, in words; nil: there is none.
+    ///
+    /// - Parameter ignoresShard: Whether parts of one sweep count as equal.
+    func difference(from other: NeedleHeader, ignoresShard: Bool) -> String? {
+        func differs<Value: Equatable>(_ path: KeyPath<NeedleHeader, Value>) -> Bool {
+            self[keyPath: path] != other[keyPath: path]
+        }
+        var differences: [(name: String, differs: Bool)] = [
+            ("model", differs(\.model)), ("fingerprint", differs(\.fingerprint)),
+            ("contextLength", differs(\.contextLength)), ("haystack", differs(\.haystack)),
+            ("haystackHash", differs(\.haystackHash)), ("needle", differs(\.needle)),
+            ("question", differs(\.question)), ("answer", differs(\.answer)),
+            ("answerTokenLimit", differs(\.answerTokenLimit)), ("cache", differs(\.cache)),
+            ("lengths", differs(\.lengths)), ("depths", differs(\.depths)), ("settings", differs(\.settings)),
+        ]
+        if !ignoresShard { differences.append(("shard", differs(\.shard))) }
+        return differences.first { $0.differs }?.name
+    }
+}

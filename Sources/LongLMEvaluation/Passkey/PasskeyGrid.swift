@@ -1,0 +1,225 @@
+import LongLM
+
+/// Pass key tasks over lengths and depths, each answered with every attention setting.
+///
+/// ```swift
+/// let model = try LanguageModel(directory: directory)
+/// let tokenizer = try Tokenizer(contentsOfFile: directory + "/tokenizer.json")
+/// let grid = PasskeyGrid(lengths: [4_096, 12_000], depths: [0.1, 0.5, 0.9], promptCount: 2)
+/// let rows = try grid.run(model: model, tokenizer: tokenizer, settings: [.plain, .automatic])
+/// for row in rows { print(row.length, row.setting, row.accuracy) }
+/// ```
+public struct PasskeyGrid: Sendable {
+    /// Tokens of the prompts with their answers.
+    public var lengths: [Int]
+    /// Where keys are, from 0 (the beginning) to 1 (right before the question).
+    public var depths: [Double]
+    /// Prompts, each with a key of its own, for every length and depth.
+    public var promptCount: Int
+    /// Digits of a key.
+    public var digitCount: Int
+    /// Where random numbers begin.
+    public var seed: UInt64
+    /// The words.
+    public var template: PasskeyTemplate
+
+    /// A grid.
+    public init(
+        lengths: [Int], depths: [Double], promptCount: Int = 1, digitCount: Int = 5, seed: UInt64 = 0,
+        template: PasskeyTemplate = .standard
+    ) {
+        self.lengths = lengths
+        self.depths = depths
+        self.promptCount = promptCount
+        self.digitCount = digitCount
+        self.seed = seed
+        self.template = template
+    }
+
+    /// The prompts of one length, depth by depth. They depend on the seed and the length, not on the other lengths.
+    ///
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the task doesn't fit into the length.
+    public func prompts(length: Int, tokenizer: Tokenizer) throws(EvaluationError) -> [PasskeyPrompt] {
+        var generator = SplitMix64(state: seed &+ UInt64(truncatingIfNeeded: length) &* 0x9e37_79b9)
+        var prompts: [PasskeyPrompt] = []
+        for depth in depths {
+            for _ in 0..<promptCount {
+                prompts.append(
+                    try .make(
+                        template, length: length, depth: depth, digitCount: digitCount, tokenizer, &generator))
+            }
+        }
+        return prompts
+    }
+
+    /// The prompts of all lengths.
+    ///
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the task doesn't fit into a length.
+    public func batches(tokenizer: Tokenizer) throws(EvaluationError) -> [PasskeyBatch] {
+        var batches: [PasskeyBatch] = []
+        for length in lengths {
+            batches.append(
+                PasskeyBatch(length: length, prompts: try prompts(length: length, tokenizer: tokenizer), tokenizer))
+        }
+        return batches
+    }
+
+    /// Runs all lengths, and each with all settings.
+    ///
+    /// - Parameters:
+    ///   - options: How the sessions run; their attention and length are the grid's.
+    ///   - progress: Called with the fraction of the work that is done.
+    ///   - report: Called with each row as it comes.
+    /// - Returns: A row for every length and setting.
+    /// - Throws: ``EvaluationError``; what a length or setting makes impossible, before any work.
+    @discardableResult
+    public func run(
+        model: LanguageModel, tokenizer: Tokenizer, settings: [AttentionSetting],
+        options: SessionOptions = SessionOptions(), progress: ((Double) -> Void)? = nil,
+        report: ((PasskeyRow) -> Void)? = nil
+    ) throws(EvaluationError) -> [PasskeyRow] {
+        try PasskeyBatch.run(
+            try batches(tokenizer: tokenizer), model: model, tokenizer: tokenizer, settings: settings, options: options,
+            progress: progress,
+            report: report)
+    }
+}
+
+/// Prompts whose answers are counted together.
+public struct PasskeyBatch: Sendable {
+    /// The length that the attention settings are for: tokens of the longest prompt with its answer, or more.
+    public let length: Int
+    let prompts: [(prompt: PasskeyPrompt, tokens: [Int])]
+
+    /// - Parameter length: nil: what the longest prompt needs.
+    public init(length: Int? = nil, prompts: [PasskeyPrompt], _ tokenizer: Tokenizer) {
+        self.prompts = prompts.map { ($0, tokenizer.encode($0.input)) }
+        let longest = self.prompts.map { $0.tokens.count + $0.prompt.expected(tokenizer).tokens.count }.max()
+        self.length = length ?? longest ?? 0
+    }
+
+    /// Answers the prompts of all batches with all settings.
+    ///
+    /// - Parameters:
+    ///   - options: How the sessions run; their attention and length are the batch's.
+    ///   - progress: Called with the fraction of the work that is done.
+    ///   - report: Called with each row as it comes.
+    /// - Returns: A row for every batch and setting.
+    /// - Throws: ``EvaluationError``; what a length or setting makes impossible, before any work.
+    @discardableResult
+    public static func run(
+        _ batches: [PasskeyBatch], model: LanguageModel, tokenizer: Tokenizer, settings: [AttentionSetting],
+        options: SessionOptions = SessionOptions(), progress: ((Double) -> Void)? = nil,
+        report: ((PasskeyRow) -> Void)? = nil
+    ) throws(EvaluationError) -> [PasskeyRow] {
+        var runs: [(batch: PasskeyBatch, setting: AttentionSetting, mode: AttentionMode)] = []
+        for batch in batches {
+            for setting in settings {
+                let mode = try setting.mode(
+                    length: batch.length, contextLength: model.configuration.contextLength)
+                runs.append((batch, setting, mode))
+            }
+        }
+        var work = WorkMeter(progress)
+        for run in runs {
+            for (_, tokens) in run.batch.prompts {
+                work.add(model.configuration.operationCount(prefillOf: tokens.count))
+            }
+        }
+        var rows: [PasskeyRow] = []
+        for run in runs {
+            var results: [PasskeyResult] = []
+            let start = ContinuousClock.now
+            var prefillTime = Duration.zero
+            for (prompt, tokens) in run.batch.prompts {
+                let expected = prompt.expected(tokenizer)
+                var options = options
+                options.attention = run.mode
+                options.maximumLength = max(run.batch.length, tokens.count + expected.tokens.count)
+                let session: Session
+                let begin = ContinuousClock.now
+                do throws(SessionError) {
+                    session = try Session(model: model, options: options)
+                    try session.prefill(tokens)
+                } catch { throw .session(error) }
+                prefillTime += ContinuousClock.now - begin
+                let answer = try session.answer(
+                    expecting: expected, tokenLimit: expected.tokens.count, tokenizer)
+                results.append(PasskeyResult(prompt, tokenCount: tokens.count, answer))
+                work.finish(model.configuration.operationCount(prefillOf: tokens.count))
+            }
+            let row = PasskeyRow(
+                length: run.batch.length, setting: run.setting, mode: run.mode, results: results,
+                prefillSeconds: prefillTime / .seconds(1), seconds: (ContinuousClock.now - start) / .seconds(1))
+            rows.append(row)
+            report?(row)
+        }
+        return rows
+    }
+}
+
+/// How a model did on prompts of one length with one attention setting.
+public struct PasskeyRow: Sendable, Codable, Equatable {
+    /// The length that the attention setting is for, in tokens.
+    public let length: Int
+    /// What was asked for: `plain`, `auto` or `G:W`.
+    public let setting: String
+    /// What ran: `plain` or `selfExtend`.
+    public let mode: String
+    /// G; nil: the plain mode.
+    public let groupSize: Int?
+    /// W; nil: the plain mode.
+    public let neighborWindow: Int?
+    /// The fraction of prompts whose key was found.
+    public let accuracy: Double
+    /// How many prompts there were.
+    public let count: Int
+    /// The mean of ln of the keys' probabilities.
+    public let meanLogLikelihood: Double
+    /// Tokens of prompts processed in a second.
+    public let prefillTokensPerSecond: Double
+    /// Time of all prompts with their answers.
+    public let seconds: Double
+    /// Each prompt's.
+    public let results: [PasskeyResult]
+
+    init(
+        length: Int, setting: AttentionSetting, mode: AttentionMode, results: [PasskeyResult], prefillSeconds: Double,
+        seconds: Double
+    ) {
+        self.length = length
+        self.setting = setting.name
+        self.mode = mode.reportedName
+        groupSize = mode.selfExtend?.groupSize
+        neighborWindow = mode.selfExtend?.neighborWindow
+        count = results.count
+        accuracy = Double(results.count { $0.isFound }) / Double(max(1, count))
+        meanLogLikelihood = results.reduce(0) { $0 + $1.logLikelihood } / Double(max(1, count))
+        let tokenCount = results.reduce(0) { $0 + $1.promptTokenCount }
+        prefillTokensPerSecond = prefillSeconds > 0 ? Double(tokenCount) / prefillSeconds : 0
+        self.seconds = seconds
+        self.results = results
+    }
+}
+
+/// How a model answered one prompt.
+public struct PasskeyResult: Sendable, Codable, Equatable {
+    /// Tokens of the prompt.
+    public let promptTokenCount: Int
+    /// The right answer.
+    public let target: String
+    /// What the model went on with.
+    public let answer: String
+    /// Whether the right answer is contained in it.
+    public let isFound: Bool
+    /// ln of the right answer's probability.
+    public let logLikelihood: Double
+
+    init(_ prompt: PasskeyPrompt, tokenCount: Int, _ answer: Answer) {
+        promptTokenCount = tokenCount
+        target = prompt.target
+        self.answer = answer.text
+        isFound = answer.isFound
+        logLikelihood = answer.logLikelihood
+    }
+}

@@ -1,0 +1,80 @@
+import Foundation
+import LongLM
+
+/// One text with a question, and what the model should go on with.
+public struct PasskeyPrompt: Sendable, Codable, Equatable {
+    /// The text. Its end is the question.
+    public let input: String
+    /// The right answer, such as `71938`.
+    public let target: String
+
+    /// A prompt.
+    public init(input: String, target: String) {
+        self.input = input
+        self.target = target
+    }
+
+    /// Reads prompts in the form of LongLM's example: a JSON object with `input` and `target` on each line.
+    ///
+    /// - Throws: ``EvaluationError/file(_:reason:)`` or ``EvaluationError/malformedLine(file:line:reason:)``.
+    public static func read(_ path: String) throws(EvaluationError) -> [PasskeyPrompt] {
+        var prompts: [PasskeyPrompt] = []
+        for (index, line) in try readFile(path).split(separator: UInt8(ascii: "\n")).enumerated() {
+            func refuse(_ reason: String) -> EvaluationError {
+                .malformedLine(file: path, line: index + 1, reason: reason)
+            }
+            let prompt: PasskeyPrompt
+            do {
+                prompt = try JSONDecoder().decode(PasskeyPrompt.self, from: line)
+            } catch { throw refuse(#"is no JSON object with "input" and "target""#) }
+            guard !prompt.input.isEmpty, !prompt.target.isEmpty else { throw refuse("has an empty input or target") }
+            prompts.append(prompt)
+        }
+        guard !prompts.isEmpty else { throw .file(path, reason: "holds no prompt") }
+        return prompts
+    }
+
+    /// Makes a prompt of at most `length` tokens, with as much filler as fits.
+    ///
+    /// - Parameters:
+    ///   - length: Tokens of the prompt and of the key after it.
+    ///   - depth: Where the key is, from 0 (the beginning) to 1.
+    ///   - digitCount: Digits of the key.
+    ///   - generator: Where the key and the order of the filler come from.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when not even the sentence and the question fit.
+    static func make(
+        _ template: PasskeyTemplate, length: Int, depth: Double, digitCount: Int, _ tokenizer: Tokenizer,
+        _ generator: inout some RandomNumberGenerator
+    ) throws(EvaluationError) -> PasskeyPrompt {
+        let target = String((0..<digitCount).map { _ in "0123456789".randomElement(using: &generator) ?? "0" })
+        var pieces: [String] = []
+        func fits(_ count: Int) -> Bool {
+            while pieces.count < count { pieces.append(template.filler.randomElement(using: &generator) ?? "") }
+            let prompt = PasskeyPrompt(
+                input: template.text(key: target, depth: depth, filler: pieces[..<count]), target: target)
+            return prompt.tokenCount(tokenizer) <= length
+        }
+        guard fits(0) else {
+            throw .invalidSetting("\(length) tokens are too few for a key of \(digitCount) digits and the question")
+        }
+        var (fitting, tooMany) = (0, 1)
+        while fits(tooMany) { (fitting, tooMany) = (tooMany, tooMany * 2) }
+        while tooMany - fitting > 1 {
+            let middle = (fitting + tooMany) / 2
+            if fits(middle) { fitting = middle } else { tooMany = middle }
+        }
+        return PasskeyPrompt(
+            input: template.text(key: target, depth: depth, filler: pieces[..<fitting]), target: target)
+    }
+
+    /// Tokens of the prompt and the right answer.
+    private func tokenCount(_ tokenizer: Tokenizer) -> Int {
+        tokenizer.encode(input).count + expected(tokenizer).tokens.count
+    }
+
+    /// The right answer as it follows the prompt.
+    func expected(_ tokenizer: Tokenizer) -> ExpectedAnswer {
+        // The last words decide how the answer is divided into tokens.
+        ExpectedAnswer(target, after: String(input.suffix(64)), tokenizer)
+    }
+}

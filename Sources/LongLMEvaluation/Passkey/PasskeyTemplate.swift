@@ -1,0 +1,63 @@
+import Foundation
+import LongLM
+
+/// The words of a pass key task: a key hidden in filler, and a question at the end (Mohtashami and Jaggi, 2023: Landmark
+/// Attention; LongLM's example).
+public struct PasskeyTemplate: Sendable, Codable, Equatable {
+    /// What the text begins with; may be empty.
+    public var introduction: String
+    /// Pieces that say nothing; each place of the text takes one of them at random.
+    public var filler: [String]
+    /// The sentence that is hidden between two pieces; every `{key}` in it becomes the key.
+    public var key: String
+    /// What the text ends with. The model goes on with the key.
+    public var question: String
+
+    /// A template.
+    public init(introduction: String, filler: [String], key: String, question: String) {
+        self.introduction = introduction
+        self.filler = filler
+        self.key = key
+        self.question = question
+    }
+
+    /// The one that is widely used.
+    public static let standard = PasskeyTemplate(
+        introduction: "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. "
+            + "I will quiz you about the important information there.\n",
+        filler: ["The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again. "],
+        key: "The pass key is {key}. Remember it. {key} is the pass key. ",
+        question: "\nWhat is the pass key? The pass key is")
+
+    /// Reads a template from a JSON file with the members `introduction`, `filler`, `key` and `question`.
+    ///
+    /// - Throws: ``EvaluationError/file(_:reason:)``.
+    public init(contentsOfFile path: String) throws(EvaluationError) {
+        do {
+            self = try JSONDecoder().decode(Self.self, from: try readFile(path))
+        } catch let error as EvaluationError {
+            throw error
+        } catch {
+            throw .file(path, reason: "is no template of a pass key task")
+        }
+        guard !filler.isEmpty, !filler.contains(""), key.contains("{key}"), !question.isEmpty else {
+            throw .file(path, reason: "needs filler, a key sentence with {key}, and a question")
+        }
+    }
+
+    /// The text with a key at a depth, and `count` pieces of filler.
+    func text(key: String, depth: Double, filler pieces: ArraySlice<String>) -> String {
+        let place = pieces.startIndex + Int((depth * Double(pieces.count)).rounded())
+        return introduction + pieces[..<place].joined() + self.key.replacing("{key}", with: key)
+            + pieces[place...].joined() + question
+    }
+}
+
+/// The bytes of a file.
+func readFile(_ path: String) throws(EvaluationError) -> Data {
+    do {
+        return try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+        throw .file(path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
+    }
+}

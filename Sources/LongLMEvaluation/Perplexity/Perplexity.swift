@@ -1,0 +1,217 @@
+import Foundation
+import LongLM
+
+/// How well a model predicts a text, token by token and by position: the mean of −ln p, and its exponential.
+public struct Perplexity {
+    /// What is measured.
+    public struct Options: Sendable, Equatable {
+        /// Tokens of a window. Each begins with nothing before it.
+        public var windowLength: Int
+        /// The most windows; nil: the whole text.
+        public var windowLimit: Int?
+        /// Positions of a bucket.
+        public var bucketLength: Int
+        /// What attention runs with.
+        public var settings: [AttentionSetting]
+
+        /// Options.
+        public init(
+            windowLength: Int, windowLimit: Int? = nil, bucketLength: Int = 512,
+            settings: [AttentionSetting] = [.plain, .automatic]
+        ) {
+            self.windowLength = windowLength
+            self.windowLimit = windowLimit
+            self.bucketLength = bucketLength
+            self.settings = settings
+        }
+    }
+
+    private let model: LanguageModel
+    private let options: Options
+    private let sessionOptions: SessionOptions
+    private let modes: [AttentionMode]
+    /// What is processed of each window: its tokens after those that the tokenizer puts in front of a text.
+    private let windows: [[Int]]
+    private let prefix: [Int]
+
+    /// A measurement of a text. Everything that the settings make impossible is found here.
+    ///
+    /// - Parameters:
+    ///   - text: Not empty.
+    ///   - textName: What it is called in errors.
+    ///   - sessionOptions: How sessions run; their attention and length are the options'.
+    /// - Throws: ``EvaluationError``.
+    public init(
+        of text: String, textName: String, _ options: Options, model: LanguageModel, tokenizer: Tokenizer,
+        sessionOptions: SessionOptions = SessionOptions()
+    ) throws(EvaluationError) {
+        prefix = tokenizer.encode("")
+        let tokens = tokenizer.encode(text, addSpecialTokens: false)
+        let length = options.windowLength - prefix.count
+        // The first token of all has nothing that could predict it.
+        guard length + prefix.count >= 2, length >= 1 else {
+            throw .invalidSetting("a window of \(options.windowLength) tokens; it must have at least 2")
+        }
+        guard options.bucketLength >= 1 else {
+            throw .invalidSetting("a bucket of \(options.bucketLength) positions; it must have at least 1")
+        }
+        guard tokens.count >= length else {
+            throw .file(
+                textName, reason: "has \(tokens.count) tokens, which don't fill a window of \(options.windowLength)")
+        }
+        guard !options.settings.isEmpty, options.windowLimit ?? 1 >= 1 else {
+            throw .invalidSetting("there is no setting or no window to measure")
+        }
+        let count = min(tokens.count / length, options.windowLimit ?? .max)
+        windows = (0..<count).map { Array(tokens[($0 * length)..<(($0 + 1) * length)]) }
+        var modes: [AttentionMode] = []
+        for setting in options.settings {
+            modes.append(
+                try setting.mode(length: options.windowLength, contextLength: model.configuration.contextLength))
+        }
+        self.modes = modes
+        self.model = model
+        self.options = options
+        self.sessionOptions = sessionOptions
+    }
+
+    /// Runs all settings.
+    ///
+    /// - Parameters:
+    ///   - progress: Called with the fraction of the work that is done.
+    ///   - report: Called with each row as it comes.
+    /// - Returns: A row for every setting.
+    /// - Throws: ``EvaluationError/session(_:)`` when the task is cancelled or a session can't be made.
+    @discardableResult
+    public func run(
+        progress: ((Double) -> Void)? = nil, report: ((PerplexityRow) -> Void)? = nil
+    ) throws(EvaluationError) -> [PerplexityRow] {
+        var work = WorkMeter(progress)
+        let amount = model.configuration.operationCount(prefillOf: options.windowLength)
+        for _ in modes { work.add(amount * Double(windows.count)) }
+        var rows: [PerplexityRow] = []
+        for (setting, mode) in zip(options.settings, modes) {
+            let bucketCount = (options.windowLength + options.bucketLength - 1) / options.bucketLength
+            var buckets = (0..<bucketCount).map {
+                PerplexityBucket(
+                    first: $0 * options.bucketLength,
+                    last: min(($0 + 1) * options.bucketLength, options.windowLength) - 1)
+            }
+            let start = ContinuousClock.now
+            for window in windows {
+                do throws(SessionError) {
+                    try add(window, mode, to: &buckets) { position in
+                        work.report(partial: model.configuration.operationCount(prefillOf: position))
+                    }
+                } catch { throw .session(error) }
+                work.finish(amount)
+            }
+            let row = PerplexityRow(
+                setting: setting, mode: mode, windowCount: windows.count, buckets: buckets,
+                seconds: (ContinuousClock.now - start) / .seconds(1))
+            rows.append(row)
+            report?(row)
+        }
+        return rows
+    }
+
+    /// Adds the losses of a window's tokens to the buckets of their positions.
+    private func add(
+        _ window: [Int], _ mode: AttentionMode, to buckets: inout [PerplexityBucket], progress: (Int) -> Void
+    ) throws(SessionError) {
+        var options = sessionOptions
+        options.attention = mode
+        options.maximumLength = self.options.windowLength
+        let session = try Session(model: model, options: options)
+        let tokens = prefix + window
+        let vocabularySize = model.configuration.vocabularySize
+        // The last token predicts nothing of the window. Steps bound the memory of the logits.
+        while session.position < tokens.count - 1 {
+            let first = session.position
+            let end = min(first + Session.stepRowLimit, tokens.count - 1)
+            let logits = try session.prefillAllLogits(Array(tokens[first..<end]))
+            for position in first..<end where position + 1 >= prefix.count {
+                let row = position - first
+                let predicted = position + 1
+                buckets[predicted / self.options.bucketLength].add(
+                    -LogProbability.of(
+                        tokens[predicted], logits: logits[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
+            }
+            progress(end)
+        }
+    }
+}
+
+/// The mean loss of tokens whose positions lie in a range.
+public struct PerplexityBucket: Sendable, Encodable, Equatable {
+    /// The first position of the range, from 0.
+    public let first: Int
+    /// The last position of the range.
+    public let last: Int
+    /// How many tokens were predicted.
+    public private(set) var count = 0
+    /// The mean of −ln of their probabilities; 0 when there are none.
+    public var loss: Double { count > 0 ? sum / Double(count) : 0 }
+    private var sum = 0.0
+
+    init(first: Int, last: Int) {
+        self.first = first
+        self.last = last
+    }
+
+    mutating func add(_ loss: Double) {
+        sum += loss
+        count += 1
+    }
+
+    enum CodingKeys: CodingKey { case first, last, count, loss }
+
+    /// Writes `first`, `last`, `count` and `loss`.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(first, forKey: .first)
+        try container.encode(last, forKey: .last)
+        try container.encode(count, forKey: .count)
+        try container.encode(loss, forKey: .loss)
+    }
+}
+
+/// How well one attention setting predicts a text.
+public struct PerplexityRow: Sendable, Encodable, Equatable {
+    /// What was asked for: `plain`, `auto` or `G:W`.
+    public let setting: String
+    /// What ran: `plain` or `selfExtend`.
+    public let mode: String
+    /// G; nil: the plain mode.
+    public let groupSize: Int?
+    /// W; nil: the plain mode.
+    public let neighborWindow: Int?
+    /// Windows of the text.
+    public let windowCount: Int
+    /// Tokens that were predicted.
+    public let tokenCount: Int
+    /// The mean of −ln of their probabilities.
+    public let loss: Double
+    /// The loss's exponential.
+    public let perplexity: Double
+    /// By position.
+    public let buckets: [PerplexityBucket]
+    /// Time of all windows.
+    public let seconds: Double
+
+    init(
+        setting: AttentionSetting, mode: AttentionMode, windowCount: Int, buckets: [PerplexityBucket], seconds: Double
+    ) {
+        self.setting = setting.name
+        self.mode = mode.reportedName
+        groupSize = mode.selfExtend?.groupSize
+        neighborWindow = mode.selfExtend?.neighborWindow
+        self.windowCount = windowCount
+        tokenCount = buckets.reduce(0) { $0 + $1.count }
+        let sum = buckets.reduce(0) { $0 + $1.loss * Double($1.count) }
+        loss = sum / Double(max(1, tokenCount))
+        perplexity = exp(loss)
+        self.buckets = buckets
+        self.seconds = seconds
+    }
+}

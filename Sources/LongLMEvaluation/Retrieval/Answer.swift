@@ -1,0 +1,83 @@
+import Foundation
+import LongLM
+
+/// How a model answers at the end of a text, and how probable it finds the answer that is right.
+public struct Answer: Sendable, Equatable {
+    /// What the model goes on with, each token the most probable one.
+    public let text: String
+    /// Whether the right answer is contained in it.
+    public let isFound: Bool
+    /// ln of the probability of the right answer's tokens after the text, rounded to a ten-thousandth: the C library's
+    /// logarithms differ in their last digits from machine to machine.
+    public let logLikelihood: Double
+}
+
+/// The right answer to a question, and the tokens in which it would follow the question.
+struct ExpectedAnswer: Equatable {
+    let text: String
+    let tokens: [Int]
+
+    /// - Parameters:
+    ///   - text: Not empty.
+    ///   - question: What comes before it. A space goes between the two unless the question ends with one.
+    init(_ text: String, after question: String, _ tokenizer: Tokenizer) {
+        self.text = text
+        let separator = question.last?.isWhitespace ?? true ? "" : " "
+        func encode(_ text: String) -> [Int] { tokenizer.encode(text, addSpecialTokens: false) }
+        let before = encode(question)
+        let both = encode(question + separator + text)
+        // Where the end of the question merges with the beginning of the answer, as it would in no prompt, the answer is
+        // taken by itself.
+        tokens = both.starts(with: before) ? Array(both.dropFirst(before.count)) : encode(separator + text)
+    }
+}
+
+extension Session {
+    /// Lets the model answer. Afterwards the session holds the answer, too.
+    ///
+    /// - Parameter tokenLimit: The most tokens of the answer. The session has room for them, and for the right answer.
+    func answer(
+        expecting expected: ExpectedAnswer, tokenLimit: Int, _ tokenizer: Tokenizer
+    ) throws(EvaluationError) -> Answer {
+        let logLikelihood: Double
+        var tokens: [Int] = []
+        do throws(SessionError) {
+            logLikelihood = try fork().logLikelihood(of: expected.tokens)
+            var generation = try Generation(
+                session: self, maximumTokenCount: tokenLimit, sampler: try Sampler(SamplingOptions()))
+            while let token = try generation.next() { tokens.append(token) }
+        } catch { throw .session(error) }
+        let text: String
+        do {
+            text = try tokenizer.decode(tokens)
+        } catch { throw .tokenizer(error) }
+        return Answer(
+            text: text, isFound: text.contains(expected.text), logLikelihood: (logLikelihood * 1e4).rounded() / 1e4)
+    }
+
+    /// ln of the probability of `tokens` after what the session holds. Afterwards it holds all of them but the last.
+    private func logLikelihood(of tokens: [Int]) throws(SessionError) -> Double {
+        var sum = 0.0
+        for (index, token) in tokens.enumerated() {
+            if index > 0 { try decode(tokens[index - 1]) }
+            sum += LogProbability.of(token, logits: logits[...])
+        }
+        return sum
+    }
+}
+
+/// Probabilities of tokens.
+enum LogProbability {
+    /// The token's logit less ln Σ exp(logits), in double precision.
+    ///
+    /// - Parameter logits: [V].
+    static func of(_ token: Int, logits: ArraySlice<Float>) -> Double {
+        logits.withUnsafeBufferPointer { logits in
+            var greatest = -Float.infinity
+            for logit in logits where logit > greatest { greatest = logit }
+            var sum = 0.0
+            for logit in logits { sum += exp(Double(logit - greatest)) }
+            return Double(logits[token] - greatest) - log(sum)
+        }
+    }
+}

@@ -1,0 +1,72 @@
+import LongLM
+
+/// What attention an evaluation is asked to run with, before the length is known.
+public enum AttentionSetting: Sendable, Equatable {
+    /// The model as it was trained.
+    case plain
+    /// Self-Extend with the group size and window that ``LongLM/SelfExtend/recommended(length:trainedContext:)`` chooses
+    /// for each length.
+    case automatic
+    /// Self-Extend with these settings for all lengths.
+    case selfExtend(groupSize: Int, neighborWindow: Int)
+
+    /// Reads `plain`, `auto` or `G:W`; nil: it is none of them.
+    public init?(_ text: String) {
+        switch text {
+        case "plain": self = .plain
+        case "auto": self = .automatic
+        default:
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, let groupSize = Int(parts[0]), let neighborWindow = Int(parts[1]) else {
+                return nil
+            }
+            self = .selfExtend(groupSize: groupSize, neighborWindow: neighborWindow)
+        }
+    }
+
+    /// `plain`, `auto` or `G:W`.
+    public var name: String {
+        switch self {
+        case .plain: "plain"
+        case .automatic: "auto"
+        case .selfExtend(let groupSize, let neighborWindow): "\(groupSize):\(neighborWindow)"
+        }
+    }
+
+    /// The attention of a text of `length` tokens.
+    ///
+    /// The plain mode takes any length, because what a model does past its context is what an evaluation wants to see.
+    ///
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the settings don't suit the model or don't reach as far.
+    public func mode(length: Int, contextLength: Int) throws(EvaluationError) -> AttentionMode {
+        switch self {
+        case .plain: return .plain
+        case .automatic:
+            do {
+                return .selfExtend(try SelfExtend.recommended(length: length, trainedContext: contextLength))
+            } catch { throw .session(error) }
+        case .selfExtend(let groupSize, let neighborWindow):
+            let mode = AttentionMode.selfExtend(SelfExtend(groupSize: groupSize, neighborWindow: neighborWindow))
+            do {
+                try mode.validate(contextLength: contextLength)
+            } catch { throw .session(error) }
+            let capacity = mode.capacity(contextLength: contextLength)
+            guard length <= capacity else {
+                throw .invalidSetting(
+                    "\(name) reaches to \(capacity) tokens of a model trained for \(contextLength), not to \(length)")
+            }
+            return mode
+        }
+    }
+}
+
+extension AttentionMode {
+    /// `plain` or `selfExtend`, as evaluations report it.
+    var reportedName: String { self == .plain ? "plain" : "selfExtend" }
+
+    /// The settings of Self-Extend.
+    var selfExtend: SelfExtend? {
+        if case .selfExtend(let settings) = self { return settings }
+        return nil
+    }
+}
