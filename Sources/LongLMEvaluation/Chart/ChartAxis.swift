@@ -97,23 +97,21 @@ struct ChartAxis {
     private static func logarithmicTicks(
         _ scale: AxisScale, _ lower: Double, _ upper: Double, isOutside: Bool, maximumCount: Int
     ) -> [Tick] {
+        // The finest of these that gives no more ticks than allowed.
         let base = scale == .powersOfTwo ? 2.0 : 10
         func exponent(_ value: Double) -> Int { Int(floor(scale == .powersOfTwo ? log2(value) : log10(value))) }
-        let exponents = (exponent(lower) - 1)...(exponent(upper) + 1)
         var candidates: [(every: Int, multiples: [Double])] = [1, 2, 3, 5, 10, 20, 50, 100].map { ($0, [1]) }
         if scale == .logarithmic { candidates.insert((1, [1, 2, 5]), at: 0) }
         for (every, multiples) in candidates {
+            let exponents = (exponent(lower) - every)...(exponent(upper) + every)
             let all = exponents.filter { $0.isMultiple(of: every) }.flatMap { exponent in
-                multiples.map { $0 * pow(base, Double(exponent)) }
+                multiples.map { (value: $0 * pow(base, Double(exponent)), decimals: max(0, -exponent)) }
             }
-            let first = isOutside ? all.lastIndex { $0 <= lower } : all.firstIndex { $0 >= lower }
-            let last = isOutside ? all.firstIndex { $0 >= upper } : all.lastIndex { $0 <= upper }
+            let first = isOutside ? all.lastIndex { $0.value <= lower } : all.firstIndex { $0.value >= lower }
+            let last = isOutside ? all.firstIndex { $0.value >= upper } : all.lastIndex { $0.value <= upper }
             guard let first, let last, first <= last, last - first < maximumCount else { continue }
-            return all[first...last].map { value in
-                let decimals = value < 1 ? -exponent(value) : 0
-                return Tick(
-                    value: value,
-                    label: ChartNumber.label(value, decimals: scale == .powersOfTwo && value < 1 ? 9 : decimals))
+            return all[first...last].map { value, decimals in
+                Tick(value: value, label: ChartNumber.label(value, decimals: decimals))
             }
         }
         return []

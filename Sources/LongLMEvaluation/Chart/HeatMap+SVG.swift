@@ -4,6 +4,10 @@ extension HeatMap {
         var writer = SVGWriter()
         let layout = Layout(self)
         let top = writer.heading(title: title, subtitle: subtitle, width: layout.width)
+        guard !rowLabels.isEmpty, !columnLabels.isEmpty else {
+            writer.text("no data", x: SVGWriter.margin, y: top + 12, fill: SVGWriter.muted)
+            return writer.document(width: layout.width, height: top + 40, title: title, description: subtitle)
+        }
         let marker = drawnMarker
         let cellsTop = top + (marker == nil ? 0 : 20)
 
@@ -99,13 +103,10 @@ extension HeatMap {
         let right = layout.left + layout.cellWidth * Double(columnLabels.count)
         writer.text(
             yAxisName, x: SVGWriter.margin + 10, y: (top + bottom) / 2, anchor: .middle, fill: SVGWriter.muted,
-            isUpright: false, width: max(bottom - top, 0))
+            isUpright: false, width: bottom - top)
         writer.label(
             xAxisName, centeredAt: (layout.left + right) / 2, y: bottom + 42, between: SVGWriter.margin,
             and: layout.width - SVGWriter.margin, fill: SVGWriter.muted)
-        if rowLabels.isEmpty || columnLabels.isEmpty {
-            writer.text("no data", x: SVGWriter.margin, y: bottom + 16, fill: SVGWriter.muted)
-        }
         return bottom + (xAxisName.isEmpty ? 34 : 56)
     }
 

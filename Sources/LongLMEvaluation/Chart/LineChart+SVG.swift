@@ -52,7 +52,8 @@ extension LineChart {
 
             let labelWidth = yAxis.ticks.map { ChartText.pixels($0.label, size: 12) }.max() ?? 0
             left = SVGWriter.margin + (chart.yAxisName.isEmpty ? 0 : 22) + labelWidth + 10
-            right = width - SVGWriter.margin - 8
+            // Half of the last label reaches beyond the axis.
+            right = width - 40
 
             var rowEnds: [Double] = []
             var markers: [(ChartMarker, row: Int)] = []

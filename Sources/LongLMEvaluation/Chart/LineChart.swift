@@ -18,8 +18,8 @@ public struct LineChart: Sendable, Equatable {
     public struct Series: Sendable, Equatable {
         /// What the legend calls it.
         public var name: String
-        /// The points in the order in which they are joined. One that can't be drawn, such as NaN, infinity or 0 on a
-        /// logarithmic axis, leaves a gap.
+        /// The points in the order in which they are joined. One that can't be drawn leaves a gap: NaN, infinity, anything
+        /// beyond ±10¹⁰⁰, and on a logarithmic axis 0 or less.
         public var points: [Point]
 
         /// A line through points.
@@ -41,7 +41,8 @@ public struct LineChart: Sendable, Equatable {
     public var xScale: AxisScale
     /// How the vertical axis spreads its values.
     public var yScale: AxisScale
-    /// The lines; a later one is drawn over the earlier ones.
+    /// The lines; a later one is drawn over the earlier ones. Thousands of points make a large file and a dark line: take
+    /// means of them instead.
     public var series: [Series]
     /// Lines from top to bottom at an x, which the horizontal axis is made to include.
     public var markers: [ChartMarker]

@@ -100,7 +100,8 @@ struct SVGWriter {
     /// Adds title and subtitle at the top of a document, in as many lines as they need, and returns the y below them.
     mutating func heading(title: String, subtitle: String, width: Double) -> Double {
         var y = Self.margin
-        for line in ChartText.lines(title, width: width - 2 * Self.margin, size: 18) {
+        // Bold letters are wider, as if they were larger.
+        for line in ChartText.lines(title, width: width - 2 * Self.margin, size: 20) {
             text(line, x: Self.margin, y: y + 14, size: 18, isBold: true)
             y += 24
         }
