@@ -19,7 +19,7 @@ struct LongLMCommand: AsyncParsableCommand {
             avx2 or avx512) asks for lower instructions than the processor has.
             """,
         version: "0.1.0",
-        subcommands: [Generate.self, Verify.self, Logits.self, Tokenize.self, Inspect.self, Bench.self])
+        subcommands: [Generate.self, Verify.self, Logits.self, Tokenize.self, Inspect.self, Plan.self, Bench.self])
 }
 
 @main
