@@ -20,8 +20,8 @@ struct LongLMCommand: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Demo.self, Generate.self, Passkey.self, Needle.self, PerplexityCommand.self, Verify.self, Logits.self,
-            Tokenize.self, Inspect.self, Bench.self,
+            Demo.self, Generate.self, Plan.self, Passkey.self, Needle.self, PerplexityCommand.self, Verify.self,
+            Logits.self, Tokenize.self, Inspect.self, Bench.self,
         ])
 }
 

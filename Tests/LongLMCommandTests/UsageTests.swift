@@ -30,6 +30,42 @@ import Testing
         ),
         (["logits", "--model", "m", "--prompt", "a", "--attention", "leaky-rerope"], "--group-size"),
         (["logits", "--model", "m", "--prompt", "a", "--attention", "sparse"], "--attention"),
+        (["generate", "--model", "m", "--prompt", "a", "--length", "0"], "--length"),
+        (["logits", "--model", "m", "--prompt", "a", "--length", "16777217"], "--length"),
+        (["generate", "--model", "m", "--prompt", "a", "--self-extend", "always"], "--self-extend"),
+        (
+            ["logits", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--attention", "self-extend"],
+            "--self-extend"
+        ),
+        (
+            [
+                "generate", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--group-size", "4",
+                "--neighbor-window", "8",
+            ], "--self-extend"
+        ),
+        (["generate", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--group-size", "4"], "--self-extend"),
+        (
+            ["generate", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--neighbor-window", "8"],
+            "--self-extend"
+        ),
+        (["logits", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--shift", "floor"], "--self-extend"),
+        (
+            ["logits", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--query-scale-base", "9"],
+            "--self-extend"
+        ),
+        (["logits", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--beyond-context"], "--self-extend"),
+        (["plan", "--length", "5"], "--model"),
+        (["plan", "--model", "m"], "--length"),
+        (["plan", "--model", "m", "--trained-context", "64", "--length", "5"], "--trained-context"),
+        (["plan", "--trained-context", "64", "--length", "0"], "--length"),
+        (["plan", "--trained-context", "64", "--length", "16777217"], "--length"),
+        (["plan", "--trained-context", "1", "--length", "5"], "--trained-context"),
+        (["plan", "--trained-context", "16777217", "--length", "5"], "--trained-context"),
+        (["plan", "--trained-context", "64", "--length", "5", "--threads", "2"], "--model"),
+        (["plan", "--trained-context", "64", "--length", "5", "--cache", "bfloat16"], "--model"),
+        (["plan", "--trained-context", "64", "--length", "5", "--precision", "bfloat16"], "--model"),
+        (["plan", "--trained-context", "64", "--length", "5", "--no-measurement"], "--model"),
+        (["plan", "--model", "m", "--length", "5", "--threads", "0"], "--threads"),
         (["tokenize", "--model", "m", "--decode", "--no-special-tokens"], "--decode"),
         (["generate", "--model", "m", "--prompt", "a", "--seed", "x"], "--seed"),
         (["logits", "--model", "m", "--prompt", "a", "--chunk", "0"], "--chunk"),
@@ -63,7 +99,7 @@ import Testing
         #expect(run.errors.hasSuffix("(see \(help))\n"))
     }
 
-    @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect", "bench"])
+    @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect", "plan", "bench"])
     func helpIsPrinted(command: String) throws {
         let run = try longlm([command, "--help"])
         #expect(run.status == 0)

@@ -51,14 +51,28 @@ struct PrecisionArguments: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
-/// How positions past the trained context are treated.
+/// How long a session is, and how positions past the trained context are treated.
 struct AttentionArguments: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The session's length in tokens, prompt and continuation; by default as long as they can become.",
+            valueName: "n"))
+    var length: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Take the G and W that longlm plan recommends for --length, or the plain model where it reaches as far by "
+                + "itself.", valueName: "auto"))
+    var selfExtend: Recommendation?
+
+    enum Recommendation: String, CaseIterable, ExpressibleByArgument { case auto }
+
     @Option(
         help: """
             What positions far keys are scored between: self-extend (the default, once --group-size is given), rerope \
             (all of them W away) or leaky-rerope (distances past W grow --group-size times more slowly).
             """)
-    var attention: Mode = .selfExtend
+    var attention: Mode?
 
     enum Mode: String, CaseIterable, ExpressibleByArgument {
         case selfExtend = "self-extend"
@@ -93,6 +107,18 @@ struct AttentionArguments: ParsableArguments {
     var goesBeyondContext = false
 
     func validate() throws {
+        if let length, !(1...(1 << 24)).contains(length) {
+            throw ValidationError("--length is \(length); it must be between 1 and \(1 << 24)")
+        }
+        if selfExtend != nil {
+            guard attention == nil, groupSize == nil, neighborWindow == nil, shift == nil, queryScaleBase == nil,
+                !goesBeyondContext
+            else {
+                throw ValidationError(
+                    "--self-extend auto goes with none of --attention, --group-size, --neighbor-window, --shift, "
+                        + "--query-scale-base and --beyond-context")
+            }
+        }
         if attention == .reRoPE {
             if groupSize != nil || shift != nil || neighborWindow == nil {
                 throw ValidationError(
@@ -114,10 +140,11 @@ struct AttentionArguments: ParsableArguments {
         }
     }
 
-    /// The mode; the plain one where no option asks for another.
-    var mode: AttentionMode {
+    /// The mode that the options spell out, the plain one where they name none; nil: the length decides.
+    private var statedMode: AttentionMode? {
+        if selfExtend != nil { return nil }
         guard let neighborWindow else { return .plain }
-        switch attention {
+        switch attention ?? .selfExtend {
         case .selfExtend:
             return .selfExtend(
                 SelfExtend(
@@ -131,27 +158,66 @@ struct AttentionArguments: ParsableArguments {
         }
     }
 
-    /// The length of a session for a prompt of `promptLength` tokens and up to `additional` more.
+    /// Refuses what no prompt could make possible, so that it is found before anything but config.json has been read.
+    ///
+    /// - Throws: ``SessionError`` when the settings don't suit the model, ``CommandError`` when --length goes beyond what
+    ///   the positions allow.
+    func check(_ configuration: ModelConfiguration) throws {
+        let context = configuration.contextLength
+        guard let mode = statedMode else {
+            if let length { _ = try SelfExtendPlan(length: length, trainedContext: context) }
+            return
+        }
+        try mode.validate(contextLength: context)
+        if let length { try check("--length is \(length)", length, mode, context) }
+    }
+
+    /// The attention mode and the length of a session for a prompt of `promptLength` tokens and up to `additional` more.
+    /// A mode that the length decided on is named on standard error.
     ///
     /// - Throws: ``SessionError`` when the settings don't suit the model, ``CommandError`` when the prompt goes
-    ///   beyond what the positions allow.
-    func sessionLength(promptLength: Int, additional: Int, configuration: ModelConfiguration) throws -> Int {
-        let context = configuration.contextLength
-        try mode.validate(contextLength: context)
-        let capacity = mode.capacity(contextLength: context)
-        let wanted = promptLength + additional
-        if goesBeyondContext { return max(wanted, 1) }
-        guard promptLength <= capacity else {
-            let remedy =
-                mode == .plain
-                ? "extend it with --group-size and --neighbor-window"
-                : "take a larger --group-size or a smaller --neighbor-window"
-            throw CommandError.invalidInput(
-                "the prompt has \(promptLength) tokens, the model's positions reach to \(capacity): \(remedy), or go "
-                    + "on regardless with --beyond-context")
+    ///   beyond --length or what the positions allow.
+    func sessionExtent(
+        promptLength: Int, additional: Int, configuration: ModelConfiguration
+    ) throws -> (attention: AttentionMode, length: Int) {
+        try check(configuration)
+        if let length, promptLength > length {
+            throw CommandError.invalidInput("the prompt has \(promptLength) tokens, but --length is \(length)")
         }
-        return max(1, min(wanted, capacity))
+        let context = configuration.contextLength
+        let wanted = max(1, length ?? promptLength + additional)
+        guard let mode = statedMode else {
+            let plan = try SelfExtendPlan(length: wanted, trainedContext: context)
+            Terminal.writeError("\(plan.choice) for \(wanted.grouped) tokens")
+            return (plan.attention, wanted)
+        }
+        try check("the prompt has \(promptLength) tokens", promptLength, mode, context)
+        return (mode, goesBeyondContext ? wanted : min(wanted, mode.capacity(contextLength: context)))
+    }
+
+    /// Refuses a length beyond what the positions allow, unless that is asked for.
+    private func check(_ statement: String, _ length: Int, _ mode: AttentionMode, _ context: Int) throws(CommandError) {
+        let capacity = mode.capacity(contextLength: context)
+        guard length > capacity, !goesBeyondContext else { return }
+        let remedy =
+            switch mode {
+            case .plain: "extend it with --self-extend auto, or with --group-size and --neighbor-window"
+            case .selfExtend: "take --self-extend auto, or a larger --group-size or a smaller --neighbor-window"
+            case .reRoPE, .leakyReRoPE: "take a larger --group-size or a smaller --neighbor-window"
+            }
+        throw .invalidInput(
+            "\(statement), the model's positions reach to \(capacity): \(remedy), or go on regardless with "
+                + "--beyond-context")
     }
 }
 
 extension SelfExtend.Shift: ExpressibleByArgument {}
+
+extension SelfExtendPlan {
+    /// What was chosen, such as `Self-Extend with G = 4, W = 1,024`.
+    var choice: String {
+        attention == .plain
+            ? "plain attention"
+            : "Self-Extend with G = \(selfExtend.groupSize.grouped), W = \(selfExtend.neighborWindow.grouped)"
+    }
+}

@@ -75,7 +75,6 @@ struct Demo: AsyncParsableCommand {
 
           length   as it was trained       with Self-Extend
 
-
         """
     }
 
@@ -95,11 +94,12 @@ struct Demo: AsyncParsableCommand {
         let seconds = rows.reduce(0) { $0 + $1.seconds }
         return """
 
-            Same weights, no training. Self-Extend keeps the positions of the last W characters, and lets G further \
-            ones share one, so that no
-            distance exceeds the \(context) that the model knows. It reaches to (\(context) − W) · G + W characters.
+            Same weights, no training. Self-Extend keeps the positions of the last W characters and lets every G further
+            ones share one, so that no distance exceeds the \(context) that the model knows: it reaches to
+            (\(context) − W) · G + W characters. The farther it is stretched, the more texts blur together.
+
             Try it on a model and a text of yours: longlm plan, longlm needle, longlm generate --self-extend auto.
-            \(String(format: "%.0f", seconds)) s, \(rows.reduce(0) { $0 + $1.count }.grouped) texts.
+            \(rows.reduce(0) { $0 + $1.count }.grouped) texts in \(String(format: "%.0f", seconds)) s.
 
             """
     }

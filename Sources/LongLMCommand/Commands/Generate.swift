@@ -16,8 +16,7 @@ struct Generate: AsyncParsableCommand {
             A plain model:
               longlm generate --model DIR --prompt "The capital of France is"
             An answer to a question about a file that is longer than the model's context:
-              longlm generate --model DIR --chat --prompt-file report.txt \\
-                --group-size 4 --neighbor-window 1024
+              longlm generate --model DIR --chat --prompt-file report.txt --self-extend auto
             """)
 
     @OptionGroup var model: ModelArguments
@@ -68,17 +67,18 @@ struct Generate: AsyncParsableCommand {
     private func generate(_ text: String) throws {
         // What can be wrong with the input is found before the weights are loaded.
         let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
+        try attention.check(configuration)
         let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
         let promptTokens = try encode(text, tokenizer)
         guard !promptTokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
-        let length = try attention.sessionLength(
+        let extent = try attention.sessionExtent(
             promptLength: promptTokens.count, additional: maxTokens, configuration: configuration)
 
         let languageModel = try loadModel(model.directory, precision, threads)
         let session = try Session(
             model: languageModel,
             options: SessionOptions(
-                attention: attention.mode, threadCount: threads.threads, maximumLength: length,
+                attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
                 cacheType: precision.cache?.elementType))
         let prefillTime = try prefill(session, promptTokens)
 

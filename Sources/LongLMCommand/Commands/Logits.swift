@@ -49,17 +49,18 @@ struct Logits: AsyncParsableCommand {
     private func compute(_ text: String) throws {
         if let out { try checkWritable(out) }
         let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
+        try attention.check(configuration)
         let tokens = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json").encode(text)
         guard !tokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
         if let rows, rows > tokens.count {
             throw CommandError.invalidInput("--rows is \(rows), but the prompt has \(tokens.count) tokens")
         }
-        let length = try attention.sessionLength(
+        let extent = try attention.sessionExtent(
             promptLength: tokens.count, additional: 0, configuration: configuration)
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
-                attention: attention.mode, threadCount: threads.threads, maximumLength: length,
+                attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
                 cacheType: precision.cache?.elementType))
 
         var hash = LogitHash()

@@ -213,7 +213,8 @@ extension Workload {
         }
         return Workload(
             name: "prefill/\(type)/\(length)" + (selfExtend == nil ? "" : "/selfextend"),
-            limit: .operations(model.precision), amount: model.configuration.operationCount(prefillOf: length),
+            limit: .operations(model.precision),
+            amount: model.configuration.operationCount(prefillOf: length, attention: AttentionMode(selfExtend)),
             tokenCount: length, prepare: prepare
         ) { try session?.prefill(tokens) }
     }
@@ -253,7 +254,7 @@ extension Workload {
 }
 
 /// Tokens that repeat slowly.
-private func benchmarkTokens(_ count: Int, _ model: LanguageModel) -> [Int] {
+func benchmarkTokens(_ count: Int, _ model: LanguageModel) -> [Int] {
     (0..<count).map { $0 &* 7919 % model.configuration.vocabularySize }
 }
 
@@ -273,17 +274,6 @@ extension AlignedBuffer {
 }
 
 extension ModelConfiguration {
-    /// Multiplications and additions of a prefill whose last token's logits are wanted.
-    func operationCount(prefillOf length: Int) -> Double {
-        let queryWidth = Double(queryHeadCount * headDimension)
-        let keyWidth = Double(keyValueHeadCount * headDimension)
-        let hidden = Double(hiddenSize)
-        let weights = 2 * hidden * (queryWidth + keyWidth) + 3 * hidden * Double(intermediateSize)
-        let pairs = Double(length) * Double(length + 1) / 2
-        return Double(layerCount) * (2 * weights * Double(length) + 4 * queryWidth * pairs)
-            + 2 * hidden * Double(vocabularySize)
-    }
-
     /// The bytes of keys and values that a decode step at `position` reads.
     func cacheByteCount(position: Int, cacheType: ElementType) -> Int {
         layerCount * position * 2 * keyValueHeadCount * headDimension * cacheType.byteCount

@@ -1,0 +1,144 @@
+/// The group size and neighbor window that a length needs, and why those.
+///
+/// The authors of LongLM found by experiment that a model trained for L tokens reads N of them well when
+/// (½ to ⅔) · L > W + (N − W)/G: the largest relative position has to stay well within the trained ones, of which the
+/// last were seen least often. A plan takes the smallest group size that the rule allows, since small groups blur
+/// positions least. (The README of [datamllab/LongLM](https://github.com/datamllab/LongLM), "How to choose the group_size
+/// and neighbor_window".)
+public struct SelfExtendPlan: Sendable, Equatable {
+    /// N: the tokens that the plan is for.
+    public let length: Int
+    /// L: the tokens that the model was trained for.
+    public let trainedContext: Int
+    /// What the length needs; a group size of 1, the plain model, within the trained context.
+    public let selfExtend: SelfExtend
+    /// The share of the trained context below which the largest relative position stays; nil within the trained
+    /// context, where the rule has nothing to say.
+    public let contextShare: ContextShare?
+
+    /// A part of the trained context.
+    public enum ContextShare: String, Sendable, CaseIterable {
+        /// The rule's careful end, which is tried first.
+        case half = "1/2"
+        /// The rule's far end, for lengths that no group size brings below one half.
+        case twoThirds = "2/3"
+
+        var numerator: Int { self == .half ? 1 : 2 }
+        var denominator: Int { self == .half ? 2 : 3 }
+    }
+
+    /// The neighbor window aimed at is the trained context divided by this: 1,024 of 8,192 tokens. LongLM's own examples
+    /// take between a quarter and an eighth; the smaller the window, the smaller the group size can be.
+    static let windowDivisor = 8
+    /// Fewer neighbors than these leave too little text at its true distances, so that an eighth of a small context
+    /// isn't enough.
+    static let smallestWindow = 64
+    /// Of a context so small that even that is much, the window takes this part at most: grouped positions need as much
+    /// again to stay below one half.
+    static let largestWindowDivisor = 4
+
+    /// Plans for `length` tokens of a model that was trained for `trainedContext`.
+    ///
+    /// - Parameters:
+    ///   - length: N, between 1 and 2²⁴, the most that a session holds.
+    ///   - trainedContext: L, between 2 and 2²⁴.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a length or context out of range;
+    ///   ``SessionError/invalidAttentionMode(_:)`` when the rule holds for no group size, with the longest length for
+    ///   which it does.
+    public init(length: Int, trainedContext: Int) throws(SessionError) {
+        guard (1...Session.largestCapacity).contains(length) else {
+            throw .invalidOption("a length of \(length) tokens; it must be between 1 and \(Session.largestCapacity)")
+        }
+        guard (2...Session.largestCapacity).contains(trainedContext) else {
+            throw .invalidOption(
+                "a trained context of \(trainedContext) tokens; it must be between 2 and \(Session.largestCapacity)")
+        }
+        self.length = length
+        self.trainedContext = trainedContext
+        let aim = Self.aimedWindow(trainedContext: trainedContext)
+        guard length > trainedContext else {
+            selfExtend = SelfExtend(groupSize: 1, neighborWindow: aim)
+            contextShare = nil
+            return
+        }
+        for share in ContextShare.allCases {
+            for candidate in Self.candidates(aim: aim)
+            where candidate.obeysRule(length: length, trainedContext: trainedContext, share: share) {
+                selfExtend = candidate
+                contextShare = share
+                return
+            }
+        }
+        throw .invalidAttentionMode(
+            "no group size extends a model trained for \(trainedContext) tokens to \(length); LongLM's rule, "
+                + "2/3 · L > W + (N − W)/G, reaches \(Self.longestLength(trainedContext: trainedContext))")
+    }
+
+    /// W + (N − W)/G, the rule's measure of the largest relative position. (Counted from 0 and in whole groups, that is
+    /// smaller by at most 1.)
+    public var largestRelativePosition: Double {
+        let window = Double(min(selfExtend.neighborWindow, length))
+        return window + (Double(length) - window) / Double(selfExtend.groupSize)
+    }
+
+    /// The tokens that the group size and the window reach at most, beyond the rule: (L − W) · G + W. Never fewer than
+    /// ``length``.
+    public var capacity: Int { selfExtend.capacity(contextLength: trainedContext) }
+
+    /// From which positions attention takes its scores: the plain mode within the trained context.
+    public var attention: AttentionMode { contextShare == nil ? .plain : .selfExtend(selfExtend) }
+
+    /// The longest length for which there is a plan.
+    ///
+    /// - Parameter trainedContext: L, between 2 and 2²⁴.
+    static func longestLength(trainedContext: Int) -> Int {
+        let share = ContextShare.twoThirds
+        let reached = candidates(aim: aimedWindow(trainedContext: trainedContext)).map { candidate in
+            // The greatest N with (N − W) · denominator < (numerator · L − denominator · W) · G.
+            let room = share.numerator * trainedContext - share.denominator * candidate.neighborWindow
+            return candidate.neighborWindow + (room * candidate.groupSize - 1) / share.denominator
+        }
+        return min(max(trainedContext, reached.max() ?? 0), Session.largestCapacity)
+    }
+
+    /// W before it is made a multiple of the group size. It is less than the trained context.
+    private static func aimedWindow(trainedContext: Int) -> Int {
+        let aim = max(trainedContext / windowDivisor, smallestWindow)
+        return max(1, min(aim, trainedContext / largestWindowDivisor))
+    }
+
+    /// Settings by ascending group size, each with the largest window of whole groups. With G dividing W, neighbor and
+    /// grouped positions meet without a gap.
+    private static func candidates(aim: Int) -> some Sequence<SelfExtend> {
+        (2..<max(2, aim + 1)).lazy.map { SelfExtend(groupSize: $0, neighborWindow: aim / $0 * $0) }
+    }
+}
+
+extension SelfExtend {
+    /// share · L > W + (N − W)/G, multiplied out. Nothing overflows: lengths and contexts are at most 2²⁴, and the group
+    /// size is less than either.
+    fileprivate func obeysRule(
+        length: Int, trainedContext: Int, share: SelfExtendPlan.ContextShare
+    ) -> Bool {
+        let spread = neighborWindow * groupSize + length - neighborWindow
+        return spread * share.denominator < share.numerator * trainedContext * groupSize
+    }
+
+    /// The settings for `length` tokens of a model trained for `trainedContext`, by LongLM's empirical rule; see
+    /// ``SelfExtendPlan``. A group size of 1, the plain model, where no more than the trained context is asked for.
+    ///
+    /// - Throws: ``SessionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
+    public static func recommended(length: Int, trainedContext: Int) throws(SessionError) -> SelfExtend {
+        try SelfExtendPlan(length: length, trainedContext: trainedContext).selfExtend
+    }
+}
+
+extension AttentionMode {
+    /// The mode for `length` tokens of a model trained for `trainedContext`: plain within the trained context, and beyond
+    /// it Self-Extend by LongLM's empirical rule; see ``SelfExtendPlan``.
+    ///
+    /// - Throws: ``SessionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
+    public static func recommended(length: Int, trainedContext: Int) throws(SessionError) -> AttentionMode {
+        try SelfExtendPlan(length: length, trainedContext: trainedContext).attention
+    }
+}

@@ -1,0 +1,203 @@
+import ArgumentParser
+import Foundation
+import LongLM
+import LongLMEvaluation
+
+/// `longlm plan`
+struct Plan: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say which G and W a length needs, and what it will cost in memory and time.",
+        discussion: """
+            G and W follow the rule that LongLM's authors found by experiment, (1/2 to 2/3) · L > W + (N − W)/G for N \
+            tokens and a model trained for L; --self-extend auto of the other commands takes the same.
+
+            Memory is reckoned from the headers of the checkpoint. Then the model is loaded and a short prefill \
+            measured, from which the time for the whole length is estimated. A length that no G reaches, or that needs \
+            more memory than the machine has, is refused with exit status 1.
+
+            With --trained-context instead of --model it says G and W alone.
+            """)
+
+    @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
+    var modelDirectory: String?
+
+    @Option(
+        help: ArgumentHelp("L: the tokens that the model was trained for, in place of a model.", valueName: "n"))
+    var trainedContext: Int?
+
+    @Option(help: ArgumentHelp("N: the tokens of prompt and continuation.", valueName: "n"))
+    var length: Int
+
+    @OptionGroup var precision: PrecisionArguments
+    @OptionGroup var threads: ThreadArguments
+
+    @Flag(
+        name: .customLong("no-measurement"),
+        help: "Don't load the model and estimate no time.")
+    var skipsMeasurement = false
+
+    @Flag(help: "Print one JSON object instead of the table.")
+    var json = false
+
+    func validate() throws {
+        if (modelDirectory == nil) == (trainedContext == nil) {
+            throw ValidationError("give either --model or --trained-context")
+        }
+        if modelDirectory == nil,
+            precision.precision != .float32 || precision.cache != nil || threads.threads != nil || skipsMeasurement
+        {
+            throw ValidationError("--precision, --cache, --threads and --no-measurement need --model")
+        }
+        if let trainedContext, !(2...(1 << 24)).contains(trainedContext) {
+            throw ValidationError("--trained-context is \(trainedContext); it must be between 2 and \(1 << 24)")
+        }
+        if !(1...(1 << 24)).contains(length) {
+            throw ValidationError("--length is \(length); it must be between 1 and \(1 << 24)")
+        }
+    }
+
+    func run() async throws {
+        try await Interruption.cancelling { try plan() }
+    }
+
+    private func plan() throws {
+        let configuration = try modelDirectory.map { try ModelConfiguration(contentsOfFile: $0 + "/config.json") }
+        let plan = try SelfExtendPlan(
+            length: length, trainedContext: configuration?.contextLength ?? trainedContext ?? 0)
+        var report = Report(plan)
+        if let modelDirectory, let configuration {
+            report.memory = try memory(modelDirectory, configuration, plan)
+            if !skipsMeasurement { report.prefill = try estimate(modelDirectory, plan) }
+        }
+        try json ? Terminal.write(json: report) : Terminal.write(report.text(plan))
+    }
+
+    /// The memory that the length needs.
+    ///
+    /// - Throws: `CommandError` when the machine doesn't have it.
+    private func memory(
+        _ directory: String, _ configuration: ModelConfiguration, _ plan: SelfExtendPlan
+    ) throws -> Report.Memory {
+        let memory = Report.Memory(
+            try MemoryNeed(
+                directory: directory, configuration: configuration, length: length, attention: plan.attention,
+                precision: precision.precision, cacheType: precision.cache?.elementType))
+        guard memory.totalBytes <= memory.physicalBytes else {
+            throw CommandError.invalidInput(
+                "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
+                    + "this machine has \(memory.physicalBytes.formattedBytes)")
+        }
+        return memory
+    }
+
+    private func estimate(_ directory: String, _ plan: SelfExtendPlan) throws -> Report.Prefill {
+        let model = try loadModel(directory, precision, threads)
+        let bar = ProgressBar("measure")
+        defer { bar.finish() }
+        let setting = try KernelSetting(threadCount: threads.threads)
+        let estimate = try PrefillEstimate(
+            measuring: model, length: length, attention: plan.attention, threadCount: setting.threadCount,
+            cacheType: precision.cache?.elementType
+        ) { bar.update($0) }
+        return Report.Prefill(estimate, model: model, threadCount: setting.threadCount)
+    }
+}
+
+/// What `plan --json` prints.
+private struct Report: Encodable {
+    struct Memory: Encodable {
+        let weightBytes: Int
+        let cacheBytes: Int
+        let neighborRingBytes: Int
+        let totalBytes: Int
+        /// What the machine has.
+        let physicalBytes: Int
+
+        init(_ need: MemoryNeed) {
+            weightBytes = need.weightByteCount
+            cacheBytes = need.cacheByteCount
+            neighborRingBytes = need.neighborRingByteCount
+            totalBytes = need.totalByteCount
+            physicalBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+        }
+
+        var parts: String {
+            "weights \(weightBytes.formattedBytes), KV cache \(cacheBytes.formattedBytes), neighbor ring "
+                + neighborRingBytes.formattedBytes
+        }
+    }
+
+    struct Prefill: Encodable {
+        let estimatedSeconds: Double
+        let measuredTokenCount: Int
+        let measuredSeconds: Double
+        let threads: Int
+        let instructionSet: String
+        let precision: String
+
+        init(_ estimate: PrefillEstimate, model: LanguageModel, threadCount: Int) {
+            estimatedSeconds = estimate.seconds
+            measuredTokenCount = estimate.measuredTokenCount
+            measuredSeconds = estimate.measuredSeconds
+            threads = threadCount
+            instructionSet = model.instructionSet.rawValue
+            precision = model.precision.rawValue
+        }
+    }
+
+    let length: Int
+    let trainedContext: Int
+    /// `self-extend` or `plain`.
+    let attention: String
+    /// 1 in the plain mode.
+    let groupSize: Int
+    /// Absent in the plain mode, as is `contextShare`.
+    let neighborWindow: Int?
+    let largestRelativePosition: Double
+    /// `1/2` or `2/3`: the share of the trained context that the largest relative position stays below.
+    let contextShare: String?
+    let capacity: Int
+    /// Absent without a model.
+    var memory: Memory?
+    /// Absent without a measurement.
+    var prefill: Prefill?
+
+    init(_ plan: SelfExtendPlan) {
+        length = plan.length
+        trainedContext = plan.trainedContext
+        attention = plan.attention == .plain ? "plain" : "self-extend"
+        groupSize = plan.selfExtend.groupSize
+        neighborWindow = plan.attention.neighborWindow
+        largestRelativePosition = plan.largestRelativePosition
+        contextShare = plan.contextShare?.rawValue
+        capacity = plan.capacity
+    }
+
+    func text(_ plan: SelfExtendPlan) -> String {
+        var lines = ["mode       \(plan.choice)"]
+        if let contextShare {
+            let position = String(format: "%.1f", largestRelativePosition)
+            lines.append(
+                "why        the smallest G for which W + (N − W)/G, here \(position), is less than \(contextShare) of the "
+                    + "\(trainedContext.grouped) trained positions")
+        } else {
+            lines.append(
+                "why        \(length.grouped) tokens fit the \(trainedContext.grouped) that the model was trained for")
+        }
+        lines.append("capacity   \(capacity.grouped) tokens")
+        if let memory {
+            lines.append(
+                "memory     \(memory.totalBytes.formattedBytes) of this machine's \(memory.physicalBytes.formattedBytes): "
+                    + "\(memory.parts); activations come on top")
+        }
+        if let prefill {
+            let time = String(
+                format: "%.1f s, %.0f tokens/s", prefill.estimatedSeconds, Double(length) / prefill.estimatedSeconds)
+            let measured = String(format: "%.2f s", prefill.measuredSeconds)
+            lines.append(
+                "prefill    about \(time): an estimate by operations, from \(prefill.measuredTokenCount.grouped) tokens "
+                    + "in \(measured) on \(prefill.threads) threads (\(prefill.instructionSet), \(prefill.precision))")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+}

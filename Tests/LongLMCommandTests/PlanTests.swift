@@ -1,0 +1,164 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct PlanTests {
+    private struct Report: Decodable {
+        struct Memory: Decodable {
+            let weightBytes: Int
+            let cacheBytes: Int
+            let neighborRingBytes: Int
+            let totalBytes: Int
+            let physicalBytes: Int
+        }
+        struct Prefill: Decodable {
+            let estimatedSeconds: Double
+            let measuredTokenCount: Int
+            let measuredSeconds: Double
+            let threads: Int
+            let instructionSet: String
+            let precision: String
+        }
+        let length: Int
+        let trainedContext: Int
+        let attention: String
+        let groupSize: Int
+        let neighborWindow: Int?
+        let largestRelativePosition: Double
+        let contextShare: String?
+        let capacity: Int
+        let memory: Memory?
+        let prefill: Prefill?
+    }
+
+    private struct Inspected: Decodable {
+        struct Model: Decodable { let cacheBytes: Int }
+        let weightBytes: Int
+        let model: Model
+    }
+
+    private func checkpoint(_ keys: [String: String] = [:]) throws -> TemporaryDirectory {
+        let directory = try TemporaryDirectory()
+        let tiny = TinyLlama()
+        try tiny.write(to: directory)
+        try directory.write(jsonObject(tiny.configuration.merging(keys) { $1 }), to: "config.json")
+        return directory
+    }
+
+    @Test func withoutModel() throws {
+        let run = try longlm(["plan", "--trained-context", "8192", "--length", "10500"])
+        #expect(run.status == 0 && run.errors.isEmpty)
+        #expect(
+            run.output == """
+                mode       Self-Extend with G = 4, W = 1,024
+                why        the smallest G for which W + (N − W)/G, here 3393.0, is less than 1/2 of the 8,192 trained \
+                positions
+                capacity   29,696 tokens
+
+                """)
+        let json = try longlm(["plan", "--trained-context", "8192", "--length", "10500", "--json"])
+        let report = try json.json(Report.self)
+        #expect(report.length == 10_500 && report.trainedContext == 8192 && report.attention == "self-extend")
+        #expect(report.groupSize == 4 && report.neighborWindow == 1024 && report.capacity == 29_696)
+        #expect(report.largestRelativePosition == 3393 && report.contextShare == "1/2")
+        #expect(report.memory == nil && report.prefill == nil)
+    }
+
+    @Test func plainWithinTheContext() throws {
+        let run = try longlm(["plan", "--trained-context", "8192", "--length", "8192"])
+        #expect(
+            run.output == """
+                mode       plain attention
+                why        8,192 tokens fit the 8,192 that the model was trained for
+                capacity   8,192 tokens
+
+                """)
+        let report = try longlm(["plan", "--trained-context", "8192", "--length", "8192", "--json"]).json(Report.self)
+        #expect(report.attention == "plain" && report.groupSize == 1 && report.neighborWindow == nil)
+        #expect(report.contextShare == nil && report.capacity == 8192)
+    }
+
+    @Test func model() throws {
+        let directory = try checkpoint()
+        let run = try longlm(
+            ["plan", "--model", directory.path, "--length", "440", "--threads", "2", "--json"])
+        #expect(run.status == 0 && run.errors.isEmpty)
+        let report = try run.json(Report.self)
+        #expect(report.trainedContext == 64 && report.groupSize == 16 && report.neighborWindow == 16)
+        #expect(report.contextShare == "2/3")
+        let memory = try #require(report.memory)
+        let inspected = try ["0", "16"].map { window in
+            try longlm(
+                ["inspect", directory.path, "--length", "440", "--json"]
+                    + (window == "0" ? [] : ["--neighbor-window", window])
+            ).json(Inspected.self)
+        }
+        #expect(memory.weightBytes == inspected[0].weightBytes)
+        #expect(memory.cacheBytes == inspected[0].model.cacheBytes)
+        #expect(memory.neighborRingBytes == inspected[1].model.cacheBytes - inspected[0].model.cacheBytes)
+        #expect(memory.neighborRingBytes > 0)
+        #expect(memory.totalBytes == memory.weightBytes + memory.cacheBytes + memory.neighborRingBytes)
+        #expect(memory.physicalBytes == Int(ProcessInfo.processInfo.physicalMemory))
+        // As few tokens as there are; nothing has to be scaled.
+        let prefill = try #require(report.prefill)
+        #expect(prefill.measuredTokenCount == 440 && prefill.measuredSeconds > 0)
+        #expect(prefill.estimatedSeconds == prefill.measuredSeconds)
+        #expect(prefill.threads == 2 && prefill.precision == "float32")
+        #expect(["baseline", "avx2", "avx512"].contains(prefill.instructionSet))
+    }
+
+    @Test("A longer text takes longer than what was measured, and the text says what that was")
+    func estimate() throws {
+        let directory = try checkpoint(["max_position_embeddings": "2048"])
+        let arguments = ["plan", "--model", directory.path, "--length", "5000", "--threads", "1"]
+        let report = try longlm(arguments + ["--json"]).json(Report.self)
+        let prefill = try #require(report.prefill)
+        #expect(prefill.measuredTokenCount == 1024)
+        #expect(prefill.estimatedSeconds > prefill.measuredSeconds * 5000 / 1024)
+        let lines = try longlm(arguments).output.split(separator: "\n")
+        #expect(lines.map { $0.prefix { $0 != " " } } == ["mode", "why", "capacity", "memory", "prefill"])
+        #expect(lines[3].contains("weights ") && lines[3].contains("KV cache ") && lines[3].contains("neighbor ring "))
+        #expect(
+            lines[4].contains("an estimate by operations, from 1,024 tokens in ") && lines[4].contains("on 1 threads"))
+    }
+
+    @Test func withoutMeasurement() throws {
+        let directory = try checkpoint()
+        let arguments = ["plan", "--model", directory.path, "--length", "60", "--no-measurement"]
+        let report = try longlm(arguments + ["--json"]).json(Report.self)
+        #expect(report.attention == "plain" && report.prefill == nil)
+        let memory = try #require(report.memory)
+        #expect(memory.neighborRingBytes == 0)
+        #expect(!(try longlm(arguments).output.contains("prefill")))
+        let narrow = try longlm(arguments + ["--json", "--cache", "bfloat16"]).json(Report.self)
+        #expect(try #require(narrow.memory).cacheBytes * 2 == memory.cacheBytes)
+    }
+
+    @Test func lengthThatNoGroupReaches() throws {
+        let reason = "no group size extends a model trained for 64 tokens to 443; LongLM's rule, "
+        // Before the checkpoint is looked for.
+        let directory = try TemporaryDirectory()
+        try directory.write(jsonObject(TinyLlama().configuration), to: "config.json")
+        for source in [["--trained-context", "64"], ["--model", directory.path]] {
+            let run = try longlm(["plan", "--length", "443"] + source)
+            #expect(run.status == 1 && run.output.isEmpty)
+            #expect(run.errors == "longlm: \(reason)2/3 · L > W + (N − W)/G, reaches 442\n")
+        }
+    }
+
+    @Test("More memory than the machine has is refused before anything is loaded")
+    func tooMuchMemory() throws {
+        // The layers, which the checkpoint lacks, would need some terabytes of keys and values.
+        let directory = try checkpoint(["num_hidden_layers": "4096", "max_position_embeddings": "16777216"])
+        let run = try longlm(["plan", "--model", directory.path, "--length", "16777216", "--json"])
+        #expect(run.status == 1 && run.output.isEmpty && run.errorLines.count == 1)
+        #expect(run.errors.hasPrefix("longlm: 16,777,216 tokens need "))
+        #expect(run.errors.contains(" TB of memory (weights ") && run.errors.contains("neighbor ring 0 bytes"))
+        #expect(run.errors.contains("and this machine has "))
+    }
+
+    @Test func missingModel() throws {
+        let run = try longlm(["plan", "--model", "/no/model", "--length", "5"])
+        #expect(run.status == 1 && run.errors == "longlm: /no/model/config.json: no such file\n")
+    }
+}
