@@ -85,6 +85,8 @@ public enum ReferenceError: Error, Equatable, Sendable, CustomStringConvertible 
     case model(ModelError)
     /// A case that the session refuses.
     case session(file: String, SessionError)
+    /// Comparisons that failed, of ``ReferenceCase/verify(directory:modelDirectory:threadCount:)``.
+    case mismatches([ReferenceResult])
 
     /// One line for a person to read.
     public var description: String {
@@ -94,6 +96,9 @@ public enum ReferenceError: Error, Equatable, Sendable, CustomStringConvertible 
         case .tensors(let error): "\(error)"
         case .model(let error): "\(error)"
         case .session(let file, let error): "\(file): \(error)"
+        case .mismatches(let results):
+            "\(results.count) comparisons failed: "
+                + results.map { "\($0.directory)/\($0.file), \($0.mode)" }.joined(separator: "; ")
         }
     }
 }

@@ -126,6 +126,34 @@ public struct ReferenceVerification {
     }
 }
 
+extension ReferenceCase {
+    /// Runs all cases of a directory, for a test that has to fail when a logit differs:
+    ///
+    /// ```swift
+    /// try ReferenceCase.verify(directory: "Tests/Reference/llama")
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - directory: Holds `cases.json`.
+    ///   - modelDirectory: Holds the model; nil: `directory` does.
+    ///   - threadCount: Threads; nil: the default.
+    /// - Returns: The comparisons, all of which passed.
+    /// - Throws: ``ReferenceError/mismatches(_:)`` when comparisons failed, another ``ReferenceError`` when cases can't be
+    ///   run.
+    @discardableResult
+    public static func verify(
+        directory: String, modelDirectory: String? = nil, threadCount: Int? = nil
+    ) throws(ReferenceError) -> [ReferenceResult] {
+        let verification = try ReferenceVerification(
+            directory: directory, modelDirectory: modelDirectory, threadCount: threadCount)
+        var results: [ReferenceResult] = []
+        try verification.run { results.append($0) }
+        let mismatches = results.filter { !$0.passes }
+        guard mismatches.isEmpty else { throw .mismatches(mismatches) }
+        return results
+    }
+}
+
 /// The tensors of one case, checked against each other.
 private struct CaseData {
     let tokens: [Int]
