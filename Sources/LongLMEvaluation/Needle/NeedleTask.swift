@@ -22,7 +22,7 @@ public struct NeedleTask: Sendable {
     let tokenizer: Tokenizer
 
     /// The question that goes with ``standardNeedle(key:)``.
-    public static let standardQuestion = "\n\nWhat is the pass key? The pass key is"
+    public static let standardQuestion = "\n\nThe pass key is"
 
     /// A pass key as needle.
     public static func standardNeedle(key: String) -> String {

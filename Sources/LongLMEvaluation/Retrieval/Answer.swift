@@ -5,7 +5,7 @@ import LongLM
 public struct Answer: Sendable, Equatable {
     /// What the model goes on with, each token the most probable one.
     public let text: String
-    /// Whether the right answer is contained in it.
+    /// Whether the right answer is contained in it; line breaks and spaces count as the same.
     public let isFound: Bool
     /// ln of the probability of the right answer's tokens after the text, rounded to a ten-thousandth: the C library's
     /// logarithms differ in their last digits from machine to machine.
@@ -19,10 +19,11 @@ struct ExpectedAnswer: Equatable {
 
     /// - Parameters:
     ///   - text: Not empty.
-    ///   - question: What comes before it. A space goes between the two unless the question ends with one.
+    ///   - question: What comes before it. A space goes between the two unless the question ends with one, or opens a
+    ///     quotation or a bracket.
     init(_ text: String, after question: String, _ tokenizer: Tokenizer) {
         self.text = text
-        let separator = question.last?.isWhitespace ?? true ? "" : " "
+        let separator = question.last.map { $0.isWhitespace || "\"'“‘«([{".contains($0) } ?? true ? "" : " "
         func encode(_ text: String) -> [Int] { tokenizer.encode(text, addSpecialTokens: false) }
         let before = encode(question)
         let both = encode(question + separator + text)
@@ -52,8 +53,13 @@ extension Session {
             text = try tokenizer.decode(tokens)
         } catch { throw .tokenizer(error) }
         return Answer(
-            text: text, isFound: text.contains(expected.text), logLikelihood: (logLikelihood * 1e4).rounded() / 1e4)
+            text: text, isFound: words(text).contains(words(expected.text)),
+            logLikelihood: (logLikelihood * 1e4).rounded() / 1e4)
     }
+
+    /// The text with one space for each run of white space: a model that repeats a sentence among broken lines breaks it
+    /// as well.
+    private func words(_ text: String) -> String { text.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
 
     /// ln of the probability of `tokens` after what the session holds. Afterwards it holds all of them but the last.
     private func logLikelihood(of tokens: [Int]) throws(SessionError) -> Double {
