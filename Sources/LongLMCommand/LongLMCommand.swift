@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import LongLM
+import LongLMEvaluation
 
 /// The `longlm` command.
 struct LongLMCommand: AsyncParsableCommand {
@@ -90,6 +91,7 @@ extension Error {
         if self is CancellationError { return true }
         if case .cancelled? = self as? SessionError { return true }
         if case .cancelled? = self as? ModelError { return true }
+        if case .session(.cancelled)? = self as? EvaluationError { return true }
         return false
     }
 }

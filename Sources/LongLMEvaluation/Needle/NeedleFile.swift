@@ -39,12 +39,17 @@ public final class NeedleFile {
         }
         // What follows the last line break was cut off by a kill.
         let end = contents.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        let firstLine = try header.jsonLine()
         if end == 0 {
+            // Nothing, or as much of a header as was written: anything else is somebody's file.
+            guard Data(firstLine.utf8).starts(with: contents) else {
+                throw .malformedLine(file: path, line: 1, reason: "is no header of a needle sweep")
+            }
             rows = []
         } else {
             let log = try NeedleLog(contents[..<end], path: path)
             if let difference = header.difference(from: log.header, ignoresShard: false) {
-                throw .differentSweeps(file: path, reason: "belongs to a sweep with another \(difference)")
+                throw .differentSweeps(file: path, reason: "belongs to a sweep that differs in \(difference)")
             }
             let cells = Set(sweep.cells.map(\.key))
             for (index, row) in log.rows.enumerated() where !cells.contains(row.key) {
@@ -56,7 +61,7 @@ public final class NeedleFile {
             try handle.truncate(atOffset: UInt64(end))
             try handle.seekToEnd()
         } catch { throw .file(path, reason: "can't be written") }
-        if end == 0 { try write(try header.jsonLine()) }
+        if end == 0 { try write(firstLine) }
     }
 
     /// Adds a row.
@@ -95,8 +100,8 @@ public struct NeedleLog: Sendable {
     }
 
     init(_ contents: Data.SubSequence, path: String) throws(EvaluationError) {
-        let lines = contents.split(separator: UInt8(ascii: "\n"))
-        guard !lines.isEmpty else { throw .file(path, reason: "is empty") }
+        let lines = fileLines(contents)
+        guard !contents.isEmpty else { throw .file(path, reason: "is empty") }
         func decode<Value: Decodable>(_ type: Value.Type, _ index: Int, _ what: String) throws(EvaluationError) -> Value
         {
             do {
@@ -135,7 +140,7 @@ public struct NeedleLog: Sendable {
             let log = try NeedleLog(contentsOfFile: file)
             if let difference = merged?.header.difference(from: log.header, ignoresShard: true) {
                 throw .differentSweeps(
-                    file: file, reason: "belongs to a sweep with another \(difference) than \(files[0])")
+                    file: file, reason: "belongs to a sweep that differs from that of \(files[0]) in \(difference)")
             }
             for row in log.rows {
                 guard rows.updateValue(row, forKey: row.key) == nil else {

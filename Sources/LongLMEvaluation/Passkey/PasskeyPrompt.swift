@@ -19,7 +19,7 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
     /// - Throws: ``EvaluationError/file(_:reason:)`` or ``EvaluationError/malformedLine(file:line:reason:)``.
     public static func read(_ path: String) throws(EvaluationError) -> [PasskeyPrompt] {
         var prompts: [PasskeyPrompt] = []
-        for (index, line) in try readFile(path).split(separator: UInt8(ascii: "\n")).enumerated() {
+        for (index, line) in fileLines(try readFile(path)).enumerated() where !line.isEmpty {
             func refuse(_ reason: String) -> EvaluationError {
                 .malformedLine(file: path, line: index + 1, reason: reason)
             }

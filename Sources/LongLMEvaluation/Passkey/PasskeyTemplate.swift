@@ -52,12 +52,3 @@ public struct PasskeyTemplate: Sendable, Codable, Equatable {
             + pieces[place...].joined() + question
     }
 }
-
-/// The bytes of a file.
-func readFile(_ path: String) throws(EvaluationError) -> Data {
-    do {
-        return try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-        throw .file(path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
-    }
-}

@@ -82,8 +82,8 @@ enum LogProbability {
             var greatest = -Float.infinity
             for logit in logits where logit > greatest { greatest = logit }
             var sum = 0.0
-            for logit in logits { sum += exp(Double(logit - greatest)) }
-            return Double(logits[token] - greatest) - log(sum)
+            for logit in logits { sum += exp(Double(logit) - Double(greatest)) }
+            return Double(logits[token]) - Double(greatest) - log(sum)
         }
     }
 }
