@@ -391,7 +391,8 @@ struct NeedleFileTests {
         try sweeps.finish(directory.file("other"), smallGrid)
         #expect(
             throws: EvaluationError.differentSweeps(
-                file: directory.file("other"), reason: "belongs to a sweep with another lengths than \(parts[0])")
+                file: directory.file("other"),
+                reason: "belongs to a sweep that differs from that of \(parts[0]) in lengths")
         ) { _ = try NeedleLog.merge([parts[0], directory.file("other")]) }
         #expect(throws: EvaluationError.invalidSetting("there is no file to merge")) { _ = try NeedleLog.merge([]) }
     }
@@ -440,7 +441,7 @@ struct NeedleFileTests {
         for (field, header) in headers {
             #expect(
                 throws: EvaluationError.differentSweeps(
-                    file: path, reason: "belongs to a sweep with another \(field)")
+                    file: path, reason: "belongs to a sweep that differs in \(field)")
             ) { _ = try sweeps.open(path, smallGrid, header: header) }
         }
         #expect(try contents(path) == before)
