@@ -80,9 +80,9 @@ struct PasskeyTests {
     @Test func lengthWithoutRoom() throws {
         #expect(throws: EvaluationError.invalidSetting("65 tokens are too few for a key of 5 digits and the question"))
         {
-            _ = try prompts(grid(), length: 65)
+            _ = try prompts(self.grid(), length: 65)
         }
-        var grid = grid()
+        var grid = self.grid()
         grid.lengths = [256, 65]
         #expect(throws: EvaluationError.invalidSetting("65 tokens are too few for a key of 5 digits and the question"))
         {
@@ -92,7 +92,7 @@ struct PasskeyTests {
 
     @Test("A setting that doesn't reach is refused before any work")
     func settings() {
-        var grid = grid()
+        var grid = self.grid()
         grid.lengths = [128, 449]
         var count = 0
         #expect(
