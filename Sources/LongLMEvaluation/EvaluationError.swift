@@ -10,8 +10,6 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
     case invalidSetting(String)
     /// Records of two sweeps that differ in more than their rows.
     case differentSweeps(file: String, reason: String)
-    /// A model that can't be loaded.
-    case model(ModelError)
     /// A session that can't be made, or that was cancelled.
     case session(SessionError)
     /// Tokens that can't be turned into text.
@@ -24,7 +22,6 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         case .malformedLine(let file, let line, let reason): "\(file):\(line): \(reason)"
         case .invalidSetting(let reason): reason
         case .differentSweeps(let file, let reason): "\(file): \(reason)"
-        case .model(let error): "\(error)"
         case .session(let error): "\(error)"
         case .tokenizer(let error): "\(error)"
         }

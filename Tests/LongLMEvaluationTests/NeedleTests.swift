@@ -232,6 +232,8 @@ struct NeedleRefusalTests {
         #expect(throws: EvaluationError.file("hay.txt", reason: "is empty; there must be text to hide a needle in")) {
             _ = try Sweeps.task(sweeps.tiny, "")
         }
+        let unknown = "holds no character that the tokenizer knows; there must be text to hide a needle in"
+        #expect(throws: EvaluationError.file("hay.txt", reason: unknown)) { _ = try Sweeps.task(sweeps.tiny, "ÄÖ") }
         #expect(throws: EvaluationError.invalidSetting("the needle is empty")) {
             _ = try Sweeps.task(sweeps.tiny, sweeps.hay, needle: "")
         }
@@ -486,6 +488,10 @@ struct NeedleFileTests {
         #expect(
             throws: EvaluationError.malformedLine(file: path, line: 14, reason: "is no row of this sweep")
         ) { _ = try sweeps.open(path, smallGrid) }
+        // Neither does whoever only reads the file.
+        #expect(
+            throws: EvaluationError.malformedLine(file: path, line: 14, reason: "is no row of this sweep")
+        ) { _ = try NeedleLog(contentsOfFile: path) }
         // A shard's file doesn't take the rows of the other shards.
         let first = directory.file("first")
         try sweeps.finish(first, smallGrid, shard: "1/2")

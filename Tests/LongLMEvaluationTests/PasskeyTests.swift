@@ -90,6 +90,23 @@ struct PasskeyTests {
         }
     }
 
+    @Test("Filler that would never fill a text is refused", arguments: [[], [""], ["ÄÖ"]])
+    func fillerWithoutTokens(filler: [String]) throws {
+        var template = tiny.template
+        template.filler = filler
+        #expect(
+            throws: EvaluationError.invalidSetting(
+                "the template's filler holds no character that the tokenizer knows")
+        ) { _ = try prompts(self.grid(template: template), length: 200) }
+    }
+
+    @Test(arguments: [-0.1, 1.5, .nan])
+    func depthOutOfRange(depth: Double) throws {
+        #expect(throws: EvaluationError.invalidSetting("a depth of \(depth); it must be between 0 and 1")) {
+            _ = try prompts(self.grid(depths: [depth]), length: 200)
+        }
+    }
+
     @Test("A setting that doesn't reach is refused before any work")
     func settings() {
         var grid = self.grid()

@@ -29,6 +29,23 @@ import Testing
         #expect(results.map(\.passes) == [true, false, false, false, false, false])
     }
 
+    /// What a test of another package calls: it throws what differs.
+    @Test func verify() throws {
+        var tiny = try TinyCase()
+        try tiny.write()
+        #expect(try ReferenceCase.verify(directory: tiny.directory.path).map(\.mode) == Self.modes)
+        tiny.baselineLogits?[5] += 1
+        try tiny.write()
+        do throws(ReferenceError) {
+            try ReferenceCase.verify(directory: tiny.directory.path)
+            Issue.record("a logit that is off by 1 was taken")
+        } catch {
+            guard case .mismatches(let results) = error else { throw error }
+            #expect(results.map(\.mode) == ["plain"] && results.allSatisfy { !$0.passes })
+            #expect("\(error)" == "logits differ from the reference: \(tiny.directory.path)/\(TinyCase.file), plain")
+        }
+    }
+
     /// One logit that is off by a thousandth of a standard deviation fails where it is compared, and is named.
     @Test func alteredLogit() throws {
         let original = try TinyCase()

@@ -85,32 +85,3 @@ func checkLengths(_ lengths: [Int]) throws {
         throw ValidationError("a length is \(length); it must be between 1 and \(1 << 24)")
     }
 }
-
-/// A file or folder of Fixtures: that of the working directory, or else that of the checkout that the command was built
-/// in.
-func fixture(_ name: String) -> String {
-    let here = "Fixtures/" + name
-    if FileManager.default.fileExists(atPath: here) { return here }
-    return URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../../Fixtures/" + name).standardizedFileURL.path
-}
-
-/// Writes a chart or another file at once.
-func writeFile(_ contents: Data, to path: String) throws(CommandError) {
-    do {
-        try contents.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-        throw .invalidInput("\(path): can't be written")
-    }
-}
-
-/// Refuses a place where a file can't be made, before the work whose result should go there.
-func checkWritable(_ path: String?) throws(CommandError) {
-    guard let path else { return }
-    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    var isDirectory: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    guard !(exists && isDirectory.boolValue), FileManager.default.isWritableFile(atPath: directory) else {
-        throw .invalidInput("\(path): can't be written")
-    }
-}

@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 /// Where a prompt comes from.
 struct PromptArguments: ParsableArguments {
@@ -21,22 +20,4 @@ struct PromptArguments: ParsableArguments {
         let file = promptFile ?? "-"
         return try readText(file == "-" ? nil : file)
     }
-}
-
-/// The UTF-8 text of a file, or of standard input.
-func readText(_ file: String?) throws(CommandError) -> String {
-    let name = file ?? "standard input"
-    let data: Data
-    do {
-        data =
-            try file.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
-            ?? FileHandle.standardInput.readToEnd() ?? Data()
-    } catch {
-        let isMissing = file.map { !FileManager.default.fileExists(atPath: $0) } ?? false
-        throw .invalidInput("\(name): \(isMissing ? "no such file" : "can't be read")")
-    }
-    guard let text = String(validating: data, as: UTF8.self) else {
-        throw .invalidInput("\(name): is not UTF-8 text")
-    }
-    return text
 }

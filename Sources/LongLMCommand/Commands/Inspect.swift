@@ -124,7 +124,7 @@ private struct Report: Encodable {
         let nameWidth = rows.map(\.0.count).max() ?? 0
         let shapeWidth = rows.map(\.2.count).max() ?? 0
         var lines = rows.map { name, dtype, shape, bytes in
-            "\(name.padded(to: nameWidth))  \(dtype.padded(to: 7))  \(shape.padded(to: shapeWidth))  \(bytes)"
+            "\(name.aligned(left: nameWidth))  \(dtype.aligned(left: 7))  \(shape.aligned(left: shapeWidth))  \(bytes)"
         }
         if !lines.isEmpty { lines.append("") }
         lines.append("tensors     \(tensors.count.grouped)")
@@ -143,8 +143,4 @@ private struct Report: Encodable {
         if let modelError { lines.append("model       \(modelError.singleLine)") }
         return lines.joined(separator: "\n") + "\n"
     }
-}
-
-extension String {
-    fileprivate func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

@@ -101,11 +101,3 @@ private struct Report: Encodable {
             + "\(peakMemoryBytes.formattedBytes)\n"
     }
 }
-
-extension String {
-    /// With spaces in front, up to a width.
-    func aligned(right width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
-
-    /// With spaces after it, up to a width.
-    func aligned(left width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-}

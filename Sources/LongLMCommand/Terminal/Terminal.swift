@@ -71,3 +71,11 @@ extension FixedWidthInteger {
         return String(result.reversed())
     }
 }
+
+extension String {
+    /// With spaces in front, up to a width.
+    func aligned(right width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
+
+    /// With spaces after it, up to a width.
+    func aligned(left width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}

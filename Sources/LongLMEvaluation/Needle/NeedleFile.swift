@@ -121,6 +121,9 @@ public struct NeedleLog: Sendable {
         var seen: Set<NeedleRow.Key> = []
         for index in lines.indices.dropFirst() {
             let row = try decode(NeedleRow.self, index, "row of a needle sweep")
+            guard header.settings.contains(row.setting), header.lengths.contains(row.length),
+                header.depths.contains(row.depth)
+            else { throw .malformedLine(file: path, line: index + 1, reason: "is no row of this sweep") }
             guard seen.insert(row.key).inserted else {
                 throw .malformedLine(file: path, line: index + 1, reason: "repeats a row")
             }

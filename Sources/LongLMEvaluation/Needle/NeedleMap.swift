@@ -73,17 +73,7 @@ extension NeedleLog {
 
     private func quoted(_ text: String) -> String { "“" + text.trimmingCharacters(in: .whitespacesAndNewlines) + "”" }
 
-    private static func short(_ depth: Double) -> String {
-        depth == depth.rounded() ? String(Int(depth)) : String(depth)
-    }
+    private static func short(_ depth: Double) -> String { ChartNumber.trimmed(depth, decimals: 4) }
 
-    private static func grouped(_ number: Int) -> String {
-        var digits = String(number)
-        var place = digits.count - 3
-        while place > 0 {
-            digits.insert(",", at: digits.index(digits.startIndex, offsetBy: place))
-            place -= 3
-        }
-        return digits
-    }
+    private static func grouped(_ number: Int) -> String { ChartNumber.label(Double(number), decimals: 0) }
 }

@@ -118,7 +118,9 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
         self.model = modelName
         contextLength = model.configuration.contextLength
         haystack = haystackName
-        haystackHash = LogitHash.sha256(task.hay.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0)) })
+        var hash = LogitHash()
+        hash.add(words: task.hay.lazy.map { UInt32(truncatingIfNeeded: $0) })
+        haystackHash = hash.finish()
         needle = task.needle
         question = task.question
         answer = task.answer

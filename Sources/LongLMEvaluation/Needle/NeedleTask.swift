@@ -46,7 +46,8 @@ public struct NeedleTask: Sendable {
         func encode(_ text: String) -> [Int] { tokenizer.encode(text, addSpecialTokens: false) }
         hay = encode(haystack)
         guard !hay.isEmpty else {
-            throw .file(haystackName, reason: "is empty; there must be text to hide a needle in")
+            let reason = haystack.isEmpty ? "is empty" : "holds no character that the tokenizer knows"
+            throw .file(haystackName, reason: reason + "; there must be text to hide a needle in")
         }
         for (name, text) in [("needle", needle), ("question", question), ("answer", answer)] where text.isEmpty {
             throw .invalidSetting("the \(name) is empty")

@@ -91,11 +91,13 @@ public struct PasskeyBatch: Sendable {
     public let length: Int
     let prompts: [(prompt: PasskeyPrompt, tokens: [Int])]
 
-    /// - Parameter length: nil: what the longest prompt needs.
+    /// A batch.
+    ///
+    /// - Parameter length: What the attention settings are for, at least; nil: what the longest prompt needs.
     public init(length: Int? = nil, prompts: [PasskeyPrompt], _ tokenizer: Tokenizer) {
         self.prompts = prompts.map { ($0, tokenizer.encode($0.input)) }
         let longest = self.prompts.map { $0.tokens.count + $0.prompt.expected(tokenizer).tokens.count }.max()
-        self.length = length ?? longest ?? 0
+        self.length = max(length ?? 1, longest ?? 1)
     }
 
     /// Answers the prompts of all batches with all settings.
@@ -128,23 +130,18 @@ public struct PasskeyBatch: Sendable {
         }
         var rows: [PasskeyRow] = []
         for run in runs {
+            var options = options
+            options.attention = run.mode
+            options.maximumLength = run.batch.length
             var results: [PasskeyResult] = []
             let start = ContinuousClock.now
             var prefillTime = Duration.zero
             for (prompt, tokens) in run.batch.prompts {
-                let expected = prompt.expected(tokenizer)
-                var options = options
-                options.attention = run.mode
-                options.maximumLength = max(run.batch.length, tokens.count + expected.tokens.count)
-                let session: Session
                 let begin = ContinuousClock.now
-                do throws(SessionError) {
-                    session = try Session(model: model, options: options)
-                    try session.prefill(tokens)
-                } catch { throw .session(error) }
+                let session = try Self.session(model, options, holding: tokens)
                 prefillTime += ContinuousClock.now - begin
-                let answer = try session.answer(
-                    expecting: expected, tokenLimit: expected.tokens.count, tokenizer)
+                let expected = prompt.expected(tokenizer)
+                let answer = try session.answer(expecting: expected, tokenLimit: expected.tokens.count, tokenizer)
                 results.append(PasskeyResult(prompt, tokenCount: tokens.count, answer))
                 work.finish(model.configuration.operationCount(prefillOf: tokens.count))
             }
@@ -155,6 +152,16 @@ public struct PasskeyBatch: Sendable {
             report?(row)
         }
         return rows
+    }
+
+    private static func session(
+        _ model: LanguageModel, _ options: SessionOptions, holding tokens: [Int]
+    ) throws(EvaluationError) -> Session {
+        do throws(SessionError) {
+            let session = try Session(model: model, options: options)
+            try session.prefill(tokens)
+            return session
+        } catch { throw .session(error) }
     }
 }
 

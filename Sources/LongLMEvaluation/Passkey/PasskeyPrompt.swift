@@ -41,7 +41,8 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
     ///   - depth: Where the key is, from 0 (the beginning) to 1.
     ///   - digitCount: Digits of the key.
     ///   - generator: Where the key and the order of the filler come from.
-    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when not even the sentence and the question fit.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when not even the sentence and the question fit, for a depth out of
+    ///   range, and for filler without tokens.
     static func make(
         _ template: PasskeyTemplate, length: Int, depth: Double, digitCount: Int, _ tokenizer: Tokenizer,
         _ generator: inout some RandomNumberGenerator
@@ -53,6 +54,13 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
             let prompt = PasskeyPrompt(
                 input: template.text(key: target, depth: depth, filler: pieces[..<count]), target: target)
             return prompt.tokenCount(tokenizer) <= length
+        }
+        // Else there would never be enough of it.
+        guard template.filler.contains(where: { !tokenizer.encode($0, addSpecialTokens: false).isEmpty }) else {
+            throw .invalidSetting("the template's filler holds no character that the tokenizer knows")
+        }
+        guard (0...1).contains(depth) else {
+            throw .invalidSetting("a depth of \(depth); it must be between 0 and 1")
         }
         guard fits(0) else {
             throw .invalidSetting("\(length) tokens are too few for a key of \(digitCount) digits and the question")

@@ -27,7 +27,7 @@ public struct Perplexity {
     }
 
     private let model: LanguageModel
-    private let options: Options
+    private var options: Options
     private let sessionOptions: SessionOptions
     private let modes: [AttentionMode]
     /// What is processed of each window: its tokens after those that the tokenizer puts in front of a text.
@@ -72,6 +72,7 @@ public struct Perplexity {
         self.modes = modes
         self.model = model
         self.options = options
+        self.options.bucketLength = min(options.bucketLength, options.windowLength)
         self.sessionOptions = sessionOptions
     }
 

@@ -9,8 +9,13 @@ public struct LogitHash: Sendable {
 
     /// Adds numbers.
     public mutating func add(_ logits: [Float]) {
-        for logit in logits {
-            withUnsafeBytes(of: logit.bitPattern.littleEndian) { rest.append(contentsOf: $0) }
+        add(words: logits.lazy.map(\.bitPattern))
+    }
+
+    /// Adds numbers of 32 bits that are no floats.
+    mutating func add(words: some Sequence<UInt32>) {
+        for word in words {
+            withUnsafeBytes(of: word.littleEndian) { rest.append(contentsOf: $0) }
             if rest.count == SHA256.blockLength {
                 hash.add(block: rest)
                 rest.removeAll(keepingCapacity: true)

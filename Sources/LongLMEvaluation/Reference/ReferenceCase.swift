@@ -97,7 +97,7 @@ public enum ReferenceError: Error, Equatable, Sendable, CustomStringConvertible 
         case .model(let error): "\(error)"
         case .session(let file, let error): "\(file): \(error)"
         case .mismatches(let results):
-            "\(results.count) comparisons failed: "
+            "logits differ from the reference: "
                 + results.map { "\($0.directory)/\($0.file), \($0.mode)" }.joined(separator: "; ")
         }
     }

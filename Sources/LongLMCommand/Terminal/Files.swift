@@ -1,0 +1,48 @@
+import Foundation
+
+/// The UTF-8 text of a file, or of standard input.
+func readText(_ file: String?) throws(CommandError) -> String {
+    let name = file ?? "standard input"
+    let data: Data
+    do {
+        data =
+            try file.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
+            ?? FileHandle.standardInput.readToEnd() ?? Data()
+    } catch {
+        let isMissing = file.map { !FileManager.default.fileExists(atPath: $0) } ?? false
+        throw .invalidInput("\(name): \(isMissing ? "no such file" : "can't be read")")
+    }
+    guard let text = String(validating: data, as: UTF8.self) else {
+        throw .invalidInput("\(name): is not UTF-8 text")
+    }
+    return text
+}
+
+/// A file or folder of Fixtures: that of the working directory, or else that of the checkout that the command was built
+/// in.
+func fixture(_ name: String) -> String {
+    let here = "Fixtures/" + name
+    if FileManager.default.fileExists(atPath: here) { return here }
+    return URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../../Fixtures/" + name).standardizedFileURL.path
+}
+
+/// Writes a chart or another file at once.
+func writeFile(_ contents: Data, to path: String) throws(CommandError) {
+    do {
+        try contents.write(to: URL(fileURLWithPath: path), options: .atomic)
+    } catch {
+        throw .invalidInput("\(path): can't be written")
+    }
+}
+
+/// Refuses a place where a file can't be made, before the work whose result should go there.
+func checkWritable(_ path: String?) throws(CommandError) {
+    guard let path else { return }
+    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
+    var isDirectory: ObjCBool = false
+    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+    guard !(exists && isDirectory.boolValue), FileManager.default.isWritableFile(atPath: directory) else {
+        throw .invalidInput("\(path): can't be written")
+    }
+}
