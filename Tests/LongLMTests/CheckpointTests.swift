@@ -244,7 +244,7 @@ import Testing
             let logits = try allLogits(model, tokens, options)
             // A finite weight, however large, may be normalised away.
             #expect(value.isFinite || logits.contains { !$0.isFinite })
-            var sampler = try Sampler(SamplingOptions(temperature: 1, topK: 5, topP: 0.5, minP: 0.1))
+            var sampler = try ProbabilitySampler(topK: 5, topP: 0.5, minP: 0.1)
             let session = try Session(model: model)
             try session.prefill(tokens)
             #expect((0..<67).contains(sampler.sample(session.logits)))

@@ -76,11 +76,10 @@ struct SmolLM2Tests {
             model: model,
             options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: tokens.count + tokenCount))
         try session.prefill(tokens)
-        var generation = try Generation(
-            session: session, maximumTokenCount: tokenCount, sampler: try Sampler(SamplingOptions()))
-        var produced: [Int] = []
-        while let token = try generation.next() { produced.append(token) }
-        return try tokenizer.decode(produced)
+        let generation = try Generation(
+            session: session, tokenizer: tokenizer, options: GenerationOptions(maximumTokenCount: tokenCount))
+        while try generation.next() != nil {}
+        return generation.text
     }
 
     /// LongLM's pass key task: a key among sentences that say nothing, of about `length` tokens in all.

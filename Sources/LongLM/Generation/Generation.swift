@@ -1,69 +1,156 @@
-/// Continues a session's text token by token.
-public struct Generation {
-    /// Why a generation ended.
-    public enum End: Sendable, Equatable {
-        /// The model produced one of its end tokens.
-        case endToken(Int)
-        /// As many tokens as were asked for.
-        case maximumTokenCount
-        /// The session is full.
-        case capacity
-    }
+import Tokenization
 
-    /// The session, whose last prefill holds the prompt.
+/// Continues a session's text, one token each time it is asked.
+///
+/// Nothing is computed ahead. A generation that threw ``SessionError/cancelled(position:)`` goes on where it was when it is
+/// asked again.
+public final class Generation {
+    /// The session, which holds the text up to the token before the last one that was returned.
     public let session: Session
     /// Why the generation ended; nil while it goes on.
-    public private(set) var end: End?
-    /// How many tokens have been produced.
-    public private(set) var tokenCount = 0
-    private let maximumTokenCount: Int
-    private let endTokens: Set<Int>
-    private var sampler: Sampler
-    private var pending: Int?
+    public private(set) var stopReason: StopReason?
+    /// What the generation took so far.
+    public internal(set) var statistics: GenerationStatistics
+    /// All text that was returned so far.
+    public private(set) var text = ""
 
-    /// A generation that continues what `session` has processed.
+    private let options: GenerationOptions
+    private let endTokens: Set<Int>
+    private var sampler: any Sampler
+    private var processors: [any LogitProcessor]
+    private var detokenizer: StreamingDetokenizer?
+    private var stops: StopMatcher
+    /// What is left of the prompt.
+    private var prompt: ArraySlice<Int>
+    private let progress: ((Int) -> Void)?
+    /// The last token, which the session hasn't processed yet.
+    private var pending: Int?
+    /// What was held back until the end, for a last element.
+    private var remainder: String?
+
+    /// A generation.
     ///
     /// - Parameters:
-    ///   - session: Has the logits of at least one token.
-    ///   - maximumTokenCount: The most tokens to produce.
-    ///   - sampler: Chooses them.
-    ///   - endTokens: The tokens that end the text; nil: the model's own. They are not returned.
-    /// - Throws: ``SessionError/noTokens`` when the session has no logits: before its first prefill, and after one that
-    ///   was cancelled midway.
+    ///   - session: What is to be continued. Nobody else may process tokens with it meanwhile.
+    ///   - prompt: Tokens to process first, when the first token is asked for; may be empty if the session has logits.
+    ///   - tokenizer: Turns tokens into text; nil: there is none.
+    ///   - options: How to choose tokens, and when to end.
+    ///   - progress: Called after each step of up to 512 tokens of the prompt with how many of them have been processed.
+    /// - Throws: ``SessionError/noTokens`` when there is neither a prompt nor logits, ``SessionError/tokenOutOfRange(id:vocabularySize:)``
+    ///   and ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that can't be processed,
+    ///   ``SessionError/invalidOption(_:)`` for stop sequences without a tokenizer.
     public init(
-        session: Session, maximumTokenCount: Int, sampler: Sampler, endTokens: [Int]? = nil
+        session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
+        options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
     ) throws(SessionError) {
-        guard !session.logits.isEmpty else { throw .noTokens }
+        if prompt.isEmpty {
+            guard !session.logits.isEmpty else { throw .noTokens }
+        } else {
+            try prompt.withUnsafeBufferPointer { (tokens) throws(SessionError) in try session.check(tokens) }
+        }
+        if tokenizer == nil, !options.stopSequences.isEmpty {
+            throw .invalidOption("stop sequences need a tokenizer")
+        }
         self.session = session
-        self.maximumTokenCount = maximumTokenCount
-        self.sampler = sampler
-        self.endTokens = Set(endTokens ?? session.model.endTokens)
+        self.options = options
+        self.prompt = prompt[...]
+        self.progress = progress
+        endTokens = Set(options.endTokens ?? session.model.endTokens)
+        sampler = options.sampler
+        processors = options.processors
+        detokenizer = tokenizer?.makeDetokenizer()
+        stops = StopMatcher(options.stopSequences)
+        statistics = GenerationStatistics(reusedTokenCount: session.position)
     }
 
     /// The next token; nil when the generation has ended.
     ///
-    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled.
-    public mutating func next() throws(SessionError) -> Int? {
-        if end != nil { return nil }
-        if tokenCount >= maximumTokenCount {
-            end = .maximumTokenCount
-            return nil
-        }
-        if let token = pending {
-            guard session.position < session.capacity else {
-                end = .capacity
-                return nil
-            }
+    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/tokenizer(_:)`` for a token
+    ///   that the tokenizer doesn't know.
+    public func next() throws(SessionError) -> GeneratedToken? {
+        while try prefillStep() {}
+        if let token = tokenToDecode() {
+            let start = ContinuousClock.now
             try session.decode(token)
-            pending = nil
+            didDecode(in: ContinuousClock.now - start)
         }
-        let token = sampler.sample(session.logits)
+        return try choose()
+    }
+
+    // The parts of `next()`, for those who put steps of others between them.
+
+    /// Processes a step of the prompt.
+    ///
+    /// - Returns: Whether there is more of it.
+    func prefillStep() throws(SessionError) -> Bool {
+        if prompt.isEmpty { return false }
+        let step = prompt.prefix(Session.stepRowLimit)
+        let start = ContinuousClock.now
+        try session.prefill(Array(step))
+        prompt = prompt.dropFirst(step.count)
+        statistics.promptTokenCount += step.count
+        statistics.prefillDuration += ContinuousClock.now - start
+        progress?(statistics.promptTokenCount)
+        return !prompt.isEmpty
+    }
+
+    /// The token that the session must process before the next one can be chosen; nil if there is none. A generation that
+    /// is complete, or whose session is full, ends here.
+    func tokenToDecode() -> Int? {
+        guard stopReason == nil, let token = pending else { return nil }
+        if session.position < session.capacity { return token }
+        end(.capacity)
+        return nil
+    }
+
+    /// Takes note that the session has processed ``tokenToDecode()``.
+    func didDecode(in duration: Duration) {
+        pending = nil
+        statistics.decodeStepCount += 1
+        statistics.decodeDuration += duration
+    }
+
+    /// Chooses a token from the session's logits.
+    func choose() throws(SessionError) -> GeneratedToken? {
+        if stopReason == nil, statistics.generatedTokenCount >= options.maximumTokenCount { end(.maximumTokenCount) }
+        guard stopReason == nil else {
+            defer { remainder = nil }
+            return remainder.map { GeneratedToken(id: nil, text: $0) }
+        }
+        let token: Int
+        if processors.isEmpty {
+            token = sampler.sample(session.logits)
+        } else {
+            var logits = session.logits
+            for index in processors.indices { processors[index].process(&logits, after: session.tokens) }
+            token = sampler.sample(logits)
+        }
         if endTokens.contains(token) {
-            end = .endToken(token)
-            return nil
+            end(.endToken(token))
+            return try choose()
         }
+        let piece: String
+        do {
+            piece = try detokenizer?.append(token) ?? ""
+        } catch { throw .tokenizer(error) }
         pending = token
-        tokenCount += 1
-        return token
+        statistics.generatedTokenCount += 1
+        let (text, found) = stops.append(piece)
+        self.text += text
+        if let found { stopReason = .stopSequence(found) }
+        return GeneratedToken(id: token, text: text)
+    }
+
+    /// Ends the text with what was held back.
+    private func end(_ reason: StopReason) {
+        var (rest, found) = stops.append(detokenizer?.finish() ?? "")
+        if found == nil {
+            let (last, late) = stops.finish()
+            rest += last
+            found = late
+        }
+        stopReason = found.map { .stopSequence($0) } ?? reason
+        text += rest
+        remainder = rest.isEmpty ? nil : rest
     }
 }

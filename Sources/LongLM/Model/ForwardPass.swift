@@ -9,20 +9,26 @@ struct ForwardPass {
     let configuration: ModelConfiguration
     let precision: Precision
     let workspace: Workspace
-    let cache: KeyValueCache
-    let attention: AttentionMode
-    let frequencies: RotaryFrequencies
-    let localFrequencies: RotaryFrequencies?
+    /// One for all rows, or as many as there are rows: each row is then the next token of another sequence.
+    let sequences: [PassSequence]
     let tokens: UnsafeBufferPointer<Int>
-    /// The position of the first token.
-    let firstPosition: Int
     /// The rows whose logits are wanted: none, the last or all.
     let logitRows: Range<Int>
     /// [logitRows.count, V].
     let logits: UnsafeMutablePointer<Float>
+    let cancellation: PassCancellation
     let worker: Worker
 
     private var rowCount: Int { tokens.count }
+
+    private func sequence(_ row: Int) -> SequenceState { sequences[sequences.count == 1 ? 0 : row].state }
+
+    private func position(_ row: Int) -> Int {
+        sequences.count == 1 ? sequences[0].firstPosition + row : sequences[row].firstPosition
+    }
+
+    /// Whether the pass is to end before a layer. All workers get the same answer.
+    func isCancelled(before layer: Int) -> Bool { cancellation.isRequested(before: layer) }
 
     /// Looks the tokens' embeddings up, scales them, and computes the rotations of their positions.
     func embed(_ embedding: PackedMatrix) {
@@ -37,20 +43,22 @@ struct ForwardPass {
     }
 
     private func prepareRotations(_ row: Int) {
-        let position = firstPosition + row
+        let position = position(row)
+        let sequence = sequence(row)
+        let (attention, frequencies) = (sequence.attention, sequence.frequencies)
         workspace.queryRotation.fill(row: row, position: attention.farQueryPosition(position), frequencies)
         workspace.queryFactors.floats[row] = configuration.attentionScale * attention.queryScale(position)
         if attention != .plain {
             workspace.keyRotation.fill(row: row, position: attention.farKeyPosition(position), frequencies)
             workspace.neighborRotation.fill(row: row, position: Float(position), frequencies)
         }
-        if let localFrequencies {
+        if let localFrequencies = sequence.localFrequencies {
             workspace.localRotation.fill(row: row, position: Float(position), localFrequencies)
         }
     }
 
     /// Whether a layer scores near and far keys between different positions.
-    private func isTwoPass(_ layer: Int) -> Bool {
+    private func isTwoPass(_ attention: AttentionMode, _ layer: Int) -> Bool {
         attention != .plain && configuration.layerAttention[layer].isExtended
     }
 
@@ -98,13 +106,16 @@ struct ForwardPass {
             let heads = worker.share(of: configuration.keyValueHeadCount)
             for row in 0..<rowCount { rotateAndCache(weights, row: row, heads: heads, layer: layer) }
         }
+        if worker.index == 0 { cancellation.poll(in: layer) }
         // Attention reads the keys and values of all rows.
         worker.barrier()
     }
 
     /// - Parameter heads: Key-value heads, with the query heads that share them.
     private func rotateAndCache(_ weights: AttentionWeights, row: Int, heads: Range<Int>, layer: Int) {
-        let position = firstPosition + row
+        let position = position(row)
+        let sequence = sequence(row)
+        let cache = sequence.cache
         let segment = cache.segments(layer: layer)[position / AttentionShape.segmentLength]
         let sharing = configuration.queryHeadCount / configuration.keyValueHeadCount
         let queryHeads = (heads.lowerBound * sharing)..<(heads.upperBound * sharing)
@@ -114,7 +125,7 @@ struct ForwardPass {
         let rotatedKey = workspace.scratch(worker)
         normalizeHeads(query, queryHeads, weights.queryNorm)
         normalizeHeads(key, heads, weights.keyNorm)
-        if isTwoPass(layer) {
+        if isTwoPass(sequence.attention, layer) {
             let factor = workspace.queryFactors.floats[row]
             rotate(query, queryHeads, workspace.queryRotation, row, factor, into: rotatedQuery)
             rotate(
@@ -126,7 +137,7 @@ struct ForwardPass {
                 heads: heads)
             rotate(key, heads, workspace.keyRotation, row, 1, into: rotatedKey)
         } else {
-            let rotation = plainRotation(layer)
+            let rotation = plainRotation(sequence.attention, layer)
             rotate(query, queryHeads, rotation, row, configuration.attentionScale, into: rotatedQuery)
             rotate(key, heads, rotation, row, 1, into: rotatedKey)
         }
@@ -136,7 +147,7 @@ struct ForwardPass {
     }
 
     /// The rotations to true positions; nil: none.
-    private func plainRotation(_ layer: Int) -> RotationTable? {
+    private func plainRotation(_ attention: AttentionMode, _ layer: Int) -> RotationTable? {
         switch configuration.layerAttention[layer].rotation {
         case .global: attention == .plain ? workspace.queryRotation : workspace.neighborRotation
         case .local: workspace.localRotation
@@ -171,20 +182,45 @@ struct ForwardPass {
 
     /// Attends every query to the keys and values up to its own position.
     func attend(layer: Int) {
-        let queries = workspace.queries.floats
-        let isTwoPass = isTwoPass(layer)
-        let input = AttentionInput(
-            queries: queries, neighborQueries: isTwoPass ? workspace.neighborQueries.floats : queries,
-            rowCount: rowCount, firstPosition: firstPosition, segments: cache.segments(layer: layer),
+        let scratch = workspace.scratch(worker)
+        if sequences.count == 1 {
+            let state = sequences[0].state
+            TwoPassAttention.attend(
+                attentionInput(state, rows: 0..<rowCount, layer: layer), shape: state.cache.shape, scratch: scratch,
+                partials: state.partials.floats, worker: worker)
+            endStep()
+            return
+        }
+        for row in 0..<rowCount {
+            let state = sequences[row].state
+            TwoPassAttention.attendSegments(
+                attentionInput(state, rows: row..<(row + 1), layer: layer), shape: state.cache.shape,
+                scratch: scratch, partials: state.partials.floats, worker: worker.renumbered(by: row))
+        }
+        worker.barrier()
+        for row in 0..<rowCount {
+            let state = sequences[row].state
+            TwoPassAttention.mergeSegments(
+                attentionInput(state, rows: row..<(row + 1), layer: layer), shape: state.cache.shape,
+                scratch: scratch, partials: state.partials.floats, worker: worker.renumbered(by: row))
+        }
+        worker.barrier()
+    }
+
+    /// - Parameter rows: Rows of one sequence.
+    private func attentionInput(_ state: SequenceState, rows: Range<Int>, layer: Int) -> AttentionInput {
+        let isTwoPass = isTwoPass(state.attention, layer)
+        let cache = state.cache
+        let first = rows.lowerBound * configuration.queryWidth
+        let queries = workspace.queries.floats + first
+        return AttentionInput(
+            queries: queries, neighborQueries: isTwoPass ? workspace.neighborQueries.floats + first : queries,
+            rowCount: rows.count, firstPosition: position(rows.lowerBound), segments: cache.segments(layer: layer),
             neighborRing: cache.ring(layer: layer), ringPanelCount: cache.ringPanelCount,
-            neighborWindow: isTwoPass ? attention.neighborWindow ?? 0 : 0,
+            neighborWindow: isTwoPass ? state.attention.neighborWindow ?? 0 : 0,
             slidingWindow: isTwoPass ? 0 : configuration.layerAttention[layer].slidingWindow ?? 0,
-            scoreCap: configuration.attentionSoftcap ?? 0, output: workspace.attended.floats,
+            scoreCap: configuration.attentionSoftcap ?? 0, output: workspace.attended.floats + first,
             precision: cache.shape.cacheType == .bfloat16 ? precision : .float32)
-        TwoPassAttention.attend(
-            input, shape: cache.shape, scratch: workspace.scratch(worker), partials: workspace.partials.floats,
-            worker: worker)
-        endStep()
     }
 
     /// Adds the projection of what was attended to the stream.

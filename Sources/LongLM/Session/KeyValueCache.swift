@@ -19,6 +19,8 @@ final class KeyValueCache {
     private var segments: [AlignedBuffer] = []
     /// [layer][ring].
     private let rings: AlignedBuffer
+    /// The end of all positions that were ever written: what the ring held a whole turn before them is gone.
+    private var ringEnd = 0
 
     /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
     init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
@@ -46,6 +48,7 @@ final class KeyValueCache {
         rings = AlignedBuffer(byteCount: other.rings.byteCount)
         rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
         segments = other.segments
+        ringEnd = other.ringEnd
         for index in segments.indices { tabulate(index) }
     }
 
@@ -56,6 +59,7 @@ final class KeyValueCache {
     func reserve(_ positions: Range<Int>) {
         precondition(
             positions.upperBound <= segmentLimit * AttentionShape.segmentLength, "the cache has room for its capacity")
+        ringEnd = max(ringEnd, positions.upperBound)
         let first = positions.lowerBound / AttentionShape.segmentLength
         for index in first..<AttentionShape.segmentCount(length: positions.upperBound) {
             if index == segments.count {
@@ -70,6 +74,14 @@ final class KeyValueCache {
             tabulate(index)
         }
     }
+
+    /// Forgets all positions from `length` on. Their memory is kept for those that will follow.
+    func truncate(to length: Int) {
+        if length == 0 { ringEnd = 0 }
+    }
+
+    /// The first position whose neighbor key the ring still has.
+    var earliestNeighborPosition: Int { max(0, ringEnd - shape.ringPositionCount(panelCount: ringPanelCount)) }
 
     /// Enters a segment's address in the table of every layer.
     private func tabulate(_ index: Int) {

@@ -1,37 +1,5 @@
 import SIMDKernels
 
-/// How a session runs.
-public struct SessionOptions: Sendable, Equatable {
-    /// From which positions attention takes its scores.
-    public var attention: AttentionMode
-    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. It shows in no bit of any
-    /// result.
-    public var threadCount: Int?
-    /// The most positions; nil: the model's context, or what the attention mode extends it to. ReRoPE has no such limit
-    /// and must be given one.
-    ///
-    /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
-    /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
-    /// ``RotaryScaling/longRoPE(_:)``) are those of this length.
-    public var maximumLength: Int?
-    /// How keys and values are kept: ``ElementType/float32``, or ``ElementType/bfloat16`` for half the memory and less
-    /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
-    /// ``Precision/bfloat16`` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
-    /// products too, unless the cache is float32.
-    public var cacheType: ElementType?
-
-    /// Options; the defaults are the plain model on all processors.
-    public init(
-        attention: AttentionMode = .plain, threadCount: Int? = nil, maximumLength: Int? = nil,
-        cacheType: ElementType? = nil
-    ) {
-        self.attention = attention
-        self.threadCount = threadCount
-        self.maximumLength = maximumLength
-        self.cacheType = cacheType
-    }
-}
-
 /// One text in the making: the cached keys and values of its tokens, and the logits of the last.
 ///
 /// The logits' bits depend on the tokens, the attention mode, the precision and the cache's type alone: not on
@@ -51,23 +19,26 @@ public final class Session {
     public let capacity: Int
     /// How keys and values are kept.
     public var cacheType: ElementType { cache.shape.cacheType }
+    /// The tokens that have been processed.
+    public internal(set) var tokens: [Int] = []
     /// How many tokens have been processed.
-    public private(set) var position = 0
-    /// The logits [V] of the last token; empty before the first prefill, and after one that was cancelled midway.
-    /// While a prefill is under way they are still those of before.
-    public private(set) var logits: [Float] = []
+    public var position: Int { tokens.count }
+    /// The logits [V] of the last token; empty before the first prefill, after one that was cancelled midway, and after
+    /// ``truncate(to:)``. While a prefill is under way they are still those of before.
+    public internal(set) var logits: [Float] = []
 
-    /// The most tokens that are processed at once: a longer prefill is taken in steps of this many, and cancellation is
-    /// looked at between them.
+    /// The most tokens that are processed at once: a longer prefill is taken in steps of this many.
     public static var stepRowLimit: Int { Workspace.rowLimit }
 
     /// Positions beyond 2²⁴ have no exact 32-bit float.
     static let largestCapacity = 1 << 24
 
     /// Whether a prefill is under way, whose `progress` could ask for another.
-    private var isProcessing = false
-    private let cache: KeyValueCache
+    private(set) var isProcessing = false
+    private(set) var state: SequenceState
+    private let workspace: Workspace
     private let job: ForwardJob
+    var cache: KeyValueCache { state.cache }
 
     /// An empty session.
     ///
@@ -75,13 +46,7 @@ public final class Session {
     public init(model: LanguageModel, options: SessionOptions = SessionOptions()) throws(SessionError) {
         let configuration = model.configuration
         try options.attention.validate(contextLength: configuration.contextLength)
-        do {
-            let defaultThreadCount = try Team.defaultThreadCount()
-            threadCount = options.threadCount ?? defaultThreadCount
-        } catch { throw .invalidOption("\(error)") }
-        guard (1...1024).contains(threadCount) else {
-            throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
-        }
+        threadCount = try Self.checkedThreadCount(options.threadCount)
         if case .reRoPE = options.attention, options.maximumLength == nil {
             throw .invalidOption("ReRoPE reaches to any length; say which with maximumLength")
         }
@@ -97,11 +62,27 @@ public final class Session {
         self.model = model
         attention = options.attention
         let shape = configuration.attentionShape(cacheType: cacheType)
-        cache = KeyValueCache(
+        let cache = KeyValueCache(
             shape: shape, layerCount: configuration.layerCount, capacity: capacity,
             neighborWindow: options.attention.neighborWindow)
-        let workspace = Workspace(configuration, shape: shape, capacity: capacity, threadCount: threadCount)
-        job = ForwardJob(model, workspace, cache, attention, capacity: capacity)
+        state = SequenceState(configuration, attention: attention, cache: cache, capacity: capacity)
+        workspace = Workspace(
+            configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
+        job = ForwardJob(model, workspace, threadCount: threadCount)
+        job.sequences = [PassSequence(state: state, firstPosition: 0)]
+    }
+
+    /// - Parameter count: Threads; nil: the default.
+    static func checkedThreadCount(_ count: Int?) throws(SessionError) -> Int {
+        let threadCount: Int
+        do {
+            let defaultThreadCount = try Team.defaultThreadCount()
+            threadCount = count ?? defaultThreadCount
+        } catch { throw .invalidOption("\(error)") }
+        guard (1...1024).contains(threadCount) else {
+            throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
+        }
+        return threadCount
     }
 
     /// A session at the same position as another, from which both go on by themselves.
@@ -110,12 +91,14 @@ public final class Session {
         attention = other.attention
         threadCount = other.threadCount
         capacity = other.capacity
-        position = other.position
+        tokens = other.tokens
         logits = other.logits
-        cache = KeyValueCache(forking: other.cache)
-        let workspace = Workspace(
-            model.configuration, shape: cache.shape, capacity: capacity, threadCount: threadCount)
-        job = ForwardJob(model, workspace, cache, attention, capacity: capacity)
+        state = SequenceState(
+            model.configuration, attention: attention, cache: KeyValueCache(forking: other.cache), capacity: capacity)
+        workspace = Workspace(
+            model.configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
+        job = ForwardJob(model, workspace, threadCount: threadCount)
+        job.sequences = [PassSequence(state: state, firstPosition: 0)]
     }
 
     /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
@@ -130,8 +113,47 @@ public final class Session {
         return Session(forking: self)
     }
 
+    /// Forgets all tokens from position `length` on. What is processed afterwards gives the bits of a session that never
+    /// saw them.
+    ///
+    /// With a neighbor window only the neighbor keys of the last tokens are kept, and they can't be had back from
+    /// rotated ones. So there is an ``earliestTruncation``; further back only 0 is possible, and a prefill of the tokens
+    /// to be kept.
+    ///
+    /// - Parameter length: Between 0 and ``position``. With less than that, ``logits`` are empty afterwards: prefill the
+    ///   last kept token again for its logits.
+    /// - Throws: ``SessionError/cannotTruncate(to:earliest:)``, ``SessionError/invalidOption(_:)`` for a length out of
+    ///   range, ``SessionError/busy`` from within the progress of a prefill.
+    public func truncate(to length: Int) throws(SessionError) {
+        guard !isProcessing else { throw .busy }
+        guard (0...position).contains(length) else {
+            throw .invalidOption("\(length) tokens to keep; it must be between 0 and \(position)")
+        }
+        if length == position { return }
+        guard length == 0 || length >= earliestTruncation else {
+            throw .cannotTruncate(to: length, earliest: earliestTruncation)
+        }
+        cache.truncate(to: length)
+        tokens.removeLast(position - length)
+        logits = []
+    }
+
+    /// The least length, but for 0, that ``truncate(to:)`` can shorten the session to: 0 in the plain mode, and with a
+    /// neighbor window at most ``position`` less some 500.
+    public var earliestTruncation: Int {
+        guard let window = attention.neighborWindow, cache.earliestNeighborPosition > 0 else { return 0 }
+        return min(position, cache.earliestNeighborPosition + window - 1)
+    }
+
     /// The memory that keys and values take now, in bytes, those that a fork shares included.
     public var cacheByteCount: Int { cache.byteCount }
+
+    /// The memory that the session has allocated, in bytes: keys and values, those that a fork shares included,
+    /// activations, tokens and logits. Only the cache grows, by segments of 512 positions.
+    public var memoryByteCount: Int {
+        cache.byteCount + state.partials.byteCount + workspace.byteCount + tokens.capacity * MemoryLayout<Int>.stride
+            + logits.capacity * MemoryLayout<Float>.stride
+    }
 
     /// Processes tokens; afterwards ``logits`` are those of the last.
     ///
@@ -140,7 +162,8 @@ public final class Session {
     ///   - progress: Called after each step with how many of `tokens` have been processed. The session refuses further
     ///     work meanwhile.
     /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
-    ///   ``SessionError/cancelled(position:)`` between steps when the task is cancelled.
+    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most one layer of one step later. The
+    ///   session then holds the tokens of all steps before.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
@@ -173,7 +196,9 @@ public final class Session {
     /// Processes one token; afterwards ``logits`` are its. From the second call on it allocates no memory, as long as
     /// nobody else keeps ``logits`` and but for the cache's next 512 positions.
     ///
-    /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit.
+    /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit;
+    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most one layer later. The session is then
+    ///   as before.
     public func decode(_ token: Int) throws(SessionError) {
         try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
             let tokens = UnsafeBufferPointer(start: pointer, count: 1)
@@ -185,7 +210,8 @@ public final class Session {
         }
     }
 
-    private func check(_ tokens: UnsafeBufferPointer<Int>) throws(SessionError) {
+    /// Refuses tokens that don't exist or don't fit.
+    func check(_ tokens: UnsafeBufferPointer<Int>) throws(SessionError) {
         guard !isProcessing else { throw .busy }
         guard !tokens.isEmpty else { throw .noTokens }
         let vocabularySize = model.configuration.vocabularySize
@@ -215,91 +241,50 @@ public final class Session {
             let isLast = done + count == tokens.count
             let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
             let offset = wantsAll ? done * model.configuration.vocabularySize : 0
-            cache.reserve(position..<(position + count))
-            output.withUnsafeMutableBufferPointer { output in
+            reserve(count)
+            let isComplete = output.withUnsafeMutableBufferPointer { output in
                 advance(
                     UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
                     into: UnsafeMutableBufferPointer(rebasing: output[offset...]))
             }
-            position += count
+            guard isComplete else {
+                if done > 0 { logits = [] }
+                throw .cancelled(position: position)
+            }
+            self.tokens.append(contentsOf: tokens[done..<(done + count)])
             done += count
             progress?(done)
         }
     }
 
-    /// One forward pass.
+    /// Takes note of a token that a batch has processed.
+    ///
+    /// - Parameter logits: [V], its logits.
+    func didDecode(_ token: Int, logits: UnsafeBufferPointer<Float>) {
+        tokens.append(token)
+        if self.logits.count == logits.count {
+            self.logits.withUnsafeMutableBufferPointer { _ = $0.update(fromContentsOf: logits) }
+        } else {
+            self.logits = Array(logits)
+        }
+    }
+
+    /// Makes room for the next tokens.
+    func reserve(_ count: Int) {
+        cache.reserve(position..<(position + count))
+        // In steps as the cache grows, so that most tokens allocate nothing.
+        if tokens.capacity < position + count {
+            let segment = AttentionShape.segmentLength
+            tokens.reserveCapacity((position + count + segment - 1) / segment * segment)
+        }
+    }
+
+    /// One forward pass; false when it was cancelled.
     private func advance(
         _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
-    ) {
-        guard let destination = logits.baseAddress else { return }
-        job.tokens = tokens
-        job.firstPosition = position
-        job.logitRows = logitRows
-        job.logits = destination
-        Team.run(job, threadCount: threadCount, instructionSet: model.instructionSet)
-    }
-}
-
-/// The forward passes of a session as what a team runs. One object serves them all, so that none allocates memory.
-private final class ForwardJob: TeamJob {
-    private let model: LanguageModel
-    private let workspace: Workspace
-    private let cache: KeyValueCache
-    private let attention: AttentionMode
-    private let frequencies: RotaryFrequencies
-    private let localFrequencies: RotaryFrequencies?
-    var tokens = UnsafeBufferPointer<Int>(start: nil, count: 0)
-    var firstPosition = 0
-    var logitRows = 0..<0
-    var logits: UnsafeMutablePointer<Float>?
-
-    init(
-        _ model: LanguageModel, _ workspace: Workspace, _ cache: KeyValueCache, _ attention: AttentionMode,
-        capacity: Int
-    ) {
-        self.model = model
-        self.workspace = workspace
-        self.cache = cache
-        self.attention = attention
-        frequencies = model.configuration.rotary.frequencies(length: capacity)
-        localFrequencies = model.configuration.localRotary?.frequencies(length: capacity)
-    }
-
-    func run(on worker: Worker) {
-        guard let logits else { return }
-        model.architecture.forward(
-            ForwardPass(
-                configuration: model.configuration, precision: model.precision, workspace: workspace, cache: cache,
-                attention: attention, frequencies: frequencies, localFrequencies: localFrequencies, tokens: tokens,
-                firstPosition: firstPosition, logitRows: logitRows, logits: logits, worker: worker))
-    }
-}
-
-extension ModelConfiguration {
-    /// The heads of the model's attention.
-    func attentionShape(cacheType: ElementType) -> AttentionShape {
-        AttentionShape(
-            queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension,
-            cacheType: cacheType)
-    }
-
-    /// The memory that a session's cache takes when it holds `length` positions, in bytes.
-    ///
-    /// - Parameters:
-    ///   - length: Between 0 and 2²⁴.
-    ///   - neighborWindow: W of Self-Extend, whose ring of neighbor keys is counted; nil: plain attention.
-    ///   - cacheType: How keys and values are kept: float32 or bfloat16.
-    public func cacheByteCount(
-        length: Int, neighborWindow: Int? = nil, cacheType: ElementType = .float32
-    ) -> Int {
-        precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
-        let attentionShape = attentionShape(cacheType: cacheType)
-        let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
-        let ring = neighborWindow.map { window in
-            let panels = KeyValueCache.ringPanelCount(
-                shape: attentionShape, capacity: length, neighborWindow: window)
-            return attentionShape.ringFloatCount(panelCount: panels)
-        }
-        return layerCount * (segments + (ring ?? 0)) * MemoryLayout<Float>.stride
+    ) -> Bool {
+        guard let destination = logits.baseAddress else { return false }
+        job.sequences[0].firstPosition = position
+        return job.run(tokens, logitRows: logitRows, into: destination)
     }
 }

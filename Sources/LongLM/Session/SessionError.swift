@@ -1,3 +1,5 @@
+import Tokenization
+
 /// Why a session could not do what it was asked to. Nothing was computed when one of these is thrown, but for
 /// ``cancelled(position:)``.
 public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -9,6 +11,11 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case noTokens
     /// Work asked for from within the progress of a prefill.
     case busy
+    /// A length that the session can't be shortened to, and the least one but for 0 that it can: neighbor keys from
+    /// before it are gone.
+    case cannotTruncate(to: Int, earliest: Int)
+    /// A token that the tokenizer doesn't know, or messages that a chat format has no place for.
+    case tokenizer(TokenizerError)
     /// Settings of an attention mode that have no meaning for this model.
     case invalidAttentionMode(String)
     /// An option outside of its range.
@@ -25,6 +32,10 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
             "token \(id) is not in the vocabulary of \(vocabularySize)"
         case .noTokens: "there are no tokens to process"
         case .busy: "the session is at work"
+        case .cannotTruncate(let length, let earliest):
+            "\(length) tokens can't be kept: the neighbor keys before them are gone; truncate to \(earliest) or more, or "
+                + "to 0 and prefill again"
+        case .tokenizer(let error): "\(error)"
         case .invalidAttentionMode(let reason): reason
         case .invalidOption(let reason): reason
         case .cancelled(let position): "cancelled after \(position) tokens"

@@ -1,6 +1,6 @@
 import SIMDKernels
 
-/// The activations of one forward pass, allocated once per session for up to `rowLimit` rows.
+/// The activations of forward passes of up to a number of rows, allocated once.
 final class Workspace {
     /// The most rows of one forward pass: longer inputs are taken in steps of this many, which bounds the memory for
     /// activations and changes no bit of the result.
@@ -29,7 +29,6 @@ final class Workspace {
     let localRotation: RotationTable
     /// What every query of a row is multiplied by: the scale of scores and the mode's query scale.
     let queryFactors: AlignedBuffer
-    let partials: AlignedBuffer
     private let scratch: AlignedBuffer
     private let scratchStride: Int
     private let privateRows: AlignedBuffer
@@ -38,8 +37,10 @@ final class Workspace {
     /// Up to this many rows every worker normalises and packs all of them for itself, in memory of its own.
     static let privateRowLimit = 4
 
-    init(_ configuration: ModelConfiguration, shape: AttentionShape, capacity: Int, threadCount: Int) {
-        let rows = min(Self.rowLimit, capacity)
+    /// - Parameters:
+    ///   - rows: The most rows of a pass.
+    ///   - threadCount: The most workers of a team.
+    init(_ configuration: ModelConfiguration, rowCount rows: Int, threadCount: Int) {
         let queryWidth = configuration.queryWidth
         let keyWidth = configuration.keyWidth
         let widest = max(configuration.hiddenSize, queryWidth, configuration.intermediateSize)
@@ -60,9 +61,11 @@ final class Workspace {
         neighborRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
         localRotation = RotationTable(rowCount: rows, dimension: configuration.localRotary?.dimension ?? 0)
         queryFactors = AlignedBuffer(floatCount: rows)
-        partials = AlignedBuffer(floatCount: TwoPassAttention.partialFloatCount(shape: shape, length: capacity))
+        let attentionFloats = [ElementType.float32, .bfloat16].map {
+            TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheType: $0))
+        }
         let scratchFloats = max(
-            GEMM.scratchFloatCount(maximumRowCount: rows), TwoPassAttention.scratchFloatCount(shape: shape), keyWidth)
+            GEMM.scratchFloatCount(maximumRowCount: rows), attentionFloats.max() ?? 0, keyWidth)
         // Whole cache lines, so that workers don't share one.
         scratchStride = (scratchFloats + 15) / 16 * 16
         scratch = AlignedBuffer(floatCount: scratchStride * threadCount)
@@ -71,6 +74,16 @@ final class Workspace {
             + GEMM.packedInputFloatCount(rowCount: Self.privateRowLimit, columnCount: widest)
         privateStride = (privateFloats + 15) / 16 * 16
         privateRows = AlignedBuffer(floatCount: privateStride * threadCount)
+    }
+
+    /// The size in bytes.
+    var byteCount: Int {
+        let buffers = [
+            hidden, normed, packed, projectedQueries, queries, neighborQueries, keys, values, attended, projected, gated,
+            queryRotation.storage, keyRotation.storage, neighborRotation.storage, localRotation.storage, queryFactors,
+            scratch, privateRows,
+        ]
+        return buffers.reduce(0) { $0 + $1.byteCount }
     }
 
     /// One worker's own rows: the normalised stream [privateRowLimit, hiddenSize].
@@ -89,7 +102,7 @@ final class Workspace {
 
 /// Cosines and sines for one position per row.
 struct RotationTable {
-    private let storage: AlignedBuffer
+    fileprivate let storage: AlignedBuffer
     private let rowCount: Int
     private let half: Int
 

@@ -24,17 +24,32 @@ struct SamplingArguments: ParsableArguments {
             "Where random numbers begin (default: 0); the same seed gives the same text.", valueName: "n"))
     var seed: UInt64?
 
+    @Option(
+        help: ArgumentHelp(
+            "Divide the logits of the last 64 tokens by this, if they are positive, and multiply them otherwise.",
+            valueName: "x"))
+    var repetitionPenalty: Float?
+
+    @Option(help: ArgumentHelp("End the text before this one; can be given several times.", valueName: "text"))
+    var stop: [String] = []
+
     func validate() throws {
         do {
-            _ = try sampler()
+            _ = try options(maximumTokenCount: 0)
         } catch { throw ValidationError("\(error)") }
         if temperature == 0, topK != nil || topP != nil || minP != nil || seed != nil {
             throw ValidationError("--top-k, --top-p, --min-p and --seed need a --temperature above 0")
         }
     }
 
-    /// The sampler.
-    func sampler() throws(SessionError) -> Sampler {
-        try Sampler(SamplingOptions(temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed ?? 0))
+    /// How a text is continued.
+    func options(maximumTokenCount: Int) throws(SessionError) -> GenerationOptions {
+        var options = GenerationOptions(maximumTokenCount: maximumTokenCount, stopSequences: stop)
+        if temperature != 0 {
+            options.sampler = try ProbabilitySampler(
+                temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed ?? 0)
+        }
+        if let repetitionPenalty { options.processors = [try RepetitionPenalty(repetitionPenalty)] }
+        return options
     }
 }

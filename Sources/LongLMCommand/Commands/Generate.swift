@@ -80,28 +80,29 @@ struct Generate: AsyncParsableCommand {
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
                 cacheType: precision.cache?.elementType))
-        let prefillTime = try prefill(session, promptTokens)
-
-        var generation = try Generation(
-            session: session, maximumTokenCount: maxTokens, sampler: try sampling.sampler())
-        var detokenizer = tokenizer.makeDetokenizer()
+        let bar = ProgressBar("prefill")
+        let prefillStart = ContinuousClock.now
+        let generation = try Generation(
+            session: session, prompt: promptTokens, tokenizer: tokenizer,
+            options: try sampling.options(maximumTokenCount: maxTokens)
+        ) { done in
+            let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
+            let remark = "\(done.grouped) of \(promptTokens.count.grouped) tokens, \(Int(rate)) tokens/s"
+            bar.update(Double(done) / Double(promptTokens.count), remark)
+            if done == promptTokens.count { bar.finish() }
+        }
+        defer { bar.finish() }
         var tokens: [Int] = []
-        var produced = ""
-        let start = ContinuousClock.now
         do {
             while let token = try generation.next() {
-                tokens.append(token)
-                try emit(detokenizer.append(token), &produced)
+                if let id = token.id { tokens.append(id) }
+                if !json, !token.text.isEmpty { try Terminal.write(token.text) }
             }
-            try emit(detokenizer.finish(), &produced)
         } catch {
-            if !json, !produced.isEmpty { try Terminal.write("\n") }
+            if !json, !generation.text.isEmpty { try Terminal.write("\n") }
             throw error
         }
-        let statistics = Statistics(
-            text: produced, promptTokenCount: promptTokens.count, tokens: tokens,
-            stopReason: generation.end?.name ?? "", prefillSeconds: prefillTime.seconds,
-            decodeSeconds: (ContinuousClock.now - start).seconds, peakMemoryBytes: peakMemoryByteCount())
+        let statistics = Statistics(generation, tokens: tokens, peakMemoryBytes: peakMemoryByteCount())
         if json {
             try Terminal.write(json: statistics)
         } else {
@@ -133,23 +134,6 @@ struct Generate: AsyncParsableCommand {
             }
         }
     }
-
-    private func prefill(_ session: Session, _ tokens: [Int]) throws -> Duration {
-        let bar = ProgressBar("prefill")
-        defer { bar.finish() }
-        let start = ContinuousClock.now
-        try session.prefill(tokens) { done in
-            let rate = Double(done) / (ContinuousClock.now - start).seconds
-            let remark = "\(done.grouped) of \(tokens.count.grouped) tokens, \(Int(rate)) tokens/s"
-            bar.update(Double(done) / Double(tokens.count), remark)
-        }
-        return ContinuousClock.now - start
-    }
-
-    private func emit(_ piece: String, _ produced: inout String) throws {
-        produced += piece
-        if !json, !piece.isEmpty { try Terminal.write(piece) }
-    }
 }
 
 /// Loads a model's weights, with a progress bar.
@@ -167,7 +151,7 @@ private struct Statistics: Encodable {
     let text: String
     let promptTokenCount: Int
     let tokens: [Int]
-    /// `endToken`, `maximumTokenCount` or `capacity`.
+    /// `endToken`, `maximumTokenCount`, `capacity` or `stopSequence`.
     let stopReason: String
     let prefillSeconds: Double
     let prefillTokensPerSecond: Double
@@ -175,20 +159,16 @@ private struct Statistics: Encodable {
     let decodeTokensPerSecond: Double
     let peakMemoryBytes: Int
 
-    init(
-        text: String, promptTokenCount: Int, tokens: [Int], stopReason: String, prefillSeconds: Double,
-        decodeSeconds: Double, peakMemoryBytes: Int
-    ) {
-        self.text = text
-        self.promptTokenCount = promptTokenCount
+    init(_ generation: Generation, tokens: [Int], peakMemoryBytes: Int) {
+        let statistics = generation.statistics
+        text = generation.text
+        promptTokenCount = statistics.promptTokenCount
         self.tokens = tokens
-        self.stopReason = stopReason
-        self.prefillSeconds = prefillSeconds
-        prefillTokensPerSecond = Double(promptTokenCount) / prefillSeconds
-        self.decodeSeconds = decodeSeconds
-        // The first token comes out of the prefill; each further one, and the end token, takes a decode step.
-        let steps = stopReason == "endToken" ? tokens.count : max(0, tokens.count - 1)
-        decodeTokensPerSecond = steps > 0 ? Double(steps) / decodeSeconds : 0
+        stopReason = generation.stopReason?.name ?? ""
+        prefillSeconds = statistics.prefillDuration.seconds
+        prefillTokensPerSecond = statistics.prefillRate
+        decodeSeconds = statistics.decodeDuration.seconds
+        decodeTokensPerSecond = statistics.decodeRate
         self.peakMemoryBytes = peakMemoryBytes
     }
 
@@ -201,12 +181,13 @@ private struct Statistics: Encodable {
     }
 }
 
-extension Generation.End {
+extension StopReason {
     fileprivate var name: String {
         switch self {
         case .endToken: "endToken"
         case .maximumTokenCount: "maximumTokenCount"
         case .capacity: "capacity"
+        case .stopSequence: "stopSequence"
         }
     }
 }

@@ -44,9 +44,9 @@ extension Session {
         var tokens: [Int] = []
         do throws(SessionError) {
             logLikelihood = try fork().logLikelihood(of: expected.tokens)
-            var generation = try Generation(
-                session: self, maximumTokenCount: tokenLimit, sampler: try Sampler(SamplingOptions()))
-            while let token = try generation.next() { tokens.append(token) }
+            let generation = try Generation(
+                session: self, options: GenerationOptions(maximumTokenCount: tokenLimit))
+            while let token = try generation.next() { if let id = token.id { tokens.append(id) } }
         } catch { throw .session(error) }
         let text: String
         do {

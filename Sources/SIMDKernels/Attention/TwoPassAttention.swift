@@ -54,6 +54,12 @@ extension AttentionInput {
     fileprivate func firstVisibleSegment(from position: Int) -> Int {
         slidingWindow == 0 ? 0 : max(0, position - slidingWindow + 1) / AttentionShape.segmentLength
     }
+
+    /// The segments of all keys that its queries see.
+    fileprivate var visibleSegments: Range<Int> {
+        let lastPosition = firstPosition + rowCount - 1
+        return firstVisibleSegment(from: firstPosition)..<(lastPosition / AttentionShape.segmentLength + 1)
+    }
 }
 
 /// Causal attention whose scores come from two sets of positions, merged by mask under one softmax (Self-Extend,
@@ -101,17 +107,19 @@ public enum TwoPassAttention {
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
-        precondition(
-            input.precision == .float32 || shape.cacheType == .bfloat16 && worker.instructionSet.hasBFloat16Products,
-            "bfloat16 products need a bfloat16 cache and AVX-512 BF16")
-        let rows = input.rowCount * shape.sharingCount
-        let lastPosition = input.firstPosition + input.rowCount - 1
-        let segmentCount = lastPosition / AttentionShape.segmentLength + 1
-        let visible = input.firstVisibleSegment(from: input.firstPosition)..<segmentCount
-        if rows <= splitRows && visible.count > 1 {
-            attendSplit(input, shape, rows, visible, scratch, partials, worker)
-            return
+        attendSegments(input, shape: shape, scratch: scratch, partials: partials, worker: worker)
+        if isSplit(input, shape) {
+            worker.barrier()
+            mergeSegments(input, shape: shape, scratch: scratch, partials: partials, worker: worker)
         }
+    }
+
+    /// Attention of rows whose segments aren't shared out.
+    private static func attendWhole(
+        _ input: AttentionInput, _ shape: AttentionShape, _ scratch: UnsafeMutablePointer<Float>, _ worker: Worker
+    ) {
+        let rows = input.rowCount * shape.sharingCount
+        let segmentCount = input.visibleSegments.upperBound
         func attend(_ rows: Range<Int>, head: Int) {
             let first = input.firstVisibleSegment(from: input.firstPosition + rows.lowerBound / shape.sharingCount)
             let arguments = AttentionArguments(
@@ -139,11 +147,28 @@ public enum TwoPassAttention {
         }
     }
 
-    private static func attendSplit(
-        _ input: AttentionInput, _ shape: AttentionShape, _ rows: Int, _ segments: Range<Int>,
-        _ scratch: UnsafeMutablePointer<Float>, _ partials: UnsafeMutablePointer<Float>, _ worker: Worker
+    /// Whether a head's segments are shared out among the workers.
+    private static func isSplit(_ input: AttentionInput, _ shape: AttentionShape) -> Bool {
+        input.rowCount * shape.sharingCount <= splitRows && input.visibleSegments.count > 1
+    }
+
+    /// The first half of ``attend(_:shape:scratch:partials:worker:)``, which one may do for several sequences before all
+    /// workers meet and go on with ``mergeSegments(_:shape:scratch:partials:worker:)`` of each.
+    ///
+    /// - Parameters:
+    ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
+    ///   - partials: The sequence's memory of ``partialFloatCount(shape:length:)`` floats, shared by the workers.
+    public static func attendSegments(
+        _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
+        partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
+        precondition(
+            input.precision == .float32 || shape.cacheType == .bfloat16 && worker.instructionSet.hasBFloat16Products,
+            "bfloat16 products need a bfloat16 cache and AVX-512 BF16")
+        guard isSplit(input, shape) else { return attendWhole(input, shape, scratch, worker) }
         let stateSize = splitStateFloatCount(shape: shape)
+        let rows = input.rowCount * shape.sharingCount
+        let segments = input.visibleSegments
         for item in stride(from: worker.index, to: segments.count * shape.keyValueHeadCount, by: worker.count) {
             let segment = segments.lowerBound + item % segments.count
             let arguments = AttentionArguments(
@@ -151,7 +176,17 @@ public enum TwoPassAttention {
                 segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
             arguments.run(on: worker.instructionSet)
         }
-        worker.barrier()
+    }
+
+    /// The second half: puts together what all workers left in `partials`.
+    public static func mergeSegments(
+        _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
+        partials: UnsafeMutablePointer<Float>, worker: Worker
+    ) {
+        guard isSplit(input, shape) else { return }
+        let stateSize = splitStateFloatCount(shape: shape)
+        let rows = input.rowCount * shape.sharingCount
+        let segments = input.visibleSegments
         for head in stride(from: worker.index, to: shape.keyValueHeadCount, by: worker.count) {
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: head, rows: 0..<rows, segments: 0..<segments.count,

@@ -130,6 +130,12 @@ public struct Worker: Sendable {
     /// the others.
     public var alone: Worker { Worker(index: 0, count: 1, instructionSet: instructionSet) }
 
+    /// This worker under the number that is `count` further on: where several short steps follow each other, each numbered
+    /// otherwise, what is left over falls to other workers each time.
+    public func renumbered(by count: Int) -> Worker {
+        Worker(index: (index + count) % self.count, count: self.count, instructionSet: instructionSet)
+    }
+
     /// Waits until all workers of the team have arrived; what they wrote before is visible after.
     public func barrier() {
         if count > 1 { longlm_team_barrier() }

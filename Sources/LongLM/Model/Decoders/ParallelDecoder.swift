@@ -8,6 +8,7 @@ struct ParallelDecoder: Architecture {
     func forward(_ pass: ForwardPass) {
         pass.embed(weights.embedding)
         for (index, layer) in weights.layers.enumerated() {
+            if pass.isCancelled(before: index) { return }
             pass.normalize(layer.attentionNorm)
             pass.projectAttention(layer.attention)
             // Before attention is added to the stream.

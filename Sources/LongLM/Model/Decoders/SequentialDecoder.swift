@@ -14,6 +14,7 @@ struct SequentialDecoder: Architecture {
     func forward(_ pass: ForwardPass) {
         pass.embed(weights.embedding)
         for (index, layer) in weights.layers.enumerated() {
+            if pass.isCancelled(before: index) { return }
             pass.normalize(layer.attentionNorm)
             pass.projectAttention(layer.attention)
             pass.rotateAndCache(layer.attention, layer: index)

@@ -1,0 +1,67 @@
+import Tokenization
+
+/// A chat with an instruction-tuned model: its messages, and a session that holds their tokens.
+///
+/// Each turn's prompt is the whole chat in the model's format; what the session holds of it already is not processed again.
+public final class ChatSession {
+    /// What holds the chat's tokens. Nobody else may process tokens with it.
+    public let session: Session
+    /// Turns text into tokens and back.
+    public let tokenizer: Tokenizer
+    /// How messages become the model's text.
+    public let format: ChatFormat
+    private var history: [ChatMessage]
+    /// The generation of the last answer.
+    private var answer: Generation?
+
+    /// A chat.
+    ///
+    /// - Parameters:
+    ///   - session: An empty one, or one whose tokens the chat may begin with.
+    ///   - tokenizer: The model's.
+    ///   - format: The model's; ``ChatFormat/init(directory:today:)`` finds it.
+    ///   - messages: What the chat begins with: a system message, or a conversation to go on with.
+    public init(session: Session, tokenizer: Tokenizer, format: ChatFormat, messages: [ChatMessage] = []) {
+        self.session = session
+        self.tokenizer = tokenizer
+        self.format = format
+        history = messages
+    }
+
+    /// All messages, the last answer included as far as it has come.
+    public var messages: [ChatMessage] {
+        guard let answer, answer.statistics.generatedTokenCount > 0 else { return history }
+        return history + [ChatMessage(role: .assistant, content: answer.text)]
+    }
+
+    /// Adds a message and lets the model answer it.
+    ///
+    /// The answer is computed while the stream is read. Where reading stops, the answer stops, too; it stays in the chat
+    /// as far as it has come.
+    ///
+    /// - Parameters:
+    ///   - text: What the user says.
+    ///   - options: How to choose tokens, and when to end.
+    ///   - progress: Called while the prompt is processed with how many of its tokens have been.
+    /// - Throws: ``SessionError/tokenizer(_:)`` when the format has no place for the message,
+    ///   ``SessionError/capacityExceeded(needed:capacity:)`` when the chat has become too long. The chat is then as before.
+    public func respond(
+        to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
+    ) throws(SessionError) -> TokenStream {
+        let messages = messages + [ChatMessage(role: .user, content: text)]
+        let tokens: [Int]
+        do {
+            tokens = try format.encode(messages, with: tokenizer)
+        } catch { throw .tokenizer(error) }
+        guard tokens.count <= session.capacity else {
+            throw .capacityExceeded(needed: tokens.count, capacity: session.capacity)
+        }
+        let shared = try session.keepPrefix(of: tokens)
+        let generation = try Generation(
+            session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options,
+            progress: progress)
+        history = messages
+        answer = generation
+        return TokenStream(generation)
+    }
+}

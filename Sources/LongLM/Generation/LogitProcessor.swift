@@ -1,0 +1,64 @@
+/// Changes logits before a token is chosen from them.
+public protocol LogitProcessor: Sendable {
+    /// Changes the logits of the next token in place.
+    ///
+    /// - Parameters:
+    ///   - logits: [V].
+    ///   - tokens: All tokens of the text so far, those of the prompt included.
+    mutating func process(_ logits: inout [Float], after tokens: [Int])
+}
+
+/// Makes tokens that occurred lately less probable: positive logits are divided by the penalty, negative ones multiplied
+/// (Keskar et al., 2019: CTRL, section 4.1).
+public struct RepetitionPenalty: LogitProcessor {
+    /// What logits are divided by; 1 changes nothing.
+    public let penalty: Float
+    /// How many of the last tokens count.
+    public let window: Int
+
+    /// A penalty.
+    ///
+    /// - Parameters:
+    ///   - penalty: More than 0, and finite; less than 1 favors repetition.
+    ///   - window: How many of the last tokens count, at least 1.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a value outside of its range.
+    public init(_ penalty: Float, window: Int = 64) throws(SessionError) {
+        guard penalty > 0, penalty.isFinite else {
+            throw .invalidOption("the repetition penalty is \(penalty); it must be more than 0")
+        }
+        guard window >= 1 else {
+            throw .invalidOption("the repetition penalty's window is \(window); it must be at least 1")
+        }
+        self.penalty = penalty
+        self.window = window
+    }
+
+    /// Penalises each token of the window once, however often it occurred.
+    public mutating func process(_ logits: inout [Float], after tokens: [Int]) {
+        for token in Set(tokens.suffix(window)) where logits.indices.contains(token) {
+            logits[token] = logits[token] > 0 ? logits[token] / penalty : logits[token] * penalty
+        }
+    }
+}
+
+/// Adds a number to the logits of some tokens.
+public struct LogitBias: LogitProcessor {
+    /// What is added, by token. Negative infinity forbids a token.
+    public let biases: [Int: Float]
+
+    /// Biases of tokens.
+    ///
+    /// - Parameter biases: By token. Tokens that a model's vocabulary doesn't have are passed over.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a bias that is no number or positive infinity.
+    public init(_ biases: [Int: Float]) throws(SessionError) {
+        for (token, bias) in biases.sorted(by: { $0.key < $1.key }) where bias.isNaN || bias == .infinity {
+            throw .invalidOption("the bias of token \(token) is \(bias); it must be finite, or negative infinity")
+        }
+        self.biases = biases
+    }
+
+    /// Adds the biases.
+    public mutating func process(_ logits: inout [Float], after tokens: [Int]) {
+        for (token, bias) in biases where logits.indices.contains(token) { logits[token] += bias }
+    }
+}

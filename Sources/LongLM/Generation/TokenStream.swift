@@ -1,0 +1,44 @@
+/// A generation as an asynchronous sequence: `for try await token in TokenStream(generation)`.
+///
+/// It is pulled: nothing is computed until the loop asks for the next token, on the caller's own actor, and leaving the loop
+/// or cancelling its task ends the work. Before each step, and between those of a prompt, other tasks get their turn; a
+/// step itself keeps its thread. A server does such work on an ``InferenceThread``.
+///
+/// All iterators of a stream continue one generation.
+public struct TokenStream: AsyncSequence {
+    /// A token with its text.
+    public typealias Element = GeneratedToken
+    /// Why a session could not go on.
+    public typealias Failure = SessionError
+
+    /// The generation, with ``Generation/stopReason`` and ``Generation/statistics``.
+    public let generation: Generation
+
+    /// A stream of what a generation produces.
+    public init(_ generation: Generation) { self.generation = generation }
+
+    /// Why the generation ended; nil while it goes on.
+    public var stopReason: StopReason? { generation.stopReason }
+
+    /// What the generation took so far.
+    public var statistics: GenerationStatistics { generation.statistics }
+
+    /// The stream's next elements.
+    public func makeAsyncIterator() -> Iterator { Iterator(generation: generation) }
+
+    /// Asks a generation for one token after another.
+    public struct Iterator: AsyncIteratorProtocol {
+        let generation: Generation
+
+        /// The next token; nil when the generation has ended.
+        ///
+        /// - Throws: ``SessionError``, as ``Generation/next()``.
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(SessionError) -> GeneratedToken? {
+            await Task.yield()
+            while try generation.prefillStep() { await Task.yield() }
+            return try generation.next()
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import SIMDKernels
+
+/// Decodes several sessions of one model together: each weight is read once for all of them.
+///
+/// Sessions of any lengths and attention modes take part, and others may in the next step: they join and leave at any
+/// time. What is together in a batch shows in no bit: each session's logits are those of ``Session/decode(_:)``.
+///
+/// A decoder is not `Sendable`: keep it in one task or actor, together with its sessions.
+public final class BatchedDecoder {
+    /// The model of all sessions.
+    public let model: LanguageModel
+    /// The most sessions of a step.
+    public let maximumBatchSize: Int
+    /// Threads of the team.
+    public let threadCount: Int
+    private let job: ForwardJob
+    /// [maximumBatchSize, V].
+    private let logits: AlignedBuffer
+
+    /// A decoder.
+    ///
+    /// - Parameters:
+    ///   - model: The model.
+    ///   - maximumBatchSize: Between 1 and 512.
+    ///   - threadCount: Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range.
+    public init(model: LanguageModel, maximumBatchSize: Int = 16, threadCount: Int? = nil) throws(SessionError) {
+        guard (1...Workspace.rowLimit).contains(maximumBatchSize) else {
+            throw .invalidOption(
+                "a batch of up to \(maximumBatchSize) sessions; it must be between 1 and \(Workspace.rowLimit)")
+        }
+        self.model = model
+        self.maximumBatchSize = maximumBatchSize
+        self.threadCount = try Session.checkedThreadCount(threadCount)
+        let workspace = Workspace(model.configuration, rowCount: maximumBatchSize, threadCount: self.threadCount)
+        job = ForwardJob(model, workspace, threadCount: self.threadCount)
+        logits = AlignedBuffer(floatCount: maximumBatchSize * model.configuration.vocabularySize)
+    }
+
+    /// Processes one token of each session; afterwards the sessions' logits are those of these tokens.
+    ///
+    /// - Parameters:
+    ///   - tokens: One for each session.
+    ///   - sessions: Different ones, of the decoder's model, at most ``maximumBatchSize``. None is fine, too.
+    /// - Throws: ``SessionError`` before any work when one of the tokens doesn't exist or doesn't fit, or the batch is not as
+    ///   said; ``SessionError/cancelled(position:)``, with the first session's, when the task is cancelled, at most one layer
+    ///   later. All sessions are then as before.
+    public func decode(_ tokens: [Int], in sessions: [Session]) throws(SessionError) {
+        precondition(tokens.count == sessions.count, "every session gets one token")
+        guard let first = sessions.first else { return }
+        guard sessions.count <= maximumBatchSize else {
+            throw .invalidOption("a batch of \(sessions.count) sessions; this decoder takes \(maximumBatchSize)")
+        }
+        guard Set(sessions.map(ObjectIdentifier.init)).count == sessions.count else {
+            throw .invalidOption("a session stands in a batch twice")
+        }
+        for (token, session) in zip(tokens, sessions) {
+            guard session.model === model else { throw .invalidOption("a session of another model is in a batch") }
+            try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
+                try session.check(UnsafeBufferPointer(start: pointer, count: 1))
+            }
+        }
+        if Task.isCancelled { throw .cancelled(position: first.position) }
+
+        for session in sessions { session.reserve(1) }
+        job.sequences = sessions.map { PassSequence(state: $0.state, firstPosition: $0.position) }
+        // What a batch holds on to would keep the caches of sessions that are gone.
+        defer { job.sequences = [] }
+        let isComplete = tokens.withUnsafeBufferPointer {
+            job.run($0, logitRows: 0..<sessions.count, into: logits.floats)
+        }
+        guard isComplete else { throw .cancelled(position: first.position) }
+        let vocabularySize = model.configuration.vocabularySize
+        for (index, session) in sessions.enumerated() {
+            session.didDecode(
+                tokens[index],
+                logits: UnsafeBufferPointer(start: logits.floats + index * vocabularySize, count: vocabularySize))
+        }
+    }
+
+    /// Continues several generations by one token each, with one pass for all of them. Prompts that are still to be
+    /// processed are processed first, one after the other.
+    ///
+    /// - Parameter generations: Of different sessions of the decoder's model, at most ``maximumBatchSize``.
+    /// - Returns: What ``Generation/next()`` would have returned for each.
+    /// - Throws: As ``decode(_:in:)``. All generations can be asked again.
+    public func next(for generations: [Generation]) throws(SessionError) -> [GeneratedToken?] {
+        for generation in generations { while try generation.prefillStep() {} }
+        let start = ContinuousClock.now
+        var waiting: [(generation: Generation, token: Int)] = []
+        for generation in generations {
+            if let token = generation.tokenToDecode() { waiting.append((generation, token)) }
+        }
+        try decode(waiting.map(\.token), in: waiting.map(\.generation.session))
+        let duration = ContinuousClock.now - start
+        for (generation, _) in waiting { generation.didDecode(in: duration) }
+        var results: [GeneratedToken?] = []
+        for generation in generations { results.append(try generation.choose()) }
+        return results
+    }
+}

@@ -1,0 +1,30 @@
+import SIMDKernels
+
+extension ModelConfiguration {
+    /// The heads of the model's attention.
+    func attentionShape(cacheType: ElementType) -> AttentionShape {
+        AttentionShape(
+            queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension,
+            cacheType: cacheType)
+    }
+
+    /// The memory that a session's cache takes when it holds `length` positions, in bytes.
+    ///
+    /// - Parameters:
+    ///   - length: Between 0 and 2²⁴.
+    ///   - neighborWindow: W of Self-Extend, whose ring of neighbor keys is counted; nil: plain attention.
+    ///   - cacheType: How keys and values are kept: float32 or bfloat16.
+    public func cacheByteCount(
+        length: Int, neighborWindow: Int? = nil, cacheType: ElementType = .float32
+    ) -> Int {
+        precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
+        let attentionShape = attentionShape(cacheType: cacheType)
+        let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
+        let ring = neighborWindow.map { window in
+            let panels = KeyValueCache.ringPanelCount(
+                shape: attentionShape, capacity: length, neighborWindow: window)
+            return attentionShape.ringFloatCount(panelCount: panels)
+        }
+        return layerCount * (segments + (ring ?? 0)) * MemoryLayout<Float>.stride
+    }
+}

@@ -1,0 +1,94 @@
+/// Sessions kept for prompts that begin as theirs do, so that a shared beginning is processed once.
+///
+/// A cache is not `Sendable`: keep it in one task or actor.
+public final class PromptCache {
+    /// The model of all sessions.
+    public let model: LanguageModel
+    /// How its sessions run.
+    public let options: SessionOptions
+    /// The most sessions to keep.
+    public let maximumCount: Int
+    /// The session used last is the last one.
+    private var sessions: [Session] = []
+
+    /// An empty cache.
+    ///
+    /// - Parameters:
+    ///   - model: The model.
+    ///   - options: How its sessions run.
+    ///   - maximumCount: The most sessions to keep; the one that was not used for the longest goes first.
+    public init(model: LanguageModel, options: SessionOptions = SessionOptions(), maximumCount: Int = 8) {
+        precondition(maximumCount >= 0, "a cache keeps some number of sessions")
+        self.model = model
+        self.options = options
+        self.maximumCount = maximumCount
+    }
+
+    /// How many sessions are kept.
+    public var count: Int { sessions.count }
+
+    /// The keys and values of all kept sessions, in bytes. What sessions share is counted in each.
+    public var cacheByteCount: Int { sessions.reduce(0) { $0 + $1.cacheByteCount } }
+
+    /// Keeps a fork of a session. It takes the place of kept ones whose tokens it begins with.
+    ///
+    /// - Parameter session: Of this cache's model and options.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/busy`` from within the progress of
+    ///   a prefill.
+    public func insert(_ session: Session) throws(SessionError) {
+        guard session.model === model, session.attention == options.attention,
+            session.capacity == options.maximumLength ?? session.capacity,
+            session.cacheType == options.cacheType ?? session.cacheType
+        else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
+        if session.position == 0 || maximumCount == 0 { return }
+        let fork = try session.fork()
+        sessions.removeAll { fork.tokens.starts(with: $0.tokens) }
+        sessions.append(fork)
+        sessions.removeFirst(max(0, sessions.count - maximumCount))
+    }
+
+    /// A session that holds as much as possible of a prompt's beginning, and never all of it: at least the last token is
+    /// left for its logits.
+    ///
+    /// - Parameter prompt: Tokens.
+    /// - Returns: A session of its own, a fork of the kept one that shares the longest beginning and can be shortened to it.
+    ///   What is left to process are the prompt's tokens from the session's position on.
+    /// - Throws: ``SessionError`` when the options don't suit the model.
+    public func session(for prompt: [Int]) throws(SessionError) -> Session {
+        var best: (index: Int, length: Int)?
+        for (index, session) in sessions.enumerated() {
+            let length = session.reusablePrefix(of: prompt)
+            if length > best?.length ?? 0 { best = (index, length) }
+        }
+        guard let best else { return try Session(model: model, options: options) }
+        let kept = sessions.remove(at: best.index)
+        sessions.append(kept)
+        let session = try kept.fork()
+        try session.truncate(to: best.length)
+        return session
+    }
+
+    /// Forgets all sessions.
+    public func removeAll() { sessions.removeAll() }
+}
+
+extension Session {
+    /// How many of the first tokens of a prompt this session has processed and can be shortened to; not all, so that the
+    /// last one is processed for its logits.
+    func reusablePrefix(of prompt: [Int]) -> Int {
+        let limit = min(prompt.count - 1, position)
+        var shared = 0
+        while shared < limit, prompt[shared] == tokens[shared] { shared += 1 }
+        return shared == position || shared >= earliestTruncation ? max(0, shared) : 0
+    }
+
+    /// Shortens the session to what it shares with the beginning of a prompt.
+    ///
+    /// - Parameter prompt: Not empty.
+    /// - Returns: How many of its tokens are held.
+    func keepPrefix(of prompt: [Int]) throws(SessionError) -> Int {
+        let length = reusablePrefix(of: prompt)
+        try truncate(to: length)
+        return length
+    }
+}

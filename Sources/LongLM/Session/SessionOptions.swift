@@ -1,0 +1,33 @@
+import SIMDKernels
+
+/// How a session runs.
+public struct SessionOptions: Sendable, Equatable {
+    /// From which positions attention takes its scores.
+    public var attention: AttentionMode
+    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. It shows in no bit of any
+    /// result.
+    public var threadCount: Int?
+    /// The most positions; nil: the model's context, or what the attention mode extends it to. ReRoPE has no such limit
+    /// and must be given one.
+    ///
+    /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
+    /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
+    /// ``RotaryScaling/longRoPE(_:)``) are those of this length.
+    public var maximumLength: Int?
+    /// How keys and values are kept: ``ElementType/float32``, or ``ElementType/bfloat16`` for half the memory and less
+    /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
+    /// ``Precision/bfloat16`` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
+    /// products too, unless the cache is float32.
+    public var cacheType: ElementType?
+
+    /// Options; the defaults are the plain model on all processors.
+    public init(
+        attention: AttentionMode = .plain, threadCount: Int? = nil, maximumLength: Int? = nil,
+        cacheType: ElementType? = nil
+    ) {
+        self.attention = attention
+        self.threadCount = threadCount
+        self.maximumLength = maximumLength
+        self.cacheType = cacheType
+    }
+}
