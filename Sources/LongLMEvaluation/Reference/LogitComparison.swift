@@ -39,8 +39,8 @@ public struct LogitComparison: Sendable, Codable, Equatable {
         worstToken = worst.index % vocabularySize
         disagreeingRows = (0..<(reference.count / vocabularySize)).compactMap { row in
             let first = computed.startIndex + row * vocabularySize
-            let ours = Sampler.greatest(Array(computed[first..<(first + vocabularySize)]))
-            let theirs = Sampler.greatest(
+            let ours = GreedySampler.greatest(Array(computed[first..<(first + vocabularySize)]))
+            let theirs = GreedySampler.greatest(
                 Array(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
             return ours == theirs ? nil : firstRow + row
         }
