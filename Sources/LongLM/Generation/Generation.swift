@@ -77,12 +77,12 @@ public final class Generation {
         return try choose()
     }
 
-    // The parts of `next()`, for those who put steps of others between them.
-
-    /// Processes a step of the prompt.
+    /// Processes a step of up to 512 tokens of the prompt. ``next()`` does all that are left; a server calls this to let
+    /// others go on in between.
     ///
-    /// - Returns: Whether there is more of it.
-    func prefillStep() throws(SessionError) -> Bool {
+    /// - Returns: Whether there is more of the prompt.
+    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled.
+    public func prefillStep() throws(SessionError) -> Bool {
         if prompt.isEmpty { return false }
         let step = prompt.prefix(Session.stepRowLimit)
         let start = ContinuousClock.now
@@ -93,6 +93,8 @@ public final class Generation {
         progress?(statistics.promptTokenCount)
         return !prompt.isEmpty
     }
+
+    // The parts of `next()`, for batches, which put one pass for several generations between them.
 
     /// The token that the session must process before the next one can be chosen; nil if there is none. A generation that
     /// is complete, or whose session is full, ends here.
