@@ -1,4 +1,6 @@
+import Foundation
 import SIMDKernels
+import Synchronization
 
 /// How a model is loaded.
 public struct LoadOptions: Sendable, Equatable {
@@ -35,9 +37,27 @@ public final class LanguageModel: Sendable {
     /// The memory that the packed weights take, in bytes.
     public let weightByteCount: Int
     let architecture: any Architecture
+    /// The contents of config.json.
+    private let configurationHash: UInt64
+    private let cachedFingerprint = Mutex<String?>(nil)
+
+    /// 16 hexadecimal digits that tell this model from others: a hash of config.json, of the precision and of all weights as
+    /// they are stored. Computed when it is first asked for, at the speed of reading the weights.
+    public var fingerprint: String {
+        cachedFingerprint.withLock { cached in
+            if let cached { return cached }
+            var hash = WordHash()
+            hash.add("\(configurationHash) \(precision.rawValue)")
+            architecture.addWeights(to: &hash)
+            let digits = String(hash.value, radix: 16)
+            let fingerprint = String(repeating: "0", count: 16 - digits.count) + digits
+            cached = fingerprint
+            return fingerprint
+        }
+    }
 
     /// The bytes of weights that a decode step reads: all but those that are only looked up.
-    package var decodeByteCount: Int { weightByteCount - architecture.lookupByteCount }
+    package var decodeByteCount: Int { weightByteCount - architecture.weights.lookupByteCount }
 
     /// Loads a model directory in Hugging Face's form: config.json beside model.safetensors or its shards.
     ///
@@ -67,6 +87,8 @@ public final class LanguageModel: Sendable {
             throw .unsupportedPrecision(precision, on: instructionSet)
         }
         configuration = try ModelConfiguration(contentsOfFile: directory + "/config.json")
+        let configurationBytes = FileManager.default.contents(atPath: directory + "/config.json")
+        configurationHash = WordHash.hash(Array(configurationBytes ?? Data()))
         endTokens = try configuration.endTokens(directory: directory)
         let threadCount: Int
         do {
@@ -91,8 +113,7 @@ public final class LanguageModel: Sendable {
 
 /// A model family: its weights, and its forward pass as a list of the steps of ``ForwardPass``.
 protocol Architecture: Sendable {
-    /// The bytes of weights of which a forward pass reads single rows only: an embedding that isn't tied.
-    var lookupByteCount: Int { get }
+    var weights: DecoderWeights { get }
 
     /// Runs one batch of rows on one worker of a team.
     func forward(_ pass: ForwardPass)

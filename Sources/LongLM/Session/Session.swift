@@ -101,6 +101,25 @@ public final class Session {
         job.sequences = [PassSequence(state: state, firstPosition: 0)]
     }
 
+    /// A cache as the session's was at first.
+    func emptyCache() -> KeyValueCache {
+        KeyValueCache(
+            shape: cache.shape, layerCount: model.configuration.layerCount, capacity: capacity,
+            neighborWindow: attention.neighborWindow)
+    }
+
+    /// Holds other tokens from now on.
+    ///
+    /// - Parameters:
+    ///   - cache: Their keys and values.
+    ///   - logits: [V] of the last one; may be empty.
+    func take(_ cache: KeyValueCache, tokens: [Int], logits: [Float]) {
+        state = SequenceState(model.configuration, attention: attention, cache: cache, capacity: capacity)
+        job.sequences = [PassSequence(state: state, firstPosition: tokens.count)]
+        self.tokens = tokens
+        self.logits = logits
+    }
+
     /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
     ///
     /// The two share the keys and values of their common tokens, but for the last up to 512 positions and Self-Extend's

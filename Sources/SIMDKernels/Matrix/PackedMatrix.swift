@@ -112,6 +112,11 @@ public final class PackedMatrix: Sendable {
         }
     }
 
+    /// Calls `body` with the packed numbers, the zeros that fill up the last panel included.
+    public func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        body(UnsafeRawBufferPointer(start: storage.bytes, count: storage.byteCount))
+    }
+
     private static func wordCount(columnCount: Int, _ type: ElementType) -> Int {
         type == .float32 ? columnCount : (columnCount + 1) / 2
     }
