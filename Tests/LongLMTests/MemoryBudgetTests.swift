@@ -31,7 +31,9 @@ private func shortage(
         let budget = MemoryBudget(limit: 1000, ledger: ledger(nil))
         let part = try budget.reserve(600, for: session)
         part.usedByteCount = 600
-        #expect(throws: shortage(401, 400, .option(byteCount: 1000))) { try budget.reserve(401, for: session) }
+        _ = withExtendedLifetime(part) {
+            #expect(throws: shortage(401, 400, .option(byteCount: 1000))) { try budget.reserve(401, for: session) }
+        }
     }
 
     @Test func releaseWithTheLastReference() throws {
@@ -77,6 +79,7 @@ private func shortage(
         first.usedByteCount = 100
         #expect(ledger.pendingByteCount == 500)
         #expect(try budgets[1].reserve(400, for: session).byteCount == 400)
+        #expect(first.usedByteCount == 100)
     }
 
     @Test func usedBytesStayWithinTheReservation() throws {
@@ -120,7 +123,9 @@ private func shortage(
         // 142 sevens fit into 1,000.
         #expect(kept.count == 142 && budget.reservedByteCount == 994)
         #expect(ledger.pendingByteCount == kept.reduce(0) { $0 + 7 - $1.usedByteCount })
-        #expect(throws: shortage(7, 6, .option(byteCount: 1000))) { try budget.reserve(7, for: session) }
+        _ = withExtendedLifetime(kept) {
+            #expect(throws: shortage(7, 6, .option(byteCount: 1000))) { try budget.reserve(7, for: session) }
+        }
     }
 
     @Test func descriptions() {
@@ -213,7 +218,9 @@ private final class Machine: Sendable {
         let model = try LanguageModel(
             directory: directory.path, options: LoadOptions(memoryLimit: need), ledger: ledger)
         #expect(model.weightByteCount == need)
-        #expect(throws: shortage(1, 0, .option(byteCount: need))) { try model.memory.reserve(1, for: session) }
+        _ = withExtendedLifetime(model) {
+            #expect(throws: shortage(1, 0, .option(byteCount: need))) { try model.memory.reserve(1, for: session) }
+        }
         var fractions: [Double] = []
         #expect(throws: ModelError.memory(shortage(need, need - 1, .option(byteCount: need - 1), .weights))) {
             try LanguageModel(
@@ -252,7 +259,7 @@ private final class Machine: Sendable {
         let ledger = ledger(1 << 40)
         var model: LanguageModel? = try LanguageModel(directory: directory.path, ledger: ledger)
         let budget = try #require(model?.memory)
-        #expect(budget.reservedByteCount > 0)
+        #expect(budget.reservedByteCount > 0 && model?.reservedByteCount == budget.reservedByteCount)
         model = nil
         #expect(budget.reservedByteCount == 0)
 
