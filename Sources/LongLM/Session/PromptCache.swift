@@ -33,15 +33,15 @@ public final class PromptCache {
     /// Keeps a fork of a session. It takes the place of kept ones whose tokens it begins with.
     ///
     /// - Parameter session: Of this cache's model and options.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/busy`` from within the progress of
-    ///   a prefill.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/memory(_:)`` when there is not enough
+    ///   even without the sessions that are kept, ``SessionError/busy`` from within the progress of a prefill.
     public func insert(_ session: Session) throws(SessionError) {
         guard session.model === model, session.attention == options.attention,
             session.capacity == options.maximumLength ?? session.capacity,
             session.cacheType == options.cacheType ?? session.cacheType
         else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
         if session.position == 0 || maximumCount == 0 { return }
-        let fork = try session.fork()
+        let fork = try makeRoom { () throws(SessionError) in try session.fork() }
         sessions.removeAll { fork.tokens.starts(with: $0.tokens) }
         sessions.append(fork)
         sessions.removeFirst(max(0, sessions.count - maximumCount))
@@ -60,12 +60,26 @@ public final class PromptCache {
             let length = session.reusablePrefix(of: prompt)
             if length > best?.length ?? 0 { best = (index, length) }
         }
-        guard let best else { return try Session(model: model, options: options) }
+        guard let best else {
+            return try makeRoom { () throws(SessionError) in try Session(model: model, options: options) }
+        }
         let kept = sessions.remove(at: best.index)
         sessions.append(kept)
-        let session = try kept.fork()
+        let session = try makeRoom { () throws(SessionError) in try kept.fork() }
         try session.truncate(to: best.length)
         return session
+    }
+
+    /// Makes a session; where memory is short, kept ones go for it.
+    private func makeRoom(_ make: () throws(SessionError) -> Session) throws(SessionError) -> Session {
+        while true {
+            do throws(SessionError) {
+                return try make()
+            } catch {
+                guard case .memory = error, !sessions.isEmpty else { throw error }
+                sessions.removeFirst()
+            }
+        }
     }
 
     /// Forgets all sessions.
