@@ -21,26 +21,30 @@ import Testing
 
     private func generation(
         _ options: SessionOptions = SessionOptions(), maximum: Int, endTokens: [Int]? = nil,
-        sampling: SamplingOptions = SamplingOptions(), model: LanguageModel? = nil
+        sampler: any Sampler = GreedySampler(), model: LanguageModel? = nil
     ) throws -> Generation {
         let session = try Session(model: model ?? self.model, options: options)
         try session.prefill(prompt)
         return try Generation(
-            session: session, maximumTokenCount: maximum, sampler: try Sampler(sampling), endTokens: endTokens)
+            session: session,
+            options: GenerationOptions(maximumTokenCount: maximum, sampler: sampler, endTokens: endTokens))
     }
 
-    private func all(_ generation: inout Generation) throws -> [Int] {
+    private func all(_ generation: Generation) throws -> [Int] {
         var tokens: [Int] = []
-        while let token = try generation.next() { tokens.append(token) }
+        while let token = try generation.next() {
+            tokens.append(try #require(token.id))
+            #expect(token.text.isEmpty, "there is no tokenizer")
+        }
         return tokens
     }
 
     @Test func tokensAreThoseOfAGreedyLoop() throws {
-        var generation = try generation(maximum: 30)
-        #expect(generation.end == nil && generation.tokenCount == 0)
-        let tokens = try all(&generation)
+        let generation = try generation(maximum: 30)
+        #expect(generation.stopReason == nil && generation.statistics.generatedTokenCount == 0)
+        let tokens = try all(generation)
         #expect(tokens == (try greedy(30, prompt: prompt)) && Set(tokens).count > 3)
-        #expect(generation.end == .maximumTokenCount && generation.tokenCount == 30)
+        #expect(generation.stopReason == .maximumTokenCount && generation.statistics.generatedTokenCount == 30)
         // The last token is not processed: nobody asked what follows it.
         #expect(generation.session.position == prompt.count + 29)
         #expect(try generation.next() == nil && generation.session.position == prompt.count + 29)
@@ -53,24 +57,24 @@ import Testing
         var generator = SeededGenerator(seed: 51)
         let long = generator.tokens(100, below: 67)
         try session.prefill(long)
-        var generation = try Generation(
-            session: session, maximumTokenCount: 20, sampler: try Sampler(SamplingOptions()), endTokens: [])
-        #expect(try all(&generation) == greedy(20, options, prompt: long))
+        let generation = try Generation(
+            session: session, options: GenerationOptions(maximumTokenCount: 20, endTokens: []))
+        #expect(try all(generation) == greedy(20, options, prompt: long))
     }
 
     @Test func endTokenIsNotReturned() throws {
         let expected = try greedy(30, prompt: prompt)
         let place = try #require((3..<30).first { !expected[..<$0].contains(expected[$0]) })
-        var generation = try generation(maximum: 30, endTokens: [expected[place], 1_000])
-        #expect(try all(&generation) == Array(expected[..<place]))
-        #expect(generation.end == .endToken(expected[place]) && generation.tokenCount == place)
+        let generation = try generation(maximum: 30, endTokens: [expected[place], 1_000])
+        #expect(try all(generation) == Array(expected[..<place]))
+        #expect(
+            generation.stopReason == .endToken(expected[place]) && generation.statistics.generatedTokenCount == place)
         #expect(try generation.next() == nil)
         // Another generation can go on where this one ended, since the session holds all that was returned.
         #expect(generation.session.position == prompt.count + place)
-        var more = try Generation(
-            session: generation.session, maximumTokenCount: 30 - place, sampler: try Sampler(SamplingOptions()),
-            endTokens: [])
-        #expect(try all(&more) == Array(expected[place...]))
+        let more = try Generation(
+            session: generation.session, options: GenerationOptions(maximumTokenCount: 30 - place, endTokens: []))
+        #expect(try all(more) == Array(expected[place...]))
     }
 
     /// Without a list the model's own end tokens count; an empty list lets nothing end the text.
@@ -82,34 +86,34 @@ import Testing
         try directory.write(
             jsonObject(tiny.configuration.merging(["eos_token_id": "[\(expected[0])]"]) { $1 }), to: "config.json")
         let ending = try LanguageModel(directory: directory.path)
-        var generation = try generation(maximum: 10, model: ending)
-        #expect(try all(&generation) == [] && generation.end == .endToken(expected[0]))
-        var endless = try self.generation(maximum: 10, endTokens: [], model: ending)
-        #expect(try all(&endless) == expected && endless.end == .maximumTokenCount)
-        var otherwise = try self.generation(maximum: 10, endTokens: [1_000_000, -1], model: ending)
-        #expect(try all(&otherwise) == expected)
+        let generation = try generation(maximum: 10, model: ending)
+        #expect(try all(generation) == [] && generation.stopReason == .endToken(expected[0]))
+        let endless = try self.generation(maximum: 10, endTokens: [], model: ending)
+        #expect(try all(endless) == expected && endless.stopReason == .maximumTokenCount)
+        let otherwise = try self.generation(maximum: 10, endTokens: [1_000_000, -1], model: ending)
+        #expect(try all(otherwise) == expected)
     }
 
     @Test func fullSession() throws {
         let options = SessionOptions(maximumLength: prompt.count + 3)
-        var generation = try generation(options, maximum: 100)
+        let generation = try generation(options, maximum: 100)
         // Three tokens fit, and the logits of the third choose a fourth.
-        #expect(try all(&generation) == greedy(4, prompt: prompt))
-        #expect(generation.end == .capacity && generation.session.position == prompt.count + 3)
+        #expect(try all(generation) == greedy(4, prompt: prompt))
+        #expect(generation.stopReason == .capacity && generation.session.position == prompt.count + 3)
         #expect(try generation.next() == nil)
     }
 
     @Test(arguments: [0, -1, Int.min])
     func nothingAskedFor(maximum: Int) throws {
-        var generation = try generation(maximum: maximum)
+        let generation = try generation(maximum: maximum)
         #expect(try generation.next() == nil)
-        #expect(generation.end == .maximumTokenCount && generation.session.position == prompt.count)
+        #expect(generation.stopReason == .maximumTokenCount && generation.session.position == prompt.count)
     }
 
     @Test func sampledTokensFollowTheSeed() throws {
         func tokens(seed: UInt64) throws -> [Int] {
-            var generation = try generation(maximum: 25, sampling: SamplingOptions(temperature: 2, seed: seed))
-            return try all(&generation)
+            let generation = try generation(maximum: 25, sampler: try ProbabilitySampler(temperature: 2, seed: seed))
+            return try all(generation)
         }
         #expect(try tokens(seed: 1) == tokens(seed: 1) && tokens(seed: 1) != tokens(seed: 2))
         #expect(try tokens(seed: 1) != greedy(25, prompt: prompt))
@@ -118,7 +122,7 @@ import Testing
     @Test func nothingToContinue() throws {
         let session = try Session(model: model)
         #expect(throws: SessionError.noTokens) {
-            try Generation(session: session, maximumTokenCount: 1, sampler: try Sampler(SamplingOptions()))
+            try Generation(session: session)
         }
     }
 
@@ -143,9 +147,9 @@ import Testing
 
 /// A generation in an actor, as a server would keep it.
 private actor GenerationKeeper {
-    private var generation: Generation
+    private let generation: Generation
 
     init(_ generation: sending Generation) { self.generation = generation }
 
-    func next() throws(SessionError) -> Int? { try generation.next() }
+    func next() throws(SessionError) -> Int? { try generation.next()?.id }
 }

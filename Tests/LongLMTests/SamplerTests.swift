@@ -4,27 +4,41 @@ import TestSupport
 import Testing
 
 @Suite struct SamplerTests {
-    private func greedy(_ logits: [Float]) throws -> Int {
-        var sampler = try Sampler(SamplingOptions())
+    /// The arguments of a sampler, for tests to be listed by.
+    struct Settings: Sendable {
+        var temperature: Float = 1
+        var topK: Int?
+        var topP: Float?
+        var minP: Float?
+        var seed: UInt64 = 0
+
+        func sampler() throws(SessionError) -> ProbabilitySampler {
+            try ProbabilitySampler(temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
+        }
+    }
+
+    private func greedy(_ logits: [Float]) -> Int {
+        var sampler = GreedySampler()
         return sampler.sample(logits)
     }
 
-    @Test func greedyTakesTheFirstOfEquals() throws {
-        #expect(try greedy([1, 3, 2]) == 1 && greedy([3, 3, 3]) == 0 && greedy([-5, -2, -2]) == 1)
-        #expect(try greedy([-0.0, 0.0]) == 0 && greedy([0.0, -0.0]) == 0 && greedy([7]) == 0)
-        #expect(try greedy([-.infinity, -3, -.infinity]) == 1 && greedy([1, .infinity]) == 1)
-        #expect(Sampler.greatest([1, 4, 4, 2]) == 1)
+    @Test func greedyTakesTheFirstOfEquals() {
+        #expect(greedy([1, 3, 2]) == 1 && greedy([3, 3, 3]) == 0 && greedy([-5, -2, -2]) == 1)
+        #expect(greedy([-0.0, 0.0]) == 0 && greedy([0.0, -0.0]) == 0 && greedy([7]) == 0)
+        #expect(greedy([-.infinity, -3, -.infinity]) == 1 && greedy([1, .infinity]) == 1)
+        #expect(GreedySampler.greatest([1, 4, 4, 2]) == 1)
     }
 
-    /// Greedy choice has no use for the other options.
-    @Test func greedyIgnoresFilters() throws {
-        var sampler = try Sampler(SamplingOptions(topK: 1, topP: 0.1, minP: 1, seed: 9))
+    /// Each filter can leave the most probable token alone.
+    @Test(arguments: [Settings(topK: 1, seed: 9), Settings(topP: 0.1, seed: 9), Settings(minP: 1, seed: 9)])
+    func oneTokenIsLeft(settings: Settings) throws {
+        var sampler = try settings.sampler()
         #expect((0..<20).allSatisfy { _ in sampler.sample([0, 2, 1]) == 1 })
     }
 
     /// What the filters keep, from their definitions: k most probable tokens; of those the fewest that together reach
     /// p; of those the ones at least minP as probable as the most probable.
-    private func kept(_ weights: [Double], _ options: SamplingOptions) -> Set<Int> {
+    private func kept(_ weights: [Double], _ options: Settings) -> Set<Int> {
         var order = weights.indices.sorted { (weights[$0], $1) > (weights[$1], $0) }
         if let topK = options.topK { order = Array(order.prefix(topK)) }
         if let topP = options.topP {
@@ -48,12 +62,11 @@ import Testing
             let greatest = weights.max() ?? 1
             weights = weights.map { $0 / greatest }
             let topP = Float.random(in: 0.01...0.99, using: &generator)
-            let options = SamplingOptions(
-                temperature: 1,
+            let options = Settings(
                 topK: round & 1 == 0 ? nil : Int.random(in: 1...50, using: &generator),
                 topP: round & 2 == 0 ? nil : topP,
                 minP: round & 4 == 0 ? nil : Float.random(in: 0...1, using: &generator))
-            let found = try Sampler(options).candidates(weights)
+            let found = try options.sampler().candidates(weights)
             let expected = kept(weights, options)
             #expect(Set(found) == expected && found.count == expected.count, "\(options), \(weights)")
             sizes.insert(found.count)
@@ -63,38 +76,38 @@ import Testing
 
     /// Where a filter's edge falls on a token exactly.
     @Test func edgesOfFilters() throws {
-        func candidates(_ options: SamplingOptions, _ weights: [Double]) throws -> [Int] {
-            try Sampler(options).candidates(weights).sorted()
+        func candidates(_ options: Settings, _ weights: [Double]) throws -> [Int] {
+            try options.sampler().candidates(weights).sorted()
         }
         let equal = [1.0, 1, 1, 1]
-        #expect(try candidates(SamplingOptions(temperature: 1, topP: 0.5), equal) == [0, 1])
-        #expect(try candidates(SamplingOptions(temperature: 1, topP: 0.51), equal) == [0, 1, 2])
-        #expect(try candidates(SamplingOptions(temperature: 1, topP: 1), equal) == [0, 1, 2, 3])
-        #expect(try candidates(SamplingOptions(temperature: 1, topP: .leastNonzeroMagnitude), equal) == [0])
-        #expect(try candidates(SamplingOptions(temperature: 1, topK: 3), equal) == [0, 1, 2])
-        #expect(try candidates(SamplingOptions(temperature: 1, topK: Int.max), equal) == [0, 1, 2, 3])
-        #expect(try candidates(SamplingOptions(temperature: 1, minP: 0.5), [0.25, 0.5, 1, 0.75]) == [1, 2, 3])
-        #expect(try candidates(SamplingOptions(temperature: 1, minP: 1), [0.25, 1, 1, 0.75]) == [1, 2])
-        #expect(try candidates(SamplingOptions(temperature: 1, minP: 0), [0, 1]) == [0, 1])
+        #expect(try candidates(Settings(topP: 0.5), equal) == [0, 1])
+        #expect(try candidates(Settings(topP: 0.51), equal) == [0, 1, 2])
+        #expect(try candidates(Settings(topP: 1), equal) == [0, 1, 2, 3])
+        #expect(try candidates(Settings(topP: .leastNonzeroMagnitude), equal) == [0])
+        #expect(try candidates(Settings(topK: 3), equal) == [0, 1, 2])
+        #expect(try candidates(Settings(topK: Int.max), equal) == [0, 1, 2, 3])
+        #expect(try candidates(Settings(minP: 0.5), [0.25, 0.5, 1, 0.75]) == [1, 2, 3])
+        #expect(try candidates(Settings(minP: 1), [0.25, 1, 1, 0.75]) == [1, 2])
+        #expect(try candidates(Settings(minP: 0), [0, 1]) == [0, 1])
         // Of the two that top-k leaves, the first alone has 2/3 of the probability.
-        #expect(try candidates(SamplingOptions(temperature: 1, topK: 2, topP: 0.6), [0.5, 0.25, 1, 0.5]) == [2])
-        #expect(try candidates(SamplingOptions(temperature: 1, topP: 0.6), [0.5, 0.25, 1, 0.5]) == [0, 2])
+        #expect(try candidates(Settings(topK: 2, topP: 0.6), [0.5, 0.25, 1, 0.5]) == [2])
+        #expect(try candidates(Settings(topP: 0.6), [0.5, 0.25, 1, 0.5]) == [0, 2])
     }
 
     /// Tokens come as often as their probabilities say. A count of n draws with probability p has the standard
     /// deviation √(n·p·(1 − p)); five of them are exceeded by chance once in 1.7 million counts.
     @Test(arguments: [
-        SamplingOptions(temperature: 1), SamplingOptions(temperature: 0.6), SamplingOptions(temperature: 2.5),
-        SamplingOptions(temperature: 1, topK: 3), SamplingOptions(temperature: 1, topP: 0.8),
-        SamplingOptions(temperature: 1, minP: 0.2), SamplingOptions(temperature: 0.9, topK: 5, topP: 0.9, minP: 0.1),
+        Settings(), Settings(temperature: 0.6), Settings(temperature: 2.5),
+        Settings(topK: 3), Settings(topP: 0.8),
+        Settings(minP: 0.2), Settings(temperature: 0.9, topK: 5, topP: 0.9, minP: 0.1),
     ])
-    func frequencies(options: SamplingOptions) throws {
+    func frequencies(options: Settings) throws {
         let logits: [Float] = [0.3, -1.2, 2.0, 1.1, -0.4, 1.9, -6, 0.8]
         let weights = logits.map { exp(Double($0 - 2) / Double(options.temperature)) }
         let kept = kept(weights, options)
         let total = kept.reduce(0) { $0 + weights[$1] }
         let draws = 20_000
-        var sampler = try Sampler(options)
+        var sampler = try options.sampler()
         var counts = [Int](repeating: 0, count: logits.count)
         for _ in 0..<draws { counts[sampler.sample(logits)] += 1 }
         for token in logits.indices {
@@ -108,13 +121,13 @@ import Testing
     @Test func seedsDecide() throws {
         let logits = [Float](repeating: 0, count: 50)
         func draws(seed: UInt64) throws -> [Int] {
-            var sampler = try Sampler(SamplingOptions(temperature: 1, seed: seed))
+            var sampler = try Settings(seed: seed).sampler()
             return (0..<40).map { _ in sampler.sample(logits) }
         }
         #expect(try draws(seed: 5) == draws(seed: 5) && draws(seed: 5) != draws(seed: 6))
         #expect(try draws(seed: .max) != draws(seed: 0))
         // A copy goes its own way from where it was made.
-        var sampler = try Sampler(SamplingOptions(temperature: 1, seed: 5))
+        var sampler = try Settings(seed: 5).sampler()
         _ = sampler.sample(logits)
         var copy = sampler
         #expect((0..<20).map { _ in sampler.sample(logits) } == (0..<20).map { _ in copy.sample(logits) })
@@ -122,27 +135,29 @@ import Testing
 
     @Test func smallTemperaturesApproachGreedy() throws {
         for temperature in [Float.leastNonzeroMagnitude, .leastNormalMagnitude, 1e-6] {
-            var sampler = try Sampler(SamplingOptions(temperature: temperature, seed: 3))
+            var sampler = try Settings(temperature: temperature, seed: 3).sampler()
             #expect((0..<50).allSatisfy { _ in sampler.sample([1, 1.5, -2, 1.25]) == 1 })
         }
     }
 
     @Test(arguments: [
-        (SamplingOptions(temperature: -0.5), "the temperature is -0.5; it must be 0 or more"),
-        (SamplingOptions(temperature: .infinity), "the temperature is inf; it must be 0 or more"),
-        (SamplingOptions(temperature: .nan), "the temperature is nan; it must be 0 or more"),
-        (SamplingOptions(topK: 0), "top-k is 0; it must be at least 1"),
-        (SamplingOptions(topK: Int.min), "top-k is \(Int.min); it must be at least 1"),
-        (SamplingOptions(topP: 0), "top-p is 0.0; it must be more than 0 and at most 1"),
-        (SamplingOptions(topP: -0.1), "top-p is -0.1; it must be more than 0 and at most 1"),
-        (SamplingOptions(topP: 1.5), "top-p is 1.5; it must be more than 0 and at most 1"),
-        (SamplingOptions(topP: .nan), "top-p is nan; it must be more than 0 and at most 1"),
-        (SamplingOptions(minP: -0.1), "min-p is -0.1; it must be between 0 and 1"),
-        (SamplingOptions(minP: 1.5), "min-p is 1.5; it must be between 0 and 1"),
-        (SamplingOptions(minP: .nan), "min-p is nan; it must be between 0 and 1"),
+        (Settings(temperature: 0), "the temperature is 0.0; it must be more than 0"),
+        (Settings(temperature: -0.0), "the temperature is -0.0; it must be more than 0"),
+        (Settings(temperature: -0.5), "the temperature is -0.5; it must be more than 0"),
+        (Settings(temperature: .infinity), "the temperature is inf; it must be more than 0"),
+        (Settings(temperature: .nan), "the temperature is nan; it must be more than 0"),
+        (Settings(topK: 0), "top-k is 0; it must be at least 1"),
+        (Settings(topK: Int.min), "top-k is \(Int.min); it must be at least 1"),
+        (Settings(topP: 0), "top-p is 0.0; it must be more than 0 and at most 1"),
+        (Settings(topP: -0.1), "top-p is -0.1; it must be more than 0 and at most 1"),
+        (Settings(topP: 1.5), "top-p is 1.5; it must be more than 0 and at most 1"),
+        (Settings(topP: .nan), "top-p is nan; it must be more than 0 and at most 1"),
+        (Settings(minP: -0.1), "min-p is -0.1; it must be between 0 and 1"),
+        (Settings(minP: 1.5), "min-p is 1.5; it must be between 0 and 1"),
+        (Settings(minP: .nan), "min-p is nan; it must be between 0 and 1"),
     ])
-    func optionsOutOfRange(options: SamplingOptions, reason: String) {
-        #expect(throws: SessionError.invalidOption(reason)) { try Sampler(options) }
+    func optionsOutOfRange(options: Settings, reason: String) {
+        #expect(throws: SessionError.invalidOption(reason)) { try options.sampler() }
     }
 
     /// Logits that are no numbers give some token, for every combination of filters.
@@ -153,18 +168,18 @@ import Testing
             [.greatestFiniteMagnitude, -.greatestFiniteMagnitude],
         ]
         for logits in hostile {
+            #expect(logits.indices.contains(greedy(logits)))
             for filters in 0..<8 {
-                for temperature in [0, Float.leastNonzeroMagnitude, 1, .greatestFiniteMagnitude] {
-                    var sampler = try Sampler(
-                        SamplingOptions(
-                            temperature: temperature, topK: filters & 1 == 0 ? nil : 2,
-                            topP: filters & 2 == 0 ? nil : 0.5, minP: filters & 4 == 0 ? nil : 0.5))
+                for temperature in [Float.leastNonzeroMagnitude, 1, .greatestFiniteMagnitude] {
+                    var sampler = try ProbabilitySampler(
+                        temperature: temperature, topK: filters & 1 == 0 ? nil : 2,
+                        topP: filters & 2 == 0 ? nil : 0.5, minP: filters & 4 == 0 ? nil : 0.5)
                     for _ in 0..<5 { #expect(logits.indices.contains(sampler.sample(logits))) }
                 }
             }
         }
         // What has no probability is never taken.
-        var sampler = try Sampler(SamplingOptions(temperature: 1))
+        var sampler = try Settings().sampler()
         #expect((0..<100).allSatisfy { _ in sampler.sample([-.infinity, 3, -.infinity]) == 1 })
     }
 }

@@ -100,8 +100,14 @@ public final class Generation {
     /// is complete, or whose session is full, ends here.
     func tokenToDecode() -> Int? {
         guard stopReason == nil, let token = pending else { return nil }
-        if session.position < session.capacity { return token }
-        end(.capacity)
+        // Nobody asks what follows the last token, so it isn't processed.
+        if statistics.generatedTokenCount >= options.maximumTokenCount {
+            end(.maximumTokenCount)
+        } else if session.position >= session.capacity {
+            end(.capacity)
+        } else {
+            return token
+        }
         return nil
     }
 
