@@ -6,8 +6,8 @@
     import Darwin
 #endif
 
-/// Writes a safetensors file: the header first, then the tensors one after another, so that no more than one tensor
-/// has to be in memory.
+/// Writes a safetensors file: the header first, then the tensors one after another. Those that are produced only then need
+/// not be in memory together.
 ///
 /// Tensors are laid out as the reference serialiser does, the widest numbers first and then by name, and the header is
 /// filled up with spaces to a multiple of 8 bytes, so that every number is aligned.
@@ -15,11 +15,13 @@ public struct SafetensorsWriter {
     private enum Payload {
         case bytes([UInt8])
         case floats([Float])
+        case produced(() -> [UInt8])
 
         func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
             switch self {
             case .bytes(let bytes): bytes.withUnsafeBytes(body)
             case .floats(let floats): floats.withUnsafeBytes(body)
+            case .produced(let bytes): bytes().withUnsafeBytes(body)
             }
         }
     }
@@ -43,6 +45,9 @@ public struct SafetensorsWriter {
         self.metadata = metadata
     }
 
+    /// How many tensors have been added.
+    public var tensorCount: Int { entries.count }
+
     /// Adds a tensor.
     ///
     /// - Parameters:
@@ -54,7 +59,22 @@ public struct SafetensorsWriter {
     public mutating func add(
         _ name: String, dtype: DType, shape: [Int], bytes: [UInt8]
     ) throws(SafetensorsError) {
-        try add(name, dtype, shape, .bytes(bytes))
+        try add(name, dtype, shape, .bytes(bytes), byteCount: bytes.count)
+    }
+
+    /// Adds a tensor whose numbers are produced when the file is written.
+    ///
+    /// - Parameters:
+    ///   - name: Its name, which no other tensor of the file has.
+    ///   - dtype: The type of its numbers.
+    ///   - shape: Its dimensions, the slowest first; none for a single number.
+    ///   - producing: Its numbers, little-endian and row-major, exactly as many as the shape says. Called once for each
+    ///     ``write(to:)``, after the tensors of wider numbers, and of the same width with a lesser name.
+    /// - Throws: ``SafetensorsError`` when the name is taken, or the shape and type have no size.
+    public mutating func add(
+        _ name: String, dtype: DType, shape: [Int], producing: @escaping () -> [UInt8]
+    ) throws(SafetensorsError) {
+        try add(name, dtype, shape, .produced(producing), byteCount: nil)
     }
 
     /// Adds a tensor of 32-bit floats.
@@ -65,22 +85,22 @@ public struct SafetensorsWriter {
     ///   - floats: Its numbers, row-major.
     /// - Throws: ``SafetensorsError`` when the name is taken, or the shape has not as many numbers.
     public mutating func add(_ name: String, shape: [Int], floats: [Float]) throws(SafetensorsError) {
-        try add(name, .float32, shape, .floats(floats))
+        try add(name, .float32, shape, .floats(floats), byteCount: floats.count * MemoryLayout<Float>.size)
     }
 
+    /// - Parameter byteCount: The payload's; nil: as many as shape and type need.
     private mutating func add(
-        _ name: String, _ dtype: DType, _ shape: [Int], _ payload: Payload
+        _ name: String, _ dtype: DType, _ shape: [Int], _ payload: Payload, byteCount: Int?
     ) throws(SafetensorsError) {
         guard !names.contains(ByteName(name)) else { throw .invalidName(tensor: name) }
-        let byteCount = payload.withUnsafeBytes(\.count)
         guard !shape.contains(where: { $0 < 0 }), let bits = TensorInfo.bitCount(dtype: dtype, shape: shape),
             bits % 8 == 0
         else { throw .invalidShape(tensor: name, dtype: dtype, shape: shape) }
-        guard bits / 8 == byteCount else {
+        if let byteCount, bits / 8 != byteCount {
             throw .inconsistentTensor(tensor: name, expected: bits / 8, found: byteCount)
         }
         names.insert(ByteName(name))
-        entries.append(Entry(name: name, dtype: dtype, shape: shape, payload: payload, byteCount: byteCount))
+        entries.append(Entry(name: name, dtype: dtype, shape: shape, payload: payload, byteCount: bits / 8))
     }
 
     /// Writes the file under a temporary name in the same folder and then renames it, so that a reader sees all of it
@@ -105,9 +125,13 @@ public struct SafetensorsWriter {
         var isComplete = withUnsafeBytes(of: UInt64(header.count).littleEndian) { append($0, to: stream) }
         isComplete = isComplete && header.withUnsafeBytes { append($0, to: stream) }
         for entry in ordered where isComplete {
-            isComplete = entry.payload.withUnsafeBytes { append($0, to: stream) }
+            isComplete = entry.payload.withUnsafeBytes { bytes in
+                precondition(bytes.count == entry.byteCount, "a tensor has as many bytes as its shape says")
+                return append(bytes, to: stream)
+            }
         }
-        // Closing writes what is still buffered, so its failure counts as well.
+        // On the disk before it takes the place of another, so that a loss of power leaves one of the two.
+        isComplete = isComplete && fflush(stream) == 0 && fsync(fileno(stream)) == 0
         let reason = systemReason()
         guard fclose(stream) == 0, isComplete, rename(temporary, path) == 0 else {
             let latest = isComplete ? systemReason() : reason

@@ -10,6 +10,7 @@ import Testing
             let neighborRingBytes: Int
             let totalBytes: Int
             let physicalBytes: Int
+            let availableBytes: Int
         }
         struct Prefill: Decodable {
             let estimatedSeconds: Double
@@ -99,6 +100,7 @@ import Testing
         #expect(memory.neighborRingBytes > 0)
         #expect(memory.totalBytes == memory.weightBytes + memory.cacheBytes + memory.neighborRingBytes)
         #expect(memory.physicalBytes == Int(ProcessInfo.processInfo.physicalMemory))
+        #expect((1...memory.physicalBytes).contains(memory.availableBytes))
         // As few tokens as there are; nothing has to be scaled.
         let prefill = try #require(report.prefill)
         #expect(prefill.measuredTokenCount == 440 && prefill.measuredSeconds > 0)
@@ -117,6 +119,7 @@ import Testing
         #expect(prefill.estimatedSeconds > prefill.measuredSeconds * 5000 / 1024)
         let lines = try longlm(arguments).output.split(separator: "\n")
         #expect(lines.map { $0.prefix { $0 != " " } } == ["mode", "why", "capacity", "memory", "prefill"])
+        #expect(lines[3].contains(" available: "))
         #expect(lines[3].contains("weights ") && lines[3].contains("KV cache ") && lines[3].contains("neighbor ring "))
         #expect(
             lines[4].contains("an estimate by operations, from 1,024 tokens in ") && lines[4].contains("on 1 threads"))
@@ -154,7 +157,7 @@ import Testing
         #expect(run.status == 1 && run.output.isEmpty && run.errorLines.count == 1)
         #expect(run.errors.hasPrefix("longlm: 16,777,216 tokens need "))
         #expect(run.errors.contains(" TB of memory (weights ") && run.errors.contains("neighbor ring 0 bytes"))
-        #expect(run.errors.contains("and this machine has "))
+        #expect(run.errors.contains("and this machine has ") && run.errors.hasSuffix(" available\n"))
     }
 
     @Test func missingModel() throws {

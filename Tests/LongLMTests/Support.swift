@@ -3,14 +3,15 @@ import LongLM
 import TestSupport
 import Testing
 
-/// A tiny model, loaded; its files are gone.
+/// A tiny model, loaded; its files are gone. Its sessions may be as long as they like: what this machine has is not looked at.
 func loadModel(
     _ tiny: TinyLlama = TinyLlama(), precision: Precision = .float32, instructionSet: InstructionSet? = nil
 ) throws -> LanguageModel {
     let directory = try TemporaryDirectory()
     try tiny.write(to: directory)
     return try LanguageModel(
-        directory: directory.path, options: LoadOptions(precision: precision, instructionSet: instructionSet))
+        directory: directory.path, options: LoadOptions(precision: precision, instructionSet: instructionSet),
+        ledger: MemoryLedger { nil })
 }
 
 /// The logits of every token, from one prefill.

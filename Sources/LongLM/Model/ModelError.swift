@@ -27,6 +27,8 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupportedPrecision(Precision, on: InstructionSet)
     /// An option outside of its range.
     case invalidOption(String)
+    /// The weights need more memory than there is. None of it was taken.
+    case memory(MemoryShortage)
     /// The task was cancelled.
     case cancelled
 
@@ -49,6 +51,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .unsupportedPrecision(let precision, let instructionSet):
             "\(precision.rawValue) products need AVX-512 BF16; \(instructionSet.rawValue) on this processor doesn't have it"
         case .invalidOption(let reason): reason
+        case .memory(let shortage): shortage.description
         case .cancelled: "loading was cancelled"
         }
     }

@@ -9,11 +9,15 @@ final class WeightLoader {
     private let threadCount: Int
     private let instructionSet: InstructionSet
     private let progress: ((Double) -> Void)?
+    /// Whether nothing is packed and no number read.
+    private let isMeasuring: Bool
     private let arena = BufferArena()
     private var loadedByteCount = 0
     private var takenNames: Set<String> = []
     /// The memory that all packed weights take.
     private(set) var packedByteCount = 0
+    /// Learns how much of the memory has been taken.
+    var reservation: MemoryReservation?
 
     /// Opens a checkpoint.
     ///
@@ -30,6 +34,20 @@ final class WeightLoader {
         self.threadCount = threadCount
         self.instructionSet = instructionSet
         self.progress = progress
+        isMeasuring = false
+    }
+
+    /// A loader of the same checkpoint that packs nothing. Its matrices have sizes alone and its vectors are zeros, so
+    /// that a family can take all of its weights, with all checks of names, shapes and types, before there is memory for
+    /// them; ``packedByteCount`` is then what another loader will pack.
+    init(measuring other: WeightLoader) {
+        checkpoint = other.checkpoint
+        totalByteCount = other.totalByteCount
+        storedType = other.storedType
+        threadCount = other.threadCount
+        instructionSet = other.instructionSet
+        progress = nil
+        isMeasuring = true
     }
 
     /// Whether the checkpoint has a tensor.
@@ -69,6 +87,13 @@ final class WeightLoader {
     }
 
     private func pack(_ source: MatrixRows, _ ranges: [Range<Int>]) -> PackedMatrix {
+        if isMeasuring {
+            let matrix = PackedMatrix(
+                sizedFor: storedType ?? source.elementType, rowCount: ranges.reduce(0) { $0 + $1.count },
+                columnCount: source.columnCount)
+            count(matrix.byteCount)
+            return matrix
+        }
         let rowByteCount = source.columnCount * source.elementType.byteCount
         func pack(_ bytes: UnsafeRawBufferPointer, rowCount: Int, progress: (Int) -> Void) -> PackedMatrix {
             PackedMatrix(
@@ -97,8 +122,13 @@ final class WeightLoader {
             report(gathered.count)
             return gathered.withUnsafeBytes { pack($0, rowCount: gathered.count / rowByteCount) { _ in } }
         }
-        packedByteCount += matrix.byteCount
+        count(matrix.byteCount)
         return matrix
+    }
+
+    private func count(_ byteCount: Int) {
+        packedByteCount += byteCount
+        reservation?.usedByteCount = packedByteCount
     }
 
     private func report(_ byteCount: Int) {
@@ -109,17 +139,24 @@ final class WeightLoader {
     /// A vector of `count` numbers, as 32-bit floats.
     func vector(_ name: String, count: Int) throws(ModelError) -> AlignedBuffer {
         let tensor = try tensor(name, shape: [count])
-        let values: [Float]
-        do {
-            values = try tensor.floats()
-        } catch {
+        let types: [DType] = [.float32, .bfloat16, .float16]
+        guard types.contains(tensor.info.dtype) else {
             throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
         }
         let buffer = AlignedBuffer(floatCount: count)
-        buffer.floats.update(from: values, count: count)
-        tensor.discardResidentPages(0..<tensor.info.byteCount)
-        report(tensor.info.byteCount)
-        packedByteCount += buffer.byteCount
+        if isMeasuring {
+            // Norms add to their weights.
+            buffer.floats.initialize(repeating: 0, count: count)
+        } else {
+            let values: [Float]
+            do {
+                values = try tensor.floats()
+            } catch { throw .checkpoint(error) }
+            buffer.floats.update(from: values, count: count)
+            tensor.discardResidentPages(0..<tensor.info.byteCount)
+            report(tensor.info.byteCount)
+        }
+        self.count(buffer.byteCount)
         takenNames.insert(name)
         return buffer
     }

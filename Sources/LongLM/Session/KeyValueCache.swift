@@ -21,6 +21,8 @@ final class KeyValueCache {
     private let rings: AlignedBuffer
     /// The end of all positions that were ever written: what the ring held a whole turn before them is gone.
     private var ringEnd = 0
+    /// The first position of which the ring was ever given a neighbor key.
+    private var ringStart = 0
 
     /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
     init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
@@ -49,6 +51,7 @@ final class KeyValueCache {
         rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
         segments = other.segments
         ringEnd = other.ringEnd
+        ringStart = other.ringStart
         for index in segments.indices { tabulate(index) }
     }
 
@@ -77,11 +80,16 @@ final class KeyValueCache {
 
     /// Forgets all positions from `length` on. Their memory is kept for those that will follow.
     func truncate(to length: Int) {
-        if length == 0 { ringEnd = 0 }
+        if length == 0 { (ringStart, ringEnd) = (0, 0) }
     }
 
     /// The first position whose neighbor key the ring still has.
-    var earliestNeighborPosition: Int { max(0, ringEnd - shape.ringPositionCount(panelCount: ringPanelCount)) }
+    var earliestNeighborPosition: Int {
+        max(ringStart, ringEnd - shape.ringPositionCount(panelCount: ringPanelCount))
+    }
+
+    /// Takes note that neighbor keys before `position` were never given.
+    func beginRing(at position: Int) { ringStart = position }
 
     /// Enters a segment's address in the table of every layer.
     private func tabulate(_ index: Int) {

@@ -34,14 +34,14 @@ public final class PromptCache {
     /// to them.
     ///
     /// - Parameter session: Of this cache's model and options.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/busy`` from within the progress of
-    ///   a prefill.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/memory(_:)`` when there is not enough
+    ///   even without the sessions that are kept, ``SessionError/busy`` from within the progress of a prefill.
     public func insert(_ session: Session) throws(SessionError) {
         guard session.model === model, session.attention == options.attention,
             session.capacity == options.capacity(for: model), session.cacheType == options.cacheType(for: model)
         else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
         if session.position == 0 || maximumCount == 0 { return }
-        let fork = try session.fork()
+        let fork = try makeRoom { () throws(SessionError) in try session.fork() }
         sessions.removeAll { kept in
             fork.tokens.starts(with: kept.tokens)
                 && (kept.position == fork.position || kept.position >= fork.earliestTruncation)
@@ -63,12 +63,26 @@ public final class PromptCache {
             let length = session.reusablePrefix(of: prompt)
             if length > best?.length ?? 0 { best = (index, length) }
         }
-        guard let best else { return try Session(model: model, options: options) }
+        guard let best else {
+            return try makeRoom { () throws(SessionError) in try Session(model: model, options: options) }
+        }
         let kept = sessions.remove(at: best.index)
         sessions.append(kept)
-        let session = try kept.fork()
+        let session = try makeRoom { () throws(SessionError) in try kept.fork() }
         try session.truncate(to: best.length)
         return session
+    }
+
+    /// Makes a session; where memory is short, kept ones go for it.
+    private func makeRoom(_ make: () throws(SessionError) -> Session) throws(SessionError) -> Session {
+        while true {
+            do throws(SessionError) {
+                return try make()
+            } catch {
+                guard case .memory = error, !sessions.isEmpty else { throw error }
+                sessions.removeFirst()
+            }
+        }
     }
 
     /// Forgets all sessions.

@@ -38,11 +38,16 @@ public final class Session {
     private(set) var state: SequenceState
     private let workspace: Workspace
     private let job: ForwardJob
+    /// The memory that the session comes to at its full length.
+    private let reservation: MemoryReservation
     var cache: KeyValueCache { state.cache }
 
     /// An empty session.
     ///
-    /// - Throws: ``SessionError`` when the options don't suit the model.
+    /// The memory that it can come to at its full length is reserved, and taken as the text grows.
+    ///
+    /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/memory(_:)`` when there is not enough
+    ///   memory for the session at its full length.
     public init(model: LanguageModel, options: SessionOptions = SessionOptions()) throws(SessionError) {
         let configuration = model.configuration
         try options.attention.validate(contextLength: configuration.contextLength)
@@ -61,12 +66,15 @@ public final class Session {
         self.model = model
         attention = options.attention
         let shape = configuration.attentionShape(cacheType: cacheType)
+        workspace = Workspace(
+            configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
+        reservation = try Self.reserve(
+            model, shape: shape, capacity: capacity, neighborWindow: options.attention.neighborWindow,
+            workspaceByteCount: workspace.byteCount)
         let cache = KeyValueCache(
             shape: shape, layerCount: configuration.layerCount, capacity: capacity,
             neighborWindow: options.attention.neighborWindow)
         state = SequenceState(configuration, attention: attention, cache: cache, capacity: capacity)
-        workspace = Workspace(
-            configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
         job = ForwardJob(model, workspace, threadCount: threadCount)
         job.sequences = [PassSequence(state: state, firstPosition: 0)]
     }
@@ -84,20 +92,64 @@ public final class Session {
         return threadCount
     }
 
+    /// Reserves the memory of a session at its full length.
+    ///
+    /// The activations, which depend on the model alone, have been allocated by then, but not written: the system hasn't
+    /// given memory for them yet.
+    private static func reserve(
+        _ model: LanguageModel, shape: AttentionShape, capacity: Int, neighborWindow: Int?, workspaceByteCount: Int
+    ) throws(SessionError) -> MemoryReservation {
+        let configuration = model.configuration
+        let cacheByteCount = configuration.cacheByteCount(
+            length: capacity, neighborWindow: neighborWindow, cacheType: shape.cacheType)
+        let partialFloatCount = TwoPassAttention.partialFloatCount(shape: shape, length: capacity)
+        let need =
+            cacheByteCount + workspaceByteCount + capacity * MemoryLayout<Int>.stride
+            + (partialFloatCount + configuration.vocabularySize) * MemoryLayout<Float>.stride
+        do {
+            return try model.memory.reserve(need, for: .session(length: capacity, cacheType: shape.cacheType))
+        } catch { throw .memory(error) }
+    }
+
     /// A session at the same position as another, from which both go on by themselves.
-    private init(forking other: Session) {
+    private init(forking other: Session) throws(SessionError) {
         model = other.model
         attention = other.attention
         threadCount = other.threadCount
         capacity = other.capacity
         tokens = other.tokens
         logits = other.logits
-        state = SequenceState(
-            model.configuration, attention: attention, cache: KeyValueCache(forking: other.cache), capacity: capacity)
         workspace = Workspace(
             model.configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
+        // In full: what is shared now may have to be copied, and the other session may go.
+        reservation = try Self.reserve(
+            model, shape: other.cache.shape, capacity: capacity, neighborWindow: attention.neighborWindow,
+            workspaceByteCount: workspace.byteCount)
+        state = SequenceState(
+            model.configuration, attention: attention, cache: KeyValueCache(forking: other.cache), capacity: capacity)
         job = ForwardJob(model, workspace, threadCount: threadCount)
         job.sequences = [PassSequence(state: state, firstPosition: 0)]
+        reservation.usedByteCount = memoryByteCount
+    }
+
+    /// A cache as the session's was at first.
+    func emptyCache() -> KeyValueCache {
+        KeyValueCache(
+            shape: cache.shape, layerCount: model.configuration.layerCount, capacity: capacity,
+            neighborWindow: attention.neighborWindow)
+    }
+
+    /// Holds other tokens from now on.
+    ///
+    /// - Parameters:
+    ///   - cache: Their keys and values.
+    ///   - logits: [V] of the last one; may be empty.
+    func take(_ cache: KeyValueCache, tokens: [Int], logits: [Float]) {
+        state = SequenceState(model.configuration, attention: attention, cache: cache, capacity: capacity)
+        job.sequences = [PassSequence(state: state, firstPosition: tokens.count)]
+        self.tokens = tokens
+        self.logits = logits
+        reservation.usedByteCount = memoryByteCount
     }
 
     /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
@@ -106,10 +158,11 @@ public final class Session {
     /// ring of neighbor keys, of which each has its own; activations take memory of their own as well. What either does
     /// afterwards shows in no bit of the other, and each gives the bits of a session that processed all of its tokens.
     ///
-    /// - Throws: ``SessionError/busy`` from within the progress of a prefill.
+    /// - Throws: ``SessionError/memory(_:)`` when there is not enough for another session of this length,
+    ///   ``SessionError/busy`` from within the progress of a prefill.
     public func fork() throws(SessionError) -> Session {
         guard !isProcessing else { throw .busy }
-        return Session(forking: self)
+        return try Session(forking: self)
     }
 
     /// Forgets all tokens from position `length` on. What is processed afterwards gives the bits of a session that never
@@ -281,6 +334,7 @@ public final class Session {
         if tokens.capacity < position + count {
             let segment = AttentionShape.segmentLength
             tokens.reserveCapacity((position + count + segment - 1) / segment * segment)
+            reservation.usedByteCount = memoryByteCount
         }
     }
 

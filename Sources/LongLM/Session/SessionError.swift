@@ -20,6 +20,8 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalidAttentionMode(String)
     /// An option outside of its range.
     case invalidOption(String)
+    /// A session needs more memory, at its full length, than there is. None of it was taken.
+    case memory(MemoryShortage)
     /// The task was cancelled; the session holds this many positions and can go on.
     case cancelled(position: Int)
 
@@ -38,6 +40,7 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
         case .tokenizer(let error): "\(error)"
         case .invalidAttentionMode(let reason): reason
         case .invalidOption(let reason): reason
+        case .memory(let shortage): shortage.description
         case .cancelled(let position): "cancelled after \(position) tokens"
         }
     }

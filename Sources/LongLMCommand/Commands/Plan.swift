@@ -13,7 +13,7 @@ struct Plan: AsyncParsableCommand {
 
             Memory is reckoned from the headers of the checkpoint. Then the model is loaded and a short prefill \
             measured, from which the time for the whole length is estimated. A length that no G reaches, or that needs \
-            more memory than the machine has, is refused with exit status 1.
+            more memory than the machine, or the container, has available, is refused with exit status 1.
 
             With --trained-context instead of --model it says G and W alone.
             """)
@@ -82,10 +82,10 @@ struct Plan: AsyncParsableCommand {
             try MemoryNeed(
                 directory: directory, configuration: configuration, length: length, attention: plan.attention,
                 precision: precision.precision, cacheType: precision.cache?.elementType))
-        guard memory.totalBytes <= memory.physicalBytes else {
+        guard memory.totalBytes <= memory.availableBytes else {
             throw CommandError.invalidInput(
                 "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
-                    + "this machine has \(memory.physicalBytes.formattedBytes)")
+                    + "this machine has \(memory.availableBytes.formattedBytes) available")
         }
         return memory
     }
@@ -112,6 +112,8 @@ private struct Report: Encodable {
         let totalBytes: Int
         /// What the machine has.
         let physicalBytes: Int
+        /// What of it this process can have now, by its container's limit too.
+        let availableBytes: Int
 
         init(_ need: MemoryNeed) {
             weightBytes = need.weightByteCount
@@ -119,6 +121,7 @@ private struct Report: Encodable {
             neighborRingBytes = need.neighborRingByteCount
             totalBytes = need.totalByteCount
             physicalBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
+            availableBytes = MachineMemory().availableByteCount() ?? physicalBytes
         }
 
         var parts: String {
@@ -187,7 +190,7 @@ private struct Report: Encodable {
         lines.append("capacity   \(capacity.grouped) tokens")
         if let memory {
             lines.append(
-                "memory     \(memory.totalBytes.formattedBytes) of this machine's \(memory.physicalBytes.formattedBytes): "
+                "memory     \(memory.totalBytes.formattedBytes) of \(memory.availableBytes.formattedBytes) available: "
                     + "\(memory.parts); activations come on top")
         }
         if let prefill {

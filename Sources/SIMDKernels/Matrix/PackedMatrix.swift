@@ -28,6 +28,8 @@ public final class PackedMatrix: Sendable {
     public let rowCount: Int
     /// K, the number of columns: the inputs of a product.
     public let columnCount: Int
+    /// The bytes that the matrix occupies, padding included.
+    public let byteCount: Int
     private let storage: AlignedBuffer
 
     /// Packs a row-major [rowCount, columnCount] matrix.
@@ -62,6 +64,7 @@ public final class PackedMatrix: Sendable {
         let panelCount = (rowCount + Self.panelWidth - 1) / Self.panelWidth
         let floatCount = panelCount * Self.panelWidth * wordCount
         storage = arena?.allocate(floatCount: floatCount) ?? AlignedBuffer(floatCount: floatCount)
+        byteCount = storage.byteCount
         guard let base = source.baseAddress else { return }
 
         // Pieces of some MB each keep the part of the source small that is in memory at one time.
@@ -77,6 +80,22 @@ public final class PackedMatrix: Sendable {
             }
             progress(min(panels.upperBound * Self.panelWidth, rowCount))
         }
+    }
+
+    /// A matrix without numbers, to reckon with its size before there is memory for it: nothing but its sizes may be
+    /// asked for.
+    ///
+    /// - Parameters:
+    ///   - elementType: How the packed matrix will store its numbers.
+    ///   - rowCount: N, at least 1.
+    ///   - columnCount: K, at least 1.
+    package init(sizedFor elementType: ElementType, rowCount: Int, columnCount: Int) {
+        self.elementType = elementType
+        self.rowCount = rowCount
+        self.columnCount = columnCount
+        let panelCount = (rowCount + Self.panelWidth - 1) / Self.panelWidth
+        byteCount = panelCount * Self.panelWidth * Self.wordCount(columnCount: columnCount, elementType) * 4
+        storage = AlignedBuffer(byteCount: 0)
     }
 
     /// Packs whole panels.
@@ -112,6 +131,11 @@ public final class PackedMatrix: Sendable {
         }
     }
 
+    /// Calls `body` with the packed numbers, the zeros that fill up the last panel included.
+    public func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        body(UnsafeRawBufferPointer(start: storage.bytes, count: storage.byteCount))
+    }
+
     private static func wordCount(columnCount: Int, _ type: ElementType) -> Int {
         type == .float32 ? columnCount : (columnCount + 1) / 2
     }
@@ -124,9 +148,6 @@ public final class PackedMatrix: Sendable {
 
     /// The number of panels.
     var panelCount: Int { (rowCount + Self.panelWidth - 1) / Self.panelWidth }
-
-    /// The bytes that the matrix occupies.
-    public var byteCount: Int { storage.byteCount }
 
     /// The first panel.
     var panels: UnsafePointer<Float> { UnsafePointer(storage.floats) }

@@ -3,8 +3,6 @@
 struct ParallelDecoder: Architecture {
     let weights: DecoderWeights
 
-    var lookupByteCount: Int { weights.lookupByteCount }
-
     func forward(_ pass: ForwardPass) {
         pass.embed(weights.embedding)
         for (index, layer) in weights.layers.enumerated() {

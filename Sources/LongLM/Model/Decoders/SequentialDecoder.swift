@@ -9,8 +9,6 @@ struct SequentialDecoder: Architecture {
         self.weights = weights
     }
 
-    var lookupByteCount: Int { weights.lookupByteCount }
-
     func forward(_ pass: ForwardPass) {
         pass.embed(weights.embedding)
         for (index, layer) in weights.layers.enumerated() {

@@ -1,0 +1,26 @@
+import Foundation
+
+extension FixedWidthInteger {
+    /// With the unit that fits: `1.25 GB`, in powers of ten.
+    package var formattedBytes: String {
+        let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+        var value = Double(self)
+        var unit = 0
+        while value >= 999.5, unit < units.count - 1 {
+            value /= 1000
+            unit += 1
+        }
+        let digits = unit == 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2
+        return String(format: "%.\(digits)f ", value) + units[unit]
+    }
+
+    /// With a comma after every third digit from the right.
+    package var grouped: String {
+        var result = ""
+        for (index, digit) in String(self).reversed().enumerated() {
+            if index > 0, index % 3 == 0, digit != "-" { result.append(",") }
+            result.append(digit)
+        }
+        return String(result.reversed())
+    }
+}

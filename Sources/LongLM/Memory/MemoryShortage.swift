@@ -1,0 +1,61 @@
+import SIMDKernels
+
+/// More memory was asked for than there is. It was found out from sizes, before any of it was taken.
+public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What memory is for.
+    public enum Purpose: Equatable, Sendable {
+        /// The packed weights of a model.
+        case weights
+        /// A session: its keys, values and activations at its full length.
+        case session(length: Int, cacheType: ElementType)
+    }
+
+    /// What sets the limit.
+    public enum Limit: Equatable, Sendable {
+        /// ``LoadOptions/memoryLimit``, in bytes, which the weights and all sessions of a model share.
+        case option(byteCount: Int)
+        /// The memory of this machine, or of the container that the process runs in.
+        case machine
+    }
+
+    /// What it is for.
+    public let purpose: Purpose
+    /// What it needs, in bytes.
+    public let neededByteCount: Int
+    /// What there is for it, in bytes: the limit, without what others have taken or reserved.
+    public let availableByteCount: Int
+    /// What sets the limit.
+    public let limit: Limit
+
+    package init(purpose: Purpose, neededByteCount: Int, availableByteCount: Int, limit: Limit) {
+        self.purpose = purpose
+        self.neededByteCount = neededByteCount
+        self.availableByteCount = availableByteCount
+        self.limit = limit
+    }
+
+    /// One line for a person to read.
+    public var description: String {
+        let texts = [neededByteCount, availableByteCount].map(\.formattedBytes)
+        // Rounded to three digits they may be the same.
+        let counts = texts[0] == texts[1] ? [neededByteCount, availableByteCount].map { "\($0.grouped) bytes" } : texts
+        let need =
+            switch purpose {
+            case .weights: "the weights need \(counts[0])"
+            case .session(let length, _): "a session of \(length.grouped) tokens needs \(counts[0])"
+            }
+        let lack =
+            switch limit {
+            case .option(let total) where total == availableByteCount: "the memory limit is \(counts[1])"
+            case .option(let total): "\(counts[1]) are left of the memory limit of \(total.formattedBytes)"
+            case .machine: "\(counts[1]) are available on this machine"
+            }
+        let hint =
+            switch purpose {
+            case .weights: ""
+            case .session(_, .bfloat16): "; a smaller maximumLength needs less"
+            case .session: "; a smaller maximumLength or a bfloat16 cache needs less"
+            }
+        return "\(need), but \(lack)\(hint)"
+    }
+}

@@ -1,0 +1,41 @@
+import SIMDKernels
+
+extension Architecture {
+    /// A hash of all weights, in the order of the layers.
+    func addWeights(to hash: inout WordHash) {
+        func add(_ buffer: AlignedBuffer?) {
+            guard let buffer else { return }
+            hash.add(UnsafeRawBufferPointer(start: buffer.bytes, count: buffer.byteCount))
+        }
+        func add(_ matrix: PackedMatrix) { matrix.withUnsafeBytes { hash.add($0) } }
+        func add(_ linear: Linear?) {
+            guard let linear else { return }
+            add(linear.weight)
+            add(linear.bias)
+        }
+        func add(_ norm: Norm?) {
+            add(norm?.weight)
+            add(norm?.bias)
+        }
+        func add(_ norm: HeadNorm?) { for norm in norm?.norms ?? [] { add(norm) } }
+
+        add(weights.embedding)
+        for layer in weights.layers {
+            add(layer.attentionNorm)
+            add(layer.attention.query)
+            add(layer.attention.key)
+            add(layer.attention.value)
+            add(layer.attention.output)
+            add(layer.attention.queryNorm)
+            add(layer.attention.keyNorm)
+            add(layer.feedForwardNorm)
+            add(layer.feedForward.gate)
+            add(layer.feedForward.up)
+            add(layer.feedForward.down)
+            add(layer.attentionOutputNorm)
+            add(layer.feedForwardOutputNorm)
+        }
+        add(weights.finalNorm)
+        add(weights.vocabularyProjection)
+    }
+}

@@ -1,0 +1,355 @@
+import SIMDKernels
+import Safetensors
+
+// A saved session is one safetensors file:
+//
+//   __metadata__           format, version, model (its fingerprint), and the settings that decide about bits
+//   tokens                 I64 [N]
+//   logits                 F32 [V], or [0] where the session has none
+//   layers.L.keys          F32 or BF16 [N, Hkv, D], rotated to their (grouped) positions
+//   layers.L.values        the same
+//   layers.L.neighbor_keys the same of the last M positions, rotated to true positions; only with a neighbor window
+//   checksums              U8 [8 · count]: a little-endian hash of the metadata, and of each tensor in the order of names
+//
+// Numbers are stored as the cache holds them, so that a restored session goes on with the same bits.
+
+extension Session {
+    private static let formatName = "swift-longlm session"
+    private static let formatVersion = "1"
+
+    /// Writes all that the session holds to one safetensors file, under a temporary name first, so that the file is complete
+    /// or as before.
+    ///
+    /// - Parameter path: Where the file goes; one that is there already is replaced. It takes little more than the keys and
+    ///   values do in memory.
+    /// - Throws: ``SessionFileError/safetensors(_:)`` when it can't be written, ``SessionFileError/session(_:)`` of an empty
+    ///   session and from within the progress of a prefill.
+    public func save(to path: String) throws(SessionFileError) {
+        if isProcessing { throw .session(.busy) }
+        if position == 0 { throw .session(.noTokens) }
+        let metadata = self.metadata
+        var writer = SafetensorsWriter(metadata: metadata)
+        let checksums = Checksums(metadata: metadata)
+        do {
+            for part in parts(length: position, neighborCount: position - cache.earliestNeighborPosition) {
+                try writer.add(part.name, dtype: part.dtype, shape: part.shape) { [self] in
+                    let bytes = contents(part)
+                    bytes.withUnsafeBytes { checksums.add(part.name, $0) }
+                    return bytes
+                }
+            }
+            // Of the narrowest numbers, so that it is written after all others.
+            try writer.add("checksums", dtype: .uint8, shape: [8 * (writer.tensorCount + 1)]) { checksums.bytes }
+            try writer.write(to: path)
+        } catch { throw .safetensors(error) }
+    }
+
+    /// Takes over what ``save(to:)`` wrote, in place of all that the session holds. It goes on with the bits of the one that
+    /// was saved.
+    ///
+    /// - Parameter path: A file of the same model, attention mode and cache type. The lengths of the sessions may differ,
+    ///   but for models whose rotary frequencies depend on it.
+    /// - Throws: ``SessionFileError``; the session is then as before.
+    public func restore(from path: String) throws(SessionFileError) {
+        if isProcessing { throw .session(.busy) }
+        let file: SafetensorsFile
+        do {
+            file = try SafetensorsFile(path: path)
+        } catch { throw .safetensors(error) }
+        try checkMetadata(file)
+        let saved = try SavedTensors(file)
+        let tokens = try saved.tokens()
+        if tokens.isEmpty { throw .notASession(file: path, reason: "it has no tokens") }
+        guard tokens.count <= capacity else {
+            throw .session(.capacityExceeded(needed: tokens.count, capacity: capacity))
+        }
+        let neighborCount = saved.neighborCount
+        if let window = attention.neighborWindow, neighborCount < min(tokens.count, window - 1) {
+            throw .notASession(file: path, reason: "it has \(neighborCount) neighbor keys, too few for the window")
+        }
+        let parts = parts(length: tokens.count, neighborCount: neighborCount, logitCount: saved.logitCount)
+        try saved.check(parts)
+        let vocabularySize = model.configuration.vocabularySize
+        guard saved.logitCount == 0 || saved.logitCount == vocabularySize else {
+            throw .notASession(file: path, reason: "it has \(saved.logitCount) logits, not \(vocabularySize)")
+        }
+        if let stranger = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
+            throw .session(.tokenOutOfRange(id: stranger, vocabularySize: vocabularySize))
+        }
+
+        let cache = emptyCache()
+        cache.reserve(0..<tokens.count)
+        for part in parts {
+            guard case .cache(let layer, let kind) = part.content else { continue }
+            cache.fill(layer, kind, from: try saved.floats(part.name), end: tokens.count)
+        }
+        cache.beginRing(at: tokens.count - min(neighborCount, tokens.count))
+        take(cache, tokens: tokens, logits: try saved.floats("logits"))
+    }
+
+    /// What decides about the bits of a session, by the names that the file and errors have for it.
+    private var settings: [(name: String, value: String)] {
+        var settings = attention.settings
+        settings.append(("cache_type", cacheType.rawValue))
+        if model.configuration.rotary.dependsOnLength || model.configuration.localRotary?.dependsOnLength == true {
+            settings.append(("length", String(capacity)))
+        }
+        return settings
+    }
+
+    private var metadata: [String: String] {
+        var metadata = Dictionary(uniqueKeysWithValues: settings.map { ($0.name, $0.value) })
+        metadata["format"] = Self.formatName
+        metadata["version"] = Self.formatVersion
+        metadata["model"] = model.fingerprint
+        return metadata
+    }
+
+    private func checkMetadata(_ file: SafetensorsFile) throws(SessionFileError) {
+        guard file.metadata["format"] == Self.formatName else {
+            throw .notASession(file: file.path, reason: "its metadata don't say that it is one")
+        }
+        guard let version = file.metadata["version"], version == Self.formatVersion else {
+            throw .notASession(
+                file: file.path, reason: "version \(file.metadata["version"] ?? "missing"), not \(Self.formatVersion)")
+        }
+        guard let saved = file.metadata["model"], saved == model.fingerprint else {
+            throw .otherModel(
+                file: file.path, saved: file.metadata["model"] ?? "missing", expected: model.fingerprint)
+        }
+        for (name, value) in settings where file.metadata[name] != value {
+            throw .otherSetting(
+                file: file.path, name: name, saved: file.metadata[name] ?? "missing", expected: value)
+        }
+        guard file.metadata.count == metadata.count else {
+            throw .notASession(file: file.path, reason: "it has metadata that are not known")
+        }
+    }
+
+    /// The tensors of a file but for the checksums.
+    private func parts(length: Int, neighborCount: Int, logitCount: Int? = nil) -> [Part] {
+        let logitCount = logitCount ?? logits.count
+        let row = [model.configuration.keyValueHeadCount, model.configuration.headDimension]
+        let dtype: DType = cacheType == .bfloat16 ? .bfloat16 : .float32
+        var parts = [
+            Part(name: "tokens", dtype: .int64, shape: [length], content: .tokens),
+            Part(name: "logits", dtype: .float32, shape: [logitCount], content: .logits),
+        ]
+        for layer in 0..<model.configuration.layerCount {
+            func add(_ kind: CachedKind, _ name: String, _ count: Int) {
+                parts.append(
+                    Part(
+                        name: "layers.\(layer).\(name)", dtype: dtype, shape: [count] + row,
+                        content: .cache(layer: layer, kind)))
+            }
+            add(.keys, "keys", length)
+            add(.values, "values", length)
+            if attention.neighborWindow != nil { add(.neighborKeys, "neighbor_keys", neighborCount) }
+        }
+        return parts
+    }
+
+    /// A part's numbers, little-endian.
+    private func contents(_ part: Part) -> [UInt8] {
+        switch part.content {
+        case .tokens: littleEndianBytes(tokens.map { Int64($0).littleEndian })
+        case .logits: littleEndianBytes(logits.map(\.bitPattern.littleEndian))
+        case .cache(let layer, let kind):
+            if cacheType == .bfloat16 {
+                littleEndianBytes(
+                    cache.floats(layer, kind, end: position).map { UInt16($0.bitPattern >> 16).littleEndian })
+            } else {
+                littleEndianBytes(cache.floats(layer, kind, end: position).map(\.bitPattern.littleEndian))
+            }
+        }
+    }
+}
+
+private func littleEndianBytes(_ numbers: [some FixedWidthInteger]) -> [UInt8] {
+    numbers.withUnsafeBytes { Array($0) }
+}
+
+/// One tensor of a saved session.
+private struct Part {
+    enum Content {
+        case tokens, logits
+        case cache(layer: Int, CachedKind)
+    }
+
+    let name: String
+    let dtype: DType
+    let shape: [Int]
+    let content: Content
+}
+
+/// What a cache has of a layer.
+enum CachedKind {
+    case keys, values, neighborKeys
+}
+
+extension KeyValueCache {
+    /// The positions of a kind, of a text of `end` tokens.
+    private func positions(_ kind: CachedKind, count: Int, end: Int) -> Range<Int> {
+        kind == .neighborKeys ? (end - count)..<end : 0..<count
+    }
+
+    /// All of a layer's numbers of a kind, [count, Hkv, D].
+    fileprivate func floats(_ layer: Int, _ kind: CachedKind, end: Int) -> [Float] {
+        let width = shape.keyValueHeadCount * shape.headDimension
+        let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
+        return [Float](unsafeUninitializedCapacity: count * width) { buffer, initialized in
+            guard let base = buffer.baseAddress else { return }
+            for (index, position) in positions(kind, count: count, end: end).enumerated() {
+                let target = base + index * width
+                let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
+                switch kind {
+                case .keys: shape.loadKey(position: position, segment: segment, into: target)
+                case .values: shape.loadValue(position: position, segment: segment, into: target)
+                case .neighborKeys:
+                    shape.loadNeighborKey(
+                        position: position, ring: ring(layer: layer), panelCount: ringPanelCount, into: target)
+                }
+            }
+            initialized = count * width
+        }
+    }
+
+    /// The inverse. Room for `end` positions has been reserved.
+    fileprivate func fill(_ layer: Int, _ kind: CachedKind, from floats: [Float], end: Int) {
+        let width = shape.keyValueHeadCount * shape.headDimension
+        floats.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { return }
+            for (index, position) in positions(kind, count: floats.count / width, end: end).enumerated() {
+                let source = base + index * width
+                let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
+                switch kind {
+                case .keys: shape.storeKey(source, position: position, segment: segment)
+                case .values: shape.storeValue(source, position: position, segment: segment)
+                case .neighborKeys:
+                    shape.storeNeighborKey(
+                        source, position: position, ring: ring(layer: layer), panelCount: ringPanelCount)
+                }
+            }
+        }
+    }
+}
+
+extension AttentionMode {
+    /// The mode's own settings, by the names that a saved session has for them.
+    fileprivate var settings: [(name: String, value: String)] {
+        func base(_ base: Float?) -> String { base.map { "\($0)" } ?? "none" }
+        return switch self {
+        case .plain: [("attention", "plain")]
+        case .selfExtend(let mode):
+            [
+                ("attention", "self-extend"), ("group_size", "\(mode.groupSize)"),
+                ("neighbor_window", "\(mode.neighborWindow)"), ("shift", mode.shift.rawValue),
+                ("query_scale_base", base(mode.queryScaleBase)),
+            ]
+        case .reRoPE(let mode):
+            [
+                ("attention", "rerope"), ("neighbor_window", "\(mode.neighborWindow)"),
+                ("query_scale_base", base(mode.queryScaleBase)),
+            ]
+        case .leakyReRoPE(let mode):
+            [
+                ("attention", "leaky-rerope"), ("slowdown", "\(mode.slowdown)"),
+                ("neighbor_window", "\(mode.neighborWindow)"), ("query_scale_base", base(mode.queryScaleBase)),
+            ]
+        }
+    }
+}
+
+/// The checksums of a file, gathered while its tensors are written.
+private final class Checksums {
+    private let metadataHash: UInt64
+    private var hashes: [String: UInt64] = [:]
+
+    init(metadata: [String: String]) {
+        var hash = WordHash()
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            hash.add(key)
+            hash.add(value)
+        }
+        metadataHash = hash.value
+    }
+
+    func add(_ name: String, _ bytes: UnsafeRawBufferPointer) {
+        var hash = WordHash()
+        hash.add(bytes)
+        hashes[name] = hash.value
+    }
+
+    /// The hash of the metadata, then those of all tensors in the order of their names.
+    var bytes: [UInt8] {
+        let all = [metadataHash] + hashes.sorted { $0.key < $1.key }.map(\.value)
+        return littleEndianBytes(all.map(\.littleEndian))
+    }
+}
+
+/// The tensors of a file, each compared with its checksum before it is used.
+private struct SavedTensors {
+    private let file: SafetensorsFile
+
+    /// Compares all checksums.
+    init(_ file: SafetensorsFile) throws(SessionFileError) {
+        self.file = file
+        let found = Checksums(metadata: file.metadata)
+        var names: [String] = []
+        for name in file.tensorNames.sorted() where name != "checksums" {
+            names.append(name)
+            try Self.tensor(name, file).withUnsafeBytes { found.add(name, $0) }
+        }
+        let stated = try Self.tensor("checksums", file).withUnsafeBytes { Array($0) }
+        let computed = found.bytes
+        guard stated.count == computed.count else {
+            throw .damaged(file: file.path, part: "the list of tensors")
+        }
+        for (index, name) in (["the metadata"] + names).enumerated() {
+            let range = (8 * index)..<(8 * index + 8)
+            if stated[range] != computed[range] { throw .damaged(file: file.path, part: name) }
+        }
+    }
+
+    private static func tensor(_ name: String, _ file: SafetensorsFile) throws(SessionFileError) -> TensorView {
+        do {
+            return try file.tensor(name)
+        } catch { throw .safetensors(error) }
+    }
+
+    /// The first dimension of a tensor, 0 without one.
+    private func count(_ name: String) -> Int { file.tensors.first { $0.name == name }?.shape.first ?? 0 }
+
+    var logitCount: Int { count("logits") }
+    var neighborCount: Int { count("layers.0.neighbor_keys") }
+
+    /// Refuses a file that has other tensors.
+    func check(_ parts: [Part]) throws(SessionFileError) {
+        guard file.tensors.count == parts.count + 1 else {
+            throw .notASession(file: file.path, reason: "it has \(file.tensors.count) tensors, not \(parts.count + 1)")
+        }
+        for part in parts {
+            let info = try Self.tensor(part.name, file).info
+            guard info.shape == part.shape, info.dtype == part.dtype else {
+                throw .notASession(
+                    file: file.path,
+                    reason: "tensor \(part.name) is \(info.dtype.rawValue) \(info.shape), not "
+                        + "\(part.dtype.rawValue) \(part.shape)")
+            }
+        }
+    }
+
+    func tokens() throws(SessionFileError) -> [Int] {
+        let tensor = try Self.tensor("tokens", file)
+        do {
+            return try tensor.integers()
+        } catch { throw .safetensors(error) }
+    }
+
+    func floats(_ name: String) throws(SessionFileError) -> [Float] {
+        let tensor = try Self.tensor(name, file)
+        do {
+            return try tensor.floats()
+        } catch { throw .safetensors(error) }
+    }
+}
