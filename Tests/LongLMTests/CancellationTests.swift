@@ -34,7 +34,7 @@ import Testing
     /// Runs a body in a task of its own, and cancels that from another thread `delay` seconds after the body has called
     /// `begin`.
     private func cancelled<Value: Sendable>(
-        after delay: Double, _ body: @escaping @Sendable (_ begin: () -> Void) -> Value
+        after delay: Double, _ body: @escaping @Sendable (_ begin: @escaping () -> Void) -> Value
     ) async -> Value {
         let signal = DispatchSemaphore(value: 0)
         let task = Task.detached { body { signal.signal() } }

@@ -51,6 +51,14 @@ import Testing
         }
     }
 
+    /// What jobs write down.
+    private final class Log: Sendable {
+        private let list = Mutex<[Int]>([])
+
+        var entries: [Int] { list.withLock { $0 } }
+        func add(_ entry: Int) { list.withLock { $0.append(entry) } }
+    }
+
     /// An actor without an executor of its own.
     private actor Ordinary {
         func place() -> Transferred<Thread> {
@@ -92,18 +100,18 @@ import Testing
     /// Jobs run one at a time, in the order in which they came.
     @Test func order() async {
         let thread = InferenceThread()
-        let order = Mutex<[Int]>([])
+        let order = Log()
         let gate = DispatchSemaphore(value: 0)
         let tasks = (0..<200).map { index in
             Task(executorPreference: thread) {
                 // All others have come before the first one ends.
                 if index == 0 { wait(for: gate) }
-                order.withLock { $0.append(index) }
+                order.add(index)
             }
         }
         gate.signal()
         for task in tasks { await task.value }
-        #expect(order.withLock { $0 } == Array(0..<200))
+        #expect(order.entries == Array(0..<200))
     }
 
     /// Jobs that are given from several threads at once all run, one at a time.
@@ -139,14 +147,14 @@ import Testing
     @Test func itEndsWithItsLastReference() async throws {
         var thread: InferenceThread? = InferenceThread()
         weak let gone = thread
-        let done = Mutex(0)
+        let done = Log()
         var tasks: [Task<Transferred<Thread>, Never>] = []
         let gate = DispatchSemaphore(value: 0)
         if let thread {
             tasks = (0..<20).map { index in
                 Task(executorPreference: thread) {
                     if index == 0 { wait(for: gate) }
-                    done.withLock { $0 += 1 }
+                    done.add(index)
                     return Transferred(value: currentThread())
                 }
             }
@@ -156,7 +164,7 @@ import Testing
         var place: Thread?
         for task in tasks { place = await task.value.value }
         tasks = []
-        #expect(done.withLock { $0 } == 20)
+        #expect(done.entries.count == 20)
         for _ in 0..<500 where gone != nil || place?.isFinished != true { try await Task.sleep(for: .milliseconds(10)) }
         #expect(gone == nil && place?.isFinished == true)
     }
