@@ -67,6 +67,9 @@ public struct PasskeyGrid: Sendable {
     /// Runs all lengths, and each with all settings.
     ///
     /// - Parameters:
+    ///   - model: What answers.
+    ///   - tokenizer: The model's tokenizer.
+    ///   - settings: What every prompt is answered with.
     ///   - options: How the sessions run; their attention and length are the grid's.
     ///   - progress: Called with the fraction of the work that is done.
     ///   - report: Called with each row as it comes.
@@ -93,7 +96,10 @@ public struct PasskeyBatch: Sendable {
 
     /// A batch.
     ///
-    /// - Parameter length: What the attention settings are for, at least; nil: what the longest prompt needs.
+    /// - Parameters:
+    ///   - length: What the attention settings are for, at least; nil: what the longest prompt needs.
+    ///   - prompts: The prompts.
+    ///   - tokenizer: The tokenizer of the model that answers.
     public init(length: Int? = nil, prompts: [PasskeyPrompt], _ tokenizer: Tokenizer) {
         self.prompts = prompts.map { ($0, tokenizer.encode($0.input)) }
         let longest = self.prompts.map { $0.tokens.count + $0.prompt.expected(tokenizer).tokens.count }.max()
@@ -103,6 +109,10 @@ public struct PasskeyBatch: Sendable {
     /// Answers the prompts of all batches with all settings.
     ///
     /// - Parameters:
+    ///   - batches: The prompts.
+    ///   - model: What answers.
+    ///   - tokenizer: The model's tokenizer.
+    ///   - settings: What every prompt is answered with.
     ///   - options: How the sessions run; their attention and length are the batch's.
     ///   - progress: Called with the fraction of the work that is done.
     ///   - report: Called with each row as it comes.

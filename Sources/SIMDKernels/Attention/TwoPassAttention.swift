@@ -101,8 +101,11 @@ public enum TwoPassAttention {
     /// one follows.
     ///
     /// - Parameters:
+    ///   - input: What is read and written.
+    ///   - shape: The heads, as in the segments and the ring.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
     ///   - partials: Memory of ``partialFloatCount(shape:length:)`` floats, shared.
+    ///   - worker: This worker.
     public static func attend(
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
