@@ -3,6 +3,7 @@ import LongLM
 /// Pass key tasks over lengths and depths, each answered with every attention setting.
 ///
 /// ```swift
+/// let directory = "SmolLM2-135M-Instruct"
 /// let model = try LanguageModel(directory: directory)
 /// let tokenizer = try Tokenizer(contentsOfFile: directory + "/tokenizer.json")
 /// let grid = PasskeyGrid(lengths: [4_096, 12_000], depths: [0.1, 0.5, 0.9], promptCount: 2)
