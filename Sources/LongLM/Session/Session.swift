@@ -4,7 +4,7 @@ import SIMDKernels
 ///
 /// The logits' bits depend on the tokens, the attention mode, the precision and the cache's type alone: not on
 /// the threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
-/// ``Precision/float32`` they are the same on every instruction set with a fused multiply-add. That holds for finite
+/// `Precision.float32` they are the same on every instruction set with a fused multiply-add. That holds for finite
 /// activations: weights that overflow them give NaN, where it may not.
 ///
 /// A session is not `Sendable`: keep it in one task or actor, or send it on.
