@@ -203,9 +203,11 @@ public final class Session {
 
     /// The memory that the session has allocated, in bytes: keys and values, those that a fork shares included,
     /// activations, tokens and logits. Only the cache grows, by segments of 512 positions.
-    public var memoryByteCount: Int {
+    public var memoryByteCount: Int { memoryByteCount(logitCount: logits.capacity) }
+
+    private func memoryByteCount(logitCount: Int) -> Int {
         cache.byteCount + state.partials.byteCount + workspace.byteCount + tokens.capacity * MemoryLayout<Int>.stride
-            + logits.capacity * MemoryLayout<Float>.stride
+            + logitCount * MemoryLayout<Float>.stride
     }
 
     /// Processes tokens; afterwards ``logits`` are those of the last.
@@ -329,7 +331,8 @@ public final class Session {
         if tokens.capacity < position + count {
             let segment = AttentionShape.segmentLength
             tokens.reserveCapacity((position + count + segment - 1) / segment * segment)
-            reservation.usedByteCount = memoryByteCount
+            // The logits may be what is being written.
+            reservation.usedByteCount = memoryByteCount(logitCount: model.configuration.vocabularySize)
         }
     }
 
