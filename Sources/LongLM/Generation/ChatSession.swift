@@ -19,7 +19,7 @@ public final class ChatSession {
     /// - Parameters:
     ///   - session: An empty one, or one whose tokens the chat may begin with.
     ///   - tokenizer: The model's.
-    ///   - format: The model's; ``ChatFormat/init(directory:today:)`` finds it.
+    ///   - format: The model's; `ChatFormat(directory:)` finds it.
     ///   - messages: What the chat begins with: a system message, or a conversation to go on with.
     public init(session: Session, tokenizer: Tokenizer, format: ChatFormat, messages: [ChatMessage] = []) {
         self.session = session

@@ -4,7 +4,7 @@ import Synchronization
 
 /// How a model is loaded.
 public struct LoadOptions: Sendable, Equatable {
-    /// What its products are computed in. ``Precision/bfloat16`` stores all weights in bfloat16 and needs a processor
+    /// What its products are computed in. `Precision.bfloat16` stores all weights in bfloat16 and needs a processor
     /// with AVX-512 BF16.
     public var precision: Precision
     /// What to compute with; nil: the best that the processor has, or what `LONGLM_ISA` names.

@@ -4,7 +4,7 @@ import SIMDKernels
 ///
 /// The logits' bits depend on the tokens, the attention mode, the precision and the cache's type alone: not on
 /// the threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
-/// ``Precision/float32`` they are the same on every instruction set with a fused multiply-add. That holds for finite
+/// `Precision.float32` they are the same on every instruction set with a fused multiply-add. That holds for finite
 /// activations: weights that overflow them give NaN, where it may not.
 ///
 /// A session is not `Sendable`: keep it in one task or actor, or send it on.
@@ -202,9 +202,11 @@ public final class Session {
 
     /// The memory that the session has allocated, in bytes: keys and values, those that a fork shares included,
     /// activations, tokens and logits. Only the cache grows, by segments of 512 positions.
-    public var memoryByteCount: Int {
+    public var memoryByteCount: Int { memoryByteCount(logitCount: logits.capacity) }
+
+    private func memoryByteCount(logitCount: Int) -> Int {
         cache.byteCount + state.partials.byteCount + workspace.byteCount + tokens.capacity * MemoryLayout<Int>.stride
-            + logits.capacity * MemoryLayout<Float>.stride
+            + logitCount * MemoryLayout<Float>.stride
     }
 
     /// Processes tokens; afterwards ``logits`` are those of the last.
@@ -334,7 +336,8 @@ public final class Session {
         if tokens.capacity < position + count {
             let segment = AttentionShape.segmentLength
             tokens.reserveCapacity((position + count + segment - 1) / segment * segment)
-            reservation.usedByteCount = memoryByteCount
+            // The logits may be what is being written.
+            reservation.usedByteCount = memoryByteCount(logitCount: model.configuration.vocabularySize)
         }
     }
 

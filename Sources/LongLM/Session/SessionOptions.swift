@@ -14,9 +14,9 @@ public struct SessionOptions: Sendable, Equatable {
     /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
     /// ``RotaryScaling/longRoPE(_:)``) are those of this length.
     public var maximumLength: Int?
-    /// How keys and values are kept: ``ElementType/float32``, or ``ElementType/bfloat16`` for half the memory and less
+    /// How keys and values are kept: `ElementType.float32`, or `ElementType.bfloat16` for half the memory and less
     /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
-    /// ``Precision/bfloat16`` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
+    /// `Precision.bfloat16` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
     /// products too, unless the cache is float32.
     public var cacheType: ElementType?
 

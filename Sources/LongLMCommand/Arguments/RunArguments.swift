@@ -160,7 +160,7 @@ struct AttentionArguments: ParsableArguments {
 
     /// Refuses what no prompt could make possible, so that it is found before anything but config.json has been read.
     ///
-    /// - Throws: ``SessionError`` when the settings don't suit the model, ``CommandError`` when --length goes beyond what
+    /// - Throws: `SessionError` when the settings don't suit the model, ``CommandError`` when --length goes beyond what
     ///   the positions allow.
     func check(_ configuration: ModelConfiguration) throws {
         let context = configuration.contextLength
@@ -175,7 +175,7 @@ struct AttentionArguments: ParsableArguments {
     /// The attention mode and the length of a session for a prompt of `promptLength` tokens and up to `additional` more.
     /// A mode that the length decided on is named on standard error.
     ///
-    /// - Throws: ``SessionError`` when the settings don't suit the model, ``CommandError`` when the prompt goes
+    /// - Throws: `SessionError` when the settings don't suit the model, ``CommandError`` when the prompt goes
     ///   beyond --length or what the positions allow.
     func sessionExtent(
         promptLength: Int, additional: Int, configuration: ModelConfiguration

@@ -21,7 +21,9 @@ public final class BenchmarkSuite {
 
     /// The suite for a machine.
     ///
-    /// - Parameter modelDirectory: A model whose prefill and decode are measured too.
+    /// - Parameters:
+    ///   - setting: Threads and instructions.
+    ///   - modelDirectory: A model whose prefill and decode are measured too.
     public init(setting: KernelSetting, modelDirectory: String?) {
         self.setting = setting
         self.modelDirectory = modelDirectory
@@ -96,7 +98,7 @@ public final class BenchmarkSuite {
     /// Makes a workload.
     ///
     /// - Parameter name: One of ``names``.
-    /// - Throws: ``LongLM/ModelError`` or ``LongLM/SessionError`` when the model can't be measured.
+    /// - Throws: `ModelError` or `SessionError` when the model can't be measured.
     public func workload(_ name: String) throws -> Workload {
         guard let maker = makers.first(where: { $0.name == name }) else {
             preconditionFailure("a workload of the suite")

@@ -89,7 +89,8 @@ extension Workload {
     /// - Parameters:
     ///   - shape: M, N and K. One row is a GEMV, which memory limits.
     ///   - precision: What it is computed in.
-    ///   - elementType: How weights are stored; bfloat16 for ``Precision/bfloat16``.
+    ///   - elementType: How weights are stored; bfloat16 for `Precision.bfloat16`.
+    ///   - setting: Threads and instructions.
     public static func product(
         _ shape: KernelShape.Product, precision: Precision, elementType: ElementType, _ setting: KernelSetting
     ) -> Workload {
@@ -146,6 +147,7 @@ extension Workload {
     ///   - length: Positions.
     ///   - neighborWindow: W; 0: plain attention.
     ///   - precision: What it is computed in; decides the cache's type.
+    ///   - setting: Threads and instructions.
     public static func attention(
         length: Int, neighborWindow: Int, precision: Precision, _ setting: KernelSetting
     ) -> Workload {
@@ -196,7 +198,7 @@ extension Workload {
 
     /// A prefill of `length` tokens into an empty session.
     ///
-    /// - Throws: ``SessionError`` when the session can't be made.
+    /// - Throws: `SessionError` when the session can't be made.
     public static func prefill(
         _ model: LanguageModel, type: String, length: Int, selfExtend: SelfExtend?, cacheType: ElementType?,
         threadCount: Int
@@ -221,7 +223,7 @@ extension Workload {
 
     /// Sixteen decode steps after `depth` tokens.
     ///
-    /// - Throws: ``SessionError`` when the session can't be made or filled.
+    /// - Throws: `SessionError` when the session can't be made or filled.
     public static func decode(
         _ model: LanguageModel, type: String, depth: Int, selfExtend: SelfExtend?, cacheType: ElementType?,
         threadCount: Int

@@ -46,8 +46,11 @@ public struct NeedleSweep {
     /// A sweep. Everything that a length or setting makes impossible is found here.
     ///
     /// - Parameters:
-    ///   - options: How the sessions run; their attention and length are the grid's.
+    ///   - task: What is hidden, and asked for.
+    ///   - grid: The lengths, depths and attention settings.
     ///   - shard: Only every N-th cell from the K-th on.
+    ///   - model: What answers.
+    ///   - options: How the sessions run; their attention and length are the grid's.
     /// - Throws: ``EvaluationError``.
     public init(
         _ task: NeedleTask, _ grid: Grid, shard: Shard? = nil, model: LanguageModel,

@@ -38,6 +38,7 @@ public struct NeedleTask: Sendable {
     ///   - question: What the text ends with.
     ///   - answer: What the model should go on with; an answer is right when it contains this.
     ///   - answerTokenLimit: The most tokens of an answer; nil: those of the right one and four more.
+    ///   - tokenizer: The tokenizer of the model that answers.
     /// - Throws: ``EvaluationError``.
     public init(
         haystack: String, haystackName: String, needle: String, question: String, answer: String,

@@ -3,6 +3,7 @@ import LongLM
 /// Pass key tasks over lengths and depths, each answered with every attention setting.
 ///
 /// ```swift
+/// let directory = "SmolLM2-135M-Instruct"
 /// let model = try LanguageModel(directory: directory)
 /// let tokenizer = try Tokenizer(contentsOfFile: directory + "/tokenizer.json")
 /// let grid = PasskeyGrid(lengths: [4_096, 12_000], depths: [0.1, 0.5, 0.9], promptCount: 2)
@@ -67,6 +68,9 @@ public struct PasskeyGrid: Sendable {
     /// Runs all lengths, and each with all settings.
     ///
     /// - Parameters:
+    ///   - model: What answers.
+    ///   - tokenizer: The model's tokenizer.
+    ///   - settings: What every prompt is answered with.
     ///   - options: How the sessions run; their attention and length are the grid's.
     ///   - progress: Called with the fraction of the work that is done.
     ///   - report: Called with each row as it comes.
@@ -93,7 +97,10 @@ public struct PasskeyBatch: Sendable {
 
     /// A batch.
     ///
-    /// - Parameter length: What the attention settings are for, at least; nil: what the longest prompt needs.
+    /// - Parameters:
+    ///   - length: What the attention settings are for, at least; nil: what the longest prompt needs.
+    ///   - prompts: The prompts.
+    ///   - tokenizer: The tokenizer of the model that answers.
     public init(length: Int? = nil, prompts: [PasskeyPrompt], _ tokenizer: Tokenizer) {
         self.prompts = prompts.map { ($0, tokenizer.encode($0.input)) }
         let longest = self.prompts.map { $0.tokens.count + $0.prompt.expected(tokenizer).tokens.count }.max()
@@ -103,6 +110,10 @@ public struct PasskeyBatch: Sendable {
     /// Answers the prompts of all batches with all settings.
     ///
     /// - Parameters:
+    ///   - batches: The prompts.
+    ///   - model: What answers.
+    ///   - tokenizer: The model's tokenizer.
+    ///   - settings: What every prompt is answered with.
     ///   - options: How the sessions run; their attention and length are the batch's.
     ///   - progress: Called with the fraction of the work that is done.
     ///   - report: Called with each row as it comes.

@@ -3,6 +3,8 @@ extension LineChart {
     ///
     /// - Parameters:
     ///   - rows: Of one text, with equal buckets.
+    ///   - modelName: The model, for the title.
+    ///   - textName: The text, for the subtitle.
     ///   - contextLength: The context that the model was trained for, which is marked.
     public static func loss(
         _ rows: [PerplexityRow], modelName: String, textName: String, contextLength: Int

@@ -39,6 +39,9 @@ public struct Perplexity {
     /// - Parameters:
     ///   - text: Not empty.
     ///   - textName: What it is called in errors.
+    ///   - options: Windows, buckets and attention settings.
+    ///   - model: What predicts the text.
+    ///   - tokenizer: The model's tokenizer.
     ///   - sessionOptions: How sessions run; their attention and length are the options'.
     /// - Throws: ``EvaluationError``.
     public init(

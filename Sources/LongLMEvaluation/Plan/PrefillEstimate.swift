@@ -28,7 +28,7 @@ public struct PrefillEstimate: Sendable, Equatable {
     ///   - threadCount: Threads; nil: `OMP_NUM_THREADS` or the number of processors.
     ///   - cacheType: How keys and values are kept; nil: what the model's precision suggests.
     ///   - progress: Called with the fraction of the measurement that is done.
-    /// - Throws: ``LongLM/SessionError`` when the options don't suit the model, or the task was cancelled.
+    /// - Throws: `SessionError` when the options don't suit the model, or the task was cancelled.
     public init(
         measuring model: LanguageModel, length: Int, attention: AttentionMode, threadCount: Int? = nil,
         cacheType: ElementType? = nil, progress: ((Double) -> Void)? = nil

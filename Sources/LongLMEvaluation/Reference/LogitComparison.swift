@@ -20,7 +20,11 @@ public struct LogitComparison: Sendable, Codable, Equatable {
 
     /// Compares [rows, V] logits; they are of equal, positive count.
     ///
-    /// - Parameter firstRow: Where in the text the first row is.
+    /// - Parameters:
+    ///   - computed: [rows, V].
+    ///   - reference: [rows, V].
+    ///   - vocabularySize: V.
+    ///   - firstRow: Where in the text the first row is.
     public init(_ computed: ArraySlice<Float>, reference: [Float], vocabularySize: Int, firstRow: Int) {
         precondition(computed.count == reference.count && !reference.isEmpty, "the logits are of one shape")
         let mean = reference.reduce(0.0) { $0 + Double($1) } / Double(reference.count)

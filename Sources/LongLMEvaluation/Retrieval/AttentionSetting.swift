@@ -4,7 +4,7 @@ import LongLM
 public enum AttentionSetting: Sendable, Equatable {
     /// The model as it was trained.
     case plain
-    /// Self-Extend with the group size and window that ``LongLM/SelfExtend/recommended(length:trainedContext:)`` chooses
+    /// Self-Extend with the group size and window that `SelfExtend.recommended(length:trainedContext:)` chooses
     /// for each length.
     case automatic
     /// Self-Extend with these settings for all lengths.

@@ -101,8 +101,11 @@ public enum TwoPassAttention {
     /// one follows.
     ///
     /// - Parameters:
+    ///   - input: What is read and written.
+    ///   - shape: The heads, as in the segments and the ring.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
     ///   - partials: Memory of ``partialFloatCount(shape:length:)`` floats, shared.
+    ///   - worker: This worker.
     public static func attend(
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
@@ -156,8 +159,11 @@ public enum TwoPassAttention {
     /// workers meet and go on with ``mergeSegments(_:shape:scratch:partials:worker:)`` of each.
     ///
     /// - Parameters:
+    ///   - input: What is read and written.
+    ///   - shape: The heads, as in the segments and the ring.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
     ///   - partials: The sequence's memory of ``partialFloatCount(shape:length:)`` floats, shared by the workers.
+    ///   - worker: This worker.
     public static func attendSegments(
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker

@@ -35,8 +35,11 @@ public struct Normalization {
     ///
     /// - Parameters:
     ///   - input: [rowCount, columnCount], row-major.
+    ///   - rowCount: Rows of the batch, of which this worker takes its own.
+    ///   - columnCount: Numbers of a row.
     ///   - output: [rowCount, columnCount]; may be `input` itself.
     ///   - adding: Whether the result is added to what `output` holds.
+    ///   - worker: This worker.
     @inline(never)
     public func apply(
         _ input: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into output: UnsafeMutablePointer<Float>,

@@ -30,11 +30,14 @@ public enum Rotary {
     ///
     /// - Parameters:
     ///   - input: [headCount, D].
+    ///   - headCount: Heads of the row.
+    ///   - headDimension: D.
     ///   - rotaryDimension: R, even and at most D; 0 rotates nothing.
     ///   - cosines: [R/2], of the row's position.
     ///   - sines: [R/2].
     ///   - factor: What every component is multiplied by after the rotation.
     ///   - output: [headCount, D]; not `input`.
+    ///   - instructionSet: What to compute with; the processor must have it.
     @inline(never)
     public static func rotate(
         _ input: UnsafePointer<Float>, headCount: Int, headDimension: Int, rotaryDimension: Int,

@@ -43,6 +43,7 @@ public enum MachineCeiling {
     ///   - memory: [count].
     ///   - count: Floats.
     ///   - scratch: This worker's own memory of ``scratchFloatCount`` floats.
+    ///   - worker: This worker.
     @inline(never)
     public static func read(
         _ memory: UnsafePointer<Float>, count: Int, scratch: UnsafeMutablePointer<Float>, worker: Worker

@@ -31,6 +31,7 @@ public enum GEMM {
     ///   - output: [M, N], row-major. Workers write disjoint parts.
     ///   - adding: Whether the result is added to what `output` holds.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
+    ///   - worker: This worker.
     public static func multiply(
         _ input: PackedInput, by weights: PackedMatrix, bias: UnsafePointer<Float>? = nil,
         activation: Activation = .identity, into output: UnsafeMutablePointer<Float>, adding: Bool = false,
@@ -54,6 +55,7 @@ public enum GEMM {
     ///   - activation: What the product with `gate` passes through.
     ///   - output: [M, N], row-major. Workers write disjoint parts.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
+    ///   - worker: This worker.
     public static func multiplyGated(
         _ input: PackedInput, gate: PackedMatrix, up: PackedMatrix, gateBias: UnsafePointer<Float>? = nil,
         upBias: UnsafePointer<Float>? = nil, activation: Activation = .silu,

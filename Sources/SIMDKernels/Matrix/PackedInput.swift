@@ -39,11 +39,14 @@ extension GEMM {
     ///
     /// - Parameters:
     ///   - input: The activations; must stay in place until the products are done (one row is used where it is).
+    ///   - rowCount: M.
+    ///   - columnCount: K.
     ///   - precision: What the products are computed in; ``Precision/bfloat16`` only where
     ///     ``InstructionSet/hasBFloat16Products`` says so.
     ///   - packed: Memory of ``packedInputFloatCount(rowCount:columnCount:)`` floats.
-    ///   - rowStride: Floats from the place of one row to the next in `packed`, at least `columnCount`, which it is unless
-    ///     said otherwise.
+    ///   - rowStride: Floats from the place of one row to the next in `packed`, at least `columnCount`, which it is
+    ///     unless said otherwise.
+    ///   - worker: This worker.
     public static func packInput(
         _ input: UnsafePointer<Float>, rowCount: Int, columnCount: Int, precision: Precision = .float32,
         into packed: UnsafeMutablePointer<Float>, rowStride: Int? = nil, worker: Worker

@@ -2,7 +2,7 @@ import Foundation
 
 /// How the messages of a chat become the text that an instruction-tuned model was trained on.
 ///
-/// ``init(directory:today:)`` finds a checkpoint's own format; ``named(_:)`` and the static members choose one.
+/// ``init(directory:today:)`` finds a checkpoint's own format; ``named(_:today:)`` and the static members choose one.
 public struct ChatFormat: Sendable, Equatable {
     /// What the families' chat templates do; each case is rendered in ``ChatFormat/transcript(_:addGenerationPrompt:)``.
     enum Style: Sendable, Equatable {
@@ -105,7 +105,9 @@ extension ChatFormat {
 
     /// The format with one of the ``names``; nil for another name.
     ///
-    /// - Parameter today: the date that SmolLM3's system message states.
+    /// - Parameters:
+    ///   - name: The name.
+    ///   - today: the date that SmolLM3's system message states.
     public static func named(_ name: String, today: Date = Date()) -> ChatFormat? {
         if name == "smollm3" { return smolLM3(today: today) }
         return formats.first { $0.name == name }?.format
