@@ -143,6 +143,91 @@ import Testing
         while let token = try await keeper.next() { tokens.append(token) }
         #expect(tokens == expected)
     }
+
+    // MARK: - Prompts
+
+    /// A generation's own prompt is processed when the first token is asked for, or step by step before.
+    @Test func promptOfAGeneration() throws {
+        let long = (0..<1_100).map { $0 * 7 % 67 }
+        let options = SessionOptions(threadCount: 2, maximumLength: 1_200)
+        let expected = try greedy(5, options, prompt: [3, 4] + long)
+        for steps in 0...4 {
+            let session = try Session(model: model, options: options)
+            try session.prefill([3, 4])
+            var told: [Int] = []
+            let generation = try Generation(
+                session: session, prompt: long, options: GenerationOptions(maximumTokenCount: 5)
+            ) { told.append($0) }
+            #expect(session.position == 2 && told.isEmpty)
+            for step in 0..<steps {
+                #expect(try generation.prefillStep() == (step < 2))
+                #expect(session.position == 2 + min((step + 1) * 512, 1_100))
+            }
+            #expect(try all(generation) == expected)
+            #expect(told == [512, 1_024, 1_100] && session.tokens == [3, 4] + long + expected.dropLast())
+            #expect(generation.statistics.reusedTokenCount == 2 && generation.statistics.promptTokenCount == 1_100)
+        }
+    }
+
+    /// What is wrong with a prompt is found at once, and before any of it is processed.
+    @Test func promptsThatAreRefused() throws {
+        let session = try Session(model: model)
+        #expect(throws: SessionError.capacityExceeded(needed: 65, capacity: 64)) {
+            try Generation(session: session, prompt: [Int](repeating: 1, count: 65))
+        }
+        #expect(throws: SessionError.tokenOutOfRange(id: 67, vocabularySize: 67)) {
+            try Generation(session: session, prompt: [1, 67])
+        }
+        var busy: SessionError?
+        try session.prefill([1]) { _ in
+            busy = sessionError { () throws(SessionError) in _ = try Generation(session: session, prompt: [1]) }
+        }
+        #expect(busy == .busy && session.position == 1)
+        try session.truncate(to: 0)
+        #expect(throws: SessionError.noTokens) { try Generation(session: session) }
+    }
+
+    // MARK: - Statistics
+
+    @Test func statistics() throws {
+        let session = try Session(model: model)
+        let generation = try Generation(
+            session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 6))
+        var statistics = generation.statistics
+        #expect(statistics.prefillDuration == .zero && statistics.decodeDuration == .zero)
+        #expect(statistics.prefillRate == 0 && statistics.decodeRate == 0)
+        #expect(statistics.reusedTokenCount == 0 && statistics.promptTokenCount == 0)
+
+        _ = try generation.next()
+        statistics = generation.statistics
+        #expect(statistics.promptTokenCount == prompt.count && statistics.generatedTokenCount == 1)
+        #expect(statistics.decodeStepCount == 0 && statistics.decodeDuration == .zero && statistics.decodeRate == 0)
+        #expect(statistics.prefillDuration > .zero)
+        let seconds = statistics.prefillDuration / .seconds(1)
+        #expect(statistics.prefillRate == Double(prompt.count) / seconds)
+
+        _ = try all(generation)
+        let prefillDuration = statistics.prefillDuration
+        statistics = generation.statistics
+        #expect(statistics.generatedTokenCount == 6 && statistics.decodeStepCount == 5)
+        #expect(statistics.decodeDuration > .zero && statistics.prefillDuration == prefillDuration)
+        #expect(statistics.decodeRate == 5 / (statistics.decodeDuration / .seconds(1)))
+
+        // An end token is paid for as well.
+        let ending = try Generation(
+            session: session,
+            options: GenerationOptions(sampler: ScriptedSampler(tokens: [1, 2, 3]), endTokens: [3]))
+        #expect(try all(ending) == [1, 2])
+        #expect(ending.statistics.generatedTokenCount == 2 && ending.statistics.decodeStepCount == 2)
+        #expect(ending.statistics.reusedTokenCount == prompt.count + 5 && ending.statistics.promptTokenCount == 0)
+        #expect(ending.statistics.prefillDuration == .zero)
+    }
+
+    @Test func defaults() throws {
+        let options = GenerationOptions()
+        #expect(options.maximumTokenCount == 256 && options.sampler is GreedySampler && options.processors.isEmpty)
+        #expect(options.endTokens == nil && options.stopSequences.isEmpty)
+    }
 }
 
 /// A generation in an actor, as a server would keep it.

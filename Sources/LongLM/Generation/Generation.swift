@@ -27,6 +27,8 @@ public final class Generation {
     private var pending: Int?
     /// What was held back until the end, for a last element.
     private var remainder: String?
+    /// What was chosen already, but couldn't be returned.
+    private var takenBack: GeneratedToken?
 
     /// A generation.
     ///
@@ -99,7 +101,7 @@ public final class Generation {
     /// The token that the session must process before the next one can be chosen; nil if there is none. A generation that
     /// is complete, or whose session is full, ends here.
     func tokenToDecode() -> Int? {
-        guard stopReason == nil, let token = pending else { return nil }
+        guard takenBack == nil, stopReason == nil, let token = pending else { return nil }
         // Nobody asks what follows the last token, so it isn't processed.
         if statistics.generatedTokenCount >= options.maximumTokenCount {
             end(.maximumTokenCount)
@@ -118,8 +120,15 @@ public final class Generation {
         statistics.decodeDuration += duration
     }
 
+    /// Takes what ``choose()`` gave, for the next time it is asked: the batch that asked for it can't return it.
+    func takeBack(_ token: GeneratedToken?) { takenBack = token }
+
     /// Chooses a token from the session's logits.
     func choose() throws(SessionError) -> GeneratedToken? {
+        if let token = takenBack {
+            takenBack = nil
+            return token
+        }
         if stopReason == nil, statistics.generatedTokenCount >= options.maximumTokenCount { end(.maximumTokenCount) }
         guard stopReason == nil else {
             defer { remainder = nil }

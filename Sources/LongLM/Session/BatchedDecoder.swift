@@ -48,14 +48,8 @@ public final class BatchedDecoder {
     public func decode(_ tokens: [Int], in sessions: [Session]) throws(SessionError) {
         precondition(tokens.count == sessions.count, "every session gets one token")
         guard let first = sessions.first else { return }
-        guard sessions.count <= maximumBatchSize else {
-            throw .invalidOption("a batch of \(sessions.count) sessions; this decoder takes \(maximumBatchSize)")
-        }
-        guard Set(sessions.map(ObjectIdentifier.init)).count == sessions.count else {
-            throw .invalidOption("a session stands in a batch twice")
-        }
+        try check(sessions)
         for (token, session) in zip(tokens, sessions) {
-            guard session.model === model else { throw .invalidOption("a session of another model is in a batch") }
             try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
                 try session.check(UnsafeBufferPointer(start: pointer, count: 1))
             }
@@ -78,13 +72,28 @@ public final class BatchedDecoder {
         }
     }
 
+    /// Refuses sessions that can't be in one batch.
+    private func check(_ sessions: [Session]) throws(SessionError) {
+        guard sessions.count <= maximumBatchSize else {
+            throw .invalidOption("a batch of \(sessions.count) sessions; this decoder takes \(maximumBatchSize)")
+        }
+        guard Set(sessions.map(ObjectIdentifier.init)).count == sessions.count else {
+            throw .invalidOption("a session stands in a batch twice")
+        }
+        guard sessions.allSatisfy({ $0.model === model }) else {
+            throw .invalidOption("a session of another model is in a batch")
+        }
+    }
+
     /// Continues several generations by one token each, with one pass for all of them. Prompts that are still to be
     /// processed are processed first, one after the other.
     ///
     /// - Parameter generations: Of different sessions of the decoder's model, at most ``maximumBatchSize``.
     /// - Returns: What ``Generation/next()`` would have returned for each.
-    /// - Throws: As ``decode(_:in:)``. All generations can be asked again.
+    /// - Throws: As ``decode(_:in:)``, or ``SessionError/tokenizer(_:)`` for a token that a generation's tokenizer doesn't
+    ///   know. All generations can be asked again, and none loses a token.
     public func next(for generations: [Generation]) throws(SessionError) -> [GeneratedToken?] {
+        try check(generations.map(\.session))
         for generation in generations { while try generation.prefillStep() {} }
         let start = ContinuousClock.now
         var waiting: [(generation: Generation, token: Int)] = []
@@ -95,7 +104,12 @@ public final class BatchedDecoder {
         let duration = ContinuousClock.now - start
         for (generation, _) in waiting { generation.didDecode(in: duration) }
         var results: [GeneratedToken?] = []
-        for generation in generations { results.append(try generation.choose()) }
+        do throws(SessionError) {
+            for generation in generations { results.append(try generation.choose()) }
+        } catch {
+            for (generation, token) in zip(generations, results) { generation.takeBack(token) }
+            throw error
+        }
         return results
     }
 }

@@ -30,19 +30,22 @@ public final class PromptCache {
     /// The keys and values of all kept sessions, in bytes. What sessions share is counted in each.
     public var cacheByteCount: Int { sessions.reduce(0) { $0 + $1.cacheByteCount } }
 
-    /// Keeps a fork of a session. It takes the place of kept ones whose tokens it begins with.
+    /// Keeps a fork of a session. It takes the place of kept ones whose tokens it begins with, as far as it can be shortened
+    /// to them.
     ///
     /// - Parameter session: Of this cache's model and options.
     /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/memory(_:)`` when there is not enough
     ///   even without the sessions that are kept, ``SessionError/busy`` from within the progress of a prefill.
     public func insert(_ session: Session) throws(SessionError) {
         guard session.model === model, session.attention == options.attention,
-            session.capacity == options.maximumLength ?? session.capacity,
-            session.cacheType == options.cacheType ?? session.cacheType
+            session.capacity == options.capacity(for: model), session.cacheType == options.cacheType(for: model)
         else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
         if session.position == 0 || maximumCount == 0 { return }
         let fork = try makeRoom { () throws(SessionError) in try session.fork() }
-        sessions.removeAll { fork.tokens.starts(with: $0.tokens) }
+        sessions.removeAll { kept in
+            fork.tokens.starts(with: kept.tokens)
+                && (kept.position == fork.position || kept.position >= fork.earliestTruncation)
+        }
         sessions.append(fork)
         sessions.removeFirst(max(0, sessions.count - maximumCount))
     }

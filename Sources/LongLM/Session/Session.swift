@@ -55,12 +55,11 @@ public final class Session {
         if case .reRoPE = options.attention, options.maximumLength == nil {
             throw .invalidOption("ReRoPE reaches to any length; say which with maximumLength")
         }
-        let trained = options.attention.capacity(contextLength: configuration.contextLength)
-        capacity = options.maximumLength ?? min(trained, Self.largestCapacity)
+        capacity = options.capacity(for: model)
         guard (1...Self.largestCapacity).contains(capacity) else {
             throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
         }
-        let cacheType = options.cacheType ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
+        let cacheType = options.cacheType(for: model)
         guard cacheType != .float16 else {
             throw .invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
         }
@@ -260,8 +259,14 @@ public final class Session {
             try check(tokens)
             // Before there are logits that are nobody's.
             if Task.isCancelled { throw .cancelled(position: position) }
-            if logits.isEmpty { logits = Array(repeating: 0, count: model.configuration.vocabularySize) }
-            try process(tokens, into: &logits, wantsAll: false, nil)
+            let hadLogits = !logits.isEmpty
+            if !hadLogits { logits = Array(repeating: 0, count: model.configuration.vocabularySize) }
+            do throws(SessionError) {
+                try process(tokens, into: &logits, wantsAll: false, nil)
+            } catch {
+                if !hadLogits { logits = [] }
+                throw error
+            }
         }
     }
 

@@ -30,4 +30,16 @@ public struct SessionOptions: Sendable, Equatable {
         self.maximumLength = maximumLength
         self.cacheType = cacheType
     }
+
+    /// The most positions of a session of a model.
+    func capacity(for model: LanguageModel) -> Int {
+        if let maximumLength { return maximumLength }
+        let trained = attention.capacity(contextLength: model.configuration.contextLength)
+        return min(trained, Session.largestCapacity)
+    }
+
+    /// How a session of a model keeps keys and values.
+    func cacheType(for model: LanguageModel) -> ElementType {
+        cacheType ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
+    }
 }

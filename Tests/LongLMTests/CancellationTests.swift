@@ -1,0 +1,215 @@
+import Foundation
+import LongLM
+import TestSupport
+import Testing
+
+/// That a cancelled forward pass ends between two of its layers and leaves no trace.
+///
+/// The model has so many layers that one pass of many rows takes seconds, and its task is cancelled some milliseconds after
+/// it began: a pass that didn't look between its layers would come to its end.
+@Suite struct CancellationTests {
+    private static let deep: Result<LanguageModel, any Error> = Result {
+        var tiny = TinyLlama()
+        (tiny.hiddenSize, tiny.intermediateSize, tiny.layerCount) = (16, 24, 400)
+        (tiny.queryHeadCount, tiny.keyValueHeadCount) = (2, 1)
+        return try loadModel(tiny)
+    }
+
+    private static let modes: [AttentionMode] = [.plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))]
+
+    private let model: LanguageModel
+    private let tokens: [Int]
+
+    init() throws {
+        model = try Self.deep.get()
+        var generator = SeededGenerator(seed: 79)
+        tokens = generator.tokens(1_200, below: 67)
+    }
+
+    private func makeSession(_ mode: AttentionMode, threads: Int, length: Int = 1_200) throws -> Session {
+        try Session(
+            model: model, options: SessionOptions(attention: mode, threadCount: threads, maximumLength: length))
+    }
+
+    /// Runs a body in a task of its own, and cancels that from another thread `delay` seconds after the body has called
+    /// `begin`.
+    private func cancelled<Value: Sendable>(
+        after delay: Double, _ body: @escaping @Sendable (_ begin: @escaping () -> Void) -> Value
+    ) async -> Value {
+        let signal = DispatchSemaphore(value: 0)
+        let task = Task.detached { body { signal.signal() } }
+        Thread {
+            signal.wait()
+            if delay > 0 { Thread.sleep(forTimeInterval: delay) }
+            task.cancel()
+        }.start()
+        return await task.value
+    }
+
+    /// The first pass of a prefill.
+    @Test(arguments: modes, [1, 2, 3])
+    func prefill(mode: AttentionMode, threads: Int) async throws {
+        let session = Transferred(value: try makeSession(mode, threads: threads))
+        let tokens = tokens
+        try session.value.prefill(Array(tokens[..<3]))
+        let logits = bits(session.value.logits)
+        for wantsAll in [false, true] {
+            let error = await cancelled(after: 0.01) { begin -> SessionError? in
+                begin()
+                return sessionError { () throws(SessionError) in
+                    if wantsAll {
+                        _ = try session.value.prefillAllLogits(Array(tokens[3..<515]))
+                    } else {
+                        try session.value.prefill(Array(tokens[3..<515]))
+                    }
+                }
+            }
+            #expect(error == .cancelled(position: 3))
+            // Nothing was processed, so the logits are still those of the last token.
+            #expect(session.value.tokens == Array(tokens[..<3]) && bits(session.value.logits) == logits)
+        }
+
+        let undisturbed = try makeSession(mode, threads: 1)
+        try undisturbed.prefill(Array(tokens[..<9]))
+        try session.value.prefill(Array(tokens[3..<9]))
+        #expect(bits(session.value.logits) == bits(undisturbed.logits))
+    }
+
+    /// The second pass of a prefill: what the first one did is kept, and can be taken back.
+    @Test(arguments: modes)
+    func laterStep(mode: AttentionMode) async throws {
+        let session = Transferred(value: try makeSession(mode, threads: 2))
+        let tokens = tokens
+        let error = await cancelled(after: 0.01) { begin -> SessionError? in
+            sessionError { () throws(SessionError) in
+                try session.value.prefill(Array(tokens[..<1_024])) { _ in begin() }
+            }
+        }
+        #expect(error == .cancelled(position: 512))
+        #expect(session.value.tokens == Array(tokens[..<512]) && session.value.logits.isEmpty)
+
+        // The pass wrote neighbor keys ahead, which makes nothing of the past invalid.
+        let earliest = session.value.earliestTruncation
+        #expect(earliest < 512 && (mode == .plain) == (earliest == 0))
+        let undisturbed = try makeSession(mode, threads: 2)
+        try undisturbed.prefill(Array(tokens[..<512]))
+        let other = try undisturbed.fork()
+        try session.value.prefill([8, 9])
+        try undisturbed.prefill([8, 9])
+        #expect(bits(session.value.logits) == bits(undisturbed.logits))
+        try session.value.truncate(to: 500)
+        try other.truncate(to: 500)
+        try session.value.prefill([5, 6])
+        try other.prefill([5, 6])
+        #expect(bits(session.value.logits) == bits(other.logits))
+    }
+
+    /// A decode is as if it had not been asked for: its logits are those of before, and none where there were none.
+    ///
+    /// It doesn't take long enough to be met for certain, so it is tried until it was.
+    @Test(arguments: modes, [true, false])
+    func decode(mode: AttentionMode, hasLogits: Bool) async throws {
+        let session = Transferred(value: try makeSession(mode, threads: 1))
+        let tokens = tokens
+        try session.value.prefill(Array(tokens[..<40]))
+        func prepare() throws {
+            guard hasLogits else { return try session.value.truncate(to: 40) }
+            try session.value.truncate(to: 39)
+            try session.value.decode(tokens[39])
+        }
+        try session.value.decode(9)
+        let expected = bits(session.value.logits)
+        try prepare()
+        let before = bits(session.value.logits)
+        #expect((before == Bits()) == !hasLogits)
+        var cancellations = 0
+        for trial in 0..<1_000 where cancellations < 8 {
+            let error = await cancelled(after: Double(trial % 8) * 1e-4) { begin -> SessionError? in
+                begin()
+                return sessionError { () throws(SessionError) in try session.value.decode(9) }
+            }
+            if error != nil {
+                cancellations += 1
+                #expect(error == .cancelled(position: 40))
+                #expect(session.value.tokens == Array(tokens[..<40]) && bits(session.value.logits) == before)
+                try session.value.decode(9)
+            }
+            #expect(bits(session.value.logits) == expected && session.value.position == 41)
+            try prepare()
+        }
+        #expect(cancellations == 8)
+    }
+
+    /// All sessions of a cancelled batch are as before.
+    @Test(arguments: [1, 2])
+    func batch(threads: Int) async throws {
+        let sessions = try (0..<5).map { index in
+            let session = try makeSession(Self.modes[index % 2], threads: 1, length: 64)
+            try session.prefill(Array(tokens[..<(20 + index)]))
+            return session
+        }
+        let next = Array(tokens[40..<45])
+        let expected = try zip(sessions, next).map { session, token in
+            try session.decode(token)
+            defer { try? session.truncate(to: session.position - 1) }
+            return bits(session.logits)
+        }
+        let before = sessions.map(\.tokens)
+        let batch = Transferred(
+            value: (
+                decoder: try BatchedDecoder(model: model, maximumBatchSize: 5, threadCount: threads), sessions: sessions
+            ))
+        var cancellations = 0
+        for trial in 0..<1_000 where cancellations < 6 {
+            let error = await cancelled(after: Double(trial % 8) * 1e-4) { begin -> SessionError? in
+                begin()
+                return sessionError { () throws(SessionError) in
+                    try batch.value.decoder.decode(next, in: batch.value.sessions)
+                }
+            }
+            if error != nil {
+                cancellations += 1
+                #expect(error == .cancelled(position: 20))
+                #expect(sessions.map(\.tokens) == before && sessions.allSatisfy { $0.logits.isEmpty })
+                try batch.value.decoder.decode(next, in: sessions)
+            }
+            #expect(sessions.map { bits($0.logits) } == expected)
+            for (session, tokens) in zip(sessions, before) { try session.truncate(to: tokens.count) }
+        }
+        #expect(cancellations == 6)
+    }
+
+    /// A generation's prompt and its tokens.
+    @Test func generation() async throws {
+        let session = try makeSession(.plain, threads: 2)
+        let generation = Transferred(
+            value: try Generation(
+                session: session, prompt: Array(tokens[..<512]), options: GenerationOptions(maximumTokenCount: 3)))
+        let error = await cancelled(after: 0.01) { begin -> SessionError? in
+            begin()
+            return sessionError { () throws(SessionError) in _ = try generation.value.next() }
+        }
+        #expect(error == .cancelled(position: 0) && generation.value.stopReason == nil)
+        #expect(generation.value.statistics.promptTokenCount == 0 && session.position == 0)
+    }
+
+    /// A task that is cancelled already begins nothing, and takes no memory for it.
+    @Test func beforehand() async throws {
+        let decoder = Transferred(value: try BatchedDecoder(model: model, maximumBatchSize: 2, threadCount: 1))
+        let sessions = Transferred(
+            value: try [makeSession(.plain, threads: 1), makeSession(.plain, threads: 1)])
+        try sessions.value[1].prefill([1])
+        let bytes = sessions.value.map(\.cacheByteCount)
+        let errors = await Task { () -> [SessionError?] in
+            withUnsafeCurrentTask { $0?.cancel() }
+            return [
+                sessionError { () throws(SessionError) in try decoder.value.decode([1, 2], in: sessions.value) },
+                sessionError { () throws(SessionError) in try sessions.value[0].decode(1) },
+                sessionError { () throws(SessionError) in try sessions.value[1].decode(1) },
+            ]
+        }.value
+        #expect(errors == [.cancelled(position: 0), .cancelled(position: 0), .cancelled(position: 1)])
+        #expect(sessions.value.map(\.position) == [0, 1] && sessions.value[0].logits.isEmpty)
+        #expect(sessions.value.map(\.cacheByteCount) == bytes)
+    }
+}

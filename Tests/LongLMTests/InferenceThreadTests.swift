@@ -1,0 +1,177 @@
+import Foundation
+import LongLM
+import Synchronization
+import TestSupport
+import Testing
+
+/// That jobs run on the thread that they were given to, in order, and that it goes when it isn't needed.
+@Suite struct InferenceThreadTests {
+    /// An actor that computes on a thread of its own.
+    private actor Server {
+        nonisolated let thread: InferenceThread
+        nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+        private(set) var others = 0
+
+        init(_ thread: InferenceThread) { self.thread = thread }
+
+        /// Where the actor's work is done.
+        func place() -> Transferred<Thread> {
+            preconditionIsolated()
+            return Transferred(value: Thread.current)
+        }
+
+        func placeAfterASuspension() async -> Transferred<Thread> {
+            await Task.yield()
+            await MainActor.run {}
+            return place()
+        }
+
+        /// Counts its turns until it is cancelled.
+        func countTurns() async {
+            while !Task.isCancelled {
+                others += 1
+                await Task.yield()
+            }
+        }
+
+        /// The tokens of a generation, and how many turns others had meanwhile: since the prompt's beginning, and since
+        /// its end.
+        func tokens(model: LanguageModel, prompt: [Int]) async throws -> (tokens: [Int?], turns: Int, later: Int) {
+            let session = try Session(model: model, options: SessionOptions(threadCount: 1, maximumLength: 3_000))
+            let generation = try Generation(
+                session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 8))
+            let before = others
+            var afterPrompt: Int?
+            var tokens: [Int?] = []
+            for try await token in TokenStream(generation) {
+                afterPrompt = afterPrompt ?? others
+                tokens.append(token.id)
+            }
+            return (tokens, others - before, others - (afterPrompt ?? others))
+        }
+    }
+
+    /// What jobs write down.
+    private final class Log: Sendable {
+        private let list = Mutex<[Int]>([])
+
+        var entries: [Int] { list.withLock { $0 } }
+        func add(_ entry: Int) { list.withLock { $0.append(entry) } }
+    }
+
+    /// An actor without an executor of its own.
+    private actor Ordinary {
+        func place() -> Transferred<Thread> {
+            preconditionIsolated()
+            return Transferred(value: Thread.current)
+        }
+    }
+
+    @Test func anActorStaysOnItsThread() async {
+        let server = Server(InferenceThread(name: "answers"))
+        let place = await server.place().value
+        #expect(place.name == "answers" && !place.isMainThread)
+        #expect(place.stackSize >= 8 << 20)
+        for _ in 0..<5 {
+            #expect(await server.place().value === place)
+            #expect(await server.placeAfterASuspension().value === place)
+        }
+        let other = Server(InferenceThread())
+        #expect(await other.place().value !== place)
+        #expect(await other.place().value.name == "inference")
+    }
+
+    @Test func aTaskStaysOnItsThread() async {
+        let thread = InferenceThread(name: "task")
+        let ordinary = Ordinary()
+        let places = await Task(executorPreference: thread) {
+            var places = [Transferred(value: currentThread())]
+            await Task.yield()
+            places.append(Transferred(value: currentThread()))
+            // The executor that a task prefers serves actors that have none, too.
+            places.append(await ordinary.place())
+            await MainActor.run {}
+            places.append(Transferred(value: currentThread()))
+            return places
+        }.value
+        #expect(places.allSatisfy { $0.value === places[0].value && $0.value.name == "task" })
+    }
+
+    /// Jobs run one at a time, in the order in which they came.
+    @Test func order() async {
+        let thread = InferenceThread()
+        let order = Log()
+        let gate = DispatchSemaphore(value: 0)
+        let tasks = (0..<200).map { index in
+            Task(executorPreference: thread) {
+                // All others have come before the first one ends.
+                if index == 0 { wait(for: gate) }
+                order.add(index)
+            }
+        }
+        gate.signal()
+        for task in tasks { await task.value }
+        #expect(order.entries == Array(0..<200))
+    }
+
+    /// Jobs that are given from several threads at once all run, one at a time.
+    @Test func manySources() async {
+        let server = Server(InferenceThread())
+        let places = await withTaskGroup(of: Transferred<Thread>.self) { group in
+            for _ in 0..<300 { group.addTask { await server.place() } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(places.count == 300 && places.allSatisfy { $0.value === places[0].value })
+    }
+
+    /// Between the steps of a prompt and between tokens others on the thread get their turn.
+    @Test func othersGetTheirTurn() async throws {
+        let model = try loadModel()
+        let server = Server(InferenceThread())
+        let other = Task { await server.countTurns() }
+        while await server.others == 0 { await Task.yield() }
+        var generator = SeededGenerator(seed: 93)
+        let prompt = generator.tokens(2_100, below: 67)
+        let found = try await server.tokens(model: model, prompt: prompt)
+        other.cancel()
+        let session = try Session(model: model, options: SessionOptions(maximumLength: 3_000))
+        let expected = try Generation(
+            session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 8)
+        ).rest().map(\.id)
+        #expect(found.tokens == expected)
+        // Five steps of the prompt, and eight tokens.
+        #expect(found.turns - found.later >= 5 && found.later >= 7)
+    }
+
+    /// The thread ends with the last reference, be it on the thread itself, and only after all jobs that it was given.
+    @Test func itEndsWithItsLastReference() async throws {
+        var thread: InferenceThread? = InferenceThread()
+        weak let gone = thread
+        let done = Log()
+        var tasks: [Task<Transferred<Thread>, Never>] = []
+        let gate = DispatchSemaphore(value: 0)
+        if let thread {
+            tasks = (0..<20).map { index in
+                Task(executorPreference: thread) {
+                    if index == 0 { wait(for: gate) }
+                    done.add(index)
+                    return Transferred(value: currentThread())
+                }
+            }
+        }
+        thread = nil
+        gate.signal()
+        var place: Thread?
+        for task in tasks { place = await task.value.value }
+        tasks = []
+        #expect(done.entries.count == 20)
+        for _ in 0..<500 where gone != nil || place?.isFinished != true { try await Task.sleep(for: .milliseconds(10)) }
+        #expect(gone == nil && place?.isFinished == true)
+    }
+}
+
+/// `Thread.current`, which isn't available in asynchronous functions because it may change where they suspend.
+private func currentThread() -> Thread { Thread.current }
+
+/// Waits, where an asynchronous function is not supposed to.
+private func wait(for gate: DispatchSemaphore) { gate.wait() }

@@ -1,0 +1,202 @@
+import LongLM
+import SIMDKernels
+import TestSupport
+import Testing
+
+/// That a prompt goes on from the longest beginning that was processed before, with the bits of a session of its own.
+@Suite struct PromptCacheTests {
+    private static let extended = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))
+
+    private let model: LanguageModel
+    private let tokens: [Int]
+
+    init() throws {
+        model = try loadModel()
+        var generator = SeededGenerator(seed: 95)
+        tokens = generator.tokens(1_500, below: 60)
+    }
+
+    private func options(_ mode: AttentionMode = .plain, threads: Int? = 2) -> SessionOptions {
+        SessionOptions(attention: mode, threadCount: threads, maximumLength: 1_500)
+    }
+
+    private func makeCache(_ mode: AttentionMode = .plain, maximumCount: Int = 8) -> PromptCache {
+        PromptCache(model: model, options: options(mode), maximumCount: maximumCount)
+    }
+
+    private func session(_ tokens: [Int], _ mode: AttentionMode = .plain) throws -> Session {
+        let session = try Session(model: model, options: options(mode))
+        try session.prefill(tokens)
+        return session
+    }
+
+    /// The cache's session for a prompt, which must hold `reused` of its tokens and give the bits of a new session.
+    @discardableResult
+    private func expect(_ cache: PromptCache, _ prompt: [Int], reused: Int) throws -> Session {
+        let found = try cache.session(for: prompt)
+        #expect(found.position == reused && found.tokens == Array(prompt[..<reused]))
+        try found.prefill(Array(prompt[reused...]))
+        let undisturbed = try session(prompt, cache.options.attention)
+        #expect(bits(found.logits) == bits(undisturbed.logits))
+        return found
+    }
+
+    @Test(arguments: [AttentionMode.plain, extended])
+    func longestBeginning(mode: AttentionMode) throws {
+        let cache = makeCache(mode)
+        let trunk = Array(tokens[..<600])
+        #expect(cache.count == 0 && cache.cacheByteCount == 0)
+        try expect(cache, trunk, reused: 0)
+        try cache.insert(try session(trunk + [61, 62], mode))
+        try cache.insert(try session(trunk + [63, 61, 62, 63], mode))
+        #expect(cache.count == 2 && cache.cacheByteCount > 0)
+        try expect(cache, trunk + [61, 62, 5], reused: 602)
+        try expect(cache, trunk + [63, 61, 62, 5, 6], reused: 603)
+        try expect(cache, trunk + [5, 6], reused: 600)
+        try expect(cache, [66] + trunk, reused: 0)
+        try expect(cache, [trunk[0], 66], reused: mode == .plain ? 1 : 0)
+        // None of that changed what is kept.
+        try expect(cache, trunk + [61, 62, 5], reused: 602)
+        #expect(cache.count == 2)
+    }
+
+    /// Of a prompt that is there as a whole, the last token is processed again for its logits.
+    @Test func samePromptAgain() throws {
+        let cache = makeCache()
+        try cache.insert(try session(Array(tokens[..<20])))
+        try expect(cache, Array(tokens[..<20]), reused: 19)
+        try expect(cache, Array(tokens[..<10]), reused: 9)
+        try expect(cache, [tokens[0]], reused: 0)
+        #expect(try cache.session(for: []).position == 0)
+    }
+
+    /// What is kept is a fork: neither the session that was given nor one that was taken changes it.
+    @Test func sessionsAreIndependent() throws {
+        let cache = makeCache()
+        let given = try session(Array(tokens[..<520]))
+        try cache.insert(given)
+        try given.prefill([60, 61])
+        try given.truncate(to: 100)
+        try given.prefill([62])
+        let taken = try cache.session(for: Array(tokens[..<600]))
+        try taken.prefill([63, 64, 65])
+        try expect(cache, Array(tokens[..<600]), reused: 520)
+        #expect(given.tokens == Array(tokens[..<100]) + [62])
+        #expect(try bits(given.logits) == bits(session(Array(tokens[..<100]) + [62]).logits))
+    }
+
+    /// The session that was neither inserted nor taken for the longest goes first.
+    @Test func leastRecentlyUsed() throws {
+        let cache = makeCache(maximumCount: 3)
+        let prompts = (0..<5).map { [60 + $0, 1, 2, 3] }
+        for prompt in prompts[..<3] { try cache.insert(try session(prompt)) }
+        #expect(cache.count == 3)
+        // The first is used again, so the second goes.
+        _ = try cache.session(for: prompts[0])
+        try cache.insert(try session(prompts[3]))
+        let held = { (cache: PromptCache, prompt: [Int]) in try cache.session(for: prompt + [9]).position }
+        #expect(cache.count == 3)
+        #expect(try held(cache, prompts[1]) == 0 && held(cache, prompts[2]) == 4)
+        // Now in order of their last use: 0, 3, 2.
+        try cache.insert(try session(prompts[4]))
+        #expect(try held(cache, prompts[0]) == 0)
+        #expect(try [2, 3, 4].allSatisfy { try held(cache, prompts[$0]) == 4 })
+        // What isn't found makes nothing else older.
+        _ = try cache.session(for: [9, 9])
+        #expect(cache.count == 3)
+
+        cache.removeAll()
+        #expect(try cache.count == 0 && held(cache, prompts[4]) == 0)
+        let none = makeCache(maximumCount: 0)
+        try none.insert(try session(prompts[0]))
+        #expect(try none.count == 0 && held(none, prompts[0]) == 0)
+    }
+
+    /// A text that goes on takes the place of its beginning, as long as that can be had back from it.
+    @Test(arguments: [AttentionMode.plain, extended])
+    func textsThatGoOn(mode: AttentionMode) throws {
+        let cache = makeCache(mode)
+        for length in [200, 200, 230, 700] { try cache.insert(try session(Array(tokens[..<length]), mode)) }
+        #expect(cache.count == 1)
+        try expect(cache, Array(tokens[..<210]) + [66, 66], reused: 210)
+        try cache.insert(try session(Array(tokens[..<1_400]), mode))
+        // Neighbor keys of the first 700 tokens are gone from the longer one.
+        #expect(cache.count == (mode == .plain ? 1 : 2))
+        try expect(cache, Array(tokens[..<210]) + [66, 66], reused: 210)
+        try expect(cache, Array(tokens[..<1_450]), reused: 1_400)
+        // A beginning of what is there changes nothing but the order.
+        try cache.insert(try session(Array(tokens[..<1_300]), mode))
+        try expect(cache, Array(tokens[..<1_450]), reused: 1_400)
+        try cache.insert(try session([66], mode))
+        let empty = try Session(model: model, options: options(mode))
+        let count = cache.count
+        try cache.insert(empty)
+        #expect(cache.count == count, "nothing is gained by an empty session")
+    }
+
+    /// A session that can't be shortened so far is passed over for one that shares less, or for none.
+    @Test func beyondTheEarliestTruncation() throws {
+        let cache = makeCache(Self.extended)
+        let long = try session(Array(tokens[..<1_400]), Self.extended)
+        try cache.insert(long)
+        let earliest = long.earliestTruncation
+        #expect((800...900).contains(earliest))
+        try expect(cache, Array(tokens[..<earliest]) + [66, 66], reused: earliest)
+        try expect(cache, Array(tokens[..<(earliest - 1)]) + [66, 66], reused: 0)
+        try cache.insert(try session(Array(tokens[..<100]) + [61], Self.extended))
+        try expect(cache, Array(tokens[..<(earliest - 1)]) + [66, 66], reused: 100)
+    }
+
+    @Test func strangers() throws {
+        let refusal = SessionError.invalidOption("a prompt cache keeps sessions of its own model and options")
+        func refuses(_ cache: PromptCache, _ session: Session) throws {
+            try session.prefill([1, 2])
+            #expect(throws: refusal) { try cache.insert(session) }
+            #expect(cache.count == 0)
+        }
+        let cache = makeCache()
+        try refuses(cache, try Session(model: try loadModel(), options: options()))
+        try refuses(cache, try Session(model: model, options: options(Self.extended)))
+        try refuses(cache, try Session(model: model))
+        try refuses(cache, try Session(model: model, options: SessionOptions(maximumLength: 1_499)))
+        var other = options()
+        other.cacheType = .bfloat16
+        try refuses(cache, try Session(model: model, options: other))
+        // What the options leave open is what a session of them would have.
+        let open = PromptCache(model: model)
+        try refuses(open, try Session(model: model, options: options()))
+        try refuses(open, try Session(model: model, options: SessionOptions(cacheType: .bfloat16)))
+        let own = try Session(
+            model: model, options: SessionOptions(threadCount: 1, maximumLength: 64, cacheType: .float32))
+        try own.prefill([1, 2])
+        try open.insert(own)
+        #expect(open.count == 1)
+        var busy: SessionError?
+        try own.prefill([3]) { _ in
+            busy = sessionError { () throws(SessionError) in try open.insert(own) }
+        }
+        #expect(busy == .busy)
+    }
+
+    /// Options that don't suit the model are found when a session is asked for.
+    @Test func meaninglessOptions() {
+        let cache = PromptCache(model: model, options: SessionOptions(attention: .reRoPE(ReRoPE(neighborWindow: 8))))
+        #expect(throws: SessionError.self) { try cache.session(for: [1, 2]) }
+    }
+
+    /// What comes out of a cache is as good for a generation as a new session.
+    @Test func generationsFromACache() throws {
+        let cache = makeCache(Self.extended)
+        try cache.insert(try session(Array(tokens[..<700]), Self.extended))
+        let prompt = Array(tokens[..<650]) + [60, 61, 62]
+        let generationOptions = GenerationOptions(maximumTokenCount: 10)
+        let session = try cache.session(for: prompt)
+        let generation = try Generation(
+            session: session, prompt: Array(prompt[session.position...]), options: generationOptions)
+        let alone = try Generation(
+            session: try Session(model: model, options: options(Self.extended)), prompt: prompt,
+            options: generationOptions)
+        #expect(try generation.rest() == alone.rest())
+        #expect(generation.statistics.reusedTokenCount == 650 && generation.statistics.promptTokenCount == 3)
+    }
+}
