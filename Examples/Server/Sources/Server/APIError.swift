@@ -36,6 +36,9 @@ struct APIError: HTTPResponseError {
     init(_ error: SessionError) {
         switch error {
         case .cancelled: self = .shuttingDown
+        case .memory:
+            self.init(
+                status: .serviceUnavailable, message: "\(error); try again later.", code: "out_of_memory")
         default: self.init(status: .internalServerError, message: "\(error)")
         }
     }
@@ -81,15 +84,18 @@ struct APIErrors<Context: RequestContext>: RouterMiddleware {
             return try await next(request, context)
         } catch let error as APIError {
             throw error
-        } catch is NIOTooManyBytesError {
-            throw APIError(
-                status: .contentTooLarge, message: "The body has more than \(maximumBodySize) bytes.",
-                code: "body_too_large")
-        } catch let error as HTTPError where error.status == .notFound {
-            throw APIError(
-                status: .notFound, message: "There is no \(request.method) \(request.uri.path).", code: "unknown_url")
-        } catch let error as HTTPError {
-            throw APIError(status: error.status, message: error.body ?? error.status.reasonPhrase)
+        } catch let error as any HTTPResponseError {
+            switch error.status {
+            case .contentTooLarge:
+                throw APIError(
+                    status: error.status, message: "The body has more than \(maximumBodySize) bytes.",
+                    code: "body_too_large")
+            case .notFound:
+                throw APIError(
+                    status: error.status, message: "There is no \(request.method) \(request.uri.path).",
+                    code: "unknown_url")
+            default: throw APIError(status: error.status, message: error.status.reasonPhrase)
+            }
         } catch {
             context.logger.error("\(request.method) \(request.uri.path): \(error)")
             throw APIError(status: .internalServerError, message: "The server failed.")

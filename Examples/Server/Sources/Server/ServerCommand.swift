@@ -24,7 +24,8 @@ struct ServerCommand: AsyncParsableCommand {
             both. SIGTERM and SIGINT end it: running answers end at once with an error, and the exit status is 0.
             """)
 
-    @Option(help: ArgumentHelp("The model's directory; its last part is what clients call the model.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("The model's directory; its last part is what clients call the model.", valueName: "dir"))
     var model: String
 
     @Option(help: "The address to listen at.")
@@ -68,10 +69,19 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Threads to compute with; by default one per processor.", valueName: "n"))
     var threads: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            The most bytes of memory for the weights and all conversations, each counted at its full length; by default \
+            what the machine has. Requests for which there is none left get status 503.
+            """, valueName: "bytes"))
+    var memoryLimit: Int?
+
     func validate() throws {
         func check(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws {
             guard range.contains(value) else {
-                throw ValidationError("--\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
+                throw ValidationError(
+                    "--\(name) is \(value); it must be from \(range.lowerBound) to \(range.upperBound)")
             }
         }
         try check("port", port, 0...65535)
@@ -82,6 +92,7 @@ struct ServerCommand: AsyncParsableCommand {
         try check("keep", keep, 0...1 << 20)
         try check("max-body", maxBody, 1...1 << 30)
         try check("threads", threads ?? 1, 1...1024)
+        try check("memory-limit", memoryLimit ?? 0, 0...Int.max)
     }
 
     func run() async throws {
@@ -98,7 +109,8 @@ struct ServerCommand: AsyncParsableCommand {
         let thread = InferenceThread()
         // Loading computes, too, and a thread that computes keeps a team.
         let engine = try await Task(executorPreference: thread) {
-            let languageModel = try LanguageModel(directory: model, options: LoadOptions(threadCount: threads))
+            let languageModel = try LanguageModel(
+                directory: model, options: LoadOptions(threadCount: threads, memoryLimit: memoryLimit))
             let options = Engine.Options(session: sessions, batchSize: batch, keptCount: keep)
             return try Engine(languageModel, tokenizer, options, admission, on: thread)
         }.value

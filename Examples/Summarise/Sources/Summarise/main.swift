@@ -22,7 +22,8 @@ do {
     // What can be wrong with the input is found before the weights are loaded.
     let configuration = try ModelConfiguration(contentsOfFile: directory + "/config.json")
     let tokenizer = try Tokenizer(contentsOfFile: directory + "/tokenizer.json")
-    let question = "Summarise the following text in a few sentences.\n\n\(text)\n\nSummarise the text above in a few sentences."
+    let request = "Summarise this text in a few sentences."
+    let question = "\(request)\n\n\(text)\n\n\(request)"
     let prompt = try ChatFormat(directory: directory).encode(
         [ChatMessage(role: .user, content: question)], with: tokenizer)
 
