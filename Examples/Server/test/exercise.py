@@ -133,18 +133,13 @@ def sampling(server):
     assert text(temperature=0) == text(temperature=0, seed=7) == text(temperature=1, top_p=0)
     forced = text(temperature=0, logit_bias={"1000": 100}, max_tokens=40)
     assert len(forced) % 40 == 0 and forced == forced[: len(forced) // 40] * 40, forced
-    for penalty in ["frequency_penalty", "presence_penalty"]:
-        # A bias that just forces the token gives way to a penalty.
-        low, high = 0, 100
-        while high - low > 1:
-            middle = (low + high) // 2
-            if text(temperature=0, logit_bias={"1000": middle}, max_tokens=4) == forced[: len(forced) // 10]:
-                high = middle
-            else:
-                low = middle
-        options = {"temperature": 0, "logit_bias": {"1000": high}, "max_tokens": 4}
-        assert text(**options) == forced[: len(forced) // 10]
-        assert text(**options, **{penalty: 2}) != forced[: len(forced) // 10], penalty
+    # With penalties a text begins the same, and then repeats itself less.
+    plain = text(temperature=0, max_tokens=60)
+    frequency = text(temperature=0, max_tokens=60, frequency_penalty=2)
+    presence = text(temperature=0, max_tokens=60, presence_penalty=2)
+    assert len({plain, frequency, presence}) == 3
+    assert plain.split()[0] == frequency.split()[0] == presence.split()[0]
+    assert len(set(frequency.split())) > len(set(plain.split())), (plain, frequency)
 
 
 @test
@@ -342,7 +337,7 @@ def self_extend(binary):
     def prompt(key):
         words = "".join(generator.choice(task["filler"]) for _ in range(150))
         middle = words.index(" ", 300) + 1
-        return words[:middle] + f"the pass key is {key}. " + words[middle:] + "the pass key is "
+        return words[:middle] + task["key"].format(key=key) + words[middle:] + task["question"]
 
     def found(*options):
         with Server(binary, PASSKEY_MODEL, *options) as server:

@@ -60,8 +60,8 @@ struct APIError: HTTPResponseError {
             }
         return [
             "error": [
-                "message": .string(message), "type": type, "param": field.map { .string($0) } ?? nil,
-                "code": code.map { .string($0) } ?? nil,
+                "message": .string(message), "type": type, "param": field.map { .string($0) } ?? .null,
+                "code": code.map { .string($0) } ?? .null,
             ]
         ]
     }
@@ -69,6 +69,8 @@ struct APIError: HTTPResponseError {
     func response(from request: Request, context: some RequestContext) -> Response {
         var response = Response(json, status: status)
         if status == .tooManyRequests || status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
+        // The engine's errors, which end the watch of a connection, and with it its use.
+        if status.code >= 500 { response.headers[.connection] = "close" }
         return response
     }
 }
@@ -96,6 +98,9 @@ struct APIErrors<Context: RequestContext>: RouterMiddleware {
                     code: "unknown_url")
             default: throw APIError(status: error.status, message: error.status.reasonPhrase)
             }
+        } catch is CancellationError {
+            // The client has gone, and nobody reads this.
+            throw APIError.shuttingDown
         } catch {
             context.logger.error("\(request.method) \(request.uri.path): \(error)")
             throw APIError(status: .internalServerError, message: "The server failed.")

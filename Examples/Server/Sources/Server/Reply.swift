@@ -20,7 +20,7 @@ struct Reply: Sendable {
     func whole(_ text: String, _ reason: StopReason, _ statistics: GenerationStatistics) -> JSONValue {
         let content: (String, JSONValue) =
             kind == .chat
-            ? ("message", ["role": "assistant", "content": .string(text), "refusal": nil]) : ("text", .string(text))
+            ? ("message", ["role": "assistant", "content": .string(text), "refusal": .null]) : ("text", .string(text))
         return object(
             kind == .chat ? "chat.completion" : "text_completion", choices: [choice(content, reason)],
             usage: usage(statistics))
@@ -28,7 +28,7 @@ struct Reply: Sendable {
 
     /// The beginning of a streamed answer; nil: there is none.
     var beginning: JSONValue? {
-        kind == .chat ? chunk(["role": "assistant", "content": "", "refusal": nil], nil) : nil
+        kind == .chat ? chunk(["role": "assistant", "content": "", "refusal": .null], nil) : nil
     }
 
     /// A piece of a streamed answer.
@@ -47,7 +47,7 @@ struct Reply: Sendable {
     private var chunkName: String { kind == .chat ? "chat.completion.chunk" : "text_completion" }
 
     private func chunk(_ content: JSONValue, _ reason: StopReason?) -> JSONValue {
-        object(chunkName, choices: [choice((kind == .chat ? "delta" : "text", content), reason)], usage: nil)
+        object(chunkName, choices: [choice((kind == .chat ? "delta" : "text", content), reason)], usage: .null)
     }
 
     private func object(_ name: String, choices: [JSONValue], usage: JSONValue) -> JSONValue {
@@ -60,11 +60,11 @@ struct Reply: Sendable {
     private func choice(_ content: (name: String, value: JSONValue), _ reason: StopReason?) -> JSONValue {
         let reasonName: JSONValue =
             switch reason {
-            case nil: nil
+            case nil: .null
             case .endToken, .stopSequence: "stop"
             case .maximumTokenCount, .capacity: "length"
             }
-        return .object(["index": 0, content.name: content.value, "finish_reason": reasonName, "logprobs": nil])
+        return .object(["index": 0, content.name: content.value, "finish_reason": reasonName, "logprobs": .null])
     }
 
     private func usage(_ statistics: GenerationStatistics) -> JSONValue {

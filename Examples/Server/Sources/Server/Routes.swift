@@ -46,22 +46,29 @@ struct Routes: Sendable {
         let body = try await request.collectBody(upTo: maximumBodySize)
         let completion = try CompletionRequest(kind, body: Data(body.readableBytesView), model: model)
         let answer = try admission.add(completion)
-        abandon(answer, when: request)
-
+        let watch = watch(request, for: answer)
         let reply = Reply(to: completion, model: model)
-        // Until the engine has sent something, an error still has a status.
-        let first = try await answer.next()
-        // The connection was watched for its end, which leaves it of no use for another request.
-        let headers: HTTPFields = [.connection: "close"]
-        if completion.isStream {
-            return stream(answer, first, reply, includesUsage: completion.includesUsage, headers)
+        do {
+            // Until the engine has sent something, an error still has a status.
+            let first = try await answer.next()
+            if completion.isStream {
+                return stream(answer, first, reply, includesUsage: completion.includesUsage, watch)
+            }
+            let json = try await whole(answer, first, reply)
+            await watch.value
+            return Response(json, headers: [.connection: "close"])
+        } catch {
+            answer.abandon()
+            await watch.value
+            throw error
         }
-        return Response(try await whole(answer, first, reply), headers: headers)
     }
 
-    /// Watches a request's connection: when the client closes it, nobody wants the answer any more.
-    private func abandon(_ answer: Answer, when request: Request) {
-        // It spans the handler and the writing of the response; the answer's end ends it.
+    /// Watches a request's connection until its answer ends: when the client closes it, nobody wants the rest any more.
+    ///
+    /// It spans the handler and the writing of the response, which both have to wait for its end: only one may read from a
+    /// connection at a time. Afterwards the connection is of no use for another request.
+    private func watch(_ request: Request, for answer: Answer) -> Task<Void, Never> {
         Task {
             try? await request.body.consumeWithInboundCloseHandler { _ in
                 await answer.end()
@@ -84,7 +91,7 @@ struct Routes: Sendable {
     }
 
     private func stream(
-        _ answer: Answer, _ first: Answer.Piece, _ reply: Reply, includesUsage: Bool, _ headers: HTTPFields
+        _ answer: Answer, _ first: Answer.Piece, _ reply: Reply, includesUsage: Bool, _ watch: Task<Void, Never>
     ) -> Response {
         let body = ResponseBody { writer in
             do {
@@ -104,17 +111,14 @@ struct Routes: Sendable {
                 }
             } catch let error as APIError {
                 // The status has gone out; clients look for an error in the stream as well.
-                try await writer.write(.event(error.json))
-            } catch {
-                answer.abandon()
-                throw error
-            }
+                try? await writer.write(.event(error.json))
+            } catch { answer.abandon() }
+            await watch.value
             try await writer.finish(nil)
         }
-        var headers = headers
-        headers[.contentType] = "text/event-stream"
-        headers[.cacheControl] = "no-cache"
-        return Response(status: .ok, headers: headers, body: body)
+        return Response(
+            status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .connection: "close"],
+            body: body)
     }
 }
 
