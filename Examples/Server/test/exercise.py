@@ -134,9 +134,10 @@ def sampling(server):
     forced = text(temperature=0, logit_bias={"1000": 100}, max_tokens=40)
     assert len(forced) % 40 == 0 and forced == forced[: len(forced) // 40] * 40, forced
     # With penalties a text begins the same, and then repeats itself less.
-    plain = text(temperature=0, max_tokens=60)
-    frequency = text(temperature=0, max_tokens=60, frequency_penalty=2)
-    presence = text(temperature=0, max_tokens=60, presence_penalty=2)
+    plain, frequency, presence = [
+        text(temperature=0, max_tokens=60, **penalty)
+        for penalty in [{}, {"frequency_penalty": 2}, {"presence_penalty": 2}]
+    ]
     assert len({plain, frequency, presence}) == 3
     assert plain.split()[0] == frequency.split()[0] == presence.split()[0]
     assert len(set(frequency.split())) > len(set(plain.split())), (plain, frequency)
@@ -272,17 +273,15 @@ def concurrent_answers_are_equal(server):
     bodies = [{"prompt": prompt, "temperature": 0, "max_tokens": 32} for prompt in prompts]
     alone = [streamed(server, TEXT, body) for body in bodies]
     assert len(set(alone)) == len(alone)
-    # Each stream carries the token that its own text begins with, so that a mix-up would show.
     with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
-        for _ in range(2):
-            barrier = threading.Barrier(len(bodies))
+        barrier = threading.Barrier(len(bodies))
 
-            def ask(body):
-                barrier.wait()
-                return streamed(server, TEXT, body)
+        def ask(body):
+            barrier.wait()
+            return streamed(server, TEXT, body)
 
-            together = list(pool.map(ask, bodies))
-            assert together == alone, (together, alone)
+        together = list(pool.map(ask, bodies))
+        assert together == alone, (together, alone)
 
 
 @test
@@ -304,8 +303,8 @@ def errors_stay_with_their_request(server):
 # The last one ends the server.
 @test
 def termination(server):
-    streams = [server.open(TEXT, ENDLESS) for _ in range(5)]
-    responses = [stream.getresponse() for stream in streams[:4]]
+    responses = [stream.getresponse() for stream in [server.open(TEXT, ENDLESS) for _ in range(4)]]
+    waiting = server.open(TEXT, ENDLESS)
     iterators = [events(response) for response in responses]
     for iterator in iterators:
         next(iterator)
@@ -322,7 +321,7 @@ def termination(server):
     for iterator in iterators:
         last = list(iterator)[-1]
         assert last["error"]["code"] == "shutting_down", last
-    waiting = streams[4].getresponse()
+    waiting = waiting.getresponse()
     assert waiting.status == 503 and json.loads(waiting.read())["error"]["code"] == "shutting_down"
     half.close()
     print(f"  ended in {seconds:.2f} s")
@@ -357,10 +356,31 @@ def self_extend(binary):
     assert found("--self-extend", "13:52", "--threads", "1") >= 3
 
 
+def memory_limit(binary):
+    """Memory for one conversation: a second one is refused, and a third one finds what the first gave back."""
+    options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--memory-limit", "120000000"]
+    with Server(binary, PASSKEY_MODEL, *options) as server:
+        endless = {"prompt": "the", "max_tokens": 16000, "temperature": 0, "stream": True, "logit_bias": {"10": 100}}
+        connection = server.open(TEXT, endless)
+        response = connection.getresponse()
+        assert response.status == 200
+        for stream in [False, True]:
+            status, headers, body = server.post(
+                TEXT, {"model": server.model, "prompt": "the pass key", "stream": stream, "temperature": 0})
+            assert status == 503 and body["error"]["code"] == "out_of_memory", body
+            assert "Retry-After" in headers
+        assert server.get("/health")[2]["running"] == 1
+        response.close()
+        connection.close()
+        assert server.wait_for(running=0, waiting=0)
+        assert server.post(TEXT, {"model": server.model, "prompt": "the pass key"})[0] == 200
+
+
 def bad_options(binary, model):
     for options, words in [
         (["--model", model, "--batch", "0"], "--batch"), (["--model", model, "--self-extend", "4"], "self-extend"),
         (["--model", model, "--self-extend", "off", "--length", "100000"], "--length"),
+        (["--model", PASSKEY_MODEL, "--memory-limit", "1000000"], "memory limit"),
         (["--model", "/nowhere"], "/nowhere"), ([], "--model"),
     ]:
         result = subprocess.run([binary, *options], capture_output=True, text=True, timeout=60)
@@ -378,6 +398,7 @@ def main():
     with Server(arguments.server, arguments.model, *options) as server:
         cases = [(function.__name__, lambda function=function: function(server)) for function in tests]
         cases.append(("self_extend", lambda: self_extend(arguments.server)))
+        cases.append(("memory_limit", lambda: memory_limit(arguments.server)))
         cases.append(("bad_options", lambda: bad_options(arguments.server, arguments.model)))
         for name, case in cases:
             start = time.monotonic()
