@@ -80,8 +80,8 @@ final class Workspace {
     var byteCount: Int {
         let buffers = [
             hidden, normed, packed, projectedQueries, queries, neighborQueries, keys, values, attended, projected,
-            gated,
-            queryRotation.storage, keyRotation.storage, neighborRotation.storage, localRotation.storage, queryFactors,
+            gated, queryRotation.storage, keyRotation.storage, neighborRotation.storage, localRotation.storage,
+            queryFactors,
             scratch, privateRows,
         ]
         return buffers.reduce(0) { $0 + $1.byteCount }

@@ -74,6 +74,18 @@ public final class BenchmarkSuite {
                                 }
                             ))
                     }
+                    for count in [2, 8, 32] where mode == nil {
+                        makers.append(
+                            (
+                                "decode/\(type.rawValue)/batch\(count)",
+                                { suite in
+                                    try .batch(
+                                        try suite.model(type), type: type.rawValue, count: count,
+                                        cacheType: type == .float32 ? .float32 : .bfloat16,
+                                        threadCount: suite.setting.threadCount)
+                                }
+                            ))
+                    }
                     for depth in [0, 4096, 8192] where mode == nil || depth > 0 {
                         makers.append(
                             (

@@ -255,6 +255,38 @@ extension Workload {
     }
 }
 
+extension Workload {
+    /// Sixteen decode steps of several sessions together.
+    ///
+    /// - Throws: `SessionError` when the sessions can't be made.
+    public static func batch(
+        _ model: LanguageModel, type: String, count: Int, cacheType: ElementType?, threadCount: Int
+    ) throws -> Workload {
+        let stepCount = 16
+        let decoder = try BatchedDecoder(model: model, maximumBatchSize: count, threadCount: threadCount)
+        let sessions = try (0..<count).map { _ in
+            try Session(
+                model: model,
+                options: SessionOptions(threadCount: threadCount, maximumLength: 256, cacheType: cacheType))
+        }
+        let cache = model.configuration.cacheByteCount(position: 128, cacheType: sessions[0].cacheType)
+        return Workload(
+            name: "decode/\(type)/batch\(count)", limit: .memory,
+            amount: Double(stepCount) * Double(model.decodeByteCount + count * cache), tokenCount: stepCount * count,
+            prepare: {
+                for session in sessions where session.capacity - session.position < stepCount {
+                    try session.truncate(to: 0)
+                }
+            }
+        ) {
+            for step in 0..<stepCount {
+                let tokens = (0..<count).map { (step + 7 * $0) % model.configuration.vocabularySize }
+                try decoder.decode(tokens, in: sessions)
+            }
+        }
+    }
+}
+
 /// Tokens that repeat slowly.
 func benchmarkTokens(_ count: Int, _ model: LanguageModel) -> [Int] {
     (0..<count).map { $0 &* 7919 % model.configuration.vocabularySize }

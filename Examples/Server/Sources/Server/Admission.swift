@@ -1,0 +1,79 @@
+import Synchronization
+
+/// A request on its way to the engine.
+struct Job: Sendable {
+    let request: CompletionRequest
+    let answer: Answer
+}
+
+/// The door to the engine: requests wait here, and no more than there is room for. Nobody waits for the engine in order to
+/// be refused.
+final class Admission: Sendable {
+    private struct State {
+        var waiting: [Job] = []
+        var runningCount = 0
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let placeCount: Int
+    private let queueLength: Int
+    private let wakeUp = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+
+    /// - Parameters:
+    ///   - placeCount: The most requests that run at once.
+    ///   - queueLength: The most that wait beyond those.
+    init(placeCount: Int, queueLength: Int) {
+        self.placeCount = placeCount
+        self.queueLength = queueLength
+    }
+
+    /// What the engine waits for when it has nothing to do.
+    var wakes: AsyncStream<Void> { wakeUp.stream }
+
+    /// Lets the engine look again.
+    func wake() { wakeUp.continuation.yield() }
+
+    /// Lets a request in.
+    ///
+    /// - Throws: ``APIError`` when there is no room, or no more requests are answered.
+    func add(_ request: CompletionRequest) throws(APIError) -> Answer {
+        let answer = Answer { [wakeUp] in wakeUp.continuation.yield() }
+        let refusal: APIError? = state.withLock { state in
+            if state.isClosed { return .shuttingDown }
+            if state.runningCount + state.waiting.count >= placeCount + queueLength { return .queueFull }
+            state.waiting.append(Job(request: request, answer: answer))
+            return nil
+        }
+        if let refusal { throw refusal }
+        wake()
+        return answer
+    }
+
+    /// How many requests run and wait; nil once no more are answered.
+    var counts: (running: Int, waiting: Int)? {
+        state.withLock { $0.isClosed ? nil : ($0.runningCount, $0.waiting.count) }
+    }
+
+    /// The next request, if there is a place for it. Those whose clients have gone leave the queue.
+    func take() -> Job? {
+        state.withLock { state in
+            state.waiting.removeAll { $0.answer.isAbandoned }
+            guard state.runningCount < placeCount, !state.waiting.isEmpty else { return nil }
+            state.runningCount += 1
+            return state.waiting.removeFirst()
+        }
+    }
+
+    /// Gives back the place of a request that was taken.
+    func release() { state.withLock { $0.runningCount -= 1 } }
+
+    /// Lets nobody in any more, and returns who was waiting.
+    func close() -> [Job] {
+        state.withLock { state in
+            state.isClosed = true
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+    }
+}

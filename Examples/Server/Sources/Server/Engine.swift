@@ -1,0 +1,148 @@
+import LongLM
+import ServiceLifecycle
+
+/// Answers all requests, on a thread of its own.
+///
+/// In a round, one request's prompt goes on by one step, and then all requests whose prompts are done by one token, in one
+/// pass. So a long prompt holds the others up by no more than a step at a time.
+actor Engine: Service {
+    /// How sessions run.
+    struct Options: Sendable {
+        var session: SessionOptions
+        /// The most requests at once.
+        var batchSize: Int
+        /// The most finished conversations to keep for requests that begin as they do.
+        var keptCount: Int
+    }
+
+    /// A request that is being answered.
+    private final class Place {
+        let job: Job
+        let generation: Generation
+        var hasPromptLeft = true
+        var sentByteCount = 0
+
+        init(_ job: Job, _ generation: Generation) {
+            self.job = job
+            self.generation = generation
+        }
+    }
+
+    nonisolated let admission: Admission
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+    private let thread: InferenceThread
+    private let tokenizer: Tokenizer
+    private let decoder: BatchedDecoder
+    private let kept: PromptCache
+    /// In the order of their turns at processing a step of the prompt.
+    private var places: [Place] = []
+
+    init(
+        _ model: LanguageModel, _ tokenizer: Tokenizer, _ options: Options, _ admission: Admission,
+        on thread: InferenceThread
+    ) throws(SessionError) {
+        self.admission = admission
+        self.thread = thread
+        self.tokenizer = tokenizer
+        decoder = try BatchedDecoder(
+            model: model, maximumBatchSize: options.batchSize, threadCount: options.session.threadCount)
+        kept = PromptCache(model: model, options: options.session, maximumCount: options.keptCount)
+        // Options that don't suit the model are found now, rather than by the first request.
+        _ = try kept.session(for: [0])
+    }
+
+    /// Answers requests until the server shuts down; a forward pass that is under way then ends early.
+    func run() async {
+        await cancelWhenGracefulShutdown { await self.answerRequests() }
+        for job in admission.close() + places.map(\.job) { job.answer.fail(.shuttingDown) }
+        places = []
+    }
+
+    private func answerRequests() async {
+        var wakes = admission.wakes.makeAsyncIterator()
+        while !Task.isCancelled {
+            removeAbandoned()
+            admit()
+            let isPromptProcessed = processPrompt()
+            if !decode(), !isPromptProcessed { await wakes.next() }
+        }
+    }
+
+    private func removeAbandoned() {
+        for place in places where place.job.answer.isAbandoned { remove(place) }
+    }
+
+    private func admit() {
+        while let job = admission.take() {
+            do {
+                let prompt = job.request.prompt
+                let session = try kept.session(for: prompt)
+                let generation = try Generation(
+                    session: session, prompt: Array(prompt[session.position...]), tokenizer: tokenizer,
+                    options: job.request.options)
+                places.append(Place(job, generation))
+            } catch {
+                job.answer.fail(APIError(error))
+                admission.release()
+            }
+        }
+    }
+
+    /// Processes a step of one prompt; false if there is none.
+    private func processPrompt() -> Bool {
+        guard let index = places.firstIndex(where: { $0.hasPromptLeft && !$0.job.answer.isAbandoned }) else {
+            return false
+        }
+        let place = places.remove(at: index)
+        places.append(place)
+        do {
+            place.hasPromptLeft = try place.generation.prefillStep()
+        } catch { fail(place, error) }
+        return true
+    }
+
+    /// Produces a token for everybody whose prompt is done and who keeps up; false if there is nobody.
+    private func decode() -> Bool {
+        let ready = places.filter { !$0.hasPromptLeft && $0.job.answer.hasRoom }
+        if ready.isEmpty { return false }
+        do {
+            _ = try decoder.next(for: ready.map(\.generation))
+        } catch .cancelled {
+            return true
+        } catch {
+            // One of them can't go on. Alone, each shows whether it is the one.
+            for place in ready {
+                do {
+                    _ = try place.generation.next()
+                } catch { fail(place, error) }
+            }
+        }
+        for place in ready { send(place) }
+        return true
+    }
+
+    /// Sends what is new.
+    private func send(_ place: Place) {
+        // Of the whole text, rather than what the step returned: a step that failed for one returns nothing for all.
+        let text = place.generation.text.utf8
+        if text.count > place.sentByteCount {
+            place.job.answer.send(.text(String(decoding: text.dropFirst(place.sentByteCount), as: UTF8.self)))
+            place.sentByteCount = text.count
+        }
+        guard let reason = place.generation.stopReason, places.contains(where: { $0 === place }) else { return }
+        place.job.answer.send(.end(reason, place.generation.statistics))
+        remove(place)
+        // Without it, the next request that begins the same takes longer, that is all.
+        try? kept.insert(place.generation.session)
+    }
+
+    private func fail(_ place: Place, _ error: SessionError) {
+        place.job.answer.fail(APIError(error))
+        remove(place)
+    }
+
+    private func remove(_ place: Place) {
+        places.removeAll { $0 === place }
+        admission.release()
+    }
+}

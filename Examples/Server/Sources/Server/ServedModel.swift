@@ -1,0 +1,16 @@
+import LongLM
+
+/// What a request has to know of the model.
+struct ServedModel: Sendable {
+    /// What clients call it.
+    let name: String
+    let tokenizer: Tokenizer
+    /// nil: the model was not trained to chat, or in a way that isn't known.
+    let format: ChatFormat?
+    /// V.
+    let vocabularySize: Int
+    /// The most tokens of a prompt and its answer.
+    let capacity: Int
+    /// The most tokens of an answer.
+    let answerLimit: Int
+}

@@ -1,0 +1,92 @@
+"""A server under test: started on a free port, asked, and ended."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+
+
+class Server:
+    def __init__(self, binary, model, *options):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.model = os.path.basename(os.path.normpath(model))
+        self.process = subprocess.Popen([binary, "--model", model, "--port", str(self.port), *options])
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if self.get("/health")[0] == 200:
+                    return
+            except OSError:
+                pass
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.process.kill()
+                raise RuntimeError(f"the server didn't start (exit status {self.process.poll()})")
+            time.sleep(0.05)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def request(self, method, path, body=None):
+        """Status, headers and the parsed body of one request; a body that is no string is sent as JSON."""
+        connection = self.connect()
+        try:
+            data = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
+            connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})
+            response = connection.getresponse()
+            return response.status, response.headers, json.loads(response.read())
+        finally:
+            connection.close()
+
+    def get(self, path):
+        return self.request("GET", path)
+
+    def post(self, path, body):
+        return self.request("POST", path, body)
+
+    def open(self, path, body):
+        """Sends a request and leaves its answer to be read."""
+        connection = self.connect()
+        connection.request("POST", path, json.dumps({"model": self.model, **body}), {"Content-Type": "application/json"})
+        return connection
+
+    def wait_for(self, running, waiting, seconds=10):
+        """Waits until so many requests run and wait; false if that doesn't happen in time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            _, _, health = self.get("/health")
+            if (health["running"], health["waiting"]) == (running, waiting):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def terminate(self, number=signal.SIGTERM):
+        """The exit status after a signal, and the seconds until then."""
+        start = time.monotonic()
+        self.process.send_signal(number)
+        status = self.process.wait(timeout=30)
+        return status, time.monotonic() - start
+
+    def resident_bytes(self):
+        with open(f"/proc/{self.process.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def events(response):
+    """The data of a response's server-sent events; the last is the string [DONE], unless the stream breaks off."""
+    for line in response:
+        line = line.strip()
+        if line.startswith(b"data: "):
+            data = line[len(b"data: "):].decode()
+            yield data if data == "[DONE]" else json.loads(data)
