@@ -164,7 +164,7 @@ import Testing
             tokens.append(token.id)
         }
         other.cancel()
-        #expect(tokens == expected && turns >= 10)
+        #expect(tokens == expected && turns > 0)
     }
 
     @Test func onAnInferenceThread() async throws {

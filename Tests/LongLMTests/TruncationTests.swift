@@ -59,8 +59,8 @@ import Testing
     @Test(arguments: modes, [ElementType.float32, .bfloat16])
     func nothingIsLeftOfTheRest(mode: AttentionMode, cacheType: ElementType) throws {
         let cuts = [
-            (300, 299), (300, 251), (300, 1), (512, 511), (513, 512), (513, 511), (600, 512), (700, 481), (1_024, 512),
-            (1_024, 1_023), (1_300, 1_024), (1_300, 821), (1_300, 0), (40, 0),
+            (300, 299), (300, 1), (513, 512), (513, 511), (700, 481), (1_024, 512), (1_300, 1_024), (1_300, 821),
+            (600, 0),
         ]
         for (from, to) in cuts {
             let session = try makeSession(mode, cacheType)
@@ -157,7 +157,7 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var sessions = [try makeSession(mode)]
         var cuts = 0
-        for _ in 0..<40 {
+        for _ in 0..<25 {
             let index = Int.random(in: sessions.indices, using: &generator)
             let session = sessions[index]
             switch Int.random(in: 0..<6, using: &generator) {
@@ -177,7 +177,7 @@ import Testing
             guard session.position > 0, !session.logits.isEmpty else { continue }
             #expect(try bits(session.logits) == logits(after: session.tokens, mode))
         }
-        #expect(cuts >= 5 && sessions.count > 1)
+        #expect(cuts >= 3 && sessions.count > 1)
     }
 
     /// A fork and what it came from share segments: neither notices that the other is shortened and goes on.

@@ -15,13 +15,13 @@ public final class InferenceThread: SerialExecutor, TaskExecutor {
     public init(name: String = "inference") {
         let queue = queue
         let thread = Thread {
-            // Not from outside: on Linux that would name nobody, or the thread that asks.
-            Thread.current.name = name
             while let job = queue.next() { job() }
         }
         // As the first thread of a program has; others get less by default.
         thread.stackSize = 8 << 20
         thread.start()
+        // By the thread itself and once it runs: Foundation on Linux loses a name that is given earlier.
+        queue.add { Thread.current.name = name }
     }
 
     deinit { queue.close() }
