@@ -179,7 +179,7 @@ import Tokenization
         #expect(chat.messages == roles && chat.session.position == 0)
         let plain = ChatSession(
             session: try makeSession(), tokenizer: try TinyTokenizer.make(size: 60), format: TinyTokenizer.format)
-        #expect(throws: SessionError.tokenizer(.missingControlToken(token: "<|im_start|>"))) {
+        #expect(throws: SessionError.tokenizer(.missingControlToken(token: "<|im_end|>"))) {
             try plain.respond(to: "c")
         }
     }

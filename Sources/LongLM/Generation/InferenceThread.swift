@@ -15,9 +15,10 @@ public final class InferenceThread: SerialExecutor, TaskExecutor {
     public init(name: String = "inference") {
         let queue = queue
         let thread = Thread {
+            // Not from outside: on Linux that would name nobody, or the thread that asks.
+            Thread.current.name = name
             while let job = queue.next() { job() }
         }
-        thread.name = name
         // As the first thread of a program has; others get less by default.
         thread.stackSize = 8 << 20
         thread.start()
