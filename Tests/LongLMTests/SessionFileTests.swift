@@ -258,7 +258,9 @@ import Testing
             #expect(refusal(session) != nil, "byte \(place)")
         }
         try directory.write(whole, to: "session.safetensors")
-        #expect(refusal(try makeSession(.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)))) == nil)
+        let restored = try makeSession(.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)))
+        try restored.restore(from: path)
+        #expect(restored.tokens == session.tokens)
     }
 
     // MARK: - Writing

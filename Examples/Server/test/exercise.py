@@ -308,7 +308,7 @@ def termination(server):
     iterators = [events(response) for response in responses]
     for iterator in iterators:
         next(iterator)
-    # One that waits, one that is idle, one that never ends its request, and one that doesn't read.
+    # Beside them one that is idle, and one that never ends its request.
     idle = server.connect()
     idle.request("GET", "/health")
     idle.getresponse().read()

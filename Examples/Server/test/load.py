@@ -9,6 +9,7 @@ memory grows, or when the server doesn't end as it should.
 import argparse
 import json
 import random
+import statistics
 import sys
 import threading
 import time
@@ -19,15 +20,17 @@ CHAT = "/v1/chat/completions"
 TEXT = "/v1/completions"
 
 
-def requests(model):
-    """Requests of many lengths, some of which begin alike."""
+def requests(server, longest):
+    """Requests of many lengths, some of which begin alike; chats, too, if the model can chat."""
+    hello = {"model": server.model, "max_tokens": 1, "messages": [{"role": "user", "content": "Hello"}]}
+    chats = server.post(CHAT, hello)[0] == 200
     generator = random.Random(1)
     words = "sea wind river stone light old small bright road house tree snow ship bird song fire door glass".split()
     result = []
     for index in range(24):
-        text = " ".join(generator.choice(words) for _ in range(generator.choice([5, 20, 60, 200, 600])))
-        body = {"model": model, "temperature": 0, "max_tokens": generator.randint(8, 48)}
-        if index % 2:
+        text = " ".join(generator.choice(words) for _ in range(generator.choice([5, 20, 60, longest // 3, longest])))
+        body = {"model": server.model, "temperature": 0, "max_tokens": generator.randint(8, 48)}
+        if chats and index % 2:
             messages = [{"role": "user", "content": f"Write a sentence with these words: {text}"}]
             result.append((CHAT, {**body, "messages": messages}))
         else:
@@ -36,9 +39,9 @@ def requests(model):
 
 
 class Load:
-    def __init__(self, server):
+    def __init__(self, server, longest):
         self.server = server
-        self.requests = requests(server.model)
+        self.requests = requests(server, longest)
         self.lock = threading.Lock()
         self.count = self.tokens = self.left = 0
         self.differences = []
@@ -99,9 +102,11 @@ def main():
     parser.add_argument("--model", required=True, help="the model's directory")
     parser.add_argument("--streams", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--words", type=int, default=600, help="words of the longest prompt")
     arguments = parser.parse_args()
-    with Server(arguments.server, arguments.model, "--batch", str(arguments.streams), "--length", "2048") as server:
-        load = Load(server)
+    options = ["--batch", str(arguments.streams), "--length", "2048", "--max-tokens", "1900"]
+    with Server(arguments.server, arguments.model, *options) as server:
+        load = Load(server, arguments.words)
         start = time.monotonic()
         deadline = start + arguments.seconds
         workers = [threading.Thread(target=load.work, args=(seed, deadline)) for seed in range(arguments.streams)]
@@ -115,23 +120,25 @@ def main():
             worker.join()
         idle = server.wait_for(running=0, waiting=0)
 
-        endless = {"prompt": "The", "max_tokens": 1000, "temperature": 0, "stream": True, "logit_bias": {"1000": 100}}
+        endless = {"prompt": "The", "max_tokens": 1900, "temperature": 0, "stream": True, "logit_bias": {"40": 100}}
         streams = [server.open(TEXT, endless) for _ in range(arguments.streams)]
         responses = [stream.getresponse() for stream in streams]
         status, seconds = server.terminate()
         endings = [list(events(response))[-1] for response in responses]
 
-    def largest(share):
-        """The most memory in the tenth of the time that ends at this share of it."""
+    def resident(share):
+        """The median of a tenth of the samples, up to this share of the time."""
         end = max(1, round(len(samples) * share))
-        return max(samples[max(0, end - len(samples) // 10) : end])
+        return statistics.median_high(samples[max(0, end - len(samples) // 10) : end])
 
-    growth = largest(1) / largest(0.1) - 1
+    # Not from the beginning: the first requests fill what is kept.
+    growth = resident(1) / resident(0.5) - 1
     clean = all("error" in ending and ending["error"]["code"] == "shutting_down" for ending in endings)
     print(json.dumps({
         "streams": arguments.streams, "seconds": arguments.seconds, "requests": load.count, "left": load.left,
         "tokens": load.tokens, "differences": len(load.differences),
-        "residentBytes": {"10%": largest(0.1), "50%": largest(0.5), "100%": largest(1)}, "growth": round(growth, 4),
+        "residentBytes": {f"{tenth}0%": resident(tenth / 10) for tenth in range(1, 11)},
+        "growthOfTheSecondHalf": round(growth, 4),
         "idleAtTheEnd": idle, "exitStatus": status, "secondsToEnd": round(seconds, 2), "streamsEndedWithError": clean,
     }, indent=2))
     for difference in load.differences[:5]:

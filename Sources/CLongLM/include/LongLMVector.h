@@ -23,6 +23,21 @@ typedef uint16_t longlm_ushort16 __attribute__((ext_vector_type(16)));
 
 #define LONGLM_INLINE static inline __attribute__((always_inline))
 
+// ThreadSanitizer passes over accesses of more than 16 bytes, which are nearly all that a kernel has. Here it is told of
+// them (see .ci/sanitize).
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+extern void __tsan_read_range(const void *_Nonnull address, unsigned long size);
+extern void __tsan_write_range(void *_Nonnull address, unsigned long size);
+#define LONGLM_READS(address, size) __tsan_read_range(address, size)
+#define LONGLM_WRITES(address, size) __tsan_write_range(address, size)
+#endif
+#endif
+#ifndef LONGLM_READS
+#define LONGLM_READS(address, size) ((void)0)
+#define LONGLM_WRITES(address, size) ((void)0)
+#endif
+
 LONGLM_INLINE longlm_uint16x32 longlm_bits(longlm_float16 lanes) {
     longlm_uint16x32 bits;
     memcpy(&bits, &lanes, sizeof bits);
@@ -38,15 +53,20 @@ LONGLM_INLINE longlm_float16 longlm_lanes(longlm_uint16x32 bits) {
 // Sixteen floats or words from memory. (The standard library's loads and stores are calls where a kernel has many.)
 LONGLM_INLINE longlm_float16 longlm_load(const float *_Nonnull source) {
     longlm_float16 lanes;
+    LONGLM_READS(source, sizeof lanes);
     memcpy(&lanes, source, sizeof lanes);
     return lanes;
 }
 
-LONGLM_INLINE void longlm_store(longlm_float16 lanes, float *_Nonnull target) { memcpy(target, &lanes, sizeof lanes); }
+LONGLM_INLINE void longlm_store(longlm_float16 lanes, float *_Nonnull target) {
+    LONGLM_WRITES(target, sizeof lanes);
+    memcpy(target, &lanes, sizeof lanes);
+}
 
 // Writes past the caches, to an address that is a multiple of 64. longlm_stream_end orders such stores before those that
 // follow.
 LONGLM_INLINE void longlm_stream(longlm_float16 lanes, float *_Nonnull target) {
+    LONGLM_WRITES(target, sizeof lanes);
     __builtin_nontemporal_store(lanes, (longlm_float16 *)target);
 }
 
@@ -126,12 +146,14 @@ LONGLM_INLINE longlm_float16 longlm_round_bfloat16_words(longlm_float16 low, lon
 // Sixteen floats rounded to bfloat16, one after another.
 LONGLM_INLINE void longlm_store_bfloat16(longlm_float16 lanes, uint16_t *_Nonnull target) {
     longlm_ushort16 narrow = __builtin_convertvector(longlm_round_bfloat16_bits(lanes), longlm_ushort16);
+    LONGLM_WRITES(target, sizeof narrow);
     memcpy(target, &narrow, sizeof narrow);
 }
 
 // Words from thirty-two floats in a row: the floats at 2i and 2i + 1 become word i.
 LONGLM_INLINE longlm_float16 longlm_pair_bfloat16(const float *_Nonnull source) {
     longlm_float16 first, second;
+    LONGLM_READS(source, sizeof first + sizeof second);
     memcpy(&first, source, sizeof first);
     memcpy(&second, source + 16, sizeof second);
     longlm_float16 low = __builtin_shufflevector(
@@ -262,7 +284,11 @@ LONGLM_INLINE float longlm_tree_maximum(longlm_float16 lanes) {
     LONGLM_STORE_COLUMN(13);                                                                                           \
     LONGLM_STORE_COLUMN(14);                                                                                           \
     LONGLM_STORE_COLUMN(15)
-#define LONGLM_STORE_COLUMN(column) memcpy(target + (column) * target_stride, &v##column, (size_t)height * 4)
+#define LONGLM_STORE_COLUMN(column)                                                                                    \
+    do {                                                                                                               \
+        LONGLM_WRITES(target + (column) * target_stride, (size_t)height * 4);                                          \
+        memcpy(target + (column) * target_stride, &v##column, (size_t)height * 4);                                     \
+    } while (0)
 
 // Stores sixteen columns of up to sixteen rows of words (missing rows are zeros) one after another at `target_stride`
 // words, each of the first `height` words. `row_stride` is in bytes.
@@ -298,6 +324,8 @@ LONGLM_INLINE void longlm_transpose_pairs(
 #undef LONGLM_EVEN_QUADS
 #undef LONGLM_ODD_QUADS
 #undef LONGLM_INLINE
+#undef LONGLM_READS
+#undef LONGLM_WRITES
 
 #pragma clang diagnostic pop
 
