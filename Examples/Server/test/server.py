@@ -36,7 +36,7 @@ class Server:
         self.process.wait()
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
 
     def request(self, method, path, body=None):
         """Status, headers and the parsed body of one request; a body that is no string is sent as JSON."""
