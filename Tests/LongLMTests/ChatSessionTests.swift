@@ -130,6 +130,32 @@ import Tokenization
         // Nothing of an answer that nobody read.
         _ = try chat.respond(to: "and?", options: answering("no"))
         #expect(chat.messages == history + [assistant("a cab"), user("and?")])
+        // The next message takes the place of that one: no format has room for two of a user in a row.
+        let last = history + [assistant("a cab"), user("so?")]
+        #expect(
+            try await all(try chat.respond(to: "so?", options: answering("no")))
+                == alone(last, answering("no")).rest())
+        #expect(chat.messages == last + [assistant("no")])
+    }
+
+    /// An answer that is no longer the last one can't be read on: it would write into the session of its successor.
+    @Test func streamsOfEarlierAnswers() async throws {
+        let chat = try makeChat()
+        let stale = try chat.respond(to: "who?", options: answering("the cab"))
+        for try await _ in stale { break }
+        let stream = try chat.respond(to: "what?", options: answering("a cab"))
+        for try await _ in stream { break }
+        await #expect(throws: SessionError.sessionChanged) { for try await _ in stale {} }
+        let history = [user("who?"), assistant(stale.generation.text), user("what?")]
+        _ = try await all(stream)
+        #expect(chat.messages == history + [assistant("a cab")])
+    }
+
+    /// An answer that ended at once is one.
+    @Test func emptyAnswers() async throws {
+        let chat = try makeChat()
+        #expect(try await all(try chat.respond(to: "who?", options: answering(""))).isEmpty)
+        #expect(chat.messages == [user("who?"), assistant("")])
     }
 
     /// The first token of an answer alone makes it a message, even when its text is still held back.

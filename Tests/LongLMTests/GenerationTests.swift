@@ -39,6 +39,21 @@ import Testing
         return tokens
     }
 
+    /// A session that somebody else has used is not gone on with: the text would be another one.
+    @Test func sessionsUsedByOthers() throws {
+        let generation = try generation(maximum: 10)
+        _ = try generation.next()
+        _ = try generation.next()
+        try generation.session.decode(1)
+        #expect(throws: SessionError.sessionChanged) { try generation.next() }
+        let second = try self.generation(maximum: 10)
+        _ = try second.next()
+        try second.session.truncate(to: prompt.count - 1)
+        try second.session.prefill([9])
+        #expect(second.session.position == prompt.count)
+        #expect(throws: SessionError.sessionChanged) { try second.next() }
+    }
+
     @Test func tokensAreThoseOfAGreedyLoop() throws {
         let generation = try generation(maximum: 30)
         #expect(generation.stopReason == nil && generation.statistics.generatedTokenCount == 0)

@@ -30,14 +30,15 @@ public final class ChatSession {
 
     /// All messages, the last answer included as far as it has come.
     public var messages: [ChatMessage] {
-        guard let answer, answer.statistics.generatedTokenCount > 0 else { return history }
+        guard let answer, answer.statistics.generatedTokenCount > 0 || answer.stopReason != nil else { return history }
         return history + [ChatMessage(role: .assistant, content: answer.text)]
     }
 
     /// Adds a message and lets the model answer it.
     ///
     /// The answer is computed while the stream is read. Where reading stops, the answer stops, too; it stays in the chat
-    /// as far as it has come.
+    /// as far as it has come, but a message whose answer never began is forgotten with the next one. The streams of earlier
+    /// answers can't be read on.
     ///
     /// - Parameters:
     ///   - text: What the user says.
@@ -48,7 +49,10 @@ public final class ChatSession {
     public func respond(
         to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
     ) throws(SessionError) -> TokenStream {
-        let messages = messages + [ChatMessage(role: .user, content: text)]
+        var messages = messages
+        // Formats take no two messages of the user in a row.
+        if answer != nil, messages.last?.role == .user { messages.removeLast() }
+        messages.append(ChatMessage(role: .user, content: text))
         let tokens: [Int]
         do {
             tokens = try format.encode(messages, with: tokenizer)

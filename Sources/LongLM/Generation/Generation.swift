@@ -27,6 +27,8 @@ public final class Generation {
     private var pending: Int?
     /// What was held back until the end, for a last element.
     private var remainder: String?
+    /// The session's count of changes after the last one of this generation's own.
+    private var changeCount: Int
     /// What was chosen already, but couldn't be returned.
     private var takenBack: GeneratedToken?
 
@@ -63,12 +65,13 @@ public final class Generation {
         detokenizer = tokenizer?.makeDetokenizer()
         stops = StopMatcher(options.stopSequences)
         statistics = GenerationStatistics(reusedTokenCount: session.position)
+        changeCount = session.changeCount
     }
 
     /// The next token; nil when the generation has ended.
     ///
-    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/tokenizer(_:)`` for a token
-    ///   that the tokenizer doesn't know.
+    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
+    ///   else has used the session, ``SessionError/tokenizer(_:)`` for a token that the tokenizer doesn't know.
     public func next() throws(SessionError) -> GeneratedToken? {
         while try prefillStep() {}
         if let token = tokenToDecode() {
@@ -83,12 +86,15 @@ public final class Generation {
     /// others go on in between.
     ///
     /// - Returns: Whether there is more of the prompt.
-    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled.
+    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
+    ///   else has used the session.
     public func prefillStep() throws(SessionError) -> Bool {
+        guard session.changeCount == changeCount || stopReason != nil else { throw .sessionChanged }
         if prompt.isEmpty { return false }
         let step = prompt.prefix(Session.stepRowLimit)
         let start = ContinuousClock.now
         try session.prefill(Array(step))
+        changeCount = session.changeCount
         prompt = prompt.dropFirst(step.count)
         statistics.promptTokenCount += step.count
         statistics.prefillDuration += ContinuousClock.now - start
@@ -116,6 +122,7 @@ public final class Generation {
     /// Takes note that the session has processed ``tokenToDecode()``.
     func didDecode(in duration: Duration) {
         pending = nil
+        changeCount = session.changeCount
         statistics.decodeStepCount += 1
         statistics.decodeDuration += duration
     }

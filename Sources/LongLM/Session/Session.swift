@@ -20,7 +20,9 @@ public final class Session {
     /// How keys and values are kept.
     public var cacheType: ElementType { cache.shape.cacheType }
     /// The tokens that have been processed.
-    public internal(set) var tokens: [Int] = []
+    public private(set) var tokens: [Int] = []
+    /// How often the tokens have changed.
+    private(set) var changeCount = 0
     /// How many tokens have been processed.
     public var position: Int { tokens.count }
     /// The logits [V] of the last token; empty before the first prefill, after one that was cancelled midway, and after
@@ -149,6 +151,7 @@ public final class Session {
         job.sequences = [PassSequence(state: state, firstPosition: tokens.count)]
         self.tokens = tokens
         self.logits = logits
+        changeCount += 1
         reservation.usedByteCount = memoryByteCount
     }
 
@@ -187,6 +190,7 @@ public final class Session {
         }
         cache.truncate(to: length)
         tokens.removeLast(position - length)
+        changeCount += 1
         logits = []
     }
 
@@ -312,6 +316,7 @@ public final class Session {
                 throw .cancelled(position: position)
             }
             self.tokens.append(contentsOf: tokens[done..<(done + count)])
+            changeCount += 1
             done += count
             progress?(done)
         }
@@ -322,6 +327,7 @@ public final class Session {
     /// - Parameter logits: [V], its logits.
     func didDecode(_ token: Int, logits: UnsafeBufferPointer<Float>) {
         tokens.append(token)
+        changeCount += 1
         if self.logits.count == logits.count {
             self.logits.withUnsafeMutableBufferPointer { _ = $0.update(fromContentsOf: logits) }
         } else {

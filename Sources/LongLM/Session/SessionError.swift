@@ -16,6 +16,8 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case cannotTruncate(to: Int, earliest: Int)
     /// A token that the tokenizer doesn't know, or messages that a chat format has no place for.
     case tokenizer(TokenizerError)
+    /// A generation whose session has processed, or forgotten, other tokens since: it can't go on.
+    case sessionChanged
     /// Settings of an attention mode that have no meaning for this model.
     case invalidAttentionMode(String)
     /// An option outside of its range.
@@ -38,6 +40,7 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(length) tokens can't be kept: the neighbor keys before them are gone; truncate to \(earliest) or more, or "
                 + "to 0 and prefill again"
         case .tokenizer(let error): "\(error)"
+        case .sessionChanged: "the session has been used for something else since; this text can't go on"
         case .invalidAttentionMode(let reason): reason
         case .invalidOption(let reason): reason
         case .memory(let shortage): shortage.description
