@@ -11,6 +11,8 @@ import Testing
         nonisolated let thread: InferenceThread
         nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
         private(set) var others = 0
+        /// The turns of others until each step of the last prompt.
+        private var marks: [Int] = []
 
         init(_ thread: InferenceThread) { self.thread = thread }
 
@@ -40,10 +42,9 @@ import Testing
             model: LanguageModel, prompt: [Int]
         ) async throws -> (tokens: [Int?], turnsInPrompt: Int, turnsBetweenTokens: Int) {
             let session = try Session(model: model, options: SessionOptions(threadCount: 1, maximumLength: 3_000))
-            var marks: [Int] = []
             let generation = try Generation(
                 session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 30)
-            ) { _ in marks.append(self.others) }
+            ) { _ in self.marks.append(self.others) }
             var tokens: [Int?] = []
             for try await token in TokenStream(generation) { tokens.append(token.id) }
             let promptEnd = marks.last ?? 0
