@@ -214,6 +214,20 @@ import Testing
         #expect((ringOnly == 0) == (window == nil) && ringOnly < foretold)
     }
 
+    /// Token by token past the end of a segment, where the cache and the list of tokens grow, and what the session has
+    /// reserved is told.
+    @Test func memoryOfDecoding() throws {
+        let session = try Session(model: model, options: SessionOptions(maximumLength: 1_100))
+        #expect(model.reservedByteCount > model.weightByteCount)
+        try session.prefill([1])
+        let before = session.memoryByteCount
+        let segment = session.cacheByteCount
+        for index in 1..<1_030 { try session.decode(index % 67) }
+        #expect(session.cacheByteCount == 3 * segment)
+        #expect(session.memoryByteCount >= before + 2 * segment + 1_000 * MemoryLayout<Int>.stride)
+        #expect(session.memoryByteCount <= model.reservedByteCount - model.weightByteCount)
+    }
+
     @Test func ringCoversTheWindowAndNotTheText() {
         let configuration = model.configuration
         let short = configuration.cacheByteCount(length: 10_000, neighborWindow: 16)
