@@ -21,46 +21,18 @@ public final class AlignedBuffer: @unchecked Sendable {
     private let whole: AlignedBuffer?
 
     private static let hugePageByteCount = 2 << 20
-    /// From this size on memory comes from the system itself, and goes back to it with the buffer. The C library would soon
-    /// keep even large blocks, and where buffers of many sizes come and go, leave holes between them that nothing fits.
-    private static let leastMappedByteCount = 1 << 20
-
-    private var isMapped: Bool { whole == nil && byteCount >= Self.leastMappedByteCount }
 
     /// Allocates `byteCount` bytes, uninitialised.
     public init(byteCount: Int) {
         self.byteCount = byteCount
         whole = nil
-        guard byteCount >= Self.leastMappedByteCount else {
-            bytes = .allocate(byteCount: max(byteCount, 64), alignment: 64)
-            return
-        }
         // Large pages, where the system has them for the asking: a fault clears 2 MB instead of 4 KB, and a panel that is
         // read from end to end costs no look-up of addresses every 4 KB.
         let isLarge = byteCount >= 2 * Self.hugePageByteCount
-        bytes = Self.map(byteCount, alignment: isLarge ? Self.hugePageByteCount : 1)
+        bytes = Self.allocate(byteCount, alignment: isLarge ? Self.hugePageByteCount : 64)
         #if os(Linux)
             if isLarge { madvise(bytes, byteCount / Self.hugePageByteCount * Self.hugePageByteCount, MADV_HUGEPAGE) }
         #endif
-    }
-
-    /// Whole pages from the system. What alignment needs beside them goes back at once.
-    private static func map(_ byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer {
-        let length = mappedLength(byteCount)
-        let slack = alignment > 1 ? alignment : 0
-        guard let start = mmap(nil, length + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
-            start != MAP_FAILED
-        else { fatalError("the system has no \(byteCount) bytes of memory") }
-        let aligned = start.alignedUp(toMultipleOf: alignment)
-        let before = aligned - start
-        if before > 0 { munmap(start, before) }
-        if slack > before { munmap(aligned + length, slack - before) }
-        return aligned
-    }
-
-    private static func mappedLength(_ byteCount: Int) -> Int {
-        let page = Int(getpagesize())
-        return (byteCount + page - 1) / page * page
     }
 
     /// Allocates room for `floatCount` floats, uninitialised.
@@ -82,17 +54,58 @@ public final class AlignedBuffer: @unchecked Sendable {
         bytes = whole.bytes + byteOffset
     }
 
-    deinit {
-        if isMapped {
-            munmap(bytes, Self.mappedLength(byteCount))
-        } else if whole == nil {
-            bytes.deallocate()
-        }
-    }
+    deinit { if whole == nil { Self.deallocate(bytes, byteCount) } }
 
     /// The contents as floats.
     public var floats: UnsafeMutablePointer<Float> { bytes.assumingMemoryBound(to: Float.self) }
 }
+
+#if canImport(Glibc) || canImport(Musl) || canImport(Darwin)
+    extension AlignedBuffer {
+        /// From this size on memory comes from the system itself, and goes back to it with the buffer. The C library would
+        /// soon keep even large blocks, and where buffers of many sizes come and go, leave holes between them that nothing
+        /// fits.
+        private static let leastMappedByteCount = 1 << 20
+
+        private static func allocate(_ byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer {
+            if byteCount < leastMappedByteCount {
+                return .allocate(byteCount: max(byteCount, 64), alignment: alignment)
+            }
+            // Pages are aligned already to what is less than they are. What more takes beside them goes back at once.
+            let length = mappedLength(byteCount)
+            let slack = alignment > 64 ? alignment : 0
+            guard let start = mmap(nil, length + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
+                start != MAP_FAILED
+            else { fatalError("the system has no \(byteCount) bytes of memory") }
+            let aligned = start.alignedUp(toMultipleOf: alignment)
+            let before = aligned - start
+            if before > 0 { munmap(start, before) }
+            if slack > before { munmap(aligned + length, slack - before) }
+            return aligned
+        }
+
+        private static func deallocate(_ bytes: UnsafeMutableRawPointer, _ byteCount: Int) {
+            if byteCount < leastMappedByteCount {
+                bytes.deallocate()
+            } else {
+                munmap(bytes, mappedLength(byteCount))
+            }
+        }
+
+        private static func mappedLength(_ byteCount: Int) -> Int {
+            let page = Int(getpagesize())
+            return (byteCount + page - 1) / page * page
+        }
+    }
+#else
+    extension AlignedBuffer {
+        private static func allocate(_ byteCount: Int, alignment: Int) -> UnsafeMutableRawPointer {
+            .allocate(byteCount: max(byteCount, 64), alignment: alignment)
+        }
+
+        private static func deallocate(_ bytes: UnsafeMutableRawPointer, _: Int) { bytes.deallocate() }
+    }
+#endif
 
 /// Cuts many buffers out of few large ones, so that small weight matrices lie on large pages too.
 public final class BufferArena {
