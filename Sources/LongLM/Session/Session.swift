@@ -106,7 +106,7 @@ public final class Session {
             length: capacity, neighborWindow: neighborWindow, cacheType: shape.cacheType)
         let partialFloatCount = TwoPassAttention.partialFloatCount(shape: shape, length: capacity)
         let need =
-            cacheByteCount + workspaceByteCount + capacity * MemoryLayout<Int>.stride
+            cacheByteCount + workspaceByteCount + tokenByteCount(length: capacity)
             + (partialFloatCount + configuration.vocabularySize) * MemoryLayout<Float>.stride
         do {
             return try model.memory.reserve(need, for: .session(length: capacity, cacheType: shape.cacheType))
@@ -206,11 +206,16 @@ public final class Session {
 
     /// The memory that the session has allocated, in bytes: keys and values, those that a fork shares included,
     /// activations, tokens and logits. Only the cache grows, by segments of 512 positions.
-    public var memoryByteCount: Int { memoryByteCount(logitCount: logits.capacity) }
+    public var memoryByteCount: Int { memoryByteCount(length: position, logitCount: logits.count) }
 
-    private func memoryByteCount(logitCount: Int) -> Int {
-        cache.byteCount + state.partials.byteCount + workspace.byteCount + tokens.capacity * MemoryLayout<Int>.stride
+    private func memoryByteCount(length: Int, logitCount: Int) -> Int {
+        cache.byteCount + state.partials.byteCount + workspace.byteCount + Self.tokenByteCount(length: length)
             + logitCount * MemoryLayout<Float>.stride
+    }
+
+    /// The memory of `length` tokens: their list grows as the cache does, so that most tokens allocate nothing.
+    private static func tokenByteCount(length: Int) -> Int {
+        AttentionShape.segmentCount(length: length) * AttentionShape.segmentLength * MemoryLayout<Int>.stride
     }
 
     /// Processes tokens; afterwards ``logits`` are those of the last.
@@ -338,12 +343,11 @@ public final class Session {
     /// Makes room for the next tokens.
     func reserve(_ count: Int) {
         cache.reserve(position..<(position + count))
-        // In steps as the cache grows, so that most tokens allocate nothing.
         if tokens.capacity < position + count {
-            let segment = AttentionShape.segmentLength
-            tokens.reserveCapacity((position + count + segment - 1) / segment * segment)
+            tokens.reserveCapacity(Self.tokenByteCount(length: position + count) / MemoryLayout<Int>.stride)
             // The logits may be what is being written.
-            reservation.usedByteCount = memoryByteCount(logitCount: model.configuration.vocabularySize)
+            reservation.usedByteCount = memoryByteCount(
+                length: position + count, logitCount: model.configuration.vocabularySize)
         }
     }
 
