@@ -263,6 +263,54 @@ import Testing
         #expect(restored.tokens == session.tokens)
     }
 
+    /// A file that somebody made: its checksums are right, but it has more neighbor keys than tokens, which would go to
+    /// positions before the first, or too few.
+    @Test(arguments: [9, 11, 30])
+    func forgedNeighborKeys(count: Int) throws {
+        let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))
+        let session = try saved(mode)
+        let file = try SafetensorsFile(path: path)
+        var tensors: [(name: String, dtype: DType, shape: [Int], bytes: [UInt8])] = []
+        for info in file.tensors where info.name != "checksums" {
+            var shape = info.shape
+            // All of 30 tokens is in the ring, so every tensor but the logits has 30 rows.
+            if info.name != "logits" { shape[0] = info.name.hasSuffix("neighbor_keys") ? count : 10 }
+            let all = try file.tensor(info.name).withUnsafeBytes { Array($0) }
+            tensors.append((info.name, info.dtype, shape, Array(all.prefix(info.byteCount * shape[0] / info.shape[0]))))
+        }
+        func write() throws {
+            var writer = SafetensorsWriter(metadata: file.metadata)
+            var metadata = WordHash()
+            for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) {
+                metadata.add(key)
+                metadata.add(value)
+            }
+            var hashes = [metadata.value]
+            for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+                try writer.add(tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes)
+                hashes.append(tensor.bytes.withUnsafeBytes { WordHash.hash($0) })
+            }
+            let sums = hashes.flatMap { hash in (0..<8).map { UInt8(truncatingIfNeeded: hash >> (8 * $0)) } }
+            try writer.add("checksums", dtype: .uint8, shape: [sums.count], bytes: sums)
+            try writer.write(to: path)
+        }
+        try write()
+        #expect(
+            refusal(session)
+                == .notASession(
+                    file: path, reason: "it has \(count) neighbor keys for 10 tokens and a window of 16"))
+        // With as many as there are tokens the same file is one.
+        for index in tensors.indices where tensors[index].name.hasSuffix("neighbor_keys") {
+            let row = tensors[index].bytes.count / count
+            tensors[index].shape[0] = 10
+            tensors[index].bytes = Array(
+                (tensors[index].bytes + [UInt8](repeating: 0, count: 10 * row)).prefix(10 * row))
+        }
+        try write()
+        try session.restore(from: path)
+        #expect(session.tokens == Array(self.tokens[..<10]))
+    }
+
     // MARK: - Writing
 
     @Test func unwritableFolder() throws {

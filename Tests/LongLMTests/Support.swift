@@ -5,12 +5,14 @@ import Testing
 
 /// A tiny model, loaded; its files are gone. Its sessions may be as long as they like: what this machine has is not looked at.
 func loadModel(
-    _ tiny: TinyLlama = TinyLlama(), precision: Precision = .float32, instructionSet: InstructionSet? = nil
+    _ tiny: TinyLlama = TinyLlama(), precision: Precision = .float32, instructionSet: InstructionSet? = nil,
+    memoryLimit: Int? = nil
 ) throws -> LanguageModel {
     let directory = try TemporaryDirectory()
     try tiny.write(to: directory)
     return try LanguageModel(
-        directory: directory.path, options: LoadOptions(precision: precision, instructionSet: instructionSet),
+        directory: directory.path,
+        options: LoadOptions(precision: precision, instructionSet: instructionSet, memoryLimit: memoryLimit),
         ledger: MemoryLedger { nil })
 }
 

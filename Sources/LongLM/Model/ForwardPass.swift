@@ -191,20 +191,24 @@ struct ForwardPass {
             endStep()
             return
         }
-        for row in 0..<rowCount {
-            let state = sequences[row].state
+        forEachSequence(layer) { input, state, worker in
             TwoPassAttention.attendSegments(
-                attentionInput(state, rows: row..<(row + 1), layer: layer), shape: state.cache.shape,
-                scratch: scratch, partials: state.partials.floats, worker: worker.renumbered(by: row))
+                input, shape: state.cache.shape, scratch: scratch, partials: state.partials.floats, worker: worker)
         }
         worker.barrier()
+        forEachSequence(layer) { input, state, worker in
+            TwoPassAttention.mergeSegments(
+                input, shape: state.cache.shape, scratch: scratch, partials: state.partials.floats, worker: worker)
+        }
+        worker.barrier()
+    }
+
+    /// Calls `body` with the attention of each row, a sequence of its own.
+    private func forEachSequence(_ layer: Int, _ body: (AttentionInput, SequenceState, Worker) -> Void) {
         for row in 0..<rowCount {
             let state = sequences[row].state
-            TwoPassAttention.mergeSegments(
-                attentionInput(state, rows: row..<(row + 1), layer: layer), shape: state.cache.shape,
-                scratch: scratch, partials: state.partials.floats, worker: worker.renumbered(by: row))
+            body(attentionInput(state, rows: row..<(row + 1), layer: layer), state, worker.renumbered(by: row))
         }
-        worker.barrier()
     }
 
     /// - Parameter rows: Rows of one sequence.

@@ -1,4 +1,3 @@
-import Foundation
 import SIMDKernels
 import Synchronization
 
@@ -112,18 +111,15 @@ public final class LanguageModel: Sendable {
         guard precision == .float32 || instructionSet.hasBFloat16Products else {
             throw .unsupportedPrecision(precision, on: instructionSet)
         }
-        configuration = try ModelConfiguration(contentsOfFile: directory + "/config.json")
-        let configurationBytes = FileManager.default.contents(atPath: directory + "/config.json")
-        configurationHash = WordHash.hash(Array(configurationBytes ?? Data()))
+        let configurationFile = directory + "/config.json"
+        let json = try readConfiguration(configurationFile)
+        configuration = try ModelConfiguration(json: json, file: configurationFile)
+        configurationHash = json.withUnsafeBytes { WordHash.hash($0) }
         endTokens = try configuration.endTokens(directory: directory)
         let threadCount: Int
         do {
-            let defaultThreadCount = try Team.defaultThreadCount()
-            threadCount = options.threadCount ?? defaultThreadCount
-        } catch { throw .invalidOption("\(error)") }
-        guard (1...1024).contains(threadCount) else {
-            throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
-        }
+            threadCount = try Team.checkedThreadCount(options.threadCount)
+        } catch { throw .invalidOption(error.reason) }
         if let limit = options.memoryLimit, limit < 0 {
             throw .invalidOption("a memory limit of \(limit) bytes; it can't be negative")
         }
@@ -131,7 +127,7 @@ public final class LanguageModel: Sendable {
             directory: directory, storedType: precision == .bfloat16 ? .bfloat16 : options.storedType,
             threadCount: threadCount, instructionSet: instructionSet, progress: progress)
         guard let family = Families.named(configuration.modelType) else {
-            throw .unsupportedArchitecture(file: directory + "/config.json", name: configuration.modelType)
+            throw .unsupportedArchitecture(file: configurationFile, name: configuration.modelType)
         }
         // The same way through the checkpoint first, without its numbers: what is packed can't differ from what was
         // reckoned, in no family.

@@ -16,6 +16,7 @@ public final class BatchedDecoder {
     private let job: ForwardJob
     /// [maximumBatchSize, V].
     private let logits: AlignedBuffer
+    private let reservation: MemoryReservation
 
     /// A decoder.
     ///
@@ -23,7 +24,8 @@ public final class BatchedDecoder {
     ///   - model: The model.
     ///   - maximumBatchSize: Between 1 and 512.
     ///   - threadCount: Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range, ``SessionError/memory(_:)`` when there is not
+    ///   enough memory for so many.
     public init(model: LanguageModel, maximumBatchSize: Int = 16, threadCount: Int? = nil) throws(SessionError) {
         guard (1...Workspace.rowLimit).contains(maximumBatchSize) else {
             throw .invalidOption(
@@ -35,6 +37,11 @@ public final class BatchedDecoder {
         let workspace = Workspace(model.configuration, rowCount: maximumBatchSize, threadCount: self.threadCount)
         job = ForwardJob(model, workspace, threadCount: self.threadCount)
         logits = AlignedBuffer(floatCount: maximumBatchSize * model.configuration.vocabularySize)
+        do {
+            // Allocated, but not written: the system has given nothing yet.
+            reservation = try model.memory.reserve(
+                workspace.byteCount + logits.byteCount, for: .batch(maximumSize: maximumBatchSize))
+        } catch { throw .memory(error) }
     }
 
     /// Processes one token of each session; afterwards the sessions' logits are those of these tokens.
@@ -64,6 +71,7 @@ public final class BatchedDecoder {
             job.run($0, logitRows: 0..<sessions.count, into: logits.floats)
         }
         guard isComplete else { throw .cancelled(position: first.position) }
+        reservation.usedByteCount = reservation.byteCount
         let vocabularySize = model.configuration.vocabularySize
         for (index, session) in sessions.enumerated() {
             session.didDecode(

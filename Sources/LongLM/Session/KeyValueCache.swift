@@ -25,13 +25,27 @@ final class KeyValueCache {
     private var ringStart = 0
 
     /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
-    init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
+    convenience init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
+        self.init(
+            shape, layerCount: layerCount, segmentLimit: AttentionShape.segmentCount(length: capacity),
+            ringPanelCount: neighborWindow.map {
+                Self.ringPanelCount(shape: shape, capacity: capacity, neighborWindow: $0)
+            } ?? 0)
+    }
+
+    /// An empty cache of the same sizes.
+    convenience init(emptyLike other: KeyValueCache) {
+        self.init(
+            other.shape, layerCount: other.layerCount, segmentLimit: other.segmentLimit,
+            ringPanelCount: other.ringPanelCount)
+    }
+
+    private init(_ shape: AttentionShape, layerCount: Int, segmentLimit: Int, ringPanelCount: Int) {
         self.shape = shape
         self.layerCount = layerCount
-        segmentLimit = AttentionShape.segmentCount(length: capacity)
+        self.segmentLimit = segmentLimit
+        self.ringPanelCount = ringPanelCount
         table = .allocate(capacity: layerCount * segmentLimit)
-        ringPanelCount =
-            neighborWindow.map { Self.ringPanelCount(shape: shape, capacity: capacity, neighborWindow: $0) } ?? 0
         rings = AlignedBuffer(floatCount: layerCount * shape.ringFloatCount(panelCount: ringPanelCount))
     }
 
@@ -41,13 +55,8 @@ final class KeyValueCache {
     }
 
     /// A cache of the same contents. Segments are shared; the ring, whose positions are overwritten, is copied.
-    init(forking other: KeyValueCache) {
-        shape = other.shape
-        layerCount = other.layerCount
-        segmentLimit = other.segmentLimit
-        table = .allocate(capacity: layerCount * segmentLimit)
-        ringPanelCount = other.ringPanelCount
-        rings = AlignedBuffer(byteCount: other.rings.byteCount)
+    convenience init(forking other: KeyValueCache) {
+        self.init(emptyLike: other)
         rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
         segments = other.segments
         ringEnd = other.ringEnd

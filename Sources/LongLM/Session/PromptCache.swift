@@ -54,8 +54,8 @@ public final class PromptCache {
     /// left for its logits.
     ///
     /// - Parameter prompt: Tokens.
-    /// - Returns: A session of its own, a fork of the kept one that shares the longest beginning and can be shortened to it.
-    ///   What is left to process are the prompt's tokens from the session's position on.
+    /// - Returns: A session of its own: a fork of the kept one that shares the longest beginning and can be shortened to it,
+    ///   or where memory is short that one itself. What is left to process are the prompt's tokens from the session's position on.
     /// - Throws: ``SessionError`` when the options don't suit the model.
     public func session(for prompt: [Int]) throws(SessionError) -> Session {
         var best: (index: Int, length: Int)?
@@ -67,8 +67,14 @@ public final class PromptCache {
             return try makeRoom { () throws(SessionError) in try Session(model: model, options: options) }
         }
         let kept = sessions.remove(at: best.index)
-        sessions.append(kept)
-        let session = try makeRoom { () throws(SessionError) in try kept.fork() }
+        var session = kept
+        do throws(SessionError) {
+            session = try makeRoom { () throws(SessionError) in try kept.fork() }
+            sessions.append(kept)
+        } catch {
+            // Where there is no memory for a fork, the kept session itself is what there is.
+            guard case .memory = error else { throw error }
+        }
         try session.truncate(to: best.length)
         return session
     }

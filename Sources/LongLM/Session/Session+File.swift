@@ -64,8 +64,13 @@ extension Session {
             throw .session(.capacityExceeded(needed: tokens.count, capacity: capacity))
         }
         let neighborCount = saved.neighborCount
-        if let window = attention.neighborWindow, neighborCount < min(tokens.count, window - 1) {
-            throw .notASession(file: path, reason: "it has \(neighborCount) neighbor keys, too few for the window")
+        if let window = attention.neighborWindow {
+            guard (min(tokens.count, window - 1)...tokens.count).contains(neighborCount) else {
+                throw .notASession(
+                    file: path,
+                    reason: "it has \(neighborCount) neighbor keys for \(tokens.count) tokens and a window of "
+                        + "\(window)")
+            }
         }
         let parts = parts(length: tokens.count, neighborCount: neighborCount, logitCount: saved.logitCount)
         try saved.check(parts)
@@ -77,13 +82,13 @@ extension Session {
             throw .session(.tokenOutOfRange(id: stranger, vocabularySize: vocabularySize))
         }
 
-        let cache = emptyCache()
+        let cache = KeyValueCache(emptyLike: cache)
         cache.reserve(0..<tokens.count)
         for part in parts {
             guard case .cache(let layer, let kind) = part.content else { continue }
             cache.fill(layer, kind, from: try saved.floats(part.name), end: tokens.count)
         }
-        cache.beginRing(at: tokens.count - min(neighborCount, tokens.count))
+        cache.beginRing(at: tokens.count - neighborCount)
         take(cache, tokens: tokens, logits: try saved.floats("logits"))
     }
 
@@ -275,9 +280,7 @@ private final class Checksums {
     }
 
     func add(_ name: String, _ bytes: UnsafeRawBufferPointer) {
-        var hash = WordHash()
-        hash.add(bytes)
-        hashes[name] = hash.value
+        hashes[name] = WordHash.hash(bytes)
     }
 
     /// The hash of the metadata, then those of all tensors in the order of their names.

@@ -27,7 +27,7 @@ public final class Session {
     public var position: Int { tokens.count }
     /// The logits [V] of the last token; empty before the first prefill, after one that was cancelled midway, and after
     /// ``truncate(to:)``. While a prefill is under way they are still those of before.
-    public internal(set) var logits: [Float] = []
+    public private(set) var logits: [Float] = []
 
     /// The most tokens that are processed at once: a longer prefill is taken in steps of this many.
     public static var stepRowLimit: Int { Workspace.rowLimit }
@@ -50,14 +50,15 @@ public final class Session {
     ///
     /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/memory(_:)`` when there is not enough
     ///   memory for the session at its full length.
-    public init(model: LanguageModel, options: SessionOptions = SessionOptions()) throws(SessionError) {
-        let configuration = model.configuration
-        try options.attention.validate(contextLength: configuration.contextLength)
-        threadCount = try Self.checkedThreadCount(options.threadCount)
+    public convenience init(
+        model: LanguageModel, options: SessionOptions = SessionOptions()
+    ) throws(SessionError) {
+        try options.attention.validate(contextLength: model.configuration.contextLength)
+        let threadCount = try Self.checkedThreadCount(options.threadCount)
         if case .reRoPE = options.attention, options.maximumLength == nil {
             throw .invalidOption("ReRoPE reaches to any length; say which with maximumLength")
         }
-        capacity = options.capacity(for: model)
+        let capacity = options.capacity(for: model)
         guard (1...Self.largestCapacity).contains(capacity) else {
             throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
         }
@@ -65,17 +66,32 @@ public final class Session {
         guard cacheType != .float16 else {
             throw .invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
         }
+        try self.init(model, options.attention, threadCount: threadCount, capacity: capacity, cacheType: cacheType)
+    }
+
+    /// A session without tokens.
+    ///
+    /// - Parameter other: The cache of a session of the same sizes that is forked; nil: an empty one.
+    private init(
+        _ model: LanguageModel, _ attention: AttentionMode, threadCount: Int, capacity: Int, cacheType: ElementType,
+        forking other: KeyValueCache? = nil
+    ) throws(SessionError) {
         self.model = model
-        attention = options.attention
+        self.attention = attention
+        self.threadCount = threadCount
+        self.capacity = capacity
+        let configuration = model.configuration
         let shape = configuration.attentionShape(cacheType: cacheType)
         workspace = Workspace(
             configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
         reservation = try Self.reserve(
-            model, shape: shape, capacity: capacity, neighborWindow: options.attention.neighborWindow,
+            model, shape: shape, capacity: capacity, neighborWindow: attention.neighborWindow,
             workspaceByteCount: workspace.byteCount)
-        let cache = KeyValueCache(
-            shape: shape, layerCount: configuration.layerCount, capacity: capacity,
-            neighborWindow: options.attention.neighborWindow)
+        let cache =
+            other.map(KeyValueCache.init(forking:))
+            ?? KeyValueCache(
+                shape: shape, layerCount: configuration.layerCount, capacity: capacity,
+                neighborWindow: attention.neighborWindow)
         state = SequenceState(configuration, attention: attention, cache: cache, capacity: capacity)
         job = ForwardJob(model, workspace, threadCount: threadCount)
         job.sequences = [PassSequence(state: state, firstPosition: 0)]
@@ -83,15 +99,9 @@ public final class Session {
 
     /// - Parameter count: Threads; nil: the default.
     static func checkedThreadCount(_ count: Int?) throws(SessionError) -> Int {
-        let threadCount: Int
         do {
-            let defaultThreadCount = try Team.defaultThreadCount()
-            threadCount = count ?? defaultThreadCount
-        } catch { throw .invalidOption("\(error)") }
-        guard (1...1024).contains(threadCount) else {
-            throw .invalidOption("\(threadCount) threads; there must be between 1 and 1024")
-        }
-        return threadCount
+            return try Team.checkedThreadCount(count)
+        } catch { throw .invalidOption(error.reason) }
     }
 
     /// Reserves the memory of a session at its full length.
@@ -111,34 +121,6 @@ public final class Session {
         do {
             return try model.memory.reserve(need, for: .session(length: capacity, cacheType: shape.cacheType))
         } catch { throw .memory(error) }
-    }
-
-    /// A session at the same position as another, from which both go on by themselves.
-    private init(forking other: Session) throws(SessionError) {
-        model = other.model
-        attention = other.attention
-        threadCount = other.threadCount
-        capacity = other.capacity
-        tokens = other.tokens
-        logits = other.logits
-        workspace = Workspace(
-            model.configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
-        // In full: what is shared now may have to be copied, and the other session may go.
-        reservation = try Self.reserve(
-            model, shape: other.cache.shape, capacity: capacity, neighborWindow: attention.neighborWindow,
-            workspaceByteCount: workspace.byteCount)
-        state = SequenceState(
-            model.configuration, attention: attention, cache: KeyValueCache(forking: other.cache), capacity: capacity)
-        job = ForwardJob(model, workspace, threadCount: threadCount)
-        job.sequences = [PassSequence(state: state, firstPosition: 0)]
-        reservation.usedByteCount = memoryByteCount
-    }
-
-    /// A cache as the session's was at first.
-    func emptyCache() -> KeyValueCache {
-        KeyValueCache(
-            shape: cache.shape, layerCount: model.configuration.layerCount, capacity: capacity,
-            neighborWindow: attention.neighborWindow)
     }
 
     /// Holds other tokens from now on.
@@ -165,7 +147,13 @@ public final class Session {
     ///   ``SessionError/busy`` from within the progress of a prefill.
     public func fork() throws(SessionError) -> Session {
         guard !isProcessing else { throw .busy }
-        return try Session(forking: self)
+        // Its memory is reserved in full: what is shared now may have to be copied, and this session may go.
+        let fork = try Session(
+            model, attention, threadCount: threadCount, capacity: capacity, cacheType: cacheType, forking: cache)
+        fork.tokens = tokens
+        fork.logits = logits
+        fork.reservation.usedByteCount = fork.memoryByteCount
+        return fork
     }
 
     /// Forgets all tokens from position `length` on. What is processed afterwards gives the bits of a session that never

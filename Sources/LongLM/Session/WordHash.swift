@@ -2,15 +2,18 @@
 ///
 /// Each step maps different states to different states. So a change within one word always shows: it is made to notice
 /// damage and to tell models apart, not to withstand forgery.
-struct WordHash {
+package struct WordHash {
     private static let prime: UInt64 = 0x100_0000_01b3
     private var lanes = (
         UInt64(0xcbf2_9ce4_8422_2325), UInt64(0x8422_2325_cbf2_9ce4), UInt64(0x9e37_79b9_7f4a_7c15),
         UInt64(0x7f4a_7c15_9e37_79b9)
     )
 
+    /// A hash of nothing.
+    package init() {}
+
     /// Adds bytes, as a part by itself: how many they were counts as well.
-    mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    package mutating func add(_ bytes: UnsafeRawBufferPointer) {
         let wordCount = bytes.count / 8
         func word(_ index: Int) -> UInt64 {
             UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
@@ -33,10 +36,10 @@ struct WordHash {
     }
 
     /// Adds the UTF-8 bytes of a text.
-    mutating func add(_ text: String) { Array(text.utf8).withUnsafeBytes { add($0) } }
+    package mutating func add(_ text: String) { Array(text.utf8).withUnsafeBytes { add($0) } }
 
     /// The hash of all that was added.
-    var value: UInt64 {
+    package var value: UInt64 {
         var hash = lanes.0
         // A multiplication moves differences up only, so the upper half is folded down before each.
         for lane in [lanes.1, lanes.2, lanes.3] { hash = ((hash ^ hash >> 32) ^ lane) &* Self.prime }
@@ -44,9 +47,9 @@ struct WordHash {
     }
 
     /// The hash of some bytes.
-    static func hash(_ bytes: [UInt8]) -> UInt64 {
+    package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
         var hash = WordHash()
-        bytes.withUnsafeBytes { hash.add($0) }
+        hash.add(bytes)
         return hash.value
     }
 }
