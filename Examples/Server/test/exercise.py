@@ -9,10 +9,13 @@ import concurrent.futures
 import json
 import os
 import random
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -27,6 +30,9 @@ PASSKEY_MODEL = os.path.join(os.path.dirname(__file__), "../../../Fixtures/passk
 
 # Nothing but one token for as long as it is let: a stream that doesn't end by itself.
 ENDLESS = {"prompt": "The", "max_tokens": 2000, "temperature": 0, "stream": True, "logit_bias": {"1000": 100}}
+
+# A request that doesn't end.
+HALF = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 
 tests = []
 
@@ -168,7 +174,8 @@ def refusals(server):
         (CHAT, "n", 2), (CHAT, "tools", [{"type": "function"}]), (CHAT, "logprobs", True), (CHAT, "top_logprobs", 2),
         (CHAT, "response_format", {"type": "json_object"}), (CHAT, "temperature", 3), (CHAT, "temperature", "hot"),
         (CHAT, "top_p", -1), (CHAT, "max_tokens", 0), (CHAT, "max_tokens", 1.5), (CHAT, "max_completion_tokens", 10**6),
-        (CHAT, "seed", 1.5), (CHAT, "stop", [1]), (CHAT, "stop", ""), (CHAT, "logit_bias", {"-1": 1}),
+        (CHAT, "seed", 1.5), (CHAT, "stop", [1]), (CHAT, "stop", ""), (CHAT, "stop", "x" * 1001),
+        (CHAT, "tool_choice", "auto"), (CHAT, "logit_bias", {"-1": 1}),
         (CHAT, "logit_bias", {"10000000": 1}), (CHAT, "logit_bias", [1]), (CHAT, "frequency_penalty", 3),
         (CHAT, "presence_penalty", True), (CHAT, "stream", "yes"), (CHAT, "messages", []), (CHAT, "messages", "Hello"),
         (CHAT, "stream_options", {"include_usage": True}), (CHAT, "no_such_field", 1), (CHAT, "model", None),
@@ -191,7 +198,10 @@ def refusals(server):
         assert status == 400 and body["error"]["param"] == param, (message, body)
     # What asks for nothing is no reason to refuse.
     status, _, _ = server.post(
-        CHAT, {**chat_body, "n": 1, "logprobs": False, "stop": None, "user": "x", "tools": None, "max_tokens": 1})
+        CHAT, {
+            **chat_body, "n": 1, "logprobs": False, "top_logprobs": 0, "stop": None, "user": "x", "tools": None,
+            "tool_choice": "none", "service_tier": "auto", "safety_identifier": "x", "prompt_cache_key": "x",
+            "max_tokens": 1.0, "seed": 2**63 - 1})
     assert status == 200
     try:
         client(server).chat.completions.create(model=server.model, n=3, **question("Hello"))
@@ -219,6 +229,13 @@ def bad_http(server):
         assert status == 400 and answer["error"]["code"] == "invalid_json", (body, answer)
     status, _, answer = server.post(CHAT, {"model": server.model, **question("x" * 200_000)})
     assert status == 413 and answer["error"]["code"] == "body_too_large", answer
+    hello = json.dumps({"model": server.model, "prompt": "Hello", "max_tokens": 1})
+    for content_type, expected in [
+        ("text/plain", 415), ("", 415), ("application/jsonp", 415), ("Application/JSON; charset=utf-8", 200),
+    ]:
+        status, _, answer = server.request("POST", TEXT, hello, content_type)
+        assert status == expected, (content_type, answer)
+        assert status == 200 or answer["error"]["code"] == "unsupported_media_type", answer
     for method, path in [("GET", "/"), ("GET", "/v1"), ("POST", "/v1/embeddings"), ("GET", CHAT), ("DELETE", "/health")]:
         status, _, answer = server.request(method, path)
         assert status == 404 and answer["error"]["code"] == "unknown_url", (path, answer)
@@ -232,7 +249,8 @@ def bad_http(server):
 def disconnects(server):
     # While streaming, while a whole answer is awaited, and while reading a prompt.
     whole = {**ENDLESS, "stream": False}
-    for body, reads in [(ENDLESS, True), (whole, False), ({**ENDLESS, "prompt": "word " * 1500, "max_tokens": 400}, False)]:
+    long = {**ENDLESS, "prompt": "word " * 800, "max_tokens": 400}
+    for body, reads in [(ENDLESS, True), (whole, False), (long, False)]:
         connection = server.open(TEXT, body)
         if reads:
             assert next(events(connection.getresponse()))["choices"][0]["text"]
@@ -241,6 +259,33 @@ def disconnects(server):
         connection.close()
         connection.sock = None
         assert server.wait_for(running=0, waiting=0, seconds=5), "a request without a client ends"
+    # Who asks again finds what was read of the prompt.
+    answer = client(server).completions.create(model=server.model, prompt=long["prompt"], max_tokens=1)
+    assert answer.usage.prompt_tokens_details.cached_tokens >= 512, answer.usage
+    # A connection that is closed for sending is as good as one that is closed, and is told so.
+    connection, _ = server.raw(TEXT, whole)
+    assert server.wait_for(running=1, waiting=0)
+    connection.shutdown(socket.SHUT_WR)
+    answer = connection.makefile("rb").read()
+    assert b" 400 " in answer and b"connection_closed" in answer, answer
+    connection.close()
+
+
+@test
+def resets_behind_another_request(server):
+    """Who has sent another request isn't watched any more. What breaks off then must still leave its place."""
+    connections = []
+    for number in range(4):
+        connection, request = server.raw(TEXT, {**ENDLESS, "prompt": f"{number}: " + "word " * 500, "max_tokens": 500})
+        connection.sendall(request)
+        connections.append(connection)
+    assert server.wait_for(running=4, waiting=0)
+    time.sleep(0.1)
+    for connection in connections:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    assert server.wait_for(running=0, waiting=0, seconds=60), "nobody is there any more"
+    assert server.post(TEXT, {"model": server.model, "prompt": "Hello", "max_tokens": 1})[0] == 200
 
 
 @test
@@ -251,6 +296,7 @@ def queue(server):
     assert server.wait_for(running=4, waiting=2)
     status, headers, body = server.post(CHAT, {"model": server.model, **question("Hello")})
     assert status == 429 and int(headers["Retry-After"]) > 0 and body["error"]["code"] == "queue_full", body
+    assert server.post(CHAT, "{")[0] == 429, "nothing is read in order to be refused"
     try:
         client(server).chat.completions.create(model=server.model, **question("Hello"))
     except openai.RateLimitError:
@@ -313,7 +359,7 @@ def termination(server):
     idle.request("GET", "/health")
     idle.getresponse().read()
     half = socket.create_connection(("127.0.0.1", server.port))
-    half.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    half.sendall(HALF)
     assert server.wait_for(running=4, waiting=1)
     status, seconds = server.terminate()
     assert status == 0, f"exit status {status}"
@@ -376,6 +422,86 @@ def memory_limit(binary):
         assert server.post(TEXT, {"model": server.model, "prompt": "the pass key"})[0] == 200
 
 
+def idle_connections_of(server):
+    """Connections on which nothing moves: they are closed, and nobody else waits for them for long."""
+    endless = {"prompt": "the", "max_tokens": 16000, "temperature": 0, "stream": True, "logit_bias": {"10": 100}}
+    small = {"model": server.model, "prompt": "the pass key", "max_tokens": 4}
+    assert server.post(TEXT, small)[0] == 200
+    files = server.open_files()
+    # A client that doesn't read. The other place isn't held up by it.
+    deaf, _ = server.raw(TEXT, endless, receive_buffer=4096)
+    assert server.wait_for(running=1, waiting=0)
+    count = 0
+    while not server.wait_for(running=0, waiting=0, seconds=0.1):
+        assert server.post(TEXT, small)[0] == 200
+        count += 1
+        assert count < 300, "a client that doesn't read loses its place"
+    text = b""
+    try:
+        text = deaf.makefile("rb").read()
+    except ConnectionResetError:
+        pass
+    assert b"[DONE]" not in text, f"an answer of {len(text)} bytes is too short for this"
+    print(f"  {count} answers beside a client that doesn't read")
+    # One that waits for its answer isn't idle.
+    running = [server.raw(TEXT, {**endless, "stream": False})[0] for _ in range(2)]
+    assert server.wait_for(running=2, waiting=0)
+    waiting = server.open(TEXT, small)
+    time.sleep(3)
+    assert server.wait_for(running=2, waiting=1)
+    for each in running:
+        each.close()
+    assert waiting.getresponse().status == 200
+    waiting.close()
+    # One that leaves the connection open after its answer, behind which it has sent another request.
+    connection, request = server.raw(TEXT, {**small, "max_tokens": 1000, "logit_bias": {"10": 100}})
+    connection.sendall(request)
+    assert b"cmpl-" in connection.makefile("rb").read()
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(100)]
+    silent[0].sendall(HALF)
+    time.sleep(0.5)
+    assert server.open_files() - files < 80, "connections are limited"
+    assert server.get("/health")[0] == 200, "and those that wait come in"
+    silent[0].makefile("rb").read()
+    deadline = time.monotonic() + 10
+    while server.open_files() > files:
+        assert time.monotonic() < deadline, f"{server.open_files() - files} connections stay open"
+        time.sleep(0.1)
+    for each in [deaf, connection, *silent]:
+        each.close()
+    # Requests of any length that the conversation can have are read.
+    for size, expected in [(320_000, 400), (330_000, 413)]:
+        assert server.post(TEXT, {**small, "prompt": "x" * size})[0] == expected
+
+
+def idle_connections(binary):
+    options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--batch", "2", "--queue", "1"]
+    with tempfile.TemporaryDirectory() as folder:
+        # A long name makes each piece of an answer longer, and so fills what the system keeps of an answer sooner.
+        name = os.path.join(folder, "x" * 200)
+        os.symlink(os.path.abspath(PASSKEY_MODEL), name)
+        with Server(binary, name, *options, "--idle-timeout", "2") as server:
+            idle_connections_of(server)
+
+
+def unknown_token(binary):
+    """A tokenizer with a token more than the model."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ["config.json", "model.safetensors", "tokenizer.json"]:
+            shutil.copy(os.path.join(PASSKEY_MODEL, name), folder)
+        path = os.path.join(folder, "tokenizer.json")
+        with open(path) as file:
+            tokenizer = json.load(file)
+        tokenizer["added_tokens"].append({**tokenizer["added_tokens"][0], "id": 44, "content": "<|more|>"})
+        with open(path, "w") as file:
+            json.dump(tokenizer, file)
+        with Server(binary, folder) as server:
+            body = {"model": server.model, "prompt": "the pass key <|more|>"}
+            status, _, answer = server.post(TEXT, body)
+            assert status == 400 and answer["error"]["param"] == "prompt", answer
+            assert server.post(TEXT, {**body, "prompt": "the pass key"})[0] == 200
+
+
 def bad_options(binary, model):
     for options, words in [
         (["--model", model, "--batch", "0"], "--batch"), (["--model", model, "--self-extend", "4"], "self-extend"),
@@ -399,6 +525,8 @@ def main():
         cases = [(function.__name__, lambda function=function: function(server)) for function in tests]
         cases.append(("self_extend", lambda: self_extend(arguments.server)))
         cases.append(("memory_limit", lambda: memory_limit(arguments.server)))
+        cases.append(("idle_connections", lambda: idle_connections(arguments.server)))
+        cases.append(("unknown_token", lambda: unknown_token(arguments.server)))
         cases.append(("bad_options", lambda: bad_options(arguments.server, arguments.model)))
         for name, case in cases:
             start = time.monotonic()

@@ -129,7 +129,7 @@ def main():
     def resident(share):
         """The median of a tenth of the samples, up to this share of the time."""
         end = max(1, round(len(samples) * share))
-        return statistics.median_high(samples[max(0, end - len(samples) // 10) : end])
+        return statistics.median_high(samples[max(0, end - max(1, len(samples) // 10)) : end])
 
     # Not from the beginning: the first requests fill what is kept.
     growth = resident(1) / resident(0.5) - 1

@@ -38,12 +38,12 @@ class Server:
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, content_type="application/json"):
         """Status, headers and the parsed body of one request; a body that is no string is sent as JSON."""
         connection = self.connect()
         try:
             data = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
-            connection.request(method, path, data, {"Content-Type": "application/json"} if data else {})
+            connection.request(method, path, data, {"Content-Type": content_type} if data else {})
             response = connection.getresponse()
             return response.status, response.headers, json.loads(response.read())
         finally:
@@ -61,6 +61,18 @@ class Server:
         connection.request("POST", path, json.dumps({"model": self.model, **body}), {"Content-Type": "application/json"})
         return connection
 
+    def raw(self, path, body, receive_buffer=None):
+        """Sends a request over a plain connection, and returns that and the request."""
+        connection = socket.socket()
+        if receive_buffer:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        connection.connect(("127.0.0.1", self.port))
+        data = json.dumps({"model": self.model, **body})
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(data)}"
+        request = f"{head}\r\n\r\n{data}".encode()
+        connection.sendall(request)
+        return connection, request
+
     def wait_for(self, running, waiting, seconds=10):
         """Waits until so many requests run and wait; false if that doesn't happen in time."""
         deadline = time.monotonic() + seconds
@@ -77,6 +89,9 @@ class Server:
         self.process.send_signal(number)
         status = self.process.wait(timeout=30)
         return status, time.monotonic() - start
+
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm") as file:

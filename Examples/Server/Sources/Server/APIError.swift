@@ -29,26 +29,16 @@ struct APIError: HTTPResponseError {
     static let shuttingDown = APIError(
         status: .serviceUnavailable, message: "The server is shutting down.", code: "shutting_down")
 
+    static let abandoned = APIError(
+        status: .badRequest, message: "The connection was closed, if only for sending, before the answer had ended.",
+        code: "connection_closed")
+
+    static let noJSON = APIError(
+        status: .unsupportedMediaType, message: "The Content-Type of a request is application/json.",
+        code: "unsupported_media_type")
+
     static let queueFull = APIError(
         status: .tooManyRequests, message: "Too many requests are waiting; try again later.", code: "queue_full")
-
-    /// What an engine could not do.
-    init(_ error: SessionError) {
-        switch error {
-        case .cancelled: self = .shuttingDown
-        case .memory:
-            self.init(
-                status: .serviceUnavailable, message: "\(error); try again later.", code: "out_of_memory")
-        default: self.init(status: .internalServerError, message: "\(error)")
-        }
-    }
-
-    init(status: HTTPResponse.Status, message: String, field: String? = nil, code: String? = nil) {
-        self.status = status
-        self.message = message
-        self.field = field
-        self.code = code
-    }
 
     /// The object that clients look for.
     var json: JSONValue {
@@ -75,6 +65,19 @@ struct APIError: HTTPResponseError {
     }
 }
 
+extension APIError {
+    /// What an engine could not do.
+    init(_ error: SessionError) {
+        switch error {
+        case .cancelled: self = .shuttingDown
+        case .memory:
+            self.init(
+                status: .serviceUnavailable, message: "\(error); try again later.", code: "out_of_memory")
+        default: self.init(status: .internalServerError, message: "\(error)")
+        }
+    }
+}
+
 /// Gives every error the form of an ``APIError``.
 struct APIErrors<Context: RequestContext>: RouterMiddleware {
     let maximumBodySize: Int
@@ -98,9 +101,6 @@ struct APIErrors<Context: RequestContext>: RouterMiddleware {
                     code: "unknown_url")
             default: throw APIError(status: error.status, message: error.status.reasonPhrase)
             }
-        } catch is CancellationError {
-            // The client has gone, and nobody reads this.
-            throw APIError.shuttingDown
         } catch {
             context.logger.error("\(request.method) \(request.uri.path): \(error)")
             throw APIError(status: .internalServerError, message: "The server failed.")

@@ -38,16 +38,21 @@ final class Admission: Sendable {
     ///
     /// - Throws: ``APIError`` when there is no room, or no more requests are answered.
     func add(_ request: CompletionRequest) throws(APIError) -> Answer {
-        let answer = Answer { [wakeUp] in wakeUp.continuation.yield() }
-        let refusal: APIError? = state.withLock { state in
-            if state.isClosed { return .shuttingDown }
-            if state.runningCount + state.waiting.count >= placeCount + queueLength { return .queueFull }
+        let answer = Answer(wake: wake)
+        try state.withLock { (state) throws(APIError) in
+            try check(state)
             state.waiting.append(Job(request: request, answer: answer))
-            return nil
         }
-        if let refusal { throw refusal }
         wake()
         return answer
+    }
+
+    /// Refuses as ``add(_:)`` would, for a request that isn't read yet.
+    func check() throws(APIError) { try state.withLock { (state) throws(APIError) in try check(state) } }
+
+    private func check(_ state: State) throws(APIError) {
+        if state.isClosed { throw .shuttingDown }
+        if state.runningCount + state.waiting.count >= placeCount + queueLength { throw .queueFull }
     }
 
     /// How many requests run and wait; nil once no more are answered.

@@ -52,12 +52,12 @@ final class Answer: Sendable {
 
     /// The next piece.
     ///
-    /// - Throws: ``APIError`` when the engine could not go on; `CancellationError` after the end, or ``abandon()``.
+    /// - Throws: ``APIError`` when the engine could not go on, and after ``abandon()``.
     func next() async throws -> Piece {
         var iterator = pieces.makeAsyncIterator()
         guard let piece = try await iterator.next() else {
             abandon()
-            throw CancellationError()
+            throw APIError.abandoned
         }
         if unreadCount.subtract(1, ordering: .relaxed).oldValue == Self.room { wake() }
         return piece
@@ -72,4 +72,13 @@ final class Answer: Sendable {
 
     /// Waits for the end, whichever it is.
     func end() async { for await _ in ended.stream {} }
+}
+
+/// A client's hold on its answer: when nothing holds it any more, nobody wants the rest.
+final class Client: Sendable {
+    let answer: Answer
+
+    init(_ answer: Answer) { self.answer = answer }
+
+    deinit { answer.abandon() }
 }

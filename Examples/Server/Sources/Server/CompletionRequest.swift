@@ -17,7 +17,7 @@ struct CompletionRequest: Sendable {
     /// Fields of OpenAI's that this server doesn't have, with the values that ask for nothing.
     private static let neutral: [String: JSONValue] = [
         "n": 1, "best_of": 1, "echo": false, "logprobs": false, "store": false, "response_format": ["type": "text"],
-        "modalities": ["text"], "tools": [],
+        "modalities": ["text"], "tools": [], "tool_choice": "none", "service_tier": "auto", "top_logprobs": 0,
     ]
 
     init(_ kind: Kind, body: Data, model: ServedModel) throws(APIError) {
@@ -38,8 +38,7 @@ struct CompletionRequest: Sendable {
             processors: try Self.processors(&fields, promptLength: prompt.count, model),
             stopSequences: try Self.stops(&fields))
         // They are about the client, not about the answer.
-        _ = fields.value("user")
-        _ = fields.value("metadata")
+        for field in ["user", "metadata", "safety_identifier", "prompt_cache_key"] { _ = fields.value(field) }
         try fields.end(neutral: Self.neutral)
     }
 
@@ -52,6 +51,9 @@ struct CompletionRequest: Sendable {
         // As in other servers, who completes texts may spell out control tokens.
         let tokens = model.tokenizer.encode(texts[0])
         guard !tokens.isEmpty else { throw .invalid("prompt is empty.", field: "prompt") }
+        guard tokens.allSatisfy({ $0 < model.vocabularySize }) else {
+            throw .invalid("prompt has a control token that the model doesn't know.", field: "prompt")
+        }
         return tokens
     }
 
@@ -150,8 +152,7 @@ struct CompletionRequest: Sendable {
         if let value = fields.value("logit_bias") {
             var biases: [Int: Float] = [:]
             var entries = try Fields(value, path: "logit_bias")
-            guard case .object(let values) = value else { return processors }
-            for key in values.keys {
+            for key in entries.names {
                 guard let token = Int(key), model.tokenizer.token(id: token) != nil, token < model.vocabularySize else {
                     throw .invalid("logit_bias has \(key), which is no token's number.", field: "logit_bias")
                 }
@@ -169,8 +170,8 @@ struct CompletionRequest: Sendable {
 
     private static func stops(_ fields: inout Fields) throws(APIError) -> [String] {
         let stops = try fields.strings("stop") ?? []
-        guard stops.count <= 16, !stops.contains("") else {
-            throw .invalid("stop has more than 16 texts, or an empty one.", field: "stop")
+        guard stops.count <= 16, stops.allSatisfy({ (1...1000).contains($0.utf8.count) }) else {
+            throw .invalid("stop has more than 16 texts, or one that is empty or over 1,000 bytes.", field: "stop")
         }
         return stops
     }

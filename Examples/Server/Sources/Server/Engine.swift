@@ -6,15 +6,6 @@ import ServiceLifecycle
 /// In a round, one request's prompt goes on by one step, and then all requests whose prompts are done by one token, in one
 /// pass. So a long prompt holds the others up by no more than a step at a time.
 actor Engine: Service {
-    /// How sessions run.
-    struct Options: Sendable {
-        var session: SessionOptions
-        /// The most requests at once.
-        var batchSize: Int
-        /// The most finished conversations to keep for requests that begin as they do.
-        var keptCount: Int
-    }
-
     /// A request that is being answered.
     private final class Place {
         let job: Job
@@ -37,16 +28,18 @@ actor Engine: Service {
     /// In the order of their turns at processing a step of the prompt.
     private var places: [Place] = []
 
+    /// - Parameters:
+    ///   - batchSize: The most requests at once.
+    ///   - keptCount: The most conversations to keep for requests that begin as they do.
     init(
-        _ model: LanguageModel, _ tokenizer: Tokenizer, _ options: Options, _ admission: Admission,
-        on thread: InferenceThread
+        _ model: LanguageModel, _ tokenizer: Tokenizer, _ options: SessionOptions, batchSize: Int, keptCount: Int,
+        _ admission: Admission, on thread: InferenceThread
     ) throws(SessionError) {
         self.admission = admission
         self.thread = thread
         self.tokenizer = tokenizer
-        decoder = try BatchedDecoder(
-            model: model, maximumBatchSize: options.batchSize, threadCount: options.session.threadCount)
-        kept = PromptCache(model: model, options: options.session, maximumCount: options.keptCount)
+        decoder = try BatchedDecoder(model: model, maximumBatchSize: batchSize, threadCount: options.threadCount)
+        kept = PromptCache(model: model, options: options, maximumCount: keptCount)
         // Options that don't suit the model are found now, rather than by the first request.
         _ = try kept.session(for: [0])
     }
@@ -132,8 +125,6 @@ actor Engine: Service {
         guard let reason = place.generation.stopReason, places.contains(where: { $0 === place }) else { return }
         place.job.answer.send(.end(reason, place.generation.statistics))
         remove(place)
-        // Without it, the next request that begins the same takes longer, that is all.
-        try? kept.insert(place.generation.session)
     }
 
     private func fail(_ place: Place, _ error: SessionError) {
@@ -141,8 +132,12 @@ actor Engine: Service {
         remove(place)
     }
 
+    /// Gives a place back, and keeps what it has processed: for the rest of a conversation, and for a client that had
+    /// no time to wait and asks again.
     private func remove(_ place: Place) {
         places.removeAll { $0 === place }
         admission.release()
+        // Without it, the next request that begins the same takes longer, that is all.
+        try? kept.insert(place.generation.session)
     }
 }

@@ -24,6 +24,9 @@ struct Fields {
         self.path = path + "."
     }
 
+    /// The fields that are left.
+    var names: [String] { Array(values.keys) }
+
     /// What errors call a field.
     func name(_ field: String) -> String { path + field }
 

@@ -12,20 +12,21 @@ enum JSONValue: Codable, Sendable, Equatable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let value = try? container.decode(String.self) {
+        // Each guess that fails costs an error, so what a body can have most of comes first.
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Double.self) {
+            // Beyond 2^53 a number of floating point isn't every integer.
+            let integer = value.magnitude < 0x1p53 ? Int(exactly: value) : try? container.decode(Int.self)
+            self = integer.map { .integer($0) } ?? .number(value)
+        } else if let value = try? container.decode(String.self) {
             self = .string(value)
-        } else if let value = try? container.decode([String: JSONValue].self) {
-            self = .object(value)
         } else if let value = try? container.decode([JSONValue].self) {
             self = .array(value)
-        } else if let value = try? container.decode(Int.self) {
-            self = .integer(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
+        } else if let value = try? container.decode([String: JSONValue].self) {
+            self = .object(value)
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
-        } else if container.decodeNil() {
-            self = .null
         } else {
             throw DecodingError.dataCorruptedError(in: container, debugDescription: "a number out of range")
         }

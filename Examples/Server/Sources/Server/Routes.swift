@@ -7,16 +7,12 @@ struct Routes: Sendable {
     let model: ServedModel
     let admission: Admission
     let maximumBodySize: Int
+    /// How long a client may take nothing of what is written.
+    let patience: Duration
     private let started = Int(Date().timeIntervalSince1970)
 
-    init(model: ServedModel, admission: Admission, maximumBodySize: Int) {
-        self.model = model
-        self.admission = admission
-        self.maximumBodySize = maximumBodySize
-    }
-
-    func router() -> Router<BasicRequestContext> {
-        let router = Router()
+    func router() -> Router<ConnectionContext> {
+        let router = Router(context: ConnectionContext.self)
         router.middlewares.add(APIErrors(maximumBodySize: maximumBodySize))
         router.get("health") { _, _ in try health() }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
@@ -25,8 +21,8 @@ struct Routes: Sendable {
             guard name == model.name else { throw APIError.unknownModel(name) }
             return Response(modelObject)
         }
-        router.post("v1/chat/completions") { request, _ in try await complete(.chat, request) }
-        router.post("v1/completions") { request, _ in try await complete(.text, request) }
+        router.post("v1/chat/completions") { request, context in try await complete(.chat, request, context) }
+        router.post("v1/completions") { request, context in try await complete(.text, request, context) }
         return router
     }
 
@@ -41,25 +37,35 @@ struct Routes: Sendable {
 
     // MARK: - Completions
 
-    private func complete(_ kind: CompletionRequest.Kind, _ request: Request) async throws -> Response {
+    private func complete(
+        _ kind: CompletionRequest.Kind, _ request: Request, _ context: ConnectionContext
+    ) async throws -> Response {
+        // Any page that a browser shows may send other types to this address; for this one the browser asks first.
+        guard request.headers[.contentType].flatMap({ MediaType(from: $0) })?.isType(.applicationJson) == true else {
+            throw APIError.noJSON
+        }
+        // Nobody is read in order to be refused.
+        try admission.check()
         var request = request
-        let body = try await request.collectBody(upTo: maximumBodySize)
+        let body: ByteBuffer
+        do {
+            body = try await request.collectBody(upTo: maximumBodySize)
+        } catch let error as any HTTPResponseError { throw error } catch { throw APIError.abandoned }
         let completion = try CompletionRequest(kind, body: Data(body.readableBytesView), model: model)
-        let answer = try admission.add(completion)
-        let watch = watch(request, for: answer)
+        let client = Client(try admission.add(completion))
+        let watch = watch(request, for: client.answer)
         let reply = Reply(to: completion, model: model)
         do {
             // Until the engine has sent something, an error still has a status.
-            let first = try await answer.next()
+            let first = try await client.answer.next()
             if completion.isStream {
-                return stream(answer, first, reply, includesUsage: completion.includesUsage, watch)
+                return stream(client, first, reply, includesUsage: completion.includesUsage, watch, context)
             }
-            let json = try await whole(answer, first, reply)
-            await watch.value
+            let json = try await whole(client, first, reply)
+            await end(watch, context)
             return Response(json, headers: [.connection: "close"])
         } catch {
-            answer.abandon()
-            await watch.value
+            await end(watch, context)
             throw error
         }
     }
@@ -78,7 +84,13 @@ struct Routes: Sendable {
         }
     }
 
-    private func whole(_ answer: Answer, _ first: Answer.Piece, _ reply: Reply) async throws -> JSONValue {
+    /// Waits for the end of a watch. The connection is closed soon after, for clients that don't do so themselves.
+    private func end(_ watch: Task<Void, Never>, _ context: ConnectionContext) async {
+        await watch.value
+        context.close(after: patience)
+    }
+
+    private func whole(_ client: Client, _ first: Answer.Piece, _ reply: Reply) async throws -> JSONValue {
         var text = ""
         var piece = first
         while true {
@@ -86,39 +98,65 @@ struct Routes: Sendable {
             case .text(let more): text += more
             case .end(let reason, let statistics): return reply.whole(text, reason, statistics)
             }
-            piece = try await answer.next()
+            piece = try await client.answer.next()
         }
     }
 
     private func stream(
-        _ answer: Answer, _ first: Answer.Piece, _ reply: Reply, includesUsage: Bool, _ watch: Task<Void, Never>
+        _ client: Client, _ first: Answer.Piece, _ reply: Reply, includesUsage: Bool, _ watch: Task<Void, Never>,
+        _ context: ConnectionContext
     ) -> Response {
+        // The closure holds the client: where the connection has gone and it never runs, the answer ends with it.
         let body = ResponseBody { writer in
+            func write(_ event: ByteBuffer) async throws {
+                let timer = context.close(after: patience)
+                defer { timer.cancel() }
+                try await writer.write(event)
+            }
             do {
-                if let beginning = reply.beginning { try await writer.write(.event(beginning)) }
-                var piece: Answer.Piece? = first
-                while let next = piece {
-                    switch next {
-                    case .text(let text):
-                        try await writer.write(.event(reply.piece(text)))
-                        piece = try await answer.next()
-                    case .end(let reason, let statistics):
-                        try await writer.write(.event(reply.end(reason)))
-                        if includesUsage { try await writer.write(.event(reply.usageChunk(statistics))) }
-                        try await writer.write(ByteBuffer(string: "data: [DONE]\n\n"))
-                        piece = nil
-                    }
+                if let beginning = reply.beginning { try await write(.event(beginning)) }
+                var piece = first
+                while case .text(let text) = piece {
+                    try await write(.event(reply.piece(text)))
+                    piece = try await client.answer.next()
                 }
-            } catch let error as APIError {
+                if case .end(let reason, let statistics) = piece {
+                    try await write(.event(reply.end(reason)))
+                    if includesUsage { try await write(.event(reply.usageChunk(statistics))) }
+                    try await write(ByteBuffer(string: "data: [DONE]\n\n"))
+                }
+            } catch {
+                client.answer.abandon()
                 // The status has gone out; clients look for an error in the stream as well.
-                try? await writer.write(.event(error.json))
-            } catch { answer.abandon() }
-            await watch.value
+                if let error = error as? APIError { try? await write(.event(error.json)) }
+            }
+            await end(watch, context)
             try await writer.finish(nil)
         }
         return Response(
             status: .ok, headers: [.contentType: "text/event-stream", .cacheControl: "no-cache", .connection: "close"],
             body: body)
+    }
+}
+
+/// A request's context, which can close its connection.
+struct ConnectionContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    private let close: @Sendable () -> Void
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        let channel = source.channel
+        close = { channel.close(promise: nil) }
+    }
+
+    /// Closes the connection after a while, unless that is cancelled.
+    @discardableResult
+    func close(after time: Duration) -> Task<Void, any Error> {
+        Task {
+            try await Task.sleep(for: time)
+            close()
+        }
     }
 }
 

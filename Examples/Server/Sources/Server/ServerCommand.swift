@@ -59,12 +59,23 @@ struct ServerCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The most finished conversations to keep in memory: a request that begins as one of them only has its rest to "
-                + "be read.", valueName: "n"))
+            "The most conversations to keep in memory when they are over: a request that begins as one of them only "
+                + "has its rest to be read.", valueName: "n"))
     var keep = 4
 
-    @Option(help: ArgumentHelp("The most bytes of a request; others get status 413.", valueName: "bytes"))
-    var maxBody = 4 << 20
+    @Option(
+        help: ArgumentHelp(
+            "The most bytes of a request, others get status 413; by default 64 KiB and 16 for each token of --length.",
+            valueName: "bytes"))
+    var maxBody: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long a connection stays open on which nothing moves: a request is begun and not ended, none is sent, \
+            or an answer isn't read.
+            """, valueName: "seconds"))
+    var idleTimeout = 30
 
     @Option(help: ArgumentHelp("Threads to compute with; by default one per processor.", valueName: "n"))
     var threads: Int?
@@ -90,7 +101,8 @@ struct ServerCommand: AsyncParsableCommand {
         try check("batch", batch, 1...512)
         try check("queue", queue, 0...1 << 20)
         try check("keep", keep, 0...1 << 20)
-        try check("max-body", maxBody, 1...1 << 30)
+        try check("max-body", maxBody ?? 1, 1...1 << 30)
+        try check("idle-timeout", idleTimeout, 1...1 << 20)
         try check("threads", threads ?? 1, 1...1024)
         try check("memory-limit", memoryLimit ?? 0, 0...Int.max)
     }
@@ -101,9 +113,13 @@ struct ServerCommand: AsyncParsableCommand {
         let tokenizer = try Tokenizer(contentsOfFile: model + "/tokenizer.json")
         let configuration = try ModelConfiguration(contentsOfFile: model + "/config.json")
         let sessions = try sessionOptions(configuration)
+        var format: ChatFormat?
+        do {
+            format = try ChatFormat(directory: model)
+        } catch { logger.notice("There are no chats with this model: \(error)") }
         let served = ServedModel(
             name: URL(fileURLWithPath: model).lastPathComponent, tokenizer: tokenizer,
-            format: try? ChatFormat(directory: model), vocabularySize: configuration.vocabularySize,
+            format: format, vocabularySize: configuration.vocabularySize,
             capacity: sessions.maximumLength ?? configuration.contextLength, answerLimit: maxTokens)
 
         let thread = InferenceThread()
@@ -111,15 +127,23 @@ struct ServerCommand: AsyncParsableCommand {
         let engine = try await Task(executorPreference: thread) {
             let languageModel = try LanguageModel(
                 directory: model, options: LoadOptions(threadCount: threads, memoryLimit: memoryLimit))
-            let options = Engine.Options(session: sessions, batchSize: batch, keptCount: keep)
-            return try Engine(languageModel, tokenizer, options, admission, on: thread)
+            return try Engine(
+                languageModel, tokenizer, sessions, batchSize: batch, keptCount: keep, admission, on: thread)
         }.value
 
-        let routes = Routes(model: served, admission: admission, maximumBodySize: maxBody)
+        let routes = Routes(
+            model: served, admission: admission, maximumBodySize: maxBody ?? 1 << 16 + 16 * served.capacity,
+            patience: .seconds(idleTimeout))
         var quiet = logger
         quiet.logLevel = .warning
         let server = Application(
-            router: routes.router(), configuration: ApplicationConfiguration(address: .hostname(host, port: port)),
+            router: routes.router(),
+            // It leaves alone who has sent a request and waits for its answer.
+            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(idleTimeout)))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(host, port: port),
+                // Those who run, those who wait, and some to be read and refused.
+                availableConnectionsDelegate: .maximum(batch + queue + 64, logger: quiet)),
             onServerRunning: { channel in
                 let port = channel.localAddress?.port ?? port
                 logger.info("\(served.name) for up to \(served.capacity) tokens at http://\(host):\(port)/v1")
@@ -146,9 +170,7 @@ struct ServerCommand: AsyncParsableCommand {
         if let length, length > reach {
             throw ValidationError("--length is \(length), but the model's positions reach to \(reach)")
         }
-        let isAuto = if case .auto = selfExtend { true } else { false }
-        return SessionOptions(
-            attention: attention, threadCount: threads, maximumLength: length ?? (isAuto ? context : reach))
+        return SessionOptions(attention: attention, threadCount: threads, maximumLength: length ?? reach)
     }
 }
 

@@ -23,19 +23,15 @@ do {
     let configuration = try ModelConfiguration(contentsOfFile: directory + "/config.json")
     let tokenizer = try Tokenizer(contentsOfFile: directory + "/tokenizer.json")
     let request = "Summarise this text in a few sentences."
-    let question = "\(request)\n\n\(text)\n\n\(request)"
-    let prompt = try ChatFormat(directory: directory).encode(
-        [ChatMessage(role: .user, content: question)], with: tokenizer)
+    let question = ChatMessage(role: .user, content: "\(request)\n\n\(text)\n\n\(request)")
+    let prompt = try ChatFormat(directory: directory).encode([question], with: tokenizer)
 
     // Self-Extend as far as the text needs it; a text within the trained context needs none.
     let length = prompt.count + summaryLength
     let attention = try AttentionMode.recommended(length: length, trainedContext: configuration.contextLength)
-
-    let session = try Session(
-        model: try LanguageModel(directory: directory),
-        options: SessionOptions(attention: attention, maximumLength: length))
-    let options = GenerationOptions(
-        maximumTokenCount: summaryLength, processors: [try RepetitionPenalty(1.1)])
+    let sessionOptions = SessionOptions(attention: attention, maximumLength: length)
+    let session = try Session(model: try LanguageModel(directory: directory), options: sessionOptions)
+    let options = GenerationOptions(maximumTokenCount: summaryLength, processors: [try RepetitionPenalty(1.1)])
     let generation = try Generation(session: session, prompt: prompt, tokenizer: tokenizer, options: options) { done in
         write("\rread \(done) of \(prompt.count) tokens\(done == prompt.count ? "\n" : "")", to: .standardError)
     }
