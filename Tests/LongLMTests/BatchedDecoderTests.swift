@@ -207,7 +207,7 @@ import Tokenization
         for round in 0..<40 {
             // Three come later, and those that have ended stay for a while.
             let present = together.indices.filter { round >= $0 % 3 }
-            let tokens = try decoder.next(for: present.map { together[$0] })
+            let tokens = try decoder.next(for: present.map { together[$0] }).map { try $0.get() }
             #expect(tokens.count == present.count)
             for (index, token) in zip(present, tokens) { if let token { found[index].append(token) } }
         }
@@ -237,14 +237,41 @@ import Tokenization
             try generation([1, 2, 3, 4], short), try generation([5, 63, 7, 8], short),
             try generation([9, 10, 11, 12], short),
         ]
-        #expect(try decoder.next(for: generations).map { $0?.id } == [1, 5, 9])
-        #expect(throws: SessionError.tokenizer(.unknownTokenID(id: 63, vocabularySize: 60))) {
-            try decoder.next(for: generations)
+        func next() throws -> [Result<Int?, SessionError>] {
+            try decoder.next(for: generations).map { $0.map { $0?.id } }
         }
-        // Nothing is lost: asked again, each goes on.
-        #expect(try decoder.next(for: generations).map { $0?.id } == [2, 7, 10])
-        #expect(try decoder.next(for: generations).map { $0?.id } == [3, 8, 11])
+        let unknown = SessionError.tokenizer(.unknownTokenID(id: 63, vocabularySize: 60))
+        #expect(try next() == [.success(1), .success(5), .success(9)])
+        // It isn't chosen anew: what the sampler gives next stays for the others.
+        #expect(try next() == [.success(2), .failure(unknown), .success(10)])
+        #expect(try next() == [.success(3), .failure(unknown), .success(11)])
         #expect(generations[0].text == "bcd" && generations[2].text == "jkl")
+        #expect(sessionError { () throws(SessionError) in _ = try generations[1].next() } == unknown)
+        #expect(generations[1].session.position == 3 && generations[1].statistics.generatedTokenCount == 1)
+    }
+
+    /// A session that somebody else has used is its generation's trouble, before its prompt and after.
+    @Test func aChangedSession() throws {
+        let model = try loadModel()
+        let decoder = try BatchedDecoder(model: model, maximumBatchSize: 3, threadCount: 1)
+        let generations = try (0..<3).map { index in
+            try Generation(
+                session: try Session(model: model), prompt: [1, 2, index],
+                options: GenerationOptions(maximumTokenCount: 4, endTokens: []))
+        }
+        let alone = try Generation(
+            session: try Session(model: model), prompt: [1, 2, 2],
+            options: GenerationOptions(maximumTokenCount: 4, endTokens: []))
+        try generations[0].session.prefill([5])
+        func kinds() throws -> [Bool] {
+            try decoder.next(for: generations).map { if case .failure(.sessionChanged) = $0 { false } else { true } }
+        }
+        #expect(try kinds() == [false, true, true])
+        try generations[1].session.decode(5)
+        #expect(try kinds() == [false, false, true])
+        let rest = try (0..<2).map { _ in try decoder.next(for: [generations[2]])[0].get()?.id }
+        #expect(try alone.rest().suffix(2).map(\.id) == rest)
+        #expect(generations[0].session.tokens == [5] && generations[1].session.position == 4)
     }
 
     // MARK: - Errors
@@ -323,7 +350,7 @@ import Tokenization
         refuses("a session of another model is in a batch", [generations[0], stranger])
         refuses("a session stands in a batch twice", [generations[0], generations[0]])
         refuses("a session stands in a batch twice", [generations[0], twin])
-        #expect(try decoder.next(for: Array(generations[..<2])).allSatisfy { $0 != nil })
+        #expect(try decoder.next(for: Array(generations[..<2])).allSatisfy { try $0.get() != nil })
     }
 
     /// A decoder keeps no session alive.

@@ -188,6 +188,21 @@ import Tokenization
         }
         #expect(busy == .busy && other.messages.isEmpty && working.tokens == [1])
 
+        // With a tokenizer of more tokens than the model has.
+        var tiny = TinyLlama()
+        tiny.vocabularySize = 60
+        let small = try Session(model: try loadModel(tiny))
+        try small.prefill([1, 2, 3])
+        let beginning = bits(small.logits)
+        let stranger = try makeChat(small)
+        guard
+            case .tokenOutOfRange = sessionError({ () throws(SessionError) in _ = try stranger.respond(to: "a") })
+        else {
+            Issue.record("a token that the model hasn't")
+            return
+        }
+        #expect(stranger.messages.isEmpty && small.tokens == [1, 2, 3] && bits(small.logits) == beginning)
+
         // And the chat goes on.
         let stream = try chat.respond(to: "a", options: answering("no"))
         #expect(try await all(stream) == alone(messages + [user("a")], answering("no")).rest())

@@ -96,7 +96,7 @@ import Testing
 
         mutating func sample(_ logits: [Float]) -> Int {
             record.logits.append(logits)
-            return GreedySampler.greatest(logits)
+            return GreedySampler.indexOfGreatest(in: logits)
         }
     }
 

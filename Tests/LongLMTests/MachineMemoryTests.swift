@@ -30,13 +30,13 @@ import Testing
     }
 
     @Test func meminfoText() {
-        #expect(MachineMemory.availableByteCount(meminfo: meminfo) == available)
+        #expect(MachineMemory.kilobytes(of: "MemAvailable", in: meminfo) == available)
         // Kernels before 3.14 don't estimate it.
-        #expect(MachineMemory.availableByteCount(meminfo: "MemTotal: 24570012 kB\nMemFree: 1 kB\n") == nil)
+        #expect(MachineMemory.kilobytes(of: "MemAvailable", in: "MemTotal: 24570012 kB\nMemFree: 1 kB\n") == nil)
         for text in ["", "MemAvailable:", "MemAvailable: -5 kB", "MemAvailable: 5 MB", "MemAvailable: five kB"] {
-            #expect(MachineMemory.availableByteCount(meminfo: text) == nil)
+            #expect(MachineMemory.kilobytes(of: "MemAvailable", in: text) == nil)
         }
-        #expect(MachineMemory.availableByteCount(meminfo: "MemAvailable: \(Int.max) kB") == .max)
+        #expect(MachineMemory.kilobytes(of: "MemAvailable", in: "MemAvailable: \(Int.max) kB") == .max)
     }
 
     @Test func groupsOfAProcess() {
@@ -127,6 +127,37 @@ import Testing
                 "/sys/fs/cgroup/memory/memory.usage_in_bytes": "1000\n",
                 "/sys/fs/cgroup/memory/memory.stat": "inactive_file 1\ntotal_inactive_file 200\n",
             ]) == 2200)
+    }
+
+    @Test func addressSpace() throws {
+        let header = "Limit                     Soft Limit           Hard Limit           Units     \n"
+        func limits(_ soft: String) -> String {
+            header + "Max data size             5                    5                    bytes     \n"
+                + "Max address space         \(soft)            unlimited            bytes     \n"
+        }
+        #expect(MachineMemory.addressSpace(limits: limits("4096000")) == 4_096_000)
+        #expect(MachineMemory.addressSpace(limits: limits("unlimited")) == nil)
+        #expect(MachineMemory.addressSpace(limits: header) == nil)
+        var files = [
+            "/proc/meminfo": meminfo, "/proc/self/limits": limits("4096000"),
+            "/proc/self/status": "Name:\tlonglm\nVmPeak:\t  3900 kB\nVmSize:\t  3000 kB\n",
+        ]
+        #expect(try byteCount(files) == 1_024_000)
+        files["/proc/self/status"] = "VmSize:\t  5000 kB\n"
+        #expect(try byteCount(files) == 0)
+        files["/proc/self/limits"] = limits("unlimited")
+        #expect(try byteCount(files) == available)
+    }
+
+    @Test("A kernel that promises no more than it has is believed")
+    func commitLimit() throws {
+        let committed = meminfo + "CommitLimit:  5000 kB\nCommitted_AS:  4000 kB\n"
+        var files = ["/proc/meminfo": committed, "/proc/sys/vm/overcommit_memory": "2\n"]
+        #expect(try byteCount(files) == 1_024_000)
+        for mode in ["0", "1"] {
+            files["/proc/sys/vm/overcommit_memory"] = mode + "\n"
+            #expect(try byteCount(files) == available)
+        }
     }
 
     @Test("This machine has some memory, and no more than it says")

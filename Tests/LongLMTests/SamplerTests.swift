@@ -26,7 +26,7 @@ import Testing
         #expect(greedy([1, 3, 2]) == 1 && greedy([3, 3, 3]) == 0 && greedy([-5, -2, -2]) == 1)
         #expect(greedy([-0.0, 0.0]) == 0 && greedy([0.0, -0.0]) == 0 && greedy([7]) == 0)
         #expect(greedy([-.infinity, -3, -.infinity]) == 1 && greedy([1, .infinity]) == 1)
-        #expect(GreedySampler.greatest([1, 4, 4, 2]) == 1)
+        #expect(GreedySampler.indexOfGreatest(in: [1, 4, 4, 2]) == 1)
     }
 
     /// Each filter can leave the most probable token alone.

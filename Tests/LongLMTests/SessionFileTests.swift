@@ -263,38 +263,49 @@ import Testing
         #expect(restored.tokens == session.tokens)
     }
 
-    /// A file that somebody made: its checksums are right, but it has more neighbor keys than tokens, which would go to
-    /// positions before the first, or too few.
+    private typealias RawTensor = (name: String, dtype: DType, shape: [Int], bytes: [UInt8])
+
+    /// All tensors of the file but for the checksums.
+    private func rawTensors(_ file: SafetensorsFile) throws -> [RawTensor] {
+        try file.tensors.filter { $0.name != "checksums" }.map { info in
+            (info.name, info.dtype, info.shape, try file.tensor(info.name).withUnsafeBytes { Array($0) })
+        }
+    }
+
+    /// Writes a file that somebody made, with checksums that are right.
+    private func forge(_ metadata: [String: String], _ tensors: [RawTensor]) throws {
+        var writer = SafetensorsWriter(metadata: metadata)
+        var hash = WordHash()
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            hash.add(key)
+            hash.add(value)
+        }
+        var hashes = [hash.value]
+        for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+            try writer.add(tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes)
+            hashes.append(tensor.bytes.withUnsafeBytes { WordHash.hash($0) })
+        }
+        let sums = hashes.flatMap { hash in (0..<8).map { UInt8(truncatingIfNeeded: hash >> (8 * $0)) } }
+        try writer.add("checksums", dtype: .uint8, shape: [sums.count], bytes: sums)
+        try writer.write(to: path)
+    }
+
+    /// More neighbor keys than tokens, which would go to positions before the first, or too few.
     @Test(arguments: [9, 11, 30])
     func forgedNeighborKeys(count: Int) throws {
         let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))
         let session = try saved(mode)
         let file = try SafetensorsFile(path: path)
-        var tensors: [(name: String, dtype: DType, shape: [Int], bytes: [UInt8])] = []
-        for info in file.tensors where info.name != "checksums" {
-            var shape = info.shape
-            // All of 30 tokens is in the ring, so every tensor but the logits has 30 rows.
-            if info.name != "logits" { shape[0] = info.name.hasSuffix("neighbor_keys") ? count : 10 }
-            let all = try file.tensor(info.name).withUnsafeBytes { Array($0) }
-            tensors.append((info.name, info.dtype, shape, Array(all.prefix(info.byteCount * shape[0] / info.shape[0]))))
+        // All of 30 tokens is in the ring, so every tensor but the logits has 30 rows.
+        var tensors = try rawTensors(file).map { tensor in
+            var tensor = tensor
+            if tensor.name == "logits" { return tensor }
+            let rows = tensor.name.hasSuffix("neighbor_keys") ? count : 10
+            tensor.bytes = Array(tensor.bytes.prefix(tensor.bytes.count / tensor.shape[0] * rows))
+            tensor.shape[0] = rows
+            return tensor
         }
-        func write() throws {
-            var writer = SafetensorsWriter(metadata: file.metadata)
-            var metadata = WordHash()
-            for (key, value) in file.metadata.sorted(by: { $0.key < $1.key }) {
-                metadata.add(key)
-                metadata.add(value)
-            }
-            var hashes = [metadata.value]
-            for tensor in tensors.sorted(by: { $0.name < $1.name }) {
-                try writer.add(tensor.name, dtype: tensor.dtype, shape: tensor.shape, bytes: tensor.bytes)
-                hashes.append(tensor.bytes.withUnsafeBytes { WordHash.hash($0) })
-            }
-            let sums = hashes.flatMap { hash in (0..<8).map { UInt8(truncatingIfNeeded: hash >> (8 * $0)) } }
-            try writer.add("checksums", dtype: .uint8, shape: [sums.count], bytes: sums)
-            try writer.write(to: path)
-        }
-        try write()
+        try forge(file.metadata, tensors)
         #expect(
             refusal(session)
                 == .notASession(
@@ -306,9 +317,79 @@ import Testing
             tensors[index].bytes = Array(
                 (tensors[index].bytes + [UInt8](repeating: 0, count: 10 * row)).prefix(10 * row))
         }
-        try write()
+        try forge(file.metadata, tensors)
         try session.restore(from: path)
         #expect(session.tokens == Array(self.tokens[..<10]))
+    }
+
+    /// Names that differ in their bytes alone: Swift takes them for the same.
+    @Test func forgedNames() throws {
+        let session = try saved()
+        let file = try SafetensorsFile(path: path)
+        let tensors = try rawTensors(file)
+        let names = ["\u{e9}", "e\u{301}"]
+        try forge(file.metadata, tensors + names.map { ($0, .uint8, [0], []) })
+        #expect(
+            refusal(session)
+                == .notASession(
+                    file: path, reason: "it has \(tensors.count + 3) tensors, not \(tensors.count + 1)"))
+    }
+
+    /// Saved by a processor without fused multiply-add, whose numbers are others.
+    @Test func otherArithmetic() throws {
+        let session = try saved()
+        let file = try SafetensorsFile(path: path)
+        let arithmetic = try #require(file.metadata["arithmetic"])
+        let other = arithmetic == "fused" ? "unfused" : "fused"
+        var metadata = file.metadata
+        metadata["arithmetic"] = other
+        try forge(metadata, try rawTensors(file))
+        #expect(
+            refusal(session) == .otherSetting(file: path, name: "arithmetic", saved: other, expected: arithmetic))
+    }
+
+    @Test func withinAPrefill() throws {
+        let session = try saved()
+        var errors: [SessionFileError?] = []
+        try session.prefill([1]) { _ in
+            for work in [session.save(to:), session.restore(from:)] {
+                do throws(SessionFileError) {
+                    try work(path)
+                    errors.append(nil)
+                } catch { errors.append(error) }
+            }
+        }
+        #expect(errors == [.session(.busy), .session(.busy)])
+    }
+
+    // MARK: - Other families
+
+    /// Layers with their own window, or without positions, have no neighbor keys; frequencies may depend on the length.
+    @Test(arguments: ["gemma2", "gemma3_text", "smollm3", "llama_dynamic", "phi3"])
+    func families(name: String) throws {
+        let model = try LanguageModel(directory: Fixtures.path("reference/\(name)"))
+        let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 8))
+        var generator = SeededGenerator(seed: 12)
+        let tokens = generator.tokens(70, below: model.configuration.vocabularySize)
+        let session = try makeSession(mode, length: 100, model: model)
+        try session.prefill(Array(tokens[..<60]))
+        try session.save(to: path)
+        let layers = Set(
+            try SafetensorsFile(path: path).tensorNames.filter { $0.hasSuffix("neighbor_keys") }.map {
+                Int($0.split(separator: ".")[1])
+            })
+        let extended = model.configuration.layerAttention.indices.filter {
+            model.configuration.layerAttention[$0].isExtended
+        }
+        #expect(layers == Set(extended))
+        let restored = try makeSession(mode, length: 100, model: model)
+        try restored.restore(from: path)
+        for session in [session, restored] { try session.prefill(Array(tokens[60...])) }
+        #expect(bits(restored.logits) == bits(session.logits))
+        guard name == "llama_dynamic" else { return }
+        let longer = try makeSession(mode, length: 101, model: model)
+        #expect(
+            refusal(longer) == .otherSetting(file: path, name: "length", saved: "100", expected: "101"))
     }
 
     // MARK: - Writing

@@ -66,6 +66,91 @@ import Testing
         _ = try BatchedDecoder(model: model, maximumBatchSize: 2, threadCount: 1)
     }
 
+    /// What is reckoned beforehand is what a full session takes, in every family.
+    @Test(arguments: ["gemma2", "gemma3_text", "gpt_neox", "phi3", "smollm3", "stablelm"])
+    func families(name: String) throws {
+        let model = try LanguageModel(directory: Fixtures.path("reference/\(name)"))
+        for mode in [AttentionMode.plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 8))] {
+            let before = model.reservedByteCount
+            let session = try Session(
+                model: model, options: SessionOptions(attention: mode, threadCount: 3, maximumLength: 60))
+            try session.prefill((0..<60).map { $0 % 8 })
+            #expect(session.memoryByteCount == model.reservedByteCount - before)
+        }
+    }
+
+    /// What a fork shares it may have to take later: until then the machine must keep it.
+    @Test func forksOnAMachine() throws {
+        let directory = try TemporaryDirectory()
+        try TinyLlama().write(to: directory)
+        let ledger = MemoryLedger { nil }
+        let model = try LanguageModel(directory: directory.path, ledger: ledger)
+        let trunk = try Session(model: model, options: options)
+        #expect(ledger.pendingByteCount == need)
+        try trunk.prefill((0..<1_000).map { $0 % 67 })
+        #expect(ledger.pendingByteCount == 0)
+        let segments = model.configuration.cacheByteCount(length: 1_000)
+        let fork = try trunk.fork()
+        #expect(ledger.pendingByteCount > segments)
+        // Another text copies both segments.
+        try fork.truncate(to: 0)
+        try fork.prefill((0..<1_000).map { ($0 + 1) % 67 })
+        #expect(ledger.pendingByteCount == 0)
+        // A fork that outlives its trunk takes the memory over when it writes there.
+        var last: Session? = try fork.fork()
+        try fork.truncate(to: 0)
+        try fork.prefill([1])
+        #expect(ledger.pendingByteCount > segments / 2)
+        try last?.truncate(to: 0)
+        try last?.prefill((0..<1_000).map { ($0 + 2) % 67 })
+        #expect(ledger.pendingByteCount == 0)
+        last = nil
+        #expect(ledger.pendingByteCount == 0)
+        // A truncated session gives nothing back.
+        try trunk.truncate(to: 0)
+        try trunk.prefill([1, 2, 3])
+        #expect(trunk.memoryByteCount == need && ledger.pendingByteCount == 0)
+    }
+
+    /// A file's keys and values are read beside those that the session keeps until all of them are there.
+    @Test func restoring() throws {
+        let model = try loadModel(memoryLimit: weights + need)
+        let session = try Session(model: model, options: options)
+        try session.prefill([1, 2, 3])
+        let directory = try TemporaryDirectory()
+        let path = directory.path + "/session"
+        try session.save(to: path)
+        let cacheByteCount = session.cacheByteCount
+        do throws(SessionFileError) {
+            try session.restore(from: path)
+            Issue.record("twice as much memory was taken")
+        } catch {
+            guard case .session(.memory(let shortage)) = error else { throw error }
+            #expect(shortage.neededByteCount == cacheByteCount && shortage.availableByteCount == 0)
+        }
+        #expect(session.tokens == [1, 2, 3])
+        try session.truncate(to: 0)
+        try session.restore(from: path)
+        #expect(session.tokens == [1, 2, 3] && model.reservedByteCount == weights + need)
+    }
+
+    /// A beginning of what is inserted goes for it, rather than a stranger.
+    @Test func promptCachesKeepStrangers() throws {
+        let model = try loadModel(memoryLimit: weights + 3 * need)
+        let cache = PromptCache(model: model, options: options)
+        for tokens in [[9, 9], [1, 2]] {
+            let session = try Session(model: model, options: options)
+            try session.prefill(tokens)
+            try cache.insert(session)
+        }
+        let longer = try Session(model: model, options: options)
+        try longer.prefill([1, 2, 3])
+        try cache.insert(longer)
+        #expect(cache.count == 2)
+        #expect(cache.cacheByteCount == 2 * longer.cacheByteCount)
+        #expect(try cache.session(for: [9, 9, 1]).position == 2)
+    }
+
     /// What a cache keeps goes where memory is needed, the session that was not used for the longest first; where there is
     /// none for a fork, the kept session itself is given.
     @Test func promptCaches() throws {

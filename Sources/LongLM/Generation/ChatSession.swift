@@ -45,7 +45,9 @@ public final class ChatSession {
     ///   - options: How to choose tokens, and when to end.
     ///   - progress: Called while the prompt is processed with how many of its tokens have been.
     /// - Throws: ``SessionError/tokenizer(_:)`` when the format has no place for the message,
-    ///   ``SessionError/capacityExceeded(needed:capacity:)`` when the chat has become too long. The chat is then as before.
+    ///   ``SessionError/capacityExceeded(needed:capacity:)`` when the chat has become too long,
+    ///   ``SessionError/tokenOutOfRange(id:vocabularySize:)`` when the tokenizer has tokens that the model hasn't,
+    ///   ``SessionError/busy`` from within the progress of a prefill. The chat is then as before.
     public func respond(
         to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
     ) throws(SessionError) -> TokenStream {
@@ -60,6 +62,7 @@ public final class ChatSession {
         guard tokens.count <= session.capacity else {
             throw .capacityExceeded(needed: tokens.count, capacity: session.capacity)
         }
+        try session.checkVocabulary(tokens)
         let shared = try session.keepPrefix(of: tokens)
         let generation = try Generation(
             session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options,

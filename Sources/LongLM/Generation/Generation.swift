@@ -29,8 +29,8 @@ public final class Generation {
     private var remainder: String?
     /// The session's count of changes after the last one of this generation's own.
     private var changeCount: Int
-    /// What was chosen already, but couldn't be returned.
-    private var takenBack: GeneratedToken?
+    /// A token that was chosen already, but has no text: it can't be returned, and isn't chosen again.
+    private var chosen: Int?
 
     /// A generation.
     ///
@@ -42,7 +42,8 @@ public final class Generation {
     ///   - progress: Called after each step of up to 512 tokens of the prompt with how many of them have been processed.
     /// - Throws: ``SessionError/noTokens`` when there is neither a prompt nor logits, ``SessionError/tokenOutOfRange(id:vocabularySize:)``
     ///   and ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that can't be processed,
-    ///   ``SessionError/invalidOption(_:)`` for stop sequences without a tokenizer.
+    ///   ``SessionError/invalidOption(_:)`` for stop sequences without a tokenizer, ``SessionError/busy`` from within the
+    ///   progress of a prefill.
     public init(
         session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
         options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
@@ -71,7 +72,8 @@ public final class Generation {
     /// The next token; nil when the generation has ended.
     ///
     /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
-    ///   else has used the session, ``SessionError/tokenizer(_:)`` for a token that the tokenizer doesn't know.
+    ///   else has used the session, ``SessionError/tokenizer(_:)`` for a token that the tokenizer doesn't know, now and
+    ///   whenever it is asked again.
     public func next() throws(SessionError) -> GeneratedToken? {
         while try prefillStep() {}
         if let token = tokenToDecode() {
@@ -88,6 +90,7 @@ public final class Generation {
     /// - Returns: Whether there is more of the prompt.
     /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
     ///   else has used the session.
+    @discardableResult
     public func prefillStep() throws(SessionError) -> Bool {
         guard session.changeCount == changeCount || stopReason != nil else { throw .sessionChanged }
         if prompt.isEmpty { return false }
@@ -107,7 +110,7 @@ public final class Generation {
     /// The token that the session must process before the next one can be chosen; nil if there is none. A generation that
     /// is complete, or whose session is full, ends here.
     func tokenToDecode() -> Int? {
-        guard takenBack == nil, stopReason == nil, let token = pending else { return nil }
+        guard stopReason == nil, let token = pending else { return nil }
         // Nobody asks what follows the last token, so it isn't processed.
         if statistics.generatedTokenCount >= options.maximumTokenCount {
             end(.maximumTokenCount)
@@ -127,28 +130,14 @@ public final class Generation {
         statistics.decodeDuration += duration
     }
 
-    /// Takes what ``choose()`` gave, for the next time it is asked: the batch that asked for it can't return it.
-    func takeBack(_ token: GeneratedToken?) { takenBack = token }
-
     /// Chooses a token from the session's logits.
     func choose() throws(SessionError) -> GeneratedToken? {
-        if let token = takenBack {
-            takenBack = nil
-            return token
-        }
         if stopReason == nil, statistics.generatedTokenCount >= options.maximumTokenCount { end(.maximumTokenCount) }
         guard stopReason == nil else {
             defer { remainder = nil }
             return remainder.map { GeneratedToken(id: nil, text: $0) }
         }
-        let token: Int
-        if processors.isEmpty {
-            token = sampler.sample(session.logits)
-        } else {
-            var logits = session.logits
-            for index in processors.indices { processors[index].process(&logits, after: session.tokens) }
-            token = sampler.sample(logits)
-        }
+        let token = chosen ?? sample()
         if endTokens.contains(token) {
             end(.endToken(token))
             return try choose()
@@ -156,13 +145,23 @@ public final class Generation {
         let piece: String
         do {
             piece = try detokenizer?.append(token) ?? ""
-        } catch { throw .tokenizer(error) }
+        } catch {
+            chosen = token
+            throw .tokenizer(error)
+        }
         pending = token
         statistics.generatedTokenCount += 1
         let (text, found) = stops.append(piece)
         self.text += text
         if let found { stopReason = .stopSequence(found) }
         return GeneratedToken(id: token, text: text)
+    }
+
+    private func sample() -> Int {
+        if processors.isEmpty { return sampler.sample(session.logits) }
+        var logits = session.logits
+        for index in processors.indices { processors[index].process(&logits, after: session.tokens) }
+        return sampler.sample(logits)
     }
 
     /// Ends the text with what was held back.

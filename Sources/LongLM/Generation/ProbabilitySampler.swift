@@ -49,7 +49,7 @@ public struct ProbabilitySampler: Sampler {
     ///
     /// - Parameter logits: [V], not empty.
     public mutating func sample(_ logits: [Float]) -> Int {
-        let best = GreedySampler.greatest(logits)
+        let best = GreedySampler.indexOfGreatest(in: logits)
         // Relative to the most probable token, whose weight is 1.
         let weights = logits.map { exp(Double(($0 - logits[best]) / temperature)) }
         let candidates = candidates(weights)
@@ -65,20 +65,19 @@ public struct ProbabilitySampler: Sampler {
     ///
     /// - Parameter weights: [V], proportional to the probabilities; the greatest is 1.
     package func candidates(_ weights: [Double]) -> [Int] {
-        var tokens = Array(weights.indices)
-        if topK == nil && topP == nil {
-            return tokens.filter { weights[$0] >= Double(minP ?? 0) }
-        }
-        if let topP = topP, topK == nil {
+        var tokens: [Int]
+        if let topK {
+            tokens = Self.greatest(topK, of: weights)
+        } else if let topP {
             // All tokens below this weight together are less than what the nucleus may leave out, so none is in it.
-            let total = weights.reduce(0, +)
-            let bound = Double(1 - topP) * total / Double(weights.count)
-            tokens.removeAll { weights[$0] < bound }
+            let bound = Double(1 - topP) * weights.reduce(0, +) / Double(weights.count)
+            tokens = weights.indices.filter { weights[$0] >= bound }
+            Self.sort(&tokens, by: weights)
+        } else {
+            return weights.indices.filter { weights[$0] >= Double(minP ?? 0) }
         }
-        tokens.sort { weights[$0] != weights[$1] ? weights[$0] > weights[$1] : $0 < $1 }
-        if let topK = topK { tokens.removeLast(max(0, tokens.count - topK)) }
-        if let topP = topP {
-            let total = (topK == nil ? Array(weights.indices) : tokens).reduce(0) { $0 + weights[$1] }
+        if let topP {
+            let total = topK == nil ? weights.reduce(0, +) : tokens.reduce(0) { $0 + weights[$1] }
             var sum = 0.0
             let end = tokens.firstIndex { token in
                 sum += weights[token]
@@ -86,8 +85,30 @@ public struct ProbabilitySampler: Sampler {
             }
             if let end { tokens.removeLast(tokens.count - end - 1) }
         }
-        if let minP = minP { tokens.removeAll { weights[$0] < Double(minP) } }
+        if let minP { tokens.removeAll { weights[$0] < Double(minP) } }
         return tokens
+    }
+
+    /// Descending by weight, and ascending where weights are equal.
+    private static func sort(_ tokens: inout [Int], by weights: [Double]) {
+        tokens.sort { weights[$0] != weights[$1] ? weights[$0] > weights[$1] : $0 < $1 }
+    }
+
+    /// The `count` tokens of the greatest weights, sorted. Of a vocabulary only those are sorted that may be among them.
+    private static func greatest(_ count: Int, of weights: [Double]) -> [Int] {
+        let count = min(count, weights.count)
+        var tokens: [Int] = []
+        var bound = 0.0
+        for token in weights.indices where tokens.count < count || weights[token] > bound {
+            tokens.append(token)
+            if tokens.count >= 2 * count {
+                sort(&tokens, by: weights)
+                tokens.removeLast(tokens.count - count)
+                bound = weights[tokens[count - 1]]
+            }
+        }
+        sort(&tokens, by: weights)
+        return Array(tokens.prefix(count))
     }
 }
 

@@ -12,12 +12,12 @@ public struct GreedySampler: Sampler {
     public init() {}
 
     /// The index of the greatest logit.
-    public mutating func sample(_ logits: [Float]) -> Int { Self.greatest(logits) }
+    public mutating func sample(_ logits: [Float]) -> Int { Self.indexOfGreatest(in: logits) }
 
     /// The index of the greatest logit, the first of equals.
     ///
     /// - Parameter logits: Not empty.
-    public static func greatest(_ logits: [Float]) -> Int {
+    public static func indexOfGreatest(in logits: [Float]) -> Int {
         precondition(!logits.isEmpty, "there are logits to choose from")
         var best = 0
         for index in logits.indices where logits[index] > logits[best] { best = index }

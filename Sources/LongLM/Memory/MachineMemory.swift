@@ -2,8 +2,9 @@ import Foundation
 
 /// The memory that this machine can still give to this process.
 ///
-/// On Linux that is the kernel's own estimate, or less where a container's limit (cgroup version 1 or 2) leaves less.
-/// Elsewhere it is all memory of the machine.
+/// On Linux that is the kernel's own estimate, or less where a container's limit (cgroup version 1 or 2), the process's
+/// limit of address space, or a kernel that promises no more than it has, leaves less. Elsewhere it is all memory of the
+/// machine.
 package struct MachineMemory: Sendable {
     private let root: String
 
@@ -21,10 +22,22 @@ package struct MachineMemory: Sendable {
 
     /// ``availableByteCount()`` by the files of Linux.
     package func linuxByteCount() -> Int? {
-        let machine = text("/proc/meminfo").flatMap { Self.availableByteCount(meminfo: $0) }
-        let groups = ControlGroup.all(text("/proc/self/cgroup") ?? "")
-        return ([machine] + groups.flatMap { group in group.directories.map { headroom($0, group.version) } })
-            .compactMap { $0 }.min()
+        let meminfo = text("/proc/meminfo") ?? ""
+        var limits = [Self.kilobytes(of: "MemAvailable", in: meminfo)]
+        // Mode 2 of overcommit refuses what is beyond the commit limit, even if it is never written.
+        if text("/proc/sys/vm/overcommit_memory").flatMap(Self.number) == 2 {
+            limits.append(
+                Self.difference(
+                    Self.kilobytes(of: "CommitLimit", in: meminfo), Self.kilobytes(of: "Committed_AS", in: meminfo)))
+        }
+        limits.append(
+            Self.difference(
+                Self.addressSpace(limits: text("/proc/self/limits") ?? ""),
+                Self.kilobytes(of: "VmSize", in: text("/proc/self/status") ?? "")))
+        for group in ControlGroup.all(text("/proc/self/cgroup") ?? "") {
+            limits += group.directories.map { headroom($0, group.version) }
+        }
+        return limits.compactMap { $0 }.min()
     }
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: root + path, encoding: .utf8) }
@@ -38,12 +51,24 @@ package struct MachineMemory: Sendable {
             limit: limit, usage: usage, statistics: text(directory + "/memory.stat") ?? "", version)
     }
 
-    /// `MemAvailable` of /proc/meminfo, in bytes; nil from kernels that don't have it.
-    package static func availableByteCount(meminfo: String) -> Int? {
-        let line = meminfo.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
-        let fields = line?.split(separator: " ") ?? []
+    /// A number of kilobytes in /proc/meminfo or /proc/self/status, in bytes; nil from kernels that don't have it.
+    package static func kilobytes(of name: String, in text: String) -> Int? {
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+        let fields = line?.split(whereSeparator: \.isWhitespace) ?? []
         guard fields.count == 3, fields[2] == "kB", let count = Int(fields[1]), count >= 0 else { return nil }
         return product(count, 1024)
+    }
+
+    /// The soft limit of a process's addresses in /proc/self/limits, in bytes; nil without one.
+    package static func addressSpace(limits: String) -> Int? {
+        let name = "Max address space"
+        guard let line = limits.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
+        return line.dropFirst(name.count).split(separator: " ").first.flatMap(number)
+    }
+
+    private static func difference(_ limit: Int?, _ used: Int?) -> Int? {
+        guard let limit, let used else { return nil }
+        return max(0, limit - used)
     }
 
     /// What a cgroup's limit leaves, in bytes, at least 0; nil without a limit.

@@ -14,7 +14,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
 
     /// What sets the limit.
     public enum Limit: Equatable, Sendable {
-        /// ``LoadOptions/memoryLimit``, in bytes, which the weights and all sessions of a model share.
+        /// ``LoadOptions/memoryLimit``, in bytes, which the weights, all sessions and batches of a model share.
         case option(byteCount: Int)
         /// The memory of this machine, or of the container that the process runs in.
         case machine

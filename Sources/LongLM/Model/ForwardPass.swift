@@ -27,7 +27,7 @@ struct ForwardPass {
         sequences.count == 1 ? sequences[0].firstPosition + row : sequences[row].firstPosition
     }
 
-    /// Whether the pass is to end before a layer. All workers get the same answer.
+    /// Whether the pass is to end before a layer, or with their number before the logits. All workers get the same answer.
     func isCancelled(before layer: Int) -> Bool { cancellation.isRequested(before: layer) }
 
     /// Looks the tokens' embeddings up, scales them, and computes the rotations of their positions.

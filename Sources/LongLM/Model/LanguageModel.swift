@@ -10,8 +10,8 @@ public struct LoadOptions: Sendable, Equatable {
     public var instructionSet: InstructionSet?
     /// Threads that load; nil: `OMP_NUM_THREADS` or the number of processors.
     public var threadCount: Int?
-    /// The most memory, in bytes, that the weights and all sessions of the model may take together, each session counted
-    /// at its full length; nil: as much as the machine has.
+    /// The most memory, in bytes, that the weights, all sessions of the model and its ``BatchedDecoder``s may take together,
+    /// each session counted at its full length; nil: as much as the machine has.
     ///
     /// Both this and the memory that the machine has available, or leaves to its container, are checked before the
     /// weights are packed and before a session is made, from sizes alone. The checkpoint's files don't count: they are
@@ -71,7 +71,7 @@ public final class LanguageModel: Sendable {
     /// The bytes of weights that a decode step reads: all but those that are only looked up.
     package var decodeByteCount: Int { weightByteCount - architecture.weights.lookupByteCount }
 
-    /// The memory that the weights and all sessions there are can come to, in bytes: what counts against
+    /// The memory that the weights and all sessions and batches there are can come to, in bytes: what counts against
     /// ``LoadOptions/memoryLimit``.
     public var reservedByteCount: Int { memory.reservedByteCount }
 

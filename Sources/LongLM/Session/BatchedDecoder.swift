@@ -17,6 +17,8 @@ public final class BatchedDecoder {
     /// [maximumBatchSize, V].
     private let logits: AlignedBuffer
     private let reservation: MemoryReservation
+    /// The most sessions that there were in a step: what memory was taken for.
+    private var largestBatchSize = 0
 
     /// A decoder.
     ///
@@ -34,14 +36,15 @@ public final class BatchedDecoder {
         self.model = model
         self.maximumBatchSize = maximumBatchSize
         self.threadCount = try Session.checkedThreadCount(threadCount)
-        let workspace = Workspace(model.configuration, rowCount: maximumBatchSize, threadCount: self.threadCount)
-        job = ForwardJob(model, workspace, threadCount: self.threadCount)
-        logits = AlignedBuffer(floatCount: maximumBatchSize * model.configuration.vocabularySize)
+        let sizes = Workspace.Sizes(
+            model.configuration, rowCount: maximumBatchSize, threadCount: self.threadCount)
+        let logitCount = maximumBatchSize * model.configuration.vocabularySize
         do {
-            // Allocated, but not written: the system has given nothing yet.
             reservation = try model.memory.reserve(
-                workspace.byteCount + logits.byteCount, for: .batch(maximumSize: maximumBatchSize))
+                sizes.byteCount + logitCount * MemoryLayout<Float>.stride, for: .batch(maximumSize: maximumBatchSize))
         } catch { throw .memory(error) }
+        job = ForwardJob(model, Workspace(sizes), threadCount: self.threadCount)
+        logits = AlignedBuffer(floatCount: logitCount)
     }
 
     /// Processes one token of each session; afterwards the sessions' logits are those of these tokens.
@@ -50,7 +53,7 @@ public final class BatchedDecoder {
     ///   - tokens: One for each session.
     ///   - sessions: Different ones, of the decoder's model, at most ``maximumBatchSize``. None is fine, too.
     /// - Throws: ``SessionError`` before any work when one of the tokens doesn't exist or doesn't fit, or the batch is not as
-    ///   said; ``SessionError/cancelled(position:)``, with the first session's, when the task is cancelled, at most one layer
+    ///   said; ``SessionError/cancelled(position:)``, with the first session's, when the task is cancelled, at most two layers
     ///   later. All sessions are then as before.
     public func decode(_ tokens: [Int], in sessions: [Session]) throws(SessionError) {
         precondition(tokens.count == sessions.count, "every session gets one token")
@@ -63,7 +66,7 @@ public final class BatchedDecoder {
         }
         if Task.isCancelled { throw .cancelled(position: first.position) }
 
-        for session in sessions { session.reserve(1) }
+        for session in sessions { session.reserve(1, isAlone: false) }
         job.sequences = sessions.map { PassSequence(state: $0.state, firstPosition: $0.position) }
         // What a batch holds on to would keep the caches of sessions that are gone.
         defer { job.sequences = [] }
@@ -71,7 +74,8 @@ public final class BatchedDecoder {
             job.run($0, logitRows: 0..<sessions.count, into: logits.floats)
         }
         guard isComplete else { throw .cancelled(position: first.position) }
-        reservation.usedByteCount = reservation.byteCount
+        largestBatchSize = max(largestBatchSize, sessions.count)
+        reservation.usedByteCount = reservation.byteCount * largestBatchSize / maximumBatchSize
         let vocabularySize = model.configuration.vocabularySize
         for (index, session) in sessions.enumerated() {
             session.didDecode(
@@ -97,27 +101,31 @@ public final class BatchedDecoder {
     /// processed are processed first, one after the other.
     ///
     /// - Parameter generations: Of different sessions of the decoder's model, at most ``maximumBatchSize``.
-    /// - Returns: What ``Generation/next()`` would have returned for each.
-    /// - Throws: As ``decode(_:in:)``, or ``SessionError/tokenizer(_:)`` for a token that a generation's tokenizer doesn't
-    ///   know. All generations can be asked again, and none loses a token.
-    public func next(for generations: [Generation]) throws(SessionError) -> [GeneratedToken?] {
+    /// - Returns: For each generation what its ``Generation/next()`` would have returned or thrown, but for cancellation: one
+    ///   that can't go on doesn't hold the others up.
+    /// - Throws: As ``decode(_:in:)``. All generations can be asked again, and none loses a token.
+    public func next(
+        for generations: [Generation]
+    ) throws(SessionError) -> [Result<GeneratedToken?, SessionError>] {
         try check(generations.map(\.session))
-        for generation in generations { while try generation.prefillStep() {} }
-        let start = ContinuousClock.now
+        var failures: [Int: SessionError] = [:]
         var waiting: [(generation: Generation, token: Int)] = []
-        for generation in generations {
-            if let token = generation.tokenToDecode() { waiting.append((generation, token)) }
+        for (index, generation) in generations.enumerated() {
+            do throws(SessionError) {
+                while try generation.prefillStep() {}
+                if let token = generation.tokenToDecode() { waiting.append((generation, token)) }
+            } catch {
+                if case .cancelled = error { throw error }
+                failures[index] = error
+            }
         }
+        let start = ContinuousClock.now
         try decode(waiting.map(\.token), in: waiting.map(\.generation.session))
         let duration = ContinuousClock.now - start
         for (generation, _) in waiting { generation.didDecode(in: duration) }
-        var results: [GeneratedToken?] = []
-        do throws(SessionError) {
-            for generation in generations { results.append(try generation.choose()) }
-        } catch {
-            for (generation, token) in zip(generations, results) { generation.takeBack(token) }
-            throw error
+        return generations.enumerated().map { index, generation in
+            if let error = failures[index] { return .failure(error) }
+            return Result { () throws(SessionError) in try generation.choose() }
         }
-        return results
     }
 }

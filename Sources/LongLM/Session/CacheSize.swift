@@ -12,7 +12,7 @@ extension ModelConfiguration {
     ///
     /// - Parameters:
     ///   - length: Between 0 and 2²⁴.
-    ///   - neighborWindow: W of Self-Extend, whose ring of neighbor keys is counted; nil: plain attention.
+    ///   - neighborWindow: W of Self-Extend, at least 1, whose ring of neighbor keys is counted; nil: plain attention.
     ///   - cacheType: How keys and values are kept: float32 or bfloat16.
     public func cacheByteCount(
         length: Int, neighborWindow: Int? = nil, cacheType: ElementType = .float32
@@ -20,6 +20,7 @@ extension ModelConfiguration {
         precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
         let attentionShape = attentionShape(cacheType: cacheType)
         let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
+        precondition(neighborWindow.map { $0 >= 1 } ?? true, "a window has positions")
         let ring = neighborWindow.map { window in
             let panels = KeyValueCache.ringPanelCount(
                 shape: attentionShape, capacity: length, neighborWindow: window)

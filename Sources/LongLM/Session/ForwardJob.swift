@@ -65,11 +65,10 @@ final class PassCancellation {
 
     func reset() { requests.initialize(repeating: false, count: layerCount) }
 
-    /// Looks whether the task is cancelled. The last layer doesn't: what follows it is the result.
-    func poll(in layer: Int) {
-        if layer < layerCount - 1 { requests[layer] = Task.isCancelled }
-    }
+    /// Looks whether the task is cancelled.
+    func poll(in layer: Int) { requests[layer] = Task.isCancelled }
 
+    /// - Parameter layer: Up to the number of layers: before what follows them.
     func isRequested(before layer: Int) -> Bool { layer > 0 && requests[layer - 1] }
 
     /// Whether the pass ended early.

@@ -16,13 +16,19 @@ final class KeyValueCache {
     /// [layer][segment], uninitialised where no segment has been allocated yet.
     private let table: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
     /// Each holds one segment of every layer, so that it lies on large pages.
-    private var segments: [AlignedBuffer] = []
+    private var segments: [Segment] = []
     /// [layer][ring].
     private let rings: AlignedBuffer
     /// The end of all positions that were ever written: what the ring held a whole turn before them is gone.
     private var ringEnd = 0
     /// The first position of which the ring was ever given a neighbor key.
     private var ringStart = 0
+
+    private struct Segment {
+        var buffer: AlignedBuffer
+        /// Whether this cache took the memory, rather than shares it with the one that did.
+        var isOwn: Bool
+    }
 
     /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
     convenience init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
@@ -58,7 +64,7 @@ final class KeyValueCache {
     convenience init(forking other: KeyValueCache) {
         self.init(emptyLike: other)
         rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
-        segments = other.segments
+        segments = other.segments.map { Segment(buffer: $0.buffer, isOwn: false) }
         ringEnd = other.ringEnd
         ringStart = other.ringStart
         for index in segments.indices { tabulate(index) }
@@ -68,23 +74,34 @@ final class KeyValueCache {
 
     /// Makes room for positions that are written next: segments that don't exist yet are allocated, and those that a fork
     /// shares are copied.
-    func reserve(_ positions: Range<Int>) {
+    ///
+    /// - Returns: Whether that took memory.
+    @discardableResult
+    func reserve(_ positions: Range<Int>) -> Bool {
         precondition(
             positions.upperBound <= segmentLimit * AttentionShape.segmentLength, "the cache has room for its capacity")
         ringEnd = max(ringEnd, positions.upperBound)
         let first = positions.lowerBound / AttentionShape.segmentLength
+        var tookMemory = false
         for index in first..<AttentionShape.segmentCount(length: positions.upperBound) {
             if index == segments.count {
-                segments.append(AlignedBuffer(floatCount: layerCount * shape.segmentFloatCount))
-            } else if !isKnownUniquelyReferenced(&segments[index]) {
-                let copy = AlignedBuffer(byteCount: segments[index].byteCount)
-                copy.bytes.copyMemory(from: segments[index].bytes, byteCount: copy.byteCount)
-                segments[index] = copy
+                let buffer = AlignedBuffer(floatCount: layerCount * shape.segmentFloatCount)
+                segments.append(Segment(buffer: buffer, isOwn: true))
+            } else if !isKnownUniquelyReferenced(&segments[index].buffer) {
+                let shared = segments[index].buffer
+                let copy = AlignedBuffer(byteCount: shared.byteCount)
+                copy.bytes.copyMemory(from: shared.bytes, byteCount: copy.byteCount)
+                segments[index] = Segment(buffer: copy, isOwn: true)
             } else {
+                // The others that shared it are gone.
+                tookMemory = tookMemory || !segments[index].isOwn
+                segments[index].isOwn = true
                 continue
             }
+            tookMemory = true
             tabulate(index)
         }
+        return tookMemory
     }
 
     /// Forgets all positions from `length` on. Their memory is kept for those that will follow.
@@ -104,12 +121,15 @@ final class KeyValueCache {
     private func tabulate(_ index: Int) {
         for layer in 0..<layerCount {
             (table + layer * segmentLimit + index).initialize(
-                to: segments[index].floats + layer * shape.segmentFloatCount)
+                to: segments[index].buffer.floats + layer * shape.segmentFloatCount)
         }
     }
 
     /// The bytes that are allocated now, those that forks share included.
-    var byteCount: Int { segments.reduce(rings.byteCount) { $0 + $1.byteCount } }
+    var byteCount: Int { segments.reduce(rings.byteCount) { $0 + $1.buffer.byteCount } }
+
+    /// Those of them that this cache took itself: what it shares it may still have to take, for a copy.
+    var ownByteCount: Int { segments.reduce(rings.byteCount) { $0 + ($1.isOwn ? $1.buffer.byteCount : 0) } }
 
     /// One layer's segments.
     func segments(layer: Int) -> UnsafePointer<UnsafeMutablePointer<Float>> {

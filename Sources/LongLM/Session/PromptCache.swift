@@ -41,12 +41,12 @@ public final class PromptCache {
             session.capacity == options.capacity(for: model), session.cacheType == options.cacheType(for: model)
         else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
         if session.position == 0 || maximumCount == 0 { return }
-        let fork = try makeRoom { () throws(SessionError) in try session.fork() }
+        if session.isProcessing { throw .busy }
         sessions.removeAll { kept in
-            fork.tokens.starts(with: kept.tokens)
-                && (kept.position == fork.position || kept.position >= fork.earliestTruncation)
+            session.tokens.starts(with: kept.tokens)
+                && (kept.position == session.position || kept.position >= session.earliestTruncation)
         }
-        sessions.append(fork)
+        sessions.append(try makeRoom { () throws(SessionError) in try session.fork() })
         sessions.removeFirst(max(0, sessions.count - maximumCount))
     }
 
@@ -57,7 +57,13 @@ public final class PromptCache {
     /// - Returns: A session of its own: a fork of the kept one that shares the longest beginning and can be shortened to it,
     ///   or where memory is short that one itself. What is left to process are the prompt's tokens from the session's position on.
     /// - Throws: ``SessionError`` when the options don't suit the model.
-    public func session(for prompt: [Int]) throws(SessionError) -> Session {
+    public func session(for prompt: [Int]) throws(SessionError) -> sending Session {
+        // `nonisolated(unsafe)`: it is a new session, a fork, or one that isn't kept any more.
+        nonisolated(unsafe) let session = try anySession(for: prompt)
+        return session
+    }
+
+    private func anySession(for prompt: [Int]) throws(SessionError) -> Session {
         var best: (index: Int, length: Int)?
         for (index, session) in sessions.enumerated() {
             let length = session.reusablePrefix(of: prompt)

@@ -8,7 +8,7 @@ import Safetensors
 //   logits                 F32 [V], or [0] where the session has none
 //   layers.L.keys          F32 or BF16 [N, Hkv, D], rotated to their (grouped) positions
 //   layers.L.values        the same
-//   layers.L.neighbor_keys the same of the last M positions, rotated to true positions; only with a neighbor window
+//   layers.L.neighbor_keys the same of the last M positions, rotated to true positions; of layers with a neighbor window
 //   checksums              U8 [8 · count]: a little-endian hash of the metadata, and of each tensor in the order of names
 //
 // Numbers are stored as the cache holds them, so that a restored session goes on with the same bits.
@@ -63,7 +63,7 @@ extension Session {
         guard tokens.count <= capacity else {
             throw .session(.capacityExceeded(needed: tokens.count, capacity: capacity))
         }
-        let neighborCount = saved.neighborCount
+        let neighborCount = saved.neighborCount(layer: extendedLayers.first ?? 0)
         if let window = attention.neighborWindow {
             guard (min(tokens.count, window - 1)...tokens.count).contains(neighborCount) else {
                 throw .notASession(
@@ -78,11 +78,14 @@ extension Session {
         guard saved.logitCount == 0 || saved.logitCount == vocabularySize else {
             throw .notASession(file: path, reason: "it has \(saved.logitCount) logits, not \(vocabularySize)")
         }
-        if let stranger = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
-            throw .session(.tokenOutOfRange(id: stranger, vocabularySize: vocabularySize))
-        }
+        do {
+            try checkVocabulary(tokens)
+        } catch { throw .session(error) }
 
-        let cache = KeyValueCache(emptyLike: cache)
+        // Until the file has been read whole, the session keeps what it has.
+        let reservation = position == 0 ? nil : try reserveSecondCache()
+        defer { withExtendedLifetime(reservation) {} }
+        let cache = position == 0 ? cache : KeyValueCache(emptyLike: cache)
         cache.reserve(0..<tokens.count)
         for part in parts {
             guard case .cache(let layer, let kind) = part.content else { continue }
@@ -92,10 +95,24 @@ extension Session {
         take(cache, tokens: tokens, logits: try saved.floats("logits"))
     }
 
+    private func reserveSecondCache() throws(SessionFileError) -> MemoryReservation {
+        do {
+            return try model.memory.reserve(
+                cache.byteCount, for: .session(length: capacity, cacheType: cacheType))
+        } catch { throw .session(.memory(error)) }
+    }
+
+    /// The layers that have neighbor keys.
+    private var extendedLayers: [Int] {
+        if attention.neighborWindow == nil { return [] }
+        return model.configuration.layerAttention.indices.filter { model.configuration.layerAttention[$0].isExtended }
+    }
+
     /// What decides about the bits of a session, by the names that the file and errors have for it.
     private var settings: [(name: String, value: String)] {
         var settings = attention.settings
         settings.append(("cache_type", cacheType.rawValue))
+        settings.append(("arithmetic", model.instructionSet.isFused ? "fused" : "unfused"))
         if model.configuration.rotary.dependsOnLength || model.configuration.localRotary?.dependsOnLength == true {
             settings.append(("length", String(capacity)))
         }
@@ -140,6 +157,7 @@ extension Session {
             Part(name: "tokens", dtype: .int64, shape: [length], content: .tokens),
             Part(name: "logits", dtype: .float32, shape: [logitCount], content: .logits),
         ]
+        let extendedLayers = Set(extendedLayers)
         for layer in 0..<model.configuration.layerCount {
             func add(_ kind: CachedKind, _ name: String, _ count: Int) {
                 parts.append(
@@ -149,7 +167,7 @@ extension Session {
             }
             add(.keys, "keys", length)
             add(.values, "values", length)
-            if attention.neighborWindow != nil { add(.neighborKeys, "neighbor_keys", neighborCount) }
+            if extendedLayers.contains(layer) { add(.neighborKeys, "neighbor_keys", neighborCount) }
         }
         return parts
     }
@@ -159,13 +177,7 @@ extension Session {
         switch part.content {
         case .tokens: littleEndianBytes(tokens.map { Int64($0).littleEndian })
         case .logits: littleEndianBytes(logits.map(\.bitPattern.littleEndian))
-        case .cache(let layer, let kind):
-            if cacheType == .bfloat16 {
-                littleEndianBytes(
-                    cache.floats(layer, kind, end: position).map { UInt16($0.bitPattern >> 16).littleEndian })
-            } else {
-                littleEndianBytes(cache.floats(layer, kind, end: position).map(\.bitPattern.littleEndian))
-            }
+        case .cache(let layer, let kind): cache.littleEndianBytes(layer, kind, end: position)
         }
     }
 }
@@ -198,24 +210,36 @@ extension KeyValueCache {
         kind == .neighborKeys ? (end - count)..<end : 0..<count
     }
 
-    /// All of a layer's numbers of a kind, [count, Hkv, D].
-    fileprivate func floats(_ layer: Int, _ kind: CachedKind, end: Int) -> [Float] {
+    /// All of a layer's numbers of a kind, [count, Hkv, D], of the cache's type.
+    fileprivate func littleEndianBytes(_ layer: Int, _ kind: CachedKind, end: Int) -> [UInt8] {
         let width = shape.keyValueHeadCount * shape.headDimension
         let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
-        return [Float](unsafeUninitializedCapacity: count * width) { buffer, initialized in
-            guard let base = buffer.baseAddress else { return }
+        let size = shape.cacheType == .bfloat16 ? 2 : 4
+        let rowStart = UnsafeMutablePointer<Float>.allocate(capacity: width)
+        defer { rowStart.deallocate() }
+        return [UInt8](unsafeUninitializedCapacity: count * width * size) { buffer, initialized in
+            let bytes = UnsafeMutableRawBufferPointer(buffer)
             for (index, position) in positions(kind, count: count, end: end).enumerated() {
-                let target = base + index * width
                 let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
                 switch kind {
-                case .keys: shape.loadKey(position: position, segment: segment, into: target)
-                case .values: shape.loadValue(position: position, segment: segment, into: target)
+                case .keys: shape.loadKey(position: position, segment: segment, into: rowStart)
+                case .values: shape.loadValue(position: position, segment: segment, into: rowStart)
                 case .neighborKeys:
                     shape.loadNeighborKey(
-                        position: position, ring: ring(layer: layer), panelCount: ringPanelCount, into: target)
+                        position: position, ring: ring(layer: layer), panelCount: ringPanelCount, into: rowStart)
+                }
+                for column in 0..<width {
+                    let bits = rowStart[column].bitPattern
+                    let offset = (index * width + column) * size
+                    if size == 2 {
+                        bytes.storeBytes(
+                            of: UInt16(bits >> 16).littleEndian, toByteOffset: offset, as: UInt16.self)
+                    } else {
+                        bytes.storeBytes(of: bits.littleEndian, toByteOffset: offset, as: UInt32.self)
+                    }
                 }
             }
-            initialized = count * width
+            initialized = count * width * size
         }
     }
 
@@ -268,7 +292,8 @@ extension AttentionMode {
 /// The checksums of a file, gathered while its tensors are written.
 private final class Checksums {
     private let metadataHash: UInt64
-    private var hashes: [String: UInt64] = [:]
+    // A list, in which two names that Swift takes for the same are still two.
+    private var hashes: [(name: String, hash: UInt64)] = []
 
     init(metadata: [String: String]) {
         var hash = WordHash()
@@ -280,12 +305,12 @@ private final class Checksums {
     }
 
     func add(_ name: String, _ bytes: UnsafeRawBufferPointer) {
-        hashes[name] = WordHash.hash(bytes)
+        hashes.append((name, WordHash.hash(bytes)))
     }
 
     /// The hash of the metadata, then those of all tensors in the order of their names.
     var bytes: [UInt8] {
-        let all = [metadataHash] + hashes.sorted { $0.key < $1.key }.map(\.value)
+        let all = [metadataHash] + hashes.sorted { $0.name < $1.name }.map(\.hash)
         return littleEndianBytes(all.map(\.littleEndian))
     }
 }
@@ -324,7 +349,7 @@ private struct SavedTensors {
     private func count(_ name: String) -> Int { file.tensors.first { $0.name == name }?.shape.first ?? 0 }
 
     var logitCount: Int { count("logits") }
-    var neighborCount: Int { count("layers.0.neighbor_keys") }
+    func neighborCount(layer: Int) -> Int { count("layers.\(layer).neighbor_keys") }
 
     /// Refuses a file that has other tensors.
     func check(_ parts: [Part]) throws(SessionFileError) {

@@ -37,6 +37,9 @@ public final class Session {
 
     /// Whether a prefill is under way, whose `progress` could ask for another.
     private(set) var isProcessing = false
+    /// The most tokens that there ever were, and that were processed at once in ``workspace``: what memory was taken for.
+    private var longestLength = 0
+    private var longestStep = 0
     private(set) var state: SequenceState
     private let workspace: Workspace
     private let job: ForwardJob
@@ -82,11 +85,12 @@ public final class Session {
         self.capacity = capacity
         let configuration = model.configuration
         let shape = configuration.attentionShape(cacheType: cacheType)
-        workspace = Workspace(
+        let workspaceSizes = Workspace.Sizes(
             configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
         reservation = try Self.reserve(
             model, shape: shape, capacity: capacity, neighborWindow: attention.neighborWindow,
-            workspaceByteCount: workspace.byteCount)
+            workspaceByteCount: workspaceSizes.byteCount)
+        workspace = Workspace(workspaceSizes)
         let cache =
             other.map(KeyValueCache.init(forking:))
             ?? KeyValueCache(
@@ -105,9 +109,6 @@ public final class Session {
     }
 
     /// Reserves the memory of a session at its full length.
-    ///
-    /// The activations, which depend on the model alone, have been allocated by then, but not written: the system hasn't
-    /// given memory for them yet.
     private static func reserve(
         _ model: LanguageModel, shape: AttentionShape, capacity: Int, neighborWindow: Int?, workspaceByteCount: Int
     ) throws(SessionError) -> MemoryReservation {
@@ -133,26 +134,32 @@ public final class Session {
         job.sequences = [PassSequence(state: state, firstPosition: tokens.count)]
         self.tokens = tokens
         self.logits = logits
+        longestLength = tokens.count
         changeCount += 1
-        reservation.usedByteCount = memoryByteCount
+        noteMemory()
     }
 
     /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
     ///
     /// The two share the keys and values of their common tokens, but for the last up to 512 positions and Self-Extend's
     /// ring of neighbor keys, of which each has its own; activations take memory of their own as well. What either does
-    /// afterwards shows in no bit of the other, and each gives the bits of a session that processed all of its tokens.
+    /// afterwards shows in no bit of the other, and each gives the bits of a session that processed all of its tokens. The
+    /// two may be used by different tasks at the same time.
     ///
     /// - Throws: ``SessionError/memory(_:)`` when there is not enough for another session of this length,
     ///   ``SessionError/busy`` from within the progress of a prefill.
-    public func fork() throws(SessionError) -> Session {
+    public func fork() throws(SessionError) -> sending Session {
         guard !isProcessing else { throw .busy }
         // Its memory is reserved in full: what is shared now may have to be copied, and this session may go.
-        let fork = try Session(
+        //
+        // `nonisolated(unsafe)`: all that the two share are segments, of which each writes only those that nobody else
+        // refers to.
+        nonisolated(unsafe) let fork = try Session(
             model, attention, threadCount: threadCount, capacity: capacity, cacheType: cacheType, forking: cache)
         fork.tokens = tokens
         fork.logits = logits
-        fork.reservation.usedByteCount = fork.memoryByteCount
+        fork.longestLength = position
+        fork.noteMemory()
         return fork
     }
 
@@ -163,8 +170,8 @@ public final class Session {
     /// rotated ones. So there is an ``earliestTruncation``; further back only 0 is possible, and a prefill of the tokens
     /// to be kept.
     ///
-    /// - Parameter length: Between 0 and ``position``. With less than that, ``logits`` are empty afterwards: prefill the
-    ///   last kept token again for its logits.
+    /// - Parameter length: Between 0 and ``position``. With less than that, ``logits`` are empty afterwards. For the logits
+    ///   of the last of `n` tokens, truncate to `n - 1` and prefill that token again.
     /// - Throws: ``SessionError/cannotTruncate(to:earliest:)``, ``SessionError/invalidOption(_:)`` for a length out of
     ///   range, ``SessionError/busy`` from within the progress of a prefill.
     public func truncate(to length: Int) throws(SessionError) {
@@ -193,12 +200,20 @@ public final class Session {
     public var cacheByteCount: Int { cache.byteCount }
 
     /// The memory that the session has allocated, in bytes: keys and values, those that a fork shares included,
-    /// activations, tokens and logits. Only the cache grows, by segments of 512 positions.
-    public var memoryByteCount: Int { memoryByteCount(length: position, logitCount: logits.count) }
+    /// activations, tokens and logits. Keys, values and tokens grow by segments of 512 positions; a truncation gives nothing
+    /// back. Tables of a few kilobytes are not counted.
+    public var memoryByteCount: Int {
+        cache.byteCount + state.partials.byteCount + workspace.byteCount
+            + Self.tokenByteCount(length: longestLength) + logits.count * MemoryLayout<Float>.stride
+    }
 
-    private func memoryByteCount(length: Int, logitCount: Int) -> Int {
-        cache.byteCount + state.partials.byteCount + workspace.byteCount + Self.tokenByteCount(length: length)
-            + logitCount * MemoryLayout<Float>.stride
+    /// Tells the reservation how much of it has been taken.
+    private func noteMemory() {
+        // Without looking at the logits, which may be what is being written.
+        let logitByteCount = longestLength == 0 ? 0 : model.configuration.vocabularySize * MemoryLayout<Float>.stride
+        reservation.usedByteCount =
+            cache.ownByteCount + state.partials.byteCount + workspace.writtenByteCount(rowCount: longestStep)
+            + Self.tokenByteCount(length: longestLength) + logitByteCount
     }
 
     /// The memory of `length` tokens: their list grows as the cache does, so that most tokens allocate nothing.
@@ -213,7 +228,7 @@ public final class Session {
     ///   - progress: Called after each step with how many of `tokens` have been processed. The session refuses further
     ///     work meanwhile.
     /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
-    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most one layer of one step later. The
+    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers of one step later. The
     ///   session then holds the tokens of all steps before.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
@@ -228,7 +243,7 @@ public final class Session {
     /// Processes tokens and returns the logits [tokens.count, V] of all of them, row by row.
     ///
     /// - Parameters:
-    ///   - tokens: At least one.
+    ///   - tokens: At least one. Their logits, four bytes each, are not part of what a session reserves.
     ///   - progress: Called after each step with how many of `tokens` have been processed.
     /// - Throws: ``SessionError``, as ``prefill(_:progress:)``.
     public func prefillAllLogits(
@@ -248,8 +263,8 @@ public final class Session {
     /// nobody else keeps ``logits`` and but for the cache's next 512 positions.
     ///
     /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit;
-    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most one layer later. The session is then
-    ///   as before.
+    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers later; what comes while the
+    ///   logits are computed is seen by the next call. The session is then as before.
     public func decode(_ token: Int) throws(SessionError) {
         try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
             let tokens = UnsafeBufferPointer(start: pointer, count: 1)
@@ -271,12 +286,17 @@ public final class Session {
     func check(_ tokens: UnsafeBufferPointer<Int>) throws(SessionError) {
         guard !isProcessing else { throw .busy }
         guard !tokens.isEmpty else { throw .noTokens }
+        try checkVocabulary(tokens)
+        guard tokens.count <= capacity - position else {
+            throw .capacityExceeded(needed: position + tokens.count, capacity: capacity)
+        }
+    }
+
+    /// Refuses tokens that don't exist.
+    func checkVocabulary(_ tokens: some Sequence<Int>) throws(SessionError) {
         let vocabularySize = model.configuration.vocabularySize
         if let stranger = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
             throw .tokenOutOfRange(id: stranger, vocabularySize: vocabularySize)
-        }
-        guard tokens.count <= capacity - position else {
-            throw .capacityExceeded(needed: position + tokens.count, capacity: capacity)
         }
     }
 
@@ -298,7 +318,7 @@ public final class Session {
             let isLast = done + count == tokens.count
             let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
             let offset = wantsAll ? done * model.configuration.vocabularySize : 0
-            reserve(count)
+            reserve(count, isAlone: true)
             let isComplete = output.withUnsafeMutableBufferPointer { output in
                 advance(
                     UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
@@ -329,14 +349,18 @@ public final class Session {
     }
 
     /// Makes room for the next tokens.
-    func reserve(_ count: Int) {
-        cache.reserve(position..<(position + count))
-        if tokens.capacity < position + count {
-            tokens.reserveCapacity(Self.tokenByteCount(length: position + count) / MemoryLayout<Int>.stride)
-            // The logits may be what is being written.
-            reservation.usedByteCount = memoryByteCount(
-                length: position + count, logitCount: model.configuration.vocabularySize)
+    ///
+    /// - Parameter isAlone: Whether they are a step of this session's own, rather than part of a batch's.
+    func reserve(_ count: Int, isAlone: Bool) {
+        let end = position + count
+        if tokens.capacity < end {
+            tokens.reserveCapacity(Self.tokenByteCount(length: end) / MemoryLayout<Int>.stride)
         }
+        let tookMemory = cache.reserve(position..<end)
+        let isLongestStep = isAlone && count > longestStep
+        longestLength = max(longestLength, end)
+        if isLongestStep { longestStep = count }
+        if tookMemory || isLongestStep { noteMemory() }
     }
 
     /// One forward pass; false when it was cancelled.

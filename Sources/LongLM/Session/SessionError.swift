@@ -1,7 +1,7 @@
 import Tokenization
 
 /// Why a session could not do what it was asked to. Nothing was computed when one of these is thrown, but for
-/// ``cancelled(position:)``.
+/// ``cancelled(position:)``, and ``tokenizer(_:)`` of a generation.
 public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The tokens would not fit: how many positions they need in all, and how many the session has.
     case capacityExceeded(needed: Int, capacity: Int)
@@ -22,7 +22,7 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalidAttentionMode(String)
     /// An option outside of its range.
     case invalidOption(String)
-    /// A session needs more memory, at its full length, than there is. None of it was taken.
+    /// A session at its full length, or a batch, needs more memory than there is. None of it was taken.
     case memory(MemoryShortage)
     /// The task was cancelled; the session holds this many positions and can go on.
     case cancelled(position: Int)

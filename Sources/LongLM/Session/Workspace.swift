@@ -37,51 +37,96 @@ final class Workspace {
     /// Up to this many rows every worker normalises and packs all of them for itself, in memory of its own.
     static let privateRowLimit = 4
 
-    /// - Parameters:
-    ///   - rows: The most rows of a pass.
-    ///   - threadCount: The most workers of a team.
-    init(_ configuration: ModelConfiguration, rowCount rows: Int, threadCount: Int) {
-        let queryWidth = configuration.queryWidth
-        let keyWidth = configuration.keyWidth
-        let widest = max(configuration.hiddenSize, queryWidth, configuration.intermediateSize)
-        hidden = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
-        normed = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
-        packedRowStride = widest
-        packed = AlignedBuffer(floatCount: GEMM.packedInputFloatCount(rowCount: rows, columnCount: widest))
-        projectedQueries = AlignedBuffer(floatCount: rows * queryWidth)
-        queries = AlignedBuffer(floatCount: rows * queryWidth)
-        neighborQueries = AlignedBuffer(floatCount: rows * queryWidth)
-        keys = AlignedBuffer(floatCount: rows * keyWidth)
-        values = AlignedBuffer(floatCount: rows * keyWidth)
-        attended = AlignedBuffer(floatCount: rows * queryWidth)
-        projected = AlignedBuffer(floatCount: rows * configuration.hiddenSize)
-        gated = AlignedBuffer(floatCount: rows * configuration.intermediateSize)
-        queryRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
-        keyRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
-        neighborRotation = RotationTable(rowCount: rows, dimension: configuration.rotary.dimension)
-        localRotation = RotationTable(rowCount: rows, dimension: configuration.localRotary?.dimension ?? 0)
-        queryFactors = AlignedBuffer(floatCount: rows)
-        let attentionFloats = [ElementType.float32, .bfloat16].map {
-            TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheType: $0))
+    /// How many floats the buffers have.
+    struct Sizes {
+        let rowCount: Int
+        let threadCount: Int
+        let hidden: Int
+        let queries: Int
+        let keys: Int
+        let gated: Int
+        let packed: Int
+        let packedRowStride: Int
+        let rotaryDimension: Int
+        let localRotaryDimension: Int
+        let scratchStride: Int
+        let privateStride: Int
+
+        /// - Parameters:
+        ///   - rowCount: The most rows of a pass.
+        ///   - threadCount: The most workers of a team.
+        init(_ configuration: ModelConfiguration, rowCount: Int, threadCount: Int) {
+            self.rowCount = rowCount
+            self.threadCount = threadCount
+            hidden = rowCount * configuration.hiddenSize
+            queries = rowCount * configuration.queryWidth
+            keys = rowCount * configuration.keyWidth
+            gated = rowCount * configuration.intermediateSize
+            let widest = max(configuration.hiddenSize, configuration.queryWidth, configuration.intermediateSize)
+            packedRowStride = widest
+            packed = GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: widest)
+            rotaryDimension = configuration.rotary.dimension
+            localRotaryDimension = configuration.localRotary?.dimension ?? 0
+            let attentionFloats = [ElementType.float32, .bfloat16].map {
+                TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheType: $0))
+            }
+            let scratchFloats = max(
+                GEMM.scratchFloatCount(maximumRowCount: rowCount), attentionFloats.max() ?? 0, configuration.keyWidth)
+            // Whole cache lines, so that workers don't share one.
+            scratchStride = (scratchFloats + 15) / 16 * 16
+            let privateFloats =
+                Workspace.privateRowLimit * configuration.hiddenSize
+                + GEMM.packedInputFloatCount(rowCount: Workspace.privateRowLimit, columnCount: widest)
+            privateStride = (privateFloats + 15) / 16 * 16
         }
-        let scratchFloats = max(
-            GEMM.scratchFloatCount(maximumRowCount: rows), attentionFloats.max() ?? 0, keyWidth)
-        // Whole cache lines, so that workers don't share one.
-        scratchStride = (scratchFloats + 15) / 16 * 16
-        scratch = AlignedBuffer(floatCount: scratchStride * threadCount)
-        let privateFloats =
-            Self.privateRowLimit * configuration.hiddenSize
-            + GEMM.packedInputFloatCount(rowCount: Self.privateRowLimit, columnCount: widest)
-        privateStride = (privateFloats + 15) / 16 * 16
-        privateRows = AlignedBuffer(floatCount: privateStride * threadCount)
+
+        /// The size in bytes.
+        var byteCount: Int {
+            let rotations = rowCount * (3 * rotaryDimension + localRotaryDimension)
+            let floats =
+                3 * hidden + 4 * queries + 2 * keys + gated + packed + rotations + rowCount
+                + threadCount * (scratchStride + privateStride)
+            return floats * MemoryLayout<Float>.stride
+        }
     }
 
-    /// The size in bytes.
+    private let sizes: Sizes
+
+    /// How much of it passes have written when none had more than this many rows, in bytes.
+    func writtenByteCount(rowCount: Int) -> Int { byteCount * rowCount / sizes.rowCount }
+
+    init(_ sizes: Sizes) {
+        self.sizes = sizes
+        let rows = sizes.rowCount
+        hidden = AlignedBuffer(floatCount: sizes.hidden)
+        normed = AlignedBuffer(floatCount: sizes.hidden)
+        projected = AlignedBuffer(floatCount: sizes.hidden)
+        packedRowStride = sizes.packedRowStride
+        packed = AlignedBuffer(floatCount: sizes.packed)
+        projectedQueries = AlignedBuffer(floatCount: sizes.queries)
+        queries = AlignedBuffer(floatCount: sizes.queries)
+        neighborQueries = AlignedBuffer(floatCount: sizes.queries)
+        attended = AlignedBuffer(floatCount: sizes.queries)
+        keys = AlignedBuffer(floatCount: sizes.keys)
+        values = AlignedBuffer(floatCount: sizes.keys)
+        gated = AlignedBuffer(floatCount: sizes.gated)
+        queryRotation = RotationTable(rowCount: rows, dimension: sizes.rotaryDimension)
+        keyRotation = RotationTable(rowCount: rows, dimension: sizes.rotaryDimension)
+        neighborRotation = RotationTable(rowCount: rows, dimension: sizes.rotaryDimension)
+        localRotation = RotationTable(rowCount: rows, dimension: sizes.localRotaryDimension)
+        queryFactors = AlignedBuffer(floatCount: rows)
+        scratchStride = sizes.scratchStride
+        scratch = AlignedBuffer(floatCount: scratchStride * sizes.threadCount)
+        privateStride = sizes.privateStride
+        privateRows = AlignedBuffer(floatCount: privateStride * sizes.threadCount)
+    }
+
+    /// The size in bytes: what ``Sizes`` says.
     var byteCount: Int {
         let buffers = [
-            hidden, normed, packed, projectedQueries, queries, neighborQueries, keys, values, attended, projected,
-            gated, queryRotation.storage, keyRotation.storage, neighborRotation.storage, localRotation.storage,
-            queryFactors,
+            hidden, normed, projected, packed, projectedQueries, queries, neighborQueries, attended, keys, values,
+            gated,
+            queryRotation.storage, keyRotation.storage, neighborRotation.storage, localRotation.storage, queryFactors,
             scratch, privateRows,
         ]
         return buffers.reduce(0) { $0 + $1.byteCount }

@@ -43,9 +43,10 @@ public struct LogitComparison: Sendable, Codable, Equatable {
         worstToken = worst.index % vocabularySize
         disagreeingRows = (0..<(reference.count / vocabularySize)).compactMap { row in
             let first = computed.startIndex + row * vocabularySize
-            let ours = GreedySampler.greatest(Array(computed[first..<(first + vocabularySize)]))
-            let theirs = GreedySampler.greatest(
-                Array(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
+            let ours = GreedySampler.indexOfGreatest(in: Array(computed[first..<(first + vocabularySize)]))
+            let theirs = GreedySampler.indexOfGreatest(
+                in:
+                    Array(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
             return ours == theirs ? nil : firstRow + row
         }
     }

@@ -17,6 +17,7 @@ struct ParallelDecoder: Architecture {
             pass.projectInside(layer.feedForward)
             pass.addInside(layer.feedForward.down, norm: layer.feedForwardOutputNorm)
         }
+        if pass.isCancelled(before: weights.layers.count) { return }
         pass.projectLogits(weights.finalNorm, weights.vocabularyProjection)
     }
 }

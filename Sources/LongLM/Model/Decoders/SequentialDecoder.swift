@@ -22,6 +22,7 @@ struct SequentialDecoder: Architecture {
             pass.projectInside(layer.feedForward)
             pass.addInside(layer.feedForward.down, norm: layer.feedForwardOutputNorm)
         }
+        if pass.isCancelled(before: weights.layers.count) { return }
         pass.projectLogits(weights.finalNorm, weights.vocabularyProjection)
     }
 }
