@@ -91,7 +91,9 @@ class Server:
         return status, time.monotonic() - start
 
     def open_files(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """How many files and connections the server has open; 0 where the system doesn't say."""
+        folder = f"/proc/{self.process.pid}/fd"
+        return len(os.listdir(folder)) if os.path.isdir(folder) else 0
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/statm") as file:

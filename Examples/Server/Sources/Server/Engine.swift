@@ -11,7 +11,6 @@ actor Engine: Service {
         let job: Job
         let generation: Generation
         var hasPromptLeft = true
-        var sentByteCount = 0
 
         init(_ job: Job, _ generation: Generation) {
             self.job = job
@@ -98,33 +97,17 @@ actor Engine: Service {
     private func decode() -> Bool {
         let ready = places.filter { !$0.hasPromptLeft && $0.job.answer.hasRoom }
         if ready.isEmpty { return false }
-        do {
-            _ = try decoder.next(for: ready.map(\.generation))
-        } catch .cancelled {
-            return true
-        } catch {
-            // One of them can't go on. Alone, each shows whether it is the one.
-            for place in ready {
-                do {
-                    _ = try place.generation.next()
-                } catch { fail(place, error) }
-            }
+        // It throws only when the server shuts down.
+        guard let results = try? decoder.next(for: ready.map(\.generation)) else { return true }
+        for (place, result) in zip(ready, results) {
+            do {
+                if let text = try result.get()?.text, !text.isEmpty { place.job.answer.send(.text(text)) }
+                guard let reason = place.generation.stopReason else { continue }
+                place.job.answer.send(.end(reason, place.generation.statistics))
+                remove(place)
+            } catch { fail(place, error) }
         }
-        for place in ready { send(place) }
         return true
-    }
-
-    /// Sends what is new.
-    private func send(_ place: Place) {
-        // Of the whole text, rather than what the step returned: a step that failed for one returns nothing for all.
-        let text = place.generation.text.utf8
-        if text.count > place.sentByteCount {
-            place.job.answer.send(.text(String(decoding: text.dropFirst(place.sentByteCount), as: UTF8.self)))
-            place.sentByteCount = text.count
-        }
-        guard let reason = place.generation.stopReason, places.contains(where: { $0 === place }) else { return }
-        place.job.answer.send(.end(reason, place.generation.statistics))
-        remove(place)
     }
 
     private func fail(_ place: Place, _ error: SessionError) {
