@@ -21,8 +21,8 @@ struct SmolLM2Tests {
     }
 
     @Test(
-        "A pass key is found", arguments: [1000, 3000],
-        [nil, SelfExtend(groupSize: 4, neighborWindow: 512)])
+        "A pass key is found",
+        arguments: [(1000, nil), (3000, SelfExtend(groupSize: 4, neighborWindow: 512))])
     func findsPassKey(length: Int, selfExtend: SelfExtend?) throws {
         for (depth, key) in [(0.1, "71938"), (0.5, "40517"), (0.9, "28364")] {
             let prompt = passKeyPrompt(length: length, depth: depth, key: key)
