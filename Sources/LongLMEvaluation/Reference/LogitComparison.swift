@@ -44,9 +44,8 @@ public struct LogitComparison: Sendable, Codable, Equatable {
         disagreeingRows = (0..<(reference.count / vocabularySize)).compactMap { row in
             let first = computed.startIndex + row * vocabularySize
             let ours = GreedySampler.indexOfGreatest(in: Array(computed[first..<(first + vocabularySize)]))
-            let theirs = GreedySampler.indexOfGreatest(
-                in:
-                    Array(reference[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
+            let expected = reference[(row * vocabularySize)..<((row + 1) * vocabularySize)]
+            let theirs = GreedySampler.indexOfGreatest(in: Array(expected))
             return ours == theirs ? nil : firstRow + row
         }
     }
