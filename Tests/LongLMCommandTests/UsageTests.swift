@@ -74,6 +74,7 @@ import Testing
         (["generate", "--model", "m", "--prompt", "a", "--seed", "x"], "--seed"),
         (["logits", "--model", "m", "--prompt", "a", "--chunk", "0"], "--chunk"),
         (["logits", "--model", "m", "--prompt", "a", "--rows", "0"], "--rows"),
+        (["demo", "--count", "0"], "--count"),
         (["inspect"], "dir"),
         (["inspect", "m", "--length", "0"], "--length"),
         (["inspect", "m", "--neighbor-window", "0"], "--neighbor-window"),

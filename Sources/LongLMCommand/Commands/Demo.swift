@@ -20,12 +20,20 @@ struct Demo: AsyncParsableCommand {
 
     @OptionGroup var threads: ThreadArguments
 
+    @Option(help: ArgumentHelp("Keys for every length and each of ten depths.", valueName: "n"))
+    var count = 4
+
     @Flag(help: "Print one JSON object instead of the table.")
     var json = false
 
     private static let lengths = [128, 256, 512, 1024, 2048, 4096]
     private static let depths = (0..<10).map { Double($0) / 9 }
-    private static let promptCount = 4
+
+    func validate() throws {
+        guard (1...100_000).contains(count) else {
+            throw ValidationError("--count is \(count); it must be between 1 and 100000")
+        }
+    }
 
     func run() async throws {
         try await Interruption.cancelling { try show() }
@@ -39,7 +47,7 @@ struct Demo: AsyncParsableCommand {
         let model = try LanguageModel(directory: directory, options: LoadOptions(threadCount: threads.threads))
         let tokenizer = try Tokenizer(contentsOfFile: directory + "/tokenizer.json")
         let grid = PasskeyGrid(
-            lengths: Self.lengths, depths: Self.depths, promptCount: Self.promptCount,
+            lengths: Self.lengths, depths: Self.depths, promptCount: count,
             template: try PasskeyTemplate(contentsOfFile: directory + "/passkey.json"))
         let context = model.configuration.contextLength
         if !json { try Terminal.write(introduction(context)) }
@@ -71,7 +79,7 @@ struct Demo: AsyncParsableCommand {
         """
         A pass key of five digits is hidden in a text of random words, and the model is asked for it at the end.
         The model was trained on texts of up to \(context) characters. Keys found, \
-        \(Self.depths.count * Self.promptCount) texts for each length:
+        \((Self.depths.count * count).grouped) texts for each length:
 
           length   as it was trained       with Self-Extend
 

@@ -12,18 +12,20 @@ enum ConfigurationValue: Decodable, Equatable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if container.decodeNil() {
+        // What can be nested comes first: what a decoder says of a value of another type holds the path to it, so that
+        // trying several types at every level would take the square of a hostile file's depth.
+        if let value = try? container.decode([ConfigurationValue].self) {
+            self = .array(value)
+        } else if let value = try? container.decode([String: ConfigurationValue].self) {
+            self = .object(value)
+        } else if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(Bool.self) {
             self = .bool(value)
         } else if let value = try? container.decode(Double.self) {
             self = .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([ConfigurationValue].self) {
-            self = .array(value)
         } else {
-            self = .object(try container.decode([String: ConfigurationValue].self))
+            self = .string(try container.decode(String.self))
         }
     }
 
