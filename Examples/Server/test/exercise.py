@@ -257,7 +257,7 @@ def disconnects(server):
         time.sleep(seconds)
         connection.close()
         connection.sock = None
-        assert server.wait_for(running=0, waiting=0, seconds=5), "a request without a client ends"
+        assert server.wait_for(running=0, waiting=0), "a request without a client ends"
 
     # While streaming, and while a whole answer is awaited.
     whole = {**ENDLESS, "stream": False}
@@ -295,7 +295,7 @@ def resets_behind_another_request(server):
     for connection in connections:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
-    assert server.wait_for(running=0, waiting=0, seconds=60), "nobody is there any more"
+    assert server.wait_for(running=0, waiting=0), "nobody is there any more"
     assert server.post(TEXT, {"model": server.model, "prompt": "Hello", "max_tokens": 1})[0] == 200
 
 
@@ -353,6 +353,8 @@ def errors_stay_with_their_request(server):
             connection = server.open(TEXT, ENDLESS)
             time.sleep(0.05)
             connection.close()
+            # Until its place is free: a full queue refuses with another status.
+            assert server.wait_for(running=range(2), waiting=0)
         assert future.result() == alone
     assert server.wait_for(running=0, waiting=0)
 
@@ -374,7 +376,7 @@ def termination(server):
     assert server.wait_for(running=4, waiting=1)
     status, seconds = server.terminate()
     assert status == 0, f"exit status {status}"
-    assert seconds < 3, f"{seconds:.1f} s to end"
+    assert seconds < 10, f"{seconds:.1f} s to end"
     for iterator in iterators:
         last = list(iterator)[-1]
         assert last["error"]["code"] == "shutting_down", last
@@ -443,10 +445,11 @@ def idle_connections_of(server):
     deaf, _ = server.raw(TEXT, endless, receive_buffer=4096)
     assert server.wait_for(running=1, waiting=0)
     count = 0
+    deadline = time.monotonic() + 300
     while not server.wait_for(running=0, waiting=0, seconds=0.1):
         assert server.post(TEXT, small)[0] == 200
         count += 1
-        assert count < 300, "a client that doesn't read loses its place"
+        assert time.monotonic() < deadline, "a client that doesn't read loses its place"
     text = b""
     try:
         text = deaf.makefile("rb").read()
@@ -474,8 +477,9 @@ def idle_connections_of(server):
     assert server.open_files() - files < 80, "connections are limited"
     assert server.get("/health")[0] == 200, "and those that wait come in"
     silent[0].makefile("rb").read()
-    deadline = time.monotonic() + 10
-    while server.open_files() > files:
+    # A file or two may be the system's own.
+    deadline = time.monotonic() + 60
+    while server.open_files() > files + 2:
         assert time.monotonic() < deadline, f"{server.open_files() - files} connections stay open"
         time.sleep(0.1)
     for each in [deaf, connection, *silent]:
@@ -487,6 +491,8 @@ def idle_connections_of(server):
 
 def idle_connections(binary):
     options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--batch", "2", "--queue", "1"]
+    # On one thread, so that the longest answers take much longer than the timeout.
+    options += ["--threads", "1"]
     with tempfile.TemporaryDirectory() as folder:
         # A long name makes each piece of an answer longer, and so fills what the system keeps of an answer sooner.
         name = os.path.join(folder, "x" * 200)

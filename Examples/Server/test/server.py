@@ -73,12 +73,14 @@ class Server:
         connection.sendall(request)
         return connection, request
 
-    def wait_for(self, running, waiting, seconds=10):
-        """Waits until so many requests run and wait; false if that doesn't happen in time."""
+    def wait_for(self, running, waiting, seconds=60):
+        """Waits until so many requests, or one of several numbers of them, run and wait; false if that doesn't happen in
+        time."""
+        numbers = [running] if isinstance(running, int) else running
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             _, _, health = self.get("/health")
-            if (health["running"], health["waiting"]) == (running, waiting):
+            if health["running"] in numbers and health["waiting"] == waiting:
                 return True
             time.sleep(0.02)
         return False
