@@ -12,8 +12,8 @@ enum ConfigurationValue: Decodable, Equatable {
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        // What can be nested comes first: what a decoder says of a value of another type holds the path to it, so that
-        // trying several types at every level would take the square of a hostile file's depth.
+        // What can be nested comes first: the error of a try with another type holds the whole path to the value, and a
+        // hostile file has hundreds of levels.
         if let value = try? container.decode([ConfigurationValue].self) {
             self = .array(value)
         } else if let value = try? container.decode([String: ConfigurationValue].self) {
