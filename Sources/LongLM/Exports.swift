@@ -2,7 +2,8 @@
 @_exported import Safetensors
 @_exported import Tokenization
 
-@_exported import enum SIMDKernels.ElementType
+@_exported import enum SIMDKernels.CacheFormat
 @_exported import enum SIMDKernels.InstructionSet
 @_exported import enum SIMDKernels.InstructionSetError
 @_exported import enum SIMDKernels.Precision
+@_exported import enum SIMDKernels.WeightFormat

@@ -29,13 +29,13 @@ import Testing
         try tiny(storage).write(to: directory)
         let model = try LanguageModel(directory: directory.path)
         for attention in [.plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))] as [AttentionMode] {
-            for cacheType in [nil, .float32, .bfloat16] as [ElementType?] {
+            for cacheFormat in [nil, .float32, .bfloat16] as [CacheFormat?] {
                 let need = try MemoryNeed(
                     directory: directory.path, configuration: model.configuration, length: 700, attention: attention,
-                    cacheType: cacheType)
+                    cacheFormat: cacheFormat)
                 let session = try Session(
                     model: model,
-                    options: SessionOptions(attention: attention, maximumLength: 700, cacheType: cacheType))
+                    options: SessionOptions(attention: attention, maximumLength: 700, cacheFormat: cacheFormat))
                 #expect(need.weightByteCount == model.weightByteCount)
                 #expect(need.neighborRingByteCount == session.cacheByteCount)
                 #expect((need.neighborRingByteCount == 0) == (attention == .plain))
@@ -51,10 +51,10 @@ import Testing
         let tiny = tiny(storage)
         try tiny.write(to: directory)
         let configuration = try ModelConfiguration(contentsOfFile: directory.path + "/config.json")
-        func need(_ precision: Precision, _ cacheType: ElementType? = nil) throws -> MemoryNeed {
+        func need(_ precision: Precision, _ cacheFormat: CacheFormat? = nil) throws -> MemoryNeed {
             try MemoryNeed(
                 directory: directory.path, configuration: configuration, length: 700, attention: .plain,
-                precision: precision, cacheType: cacheType)
+                precision: precision, cacheFormat: cacheFormat)
         }
         let expected = tiny.tensors().reduce(0) { $0 + $1.values.count * ($1.shape.count == 1 ? 4 : 2) }
         #expect(try need(.bfloat16).weightByteCount == expected)

@@ -85,12 +85,12 @@ struct BFloat16ModelTests {
 
     /// Without a word about it the cache is bfloat16 as well; one of floats keeps attention in 32-bit arithmetic.
     @Test("The cache's type can be chosen", arguments: settings)
-    func cacheTypes(selfExtend: SelfExtend?) throws {
+    func cacheFormats(selfExtend: SelfExtend?) throws {
         let tokens = tokens(150, TinyLlama())
         let model = try loadModel(precision: .bfloat16, instructionSet: .avx512)
-        let logits = try [nil, ElementType.bfloat16, .float32].map { cacheType in
-            let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheType: cacheType)
-            #expect(try Session(model: model, options: options).cacheType == cacheType ?? .bfloat16)
+        let logits = try [nil, CacheFormat.bfloat16, .float32].map { cacheFormat in
+            let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheFormat: cacheFormat)
+            #expect(try Session(model: model, options: options).cacheFormat == cacheFormat ?? .bfloat16)
             return try sameLogits(model, tokens, options)
         }
         #expect(bits(logits[0]) == bits(logits[1]))
@@ -169,7 +169,7 @@ struct BFloat16CacheTests {
     @Test("The same bits for threads, chunks and instruction sets", arguments: [Shape.grouped, .bfloat16], settings)
     func sameBits(shape: Shape, selfExtend: SelfExtend?) throws {
         let tokens = tokens(150, shape.tiny)
-        let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheType: .bfloat16)
+        let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheFormat: .bfloat16)
         var expected: [Float]?
         for instructionSet in Self.fused {
             let model = try loadModel(shape.tiny, instructionSet: instructionSet)
@@ -193,7 +193,7 @@ struct BFloat16CacheTests {
     /// The baseline without fused multiply-adds has bits of its own, for all threads and chunks.
     @Test("The baseline keeps its bits", arguments: settings)
     func baseline(selfExtend: SelfExtend?) throws {
-        let options = SessionOptions(attention: AttentionMode(selfExtend), cacheType: .bfloat16)
+        let options = SessionOptions(attention: AttentionMode(selfExtend), cacheFormat: .bfloat16)
         _ = try sameLogits(try loadModel(instructionSet: .baseline), tokens(150, TinyLlama()), options)
     }
 
@@ -202,8 +202,8 @@ struct BFloat16CacheTests {
         let model = try loadModel()
         #expect(
             throws: SessionError.invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
-        ) { try Session(model: model, options: SessionOptions(cacheType: .float16)) }
-        #expect(try Session(model: model).cacheType == .float32)
+        ) { try Session(model: model, options: SessionOptions(cacheFormat: .float16)) }
+        #expect(try Session(model: model).cacheFormat == .float32)
     }
 
     /// Around one segment and two, with and without a ring of neighbor keys.
@@ -212,14 +212,14 @@ struct BFloat16CacheTests {
         let model = try loadModel()
         let selfExtend = neighborWindow.map { SelfExtend(groupSize: 4, neighborWindow: $0) }
         for length in [1, 2, 700, 1_024, 1_025, 1_500] {
-            let bytes = try [ElementType.float32, .bfloat16].map { cacheType in
+            let bytes = try [CacheFormat.float32, .bfloat16].map { cacheFormat in
                 let session = try Session(
                     model: model,
                     options: SessionOptions(
-                        attention: AttentionMode(selfExtend), maximumLength: length, cacheType: cacheType))
+                        attention: AttentionMode(selfExtend), maximumLength: length, cacheFormat: cacheFormat))
                 try session.prefill(tokens(length, TinyLlama()))
                 let expected = model.configuration.cacheByteCount(
-                    length: length, neighborWindow: neighborWindow, cacheType: cacheType)
+                    length: length, neighborWindow: neighborWindow, cacheFormat: cacheFormat)
                 #expect(session.cacheByteCount == expected, "\(length) positions")
                 return session.cacheByteCount
             }

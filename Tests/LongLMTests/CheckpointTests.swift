@@ -84,7 +84,7 @@ import Testing
             let path = directory.file("model.safetensors")
             try writer.write(to: path)
             try directory.write(jsonObject(TinyLlama().configuration), to: "config.json")
-            #expect(throws: ModelError.unsupportedElementType(file: path, tensor: name, type: dtype.rawValue)) {
+            #expect(throws: ModelError.unsupportedTensorType(file: path, tensor: name, type: dtype.rawValue)) {
                 try LanguageModel(directory: directory.path)
             }
         }

@@ -448,7 +448,7 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
             .invalidConfiguration(file: "F", key: "k", reason: "r"), .unsupportedArchitecture(file: "F", name: "n"),
             .unsupportedFeature(file: "F", key: "k", value: "v"),
             .wrongShape(file: "F", tensor: "t", expected: [1], found: [2]),
-            .unsupportedElementType(file: "F", tensor: "t", type: "I64"),
+            .unsupportedTensorType(file: "F", tensor: "t", type: "I64"),
             .checkpoint(.missingTensor(file: "F", tensor: "t")),
         ]
         for error in errors {

@@ -7,7 +7,7 @@ import Testing
 /// A ledger of a machine that has this much.
 private func ledger(_ available: Int?) -> MemoryLedger { MemoryLedger { available } }
 
-private let session = MemoryShortage.Purpose.session(length: 8192, cacheType: .float32)
+private let session = MemoryShortage.Purpose.session(length: 8192, cacheFormat: .float32)
 
 private func shortage(
     _ needed: Int, _ available: Int, _ limit: MemoryShortage.Limit, _ purpose: MemoryShortage.Purpose = session
@@ -144,7 +144,7 @@ private func shortage(
                 == "a session of 8,192 tokens needs 1.25 GB, but 90.0 MB are left of the memory limit of 700 MB; "
                 + "a smaller maximumLength or a bfloat16 cache needs less")
         #expect(
-            "\(shortage(1_250_000_000, 90_000_000, .machine, .session(length: 5, cacheType: .bfloat16)))"
+            "\(shortage(1_250_000_000, 90_000_000, .machine, .session(length: 5, cacheFormat: .bfloat16)))"
                 == "a session of 5 tokens needs 1.25 GB, but 90.0 MB are available on this machine; "
                 + "a smaller maximumLength needs less")
         let shortage = shortage(2, 1, .machine)
@@ -196,14 +196,14 @@ private final class Machine: Sendable {
         }
     }
 
-    @Test func storedTypes() throws {
+    @Test func storedFormats() throws {
         for storage in TinyLlama.Storage.allCases {
             var tiny = TinyLlama()
             tiny.storage = storage
             let directory = try directory(tiny)
-            for type in [nil, .float32, .bfloat16] as [ElementType?] {
+            for type in [nil, .float32, .bfloat16] as [WeightFormat?] {
                 var options = LoadOptions()
-                options.storedType = type
+                options.storedFormat = type
                 let model = try LanguageModel(directory: directory.path, options: options)
                 #expect(model.weightReservation.byteCount == model.weightByteCount)
             }

@@ -160,14 +160,14 @@ import Testing
         try refuses(cache, try Session(model: model))
         try refuses(cache, try Session(model: model, options: SessionOptions(maximumLength: 1_499)))
         var other = options()
-        other.cacheType = .bfloat16
+        other.cacheFormat = .bfloat16
         try refuses(cache, try Session(model: model, options: other))
         // What the options leave open is what a session of them would have.
         let open = PromptCache(model: model)
         try refuses(open, try Session(model: model, options: options()))
-        try refuses(open, try Session(model: model, options: SessionOptions(cacheType: .bfloat16)))
+        try refuses(open, try Session(model: model, options: SessionOptions(cacheFormat: .bfloat16)))
         let own = try Session(
-            model: model, options: SessionOptions(threadCount: 1, maximumLength: 64, cacheType: .float32))
+            model: model, options: SessionOptions(threadCount: 1, maximumLength: 64, cacheFormat: .float32))
         try own.prefill([1, 2])
         try open.insert(own)
         #expect(open.count == 1)

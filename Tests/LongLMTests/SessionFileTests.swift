@@ -24,12 +24,12 @@ import Testing
     }
 
     private func makeSession(
-        _ mode: AttentionMode, cacheType: ElementType? = nil, length: Int = 1_400, model: LanguageModel? = nil
+        _ mode: AttentionMode, cacheFormat: CacheFormat? = nil, length: Int = 1_400, model: LanguageModel? = nil
     ) throws -> Session {
         try Session(
             model: model ?? self.model,
             options: SessionOptions(
-                attention: mode, threadCount: 2, maximumLength: length, cacheType: cacheType))
+                attention: mode, threadCount: 2, maximumLength: length, cacheFormat: cacheFormat))
     }
 
     private func contents() throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))) }
@@ -50,11 +50,11 @@ import Testing
     /// Within a segment of 512 positions, at its end, past it, and with a ring that went round.
     @Test(arguments: modes, [1, 300, 512, 700, 1_300])
     func goesOnWithTheSameBits(mode: AttentionMode, length: Int) throws {
-        for cacheType in [ElementType.float32, .bfloat16] {
-            let session = try makeSession(mode, cacheType: cacheType)
+        for cacheFormat in [CacheFormat.float32, .bfloat16] {
+            let session = try makeSession(mode, cacheFormat: cacheFormat)
             try session.prefill(Array(tokens[..<length]))
             try session.save(to: path)
-            let restored = try makeSession(mode, cacheType: cacheType)
+            let restored = try makeSession(mode, cacheFormat: cacheFormat)
             // What it held before doesn't matter.
             try restored.prefill([1, 2, 3])
             try restored.restore(from: path)
@@ -66,7 +66,7 @@ import Testing
             }
             #expect(bits(restored.logits) == bits(session.logits))
             // The file is that of the moment, and a second copy of it is equal.
-            let again = try makeSession(mode, cacheType: cacheType)
+            let again = try makeSession(mode, cacheFormat: cacheFormat)
             try again.restore(from: path)
             #expect(again.position == length)
             let first = try contents()
@@ -206,7 +206,7 @@ import Testing
             #expect(
                 refusal(session) == .otherSetting(file: path, name: name, saved: saved, expected: expected))
         }
-        let bfloat16 = try makeSession(.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), cacheType: .bfloat16)
+        let bfloat16 = try makeSession(.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), cacheFormat: .bfloat16)
         #expect(
             refusal(bfloat16)
                 == .otherSetting(file: path, name: "cache_type", saved: "float32", expected: "bfloat16"))

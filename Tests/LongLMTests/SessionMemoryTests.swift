@@ -32,7 +32,7 @@ import Testing
             shortage { () throws(SessionError) in _ = try Session(model: model, options: options) })
         #expect(refusal.neededByteCount == need && refusal.availableByteCount == 0)
         #expect(refusal.limit == .option(byteCount: weights + 2 * need))
-        #expect(refusal.purpose == .session(length: 1_000, cacheType: .float32))
+        #expect(refusal.purpose == .session(length: 1_000, cacheFormat: .float32))
         #expect("\(refusal)".contains("a session of 1,000 tokens needs"))
         #expect(shortage { () throws(SessionError) in _ = try sessions[0].fork() } == refusal)
         #expect(model.reservedByteCount == weights + 2 * need)

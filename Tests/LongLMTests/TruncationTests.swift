@@ -23,18 +23,18 @@ import Testing
     }
 
     private func makeSession(
-        _ mode: AttentionMode, _ cacheType: ElementType = .float32, maximumLength: Int = 1_400
+        _ mode: AttentionMode, _ cacheFormat: CacheFormat = .float32, maximumLength: Int = 1_400
     ) throws -> Session {
         try Session(
             model: model,
             options: SessionOptions(
-                attention: mode, threadCount: 2, maximumLength: maximumLength, cacheType: cacheType))
+                attention: mode, threadCount: 2, maximumLength: maximumLength, cacheFormat: cacheFormat))
     }
 
     /// The logits of the last token of a session that saw these alone.
-    private func logits(after tokens: [Int], _ mode: AttentionMode, _ cacheType: ElementType = .float32) throws -> Bits
+    private func logits(after tokens: [Int], _ mode: AttentionMode, _ cacheFormat: CacheFormat = .float32) throws -> Bits
     {
-        let session = try makeSession(mode, cacheType)
+        let session = try makeSession(mode, cacheFormat)
         try session.prefill(tokens)
         return bits(session.logits)
     }
@@ -45,7 +45,7 @@ import Testing
         try session.truncate(to: length)
         #expect(session.tokens == kept && session.position == length && session.logits.isEmpty, comment)
 
-        let fresh = try makeSession(session.attention, session.cacheType)
+        let fresh = try makeSession(session.attention, session.cacheFormat)
         if length > 0 { try fresh.prefill(kept) }
         let rest = Array(otherTokens[length..<(length + 90)])
         #expect(bits(try session.prefillAllLogits(rest)) == bits(try fresh.prefillAllLogits(rest)), comment)
@@ -56,14 +56,14 @@ import Testing
 
     /// Within a segment of 512 positions, at its end, across one and several, by one token, and to nothing. Odd lengths
     /// leave half of a word of a bfloat16 cache.
-    @Test(arguments: modes, [ElementType.float32, .bfloat16])
-    func nothingIsLeftOfTheRest(mode: AttentionMode, cacheType: ElementType) throws {
+    @Test(arguments: modes, [CacheFormat.float32, .bfloat16])
+    func nothingIsLeftOfTheRest(mode: AttentionMode, cacheFormat: CacheFormat) throws {
         let cuts = [
             (300, 299), (300, 1), (513, 512), (513, 511), (700, 481), (1_024, 512), (1_300, 1_024), (1_300, 821),
             (600, 0),
         ]
         for (from, to) in cuts {
-            let session = try makeSession(mode, cacheType)
+            let session = try makeSession(mode, cacheFormat)
             try session.prefill(Array(tokens[..<from]))
             try #require(to == 0 || to >= session.earliestTruncation)
             try expectCleanCut(session, to: to, "\(from) to \(to)")

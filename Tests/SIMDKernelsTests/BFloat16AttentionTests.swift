@@ -26,7 +26,7 @@ struct BFloat16CacheTests {
                     .rounded
                 let rows = (length - rowCount)..<length
                 let expected = problem.attend(rows: rows, instructionSet)
-                problem.cacheType = .bfloat16
+                problem.cacheFormat = .bfloat16
                 let output = problem.attend(rows: rows, instructionSet)
                 #expect(
                     firstDifference(output, expected) == nil,
@@ -41,7 +41,7 @@ struct BFloat16CacheTests {
         for (heads, dimension) in shapes {
             var problem = AttentionProblem(heads: heads, dimension: dimension, length: 1055, window: window).rounded
             let expected = problem.attend(rows: 985..<1055, instructionSet)
-            problem.cacheType = .bfloat16
+            problem.cacheFormat = .bfloat16
             for chunk in [1, 7, 64] {
                 for threadCount in [1, 3] {
                     let output = problem.prefill(chunk: chunk, from: 985, threadCount: threadCount, instructionSet)
@@ -53,7 +53,7 @@ struct BFloat16CacheTests {
         }
         var problem = AttentionProblem(heads: (3, 1), dimension: 16, length: 1055, window: window).rounded
         let expected = problem.prefill(chunk: 1055, instructionSet)
-        problem.cacheType = .bfloat16
+        problem.cacheFormat = .bfloat16
         for chunk in [1, 7, 64, 1055] {
             let output = problem.prefill(chunk: chunk, instructionSet)
             #expect(firstDifference(output, expected) == nil, "all rows in chunks of \(chunk)")
@@ -65,13 +65,13 @@ struct BFloat16CacheTests {
         for (heads, dimension) in shapes {
             for (length, rowCount, window) in sizes {
                 var problem = AttentionProblem(
-                    heads: heads, dimension: dimension, length: length, window: window, cacheType: .bfloat16)
+                    heads: heads, dimension: dimension, length: length, window: window, cacheFormat: .bfloat16)
                 let rows = (length - rowCount)..<length
                 let output = problem.attend(rows: rows, instructionSet)
                 #expect(
                     firstDifference(output, problem.rounded.attend(rows: rows, instructionSet)) == nil,
                     "\(heads), D \(dimension), T \(rowCount), S \(length), W \(window)")
-                problem.cacheType = .float32
+                problem.cacheFormat = .float32
                 #expect(firstDifference(output, problem.attend(rows: rows, instructionSet)) != nil)
             }
         }
@@ -84,7 +84,7 @@ struct BFloat16CacheTests {
             1 + 0x1p-8, (1 + 0x1p-8 as Float).nextUp, (1 + 0x1p-8 as Float).nextDown, 1 + 0x1.8p-7, -1 - 0x1p-8,
             -1 - 0x1.8p-7, 0x1.fdp127, 0x1p-120,
         ]
-        var problem = AttentionProblem(heads: (1, 1), dimension: 8, length: 1, window: 0, cacheType: .bfloat16)
+        var problem = AttentionProblem(heads: (1, 1), dimension: 8, length: 1, window: 0, cacheFormat: .bfloat16)
         problem.values = numbers
         #expect(
             firstDifference(problem.attend(rows: 0..<1, instructionSet), numbers.map(roundedToBFloat16)) == nil)
@@ -95,7 +95,7 @@ struct BFloat16CacheTests {
     func staleMemory(_ instructionSet: InstructionSet) {
         for (length, rowCount, window) in sizes {
             let problem = AttentionProblem(
-                heads: (3, 1), dimension: 20, length: length, window: window, cacheType: .bfloat16)
+                heads: (3, 1), dimension: 20, length: length, window: window, cacheFormat: .bfloat16)
             expectStaleMemoryToStayHidden(problem, rowCount, instructionSet)
         }
     }
@@ -129,7 +129,7 @@ struct BFloat16AttentionTests {
         _ heads: (query: Int, keyValue: Int), _ dimension: Int, length: Int, window: Int, seed: UInt64 = 1
     ) -> AttentionProblem {
         AttentionProblem(
-            heads: heads, dimension: dimension, length: length, window: window, seed: seed, cacheType: .bfloat16,
+            heads: heads, dimension: dimension, length: length, window: window, seed: seed, cacheFormat: .bfloat16,
             precision: .bfloat16)
     }
 

@@ -28,8 +28,8 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("GEMM", arguments: ElementType.allCases)
-    func gemm(_ type: ElementType) {
+    @Test("GEMM", arguments: WeightFormat.allCases)
+    func gemm(_ type: WeightFormat) {
         var generator = SeededGenerator(seed: 40)
         for (rowCount, columnCount, depth) in [
             (1, 200, 300), (2, 97, 64), (7, 130, 257), (12, 64, 100), (40, 257, 600),
@@ -46,8 +46,8 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("Products with a bias and an activation", arguments: ElementType.allCases)
-    func endings(_ type: ElementType) {
+    @Test("Products with a bias and an activation", arguments: WeightFormat.allCases)
+    func endings(_ type: WeightFormat) {
         var generator = SeededGenerator(seed: 45)
         let (columnCount, depth) = (97, 70)
         let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
@@ -189,11 +189,11 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("Attention with a sliding window and bounded scores", arguments: [ElementType.float32, .bfloat16])
-    func visibleKeys(_ cacheType: ElementType) {
+    @Test("Attention with a sliding window and bounded scores", arguments: [CacheFormat.float32, .bfloat16])
+    func visibleKeys(_ cacheFormat: CacheFormat) {
         for (length, rowCount, window) in [(300, 90, 33), (1030, 1, 600), (1030, 4, 129), (2060, 50, 512)] {
             var problem = AttentionProblem(
-                heads: (9, 3), dimension: 64, length: length, window: 0, cacheType: cacheType)
+                heads: (9, 3), dimension: 64, length: length, window: 0, cacheFormat: cacheFormat)
             problem.slidingWindow = window
             for scoreCap in [0, 2] as [Float] {
                 problem.scoreCap = scoreCap

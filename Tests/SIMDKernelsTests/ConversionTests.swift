@@ -4,8 +4,8 @@ import Testing
 
 /// Stored numbers of a matrix and what it is packed as.
 struct Conversion: CustomTestStringConvertible {
-    let from: ElementType
-    let to: ElementType
+    let from: WeightFormat
+    let to: WeightFormat
 
     var testDescription: String { "\(from) to \(to)" }
 
@@ -22,7 +22,7 @@ struct Conversion: CustomTestStringConvertible {
 }
 
 /// Little-endian, behind one byte more, so that no number is aligned.
-private func bytes(_ bits: [UInt32], _ type: ElementType) -> [UInt8] {
+private func bytes(_ bits: [UInt32], _ type: WeightFormat) -> [UInt8] {
     [0]
         + bits.flatMap { element in
             (0..<type.byteCount).map { UInt8(truncatingIfNeeded: element >> (8 * UInt32($0))) }
@@ -88,7 +88,7 @@ struct ConversionTests {
                 (0..<columnCount).map { Self.edges[($0 + row) % Self.edges.count] }
             }
             let packed = pack(bits, conversion, rowCount: rowCount, columnCount: columnCount, instructionSet)
-            #expect(packed.elementType == .bfloat16)
+            #expect(packed.format == .bfloat16)
             #expect(firstDifference(packed.copied, bits.map(conversion.convert)) == nil, "\(rowCount) rows")
         }
     }
@@ -108,7 +108,7 @@ struct ConversionTests {
                         bits, conversion, rowCount: rowCount, columnCount: columnCount, threadCount: threadCount,
                         instructionSet)
                     #expect(
-                        packed.elementType == conversion.to && packed.rowCount == rowCount
+                        packed.format == conversion.to && packed.rowCount == rowCount
                             && packed.columnCount == columnCount)
                     #expect(
                         firstDifference(packed.copied, expected) == nil,
@@ -141,8 +141,8 @@ struct ConversionTests {
     /// A panel of 66,001 numbers is more than is packed between two calls by one thread.
     @Test(
         "Progress tells which rows are not needed any more",
-        arguments: [(ElementType.float32, nil), (.float32, ElementType.bfloat16), (.float16, .float32)], [1, 2, 5])
-    func progress(_ types: (from: ElementType, to: ElementType?), _ threadCount: Int) {
+        arguments: [(WeightFormat.float32, nil), (.float32, WeightFormat.bfloat16), (.float16, .float32)], [1, 2, 5])
+    func progress(_ types: (from: WeightFormat, to: WeightFormat?), _ threadCount: Int) {
         var generator = SeededGenerator(seed: 63)
         // An odd number of columns; the last panel has 6 rows.
         let (rowCount, columnCount) = (70, 66_001)
@@ -157,7 +157,7 @@ struct ConversionTests {
         }
         var calls: [Int] = []
         let packed = PackedMatrix(
-            packing: UnsafeRawBufferPointer(source), elementType: types.from, storedType: types.to,
+            packing: UnsafeRawBufferPointer(source), format: types.from, storedFormat: types.to,
             rowCount: rowCount, columnCount: columnCount, threadCount: threadCount,
             instructionSet: InstructionSet.available.last ?? .baseline
         ) { done in
@@ -185,8 +185,8 @@ struct ConversionTests {
     ) -> PackedMatrix {
         bytes(bits, conversion.from).withUnsafeBytes { source in
             PackedMatrix(
-                packing: UnsafeRawBufferPointer(rebasing: source[1...]), elementType: conversion.from,
-                storedType: conversion.to, rowCount: rowCount, columnCount: columnCount, threadCount: threadCount,
+                packing: UnsafeRawBufferPointer(rebasing: source[1...]), format: conversion.from,
+                storedFormat: conversion.to, rowCount: rowCount, columnCount: columnCount, threadCount: threadCount,
                 instructionSet: instructionSet)
         }
     }

@@ -112,7 +112,7 @@ struct FenceTests {
     func packing() async {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
-            let conversions: [(ElementType, ElementType)] = [
+            let conversions: [(WeightFormat, WeightFormat)] = [
                 (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16),
                 (.float16, .bfloat16), (.bfloat16, .float32),
             ]
@@ -124,7 +124,7 @@ struct FenceTests {
                         let end = UnsafeRawPointer(source.pointer + source.count)
                         let packed = PackedMatrix(
                             packing: UnsafeRawBufferPointer(start: end - byteCount, count: byteCount),
-                            elementType: from, storedType: to, rowCount: rowCount, columnCount: columnCount,
+                            format: from, storedFormat: to, rowCount: rowCount, columnCount: columnCount,
                             threadCount: 2, instructionSet: instructionSet)
                         let row = GuardedFloats(count: columnCount)
                         packed.copyRow(rowCount - 1, to: row.pointer)
@@ -160,7 +160,7 @@ struct FenceTests {
                 for precision in instructionSet.hasBFloat16Products ? [Precision.float32, .bfloat16] : [.float32] {
                     for (length, rowCount, window, dimension) in [(1, 1, 0, 2), (41, 3, 9, 20), (1031, 1, 64, 64)] {
                         let problem = AttentionProblem(
-                            heads: (3, 1), dimension: dimension, length: length, window: window, cacheType: .bfloat16,
+                            heads: (3, 1), dimension: dimension, length: length, window: window, cacheFormat: .bfloat16,
                             precision: precision)
                         let rows = (length - rowCount)..<length
                         let output = problem.attend(rows: rows, threadCount: 2, instructionSet)

@@ -11,8 +11,8 @@ struct GEMMTests {
     /// 1 … 2 · MR + 1 for the taller register tile, which has 12 rows; the other has 6.
     static let rowCounts = 1...25
 
-    @Test("Every output is the chain of fused multiply-adds", arguments: fusedInstructionSets, ElementType.allCases)
-    func chains(_ instructionSet: InstructionSet, _ type: ElementType) {
+    @Test("Every output is the chain of fused multiply-adds", arguments: fusedInstructionSets, WeightFormat.allCases)
+    func chains(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         var generator = SeededGenerator(seed: 1)
         for columnCount in Self.columnCounts {
             for depth in Self.depths {
@@ -31,8 +31,8 @@ struct GEMMTests {
 
     /// A GEMM puts its sums aside after every 4,096 words of a panel: as many floats, or twice as many 16-bit numbers.
     /// That must not show.
-    @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, ElementType.allCases)
-    func blocksOfDepth(_ instructionSet: InstructionSet, _ type: ElementType) {
+    @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, WeightFormat.allCases)
+    func blocksOfDepth(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         var generator = SeededGenerator(seed: 2)
         let block = type == .float32 ? 4096 : 8192
         // One panel, and one column of another.
@@ -77,8 +77,8 @@ struct GEMMTests {
         #expect(firstDifference(gated, gatedAlone) == nil)
     }
 
-    @Test("A gated product is silu of one chain times the other", arguments: fusedInstructionSets, ElementType.allCases)
-    func gated(_ instructionSet: InstructionSet, _ type: ElementType) {
+    @Test("A gated product is silu of one chain times the other", arguments: fusedInstructionSets, WeightFormat.allCases)
+    func gated(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         var generator = SeededGenerator(seed: 13)
         for columnCount in Self.columnCounts {
             for depth in [1, 2, 17] {
@@ -97,8 +97,8 @@ struct GEMMTests {
         }
     }
 
-    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, ElementType.allCases)
-    func twin(_ instructionSet: InstructionSet, _ type: ElementType) {
+    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, WeightFormat.allCases)
+    func twin(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         var generator = SeededGenerator(seed: 3)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (5, 33, 1), (7, 40, 31), (13, 65, 600), (25, 31, 257)] {
             let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
@@ -115,8 +115,8 @@ struct GEMMTests {
     }
 
     /// The x86-64 baseline included: it has other bits than the rest, but its GEMV still agrees with its GEMM.
-    @Test("One row alone equals the same row among others", arguments: InstructionSet.available, ElementType.allCases)
-    func rowsAlone(_ instructionSet: InstructionSet, _ type: ElementType) {
+    @Test("One row alone equals the same row among others", arguments: InstructionSet.available, WeightFormat.allCases)
+    func rowsAlone(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         var generator = SeededGenerator(seed: 4)
         for columnCount in [1, 33, 64, 97] {
             for depth in [1, 31, 300] {
@@ -222,8 +222,8 @@ struct WeightTests {
     /// formats, by the three ways that read a matrix.
     @Test(
         "All 65,536 patterns are widened exactly", arguments: InstructionSet.available,
-        [ElementType.bfloat16, .float16])
-    func everyPattern(_ instructionSet: InstructionSet, _ type: ElementType) {
+        [WeightFormat.bfloat16, .float16])
+    func everyPattern(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         let count = 1 << 16
         let weights = Weights(bits: (0..<UInt32(count)).map { $0 }, type, rowCount: count, columnCount: 1)
         let vector = product([1], by: weights, instructionSet)
@@ -242,8 +242,8 @@ struct WeightTests {
         #expect(row.isContained)
     }
 
-    @Test("A row is copied out as it was packed", arguments: ElementType.allCases)
-    func copiedRows(_ type: ElementType) {
+    @Test("A row is copied out as it was packed", arguments: WeightFormat.allCases)
+    func copiedRows(_ type: WeightFormat) {
         var generator = SeededGenerator(seed: 9)
         for rowCount in [1, 31, 32, 33, 65] {
             for columnCount in [1, 2, 17] {
@@ -263,11 +263,11 @@ struct WeightTests {
     func sizes() {
         var generator = SeededGenerator(seed: 10)
         // Words of a row: one for each column, or for each two.
-        for (type, wordCount) in [(ElementType.float32, 5), (.bfloat16, 3), (.float16, 3)] {
+        for (type, wordCount) in [(WeightFormat.float32, 5), (.bfloat16, 3), (.float16, 3)] {
             let weights = Weights(type, rowCount: 33, columnCount: 5, using: &generator)
             #expect(weights.packed.rowCount == 33)
             #expect(weights.packed.columnCount == 5)
-            #expect(weights.packed.elementType == type)
+            #expect(weights.packed.format == type)
             // Two panels of 32 rows, the second filled up.
             #expect(weights.packed.byteCount == 64 * wordCount * 4)
         }

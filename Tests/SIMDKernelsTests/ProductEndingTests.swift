@@ -15,12 +15,12 @@ struct ProductEndingTests {
     /// Instruction sets, stored types and precisions that go together.
     struct Form: CustomTestStringConvertible {
         let instructionSet: InstructionSet
-        let type: ElementType
+        let type: WeightFormat
         let precision: Precision
         var testDescription: String { "\(instructionSet), \(type) weights, \(precision)" }
 
         static let all = InstructionSet.available.flatMap { instructionSet in
-            let forms = ElementType.allCases.map { Form(instructionSet: instructionSet, type: $0, precision: .float32) }
+            let forms = WeightFormat.allCases.map { Form(instructionSet: instructionSet, type: $0, precision: .float32) }
             return instructionSet.hasBFloat16Products
                 ? forms + [Form(instructionSet: instructionSet, type: .bfloat16, precision: .bfloat16)] : forms
         }

@@ -16,11 +16,11 @@ private struct Sizes: CustomTestStringConvertible {
     var rows: Range<Int> { (length - rowCount)..<length }
 
     func problem(
-        _ heads: (query: Int, keyValue: Int), _ dimension: Int, cacheType: ElementType = .float32,
+        _ heads: (query: Int, keyValue: Int), _ dimension: Int, cacheFormat: CacheFormat = .float32,
         precision: Precision = .float32
     ) -> AttentionProblem {
         var problem = AttentionProblem(
-            heads: heads, dimension: dimension, length: length, window: neighborWindow, cacheType: cacheType,
+            heads: heads, dimension: dimension, length: length, window: neighborWindow, cacheFormat: cacheFormat,
             precision: precision)
         problem.slidingWindow = slidingWindow
         problem.scoreCap = scoreCap
@@ -91,7 +91,7 @@ struct VisibleKeysTests {
         for (heads, dimension) in shapes {
             var problem = sizes.problem(heads, dimension).rounded
             let expected = problem.attend(rows: sizes.rows, instructionSet)
-            problem.cacheType = .bfloat16
+            problem.cacheFormat = .bfloat16
             let output = problem.attend(rows: sizes.rows, instructionSet)
             #expect(firstDifference(output, expected) == nil, "\(heads), D \(dimension)")
         }
@@ -103,7 +103,7 @@ struct VisibleKeysTests {
             if: InstructionSet.avx512.hasBFloat16Products), arguments: Sizes.all)
     fileprivate func bfloat16Products(_ sizes: Sizes) {
         for (heads, dimension) in shapes {
-            let problem = sizes.problem(heads, dimension, cacheType: .bfloat16, precision: .bfloat16)
+            let problem = sizes.problem(heads, dimension, cacheFormat: .bfloat16, precision: .bfloat16)
             let exact = problem.twin(rows: sizes.rows)
             // As in `BFloat16AttentionTests.twin`. Where a window shows few keys, a score's error is not averaged over
             // many: rounded queries and keys move a score of a standard deviation of 1 by 2u/√3 of it and so rarely by
@@ -127,9 +127,9 @@ struct VisibleKeysTests {
             Sizes(length: 1300, rowCount: 1300, slidingWindow: 700, scoreCap: 30, neighborWindow: 96),
         ])
     fileprivate func chunks(_ instructionSet: InstructionSet, _ sizes: Sizes) {
-        var problems = [sizes.problem((3, 1), 16), sizes.problem((3, 1), 20, cacheType: .bfloat16)]
+        var problems = [sizes.problem((3, 1), 16), sizes.problem((3, 1), 20, cacheFormat: .bfloat16)]
         if instructionSet.hasBFloat16Products {
-            problems.append(sizes.problem((3, 1), 20, cacheType: .bfloat16, precision: .bfloat16))
+            problems.append(sizes.problem((3, 1), 20, cacheFormat: .bfloat16, precision: .bfloat16))
         }
         for problem in problems {
             let whole = problem.prefill(chunk: 1300, instructionSet)
@@ -137,14 +137,14 @@ struct VisibleKeysTests {
                 let output = problem.prefill(chunk: chunk, threadCount: threadCount, instructionSet)
                 #expect(
                     firstDifference(output, whole) == nil,
-                    "\(problem.cacheType), \(problem.precision), chunks of \(chunk), \(threadCount) threads")
+                    "\(problem.cacheFormat), \(problem.precision), chunks of \(chunk), \(threadCount) threads")
             }
             // Few rows of several segments, shared out: for each a team meets, so not for all.
             for (chunk, threadCount) in [(1, 3), (7, 2)] {
                 let output = problem.prefill(chunk: chunk, from: 1200, threadCount: threadCount, instructionSet)
                 #expect(
                     firstDifference(output, problem.rows(1200..<1300, of: whole)) == nil,
-                    "\(problem.cacheType), \(problem.precision), chunks of \(chunk), \(threadCount) threads")
+                    "\(problem.cacheFormat), \(problem.precision), chunks of \(chunk), \(threadCount) threads")
             }
         }
     }
@@ -175,9 +175,9 @@ struct VisibleKeysTests {
     @Test("Nothing of a hidden position shows", arguments: InstructionSet.available)
     func hiddenPositions(_ instructionSet: InstructionSet) {
         for (length, window) in [(40, 7), (200, 100), (300, 128), (1100, 33), (1100, 513), (1600, 1000), (1600, 1)] {
-            for cacheType in [ElementType.float32, .bfloat16] {
+            for cacheFormat in [CacheFormat.float32, .bfloat16] {
                 var problem = AttentionProblem(
-                    heads: (3, 1), dimension: 16, length: length, window: 0, cacheType: cacheType)
+                    heads: (3, 1), dimension: 16, length: length, window: 0, cacheFormat: cacheFormat)
                 problem.slidingWindow = window
                 let last = (length - 1)..<length
                 let expected = problem.attend(rows: last, instructionSet)

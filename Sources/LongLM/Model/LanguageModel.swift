@@ -18,7 +18,7 @@ public struct LoadOptions: Sendable, Equatable {
     /// mapped, and their pages are given back as they are packed.
     public var memoryLimit: Int?
     /// How matrices are stored, for measuring one checkpoint in several types; nil: as in the checkpoint.
-    package var storedType: ElementType?
+    package var storedFormat: WeightFormat?
 
     /// Options; the defaults compute in 32-bit floats with all that the machine has.
     public init(
@@ -124,7 +124,7 @@ public final class LanguageModel: Sendable {
             throw .invalidOption("a memory limit of \(limit) bytes; it can't be negative")
         }
         let loader = try WeightLoader(
-            directory: directory, storedType: precision == .bfloat16 ? .bfloat16 : options.storedType,
+            directory: directory, storedFormat: precision == .bfloat16 ? .bfloat16 : options.storedFormat,
             threadCount: threadCount, instructionSet: instructionSet, progress: progress)
         guard let family = Families.named(configuration.modelType) else {
             throw .unsupportedArchitecture(file: configurationFile, name: configuration.modelType)

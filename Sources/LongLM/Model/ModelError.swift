@@ -18,7 +18,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A tensor that this engine's form of the model doesn't have.
     case unexpectedTensor(file: String, tensor: String)
     /// A tensor whose numbers can't be computed with.
-    case unsupportedElementType(file: String, tensor: String, type: String)
+    case unsupportedTensorType(file: String, tensor: String, type: String)
     /// A checkpoint that is not valid.
     case checkpoint(SafetensorsError)
     /// An instruction set that can't be used.
@@ -44,7 +44,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(file): tensor \(tensor) has shape \(found), but config.json implies \(expected)"
         case .unexpectedTensor(let file, let tensor):
             "\(file): tensor \(tensor) is not part of the model that config.json describes"
-        case .unsupportedElementType(let file, let tensor, let type):
+        case .unsupportedTensorType(let file, let tensor, let type):
             "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
         case .checkpoint(let error): "\(error)"
         case .instructionSet(let error): "\(error)"

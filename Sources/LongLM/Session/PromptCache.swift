@@ -38,7 +38,7 @@ public final class PromptCache {
     ///   even without the sessions that are kept, ``SessionError/busy`` from within the progress of a prefill.
     public func insert(_ session: Session) throws(SessionError) {
         guard session.model === model, session.attention == options.attention,
-            session.capacity == options.capacity(for: model), session.cacheType == options.cacheType(for: model)
+            session.capacity == options.capacity(for: model), session.cacheFormat == options.cacheFormat(for: model)
         else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
         if session.position == 0 || maximumCount == 0 { return }
         if session.isProcessing { throw .busy }

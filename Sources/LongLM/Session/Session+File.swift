@@ -98,7 +98,7 @@ extension Session {
     private func reserveSecondCache() throws(SessionFileError) -> MemoryReservation {
         do {
             return try model.memory.reserve(
-                cache.byteCount, for: .session(length: capacity, cacheType: cacheType))
+                cache.byteCount, for: .session(length: capacity, cacheFormat: cacheFormat))
         } catch { throw .session(.memory(error)) }
     }
 
@@ -111,7 +111,7 @@ extension Session {
     /// What decides about the bits of a session, by the names that the file and errors have for it.
     private var settings: [(name: String, value: String)] {
         var settings = attention.settings
-        settings.append(("cache_type", cacheType.rawValue))
+        settings.append(("cache_type", cacheFormat.rawValue))
         settings.append(("arithmetic", model.instructionSet.isFused ? "fused" : "unfused"))
         if model.configuration.rotary.dependsOnLength || model.configuration.localRotary?.dependsOnLength == true {
             settings.append(("length", String(capacity)))
@@ -152,7 +152,7 @@ extension Session {
     private func parts(length: Int, neighborCount: Int, logitCount: Int? = nil) -> [Part] {
         let logitCount = logitCount ?? logits.count
         let row = [model.configuration.keyValueHeadCount, model.configuration.headDimension]
-        let dtype: DType = cacheType == .bfloat16 ? .bfloat16 : .float32
+        let dtype: DType = cacheFormat == .bfloat16 ? .bfloat16 : .float32
         var parts = [
             Part(name: "tokens", dtype: .int64, shape: [length], content: .tokens),
             Part(name: "logits", dtype: .float32, shape: [logitCount], content: .logits),
@@ -214,7 +214,7 @@ extension KeyValueCache {
     fileprivate func littleEndianBytes(_ layer: Int, _ kind: CachedKind, end: Int) -> [UInt8] {
         let width = shape.keyValueHeadCount * shape.headDimension
         let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
-        let size = shape.cacheType == .bfloat16 ? 2 : 4
+        let size = shape.cacheFormat == .bfloat16 ? 2 : 4
         let rowStart = UnsafeMutablePointer<Float>.allocate(capacity: width)
         defer { rowStart.deallocate() }
         return [UInt8](unsafeUninitializedCapacity: count * width * size) { buffer, initialized in

@@ -18,7 +18,7 @@ public final class Session {
     /// The most positions.
     public let capacity: Int
     /// How keys and values are kept.
-    public var cacheType: ElementType { cache.shape.cacheType }
+    public var cacheFormat: CacheFormat { cache.shape.cacheFormat }
     /// The tokens that have been processed.
     public private(set) var tokens: [Int] = []
     /// How often the tokens have changed.
@@ -65,18 +65,15 @@ public final class Session {
         guard (1...Self.largestCapacity).contains(capacity) else {
             throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
         }
-        let cacheType = options.cacheType(for: model)
-        guard cacheType != .float16 else {
-            throw .invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
-        }
-        try self.init(model, options.attention, threadCount: threadCount, capacity: capacity, cacheType: cacheType)
+        let cacheFormat = options.cacheFormat(for: model)
+        try self.init(model, options.attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat)
     }
 
     /// A session without tokens.
     ///
     /// - Parameter other: The cache of a session of the same sizes that is forked; nil: an empty one.
     private init(
-        _ model: LanguageModel, _ attention: AttentionMode, threadCount: Int, capacity: Int, cacheType: ElementType,
+        _ model: LanguageModel, _ attention: AttentionMode, threadCount: Int, capacity: Int, cacheFormat: CacheFormat,
         forking other: KeyValueCache? = nil
     ) throws(SessionError) {
         self.model = model
@@ -84,7 +81,7 @@ public final class Session {
         self.threadCount = threadCount
         self.capacity = capacity
         let configuration = model.configuration
-        let shape = configuration.attentionShape(cacheType: cacheType)
+        let shape = configuration.attentionShape(cacheFormat: cacheFormat)
         let workspaceSizes = Workspace.Sizes(
             configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
         reservation = try Self.reserve(
@@ -114,13 +111,13 @@ public final class Session {
     ) throws(SessionError) -> MemoryReservation {
         let configuration = model.configuration
         let cacheByteCount = configuration.cacheByteCount(
-            length: capacity, neighborWindow: neighborWindow, cacheType: shape.cacheType)
+            length: capacity, neighborWindow: neighborWindow, cacheFormat: shape.cacheFormat)
         let partialFloatCount = TwoPassAttention.partialFloatCount(shape: shape, length: capacity)
         let need =
             cacheByteCount + workspaceByteCount + tokenByteCount(length: capacity)
             + (partialFloatCount + configuration.vocabularySize) * MemoryLayout<Float>.stride
         do {
-            return try model.memory.reserve(need, for: .session(length: capacity, cacheType: shape.cacheType))
+            return try model.memory.reserve(need, for: .session(length: capacity, cacheFormat: shape.cacheFormat))
         } catch { throw .memory(error) }
     }
 
@@ -155,7 +152,7 @@ public final class Session {
         // `nonisolated(unsafe)`: all that the two share are segments, of which each writes only those that nobody else
         // refers to.
         nonisolated(unsafe) let fork = try Session(
-            model, attention, threadCount: threadCount, capacity: capacity, cacheType: cacheType, forking: cache)
+            model, attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat, forking: cache)
         fork.tokens = tokens
         fork.logits = logits
         fork.longestLength = position

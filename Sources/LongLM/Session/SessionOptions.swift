@@ -14,21 +14,21 @@ public struct SessionOptions: Sendable, Equatable {
     /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
     /// ``RotaryScaling/longRoPE(_:)``) are those of this length.
     public var maximumLength: Int?
-    /// How keys and values are kept: `ElementType.float32`, or `ElementType.bfloat16` for half the memory and less
+    /// How keys and values are kept: `CacheFormat.float32`, or `CacheFormat.bfloat16` for half the memory and less
     /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
     /// `Precision.bfloat16` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
     /// products too, unless the cache is float32.
-    public var cacheType: ElementType?
+    public var cacheFormat: CacheFormat?
 
     /// Options; the defaults are the plain model on all processors.
     public init(
         attention: AttentionMode = .plain, threadCount: Int? = nil, maximumLength: Int? = nil,
-        cacheType: ElementType? = nil
+        cacheFormat: CacheFormat? = nil
     ) {
         self.attention = attention
         self.threadCount = threadCount
         self.maximumLength = maximumLength
-        self.cacheType = cacheType
+        self.cacheFormat = cacheFormat
     }
 
     /// The most positions of a session of a model.
@@ -39,7 +39,7 @@ public struct SessionOptions: Sendable, Equatable {
     }
 
     /// How a session of a model keeps keys and values.
-    func cacheType(for model: LanguageModel) -> ElementType {
-        cacheType ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
+    func cacheFormat(for model: LanguageModel) -> CacheFormat {
+        cacheFormat ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
     }
 }

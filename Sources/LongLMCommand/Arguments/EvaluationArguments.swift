@@ -18,7 +18,7 @@ struct EvaluationArguments: ParsableArguments {
 
     /// What sessions run with; an evaluation adds attention and length.
     var sessionOptions: SessionOptions {
-        SessionOptions(threadCount: threads.threads, cacheType: precision.cache?.elementType)
+        SessionOptions(threadCount: threads.threads, cacheFormat: precision.cache?.format)
     }
 
     /// Loads the tokenizer.

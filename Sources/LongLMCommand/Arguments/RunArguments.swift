@@ -45,7 +45,7 @@ struct PrecisionArguments: ParsableArguments {
     enum CacheType: String, CaseIterable, ExpressibleByArgument {
         case float32, bfloat16
 
-        var elementType: ElementType { self == .float32 ? .float32 : .bfloat16 }
+        var format: CacheFormat { self == .float32 ? .float32 : .bfloat16 }
     }
 }
 

@@ -79,7 +79,7 @@ struct Generate: AsyncParsableCommand {
             model: languageModel,
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
-                cacheType: precision.cache?.elementType))
+                cacheFormat: precision.cache?.format))
         let bar = ProgressBar("prefill")
         let prefillStart = ContinuousClock.now
         let generation = try Generation(

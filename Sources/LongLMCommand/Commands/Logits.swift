@@ -61,7 +61,7 @@ struct Logits: AsyncParsableCommand {
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
-                cacheType: precision.cache?.elementType))
+                cacheFormat: precision.cache?.format))
 
         var hash = LogitHash()
         // Kept only for a file: a long prompt has many gigabytes of logits.

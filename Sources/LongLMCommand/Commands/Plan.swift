@@ -81,7 +81,7 @@ struct Plan: AsyncParsableCommand {
         let memory = Report.Memory(
             try MemoryNeed(
                 directory: directory, configuration: configuration, length: length, attention: plan.attention,
-                precision: precision.precision, cacheType: precision.cache?.elementType))
+                precision: precision.precision, cacheFormat: precision.cache?.format))
         guard memory.totalBytes <= memory.availableBytes else {
             throw CommandError.invalidInput(
                 "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
@@ -97,7 +97,7 @@ struct Plan: AsyncParsableCommand {
         let setting = try KernelSetting(threadCount: threads.threads)
         let estimate = try PrefillEstimate(
             measuring: model, length: length, attention: plan.attention, threadCount: setting.threadCount,
-            cacheType: precision.cache?.elementType
+            cacheFormat: precision.cache?.format
         ) { bar.update($0) }
         return Report.Prefill(estimate, model: model, threadCount: setting.threadCount)
     }

@@ -30,16 +30,16 @@ public final class BenchmarkSuite {
         let hasBFloat16 = setting.instructionSet.hasBFloat16Products
         var makers: [(String, (BenchmarkSuite) throws -> Workload)] = []
 
-        var types: [(String, Precision, ElementType)] = [
+        var types: [(String, Precision, WeightFormat)] = [
             ("f32", .float32, .float32), ("f32xbf16", .float32, .bfloat16), ("f32xf16", .float32, .float16),
         ]
         if hasBFloat16 { types.append(("bf16", .bfloat16, .bfloat16)) }
         for (products, kind) in [(KernelShape.products, "gemm"), (KernelShape.vectorProducts, "gemv")] {
-            for (type, precision, elementType) in types {
+            for (type, precision, format) in types {
                 for shape in products {
                     let name = "\(kind)/\(type)/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
                     makers.append(
-                        (name, { .product(shape, precision: precision, elementType: elementType, $0.setting) }))
+                        (name, { .product(shape, precision: precision, format: format, $0.setting) }))
                 }
             }
         }
@@ -69,7 +69,7 @@ public final class BenchmarkSuite {
                                 { suite in
                                     try .prefill(
                                         try suite.model(type), type: type.rawValue, length: length, selfExtend: mode,
-                                        cacheType: type == .float32 ? .float32 : .bfloat16,
+                                        cacheFormat: type == .float32 ? .float32 : .bfloat16,
                                         threadCount: suite.setting.threadCount)
                                 }
                             ))
@@ -81,7 +81,7 @@ public final class BenchmarkSuite {
                                 { suite in
                                     try .batch(
                                         try suite.model(type), type: type.rawValue, count: count,
-                                        cacheType: type == .float32 ? .float32 : .bfloat16,
+                                        cacheFormat: type == .float32 ? .float32 : .bfloat16,
                                         threadCount: suite.setting.threadCount)
                                 }
                             ))
@@ -93,7 +93,7 @@ public final class BenchmarkSuite {
                                 { suite in
                                     try .decode(
                                         try suite.model(type), type: type.rawValue, depth: depth, selfExtend: mode,
-                                        cacheType: type == .float32 ? .float32 : .bfloat16,
+                                        cacheFormat: type == .float32 ? .float32 : .bfloat16,
                                         threadCount: suite.setting.threadCount)
                                 }
                             ))
@@ -124,7 +124,7 @@ public final class BenchmarkSuite {
         var options = LoadOptions(
             precision: type == .bfloat16 ? .bfloat16 : .float32, instructionSet: setting.instructionSet,
             threadCount: setting.threadCount)
-        options.storedType = type == .float32 ? .float32 : .bfloat16
+        options.storedFormat = type == .float32 ? .float32 : .bfloat16
         let model = try LanguageModel(directory: modelDirectory ?? "", options: options)
         loaded = (type, model)
         return model

@@ -35,8 +35,8 @@ public enum KernelShape {
     public static let attentionLengths = [4096, 8192, 32768]
 
     /// Those heads.
-    public static func attention(cacheType: ElementType) -> AttentionShape {
-        AttentionShape(queryHeadCount: 9, keyValueHeadCount: 3, headDimension: 64, cacheType: cacheType)
+    public static func attention(cacheFormat: CacheFormat) -> AttentionShape {
+        AttentionShape(queryHeadCount: 9, keyValueHeadCount: 3, headDimension: 64, cacheFormat: cacheFormat)
     }
 
     /// W where attention is measured with a window.

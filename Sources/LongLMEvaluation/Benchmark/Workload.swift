@@ -74,8 +74,8 @@ public struct KernelSetting: Sendable, Equatable {
 }
 
 /// Names of what is multiplied, in benchmarks.
-private func typeName(_ precision: Precision, _ elementType: ElementType) -> String {
-    switch (precision, elementType) {
+private func typeName(_ precision: Precision, _ format: WeightFormat) -> String {
+    switch (precision, format) {
     case (.bfloat16, _): "bf16"
     case (.float32, .float32): "f32"
     case (.float32, .bfloat16): "f32xbf16"
@@ -89,20 +89,20 @@ extension Workload {
     /// - Parameters:
     ///   - shape: M, N and K. One row is a GEMV, which memory limits.
     ///   - precision: What it is computed in.
-    ///   - elementType: How weights are stored; bfloat16 for `Precision.bfloat16`.
+    ///   - format: How weights are stored; bfloat16 for `Precision.bfloat16`.
     ///   - setting: Threads and instructions.
     public static func product(
-        _ shape: KernelShape.Product, precision: Precision, elementType: ElementType, _ setting: KernelSetting
+        _ shape: KernelShape.Product, precision: Precision, format: WeightFormat, _ setting: KernelSetting
     ) -> Workload {
         // Bits of ordinary numbers in every type.
         let count = shape.outputCount * shape.inputCount
-        let source = [UInt8](unsafeUninitializedCapacity: count * elementType.byteCount) { bytes, initialized in
+        let source = [UInt8](unsafeUninitializedCapacity: count * format.byteCount) { bytes, initialized in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: 0x2c &+ index & 7) }
             initialized = bytes.count
         }
         let weights = source.withUnsafeBytes {
             PackedMatrix(
-                packing: $0, elementType: elementType, rowCount: shape.outputCount, columnCount: shape.inputCount,
+                packing: $0, format: format, rowCount: shape.outputCount, columnCount: shape.inputCount,
                 threadCount: setting.threadCount, instructionSet: setting.instructionSet)
         }
         let input = AlignedBuffer.filled(floatCount: shape.rowCount * shape.inputCount)
@@ -123,11 +123,11 @@ extension Workload {
         }
         let isVector = shape.rowCount == 1
         let name =
-            (isVector ? "gemv/" : "gemm/") + typeName(precision, elementType)
+            (isVector ? "gemv/" : "gemm/") + typeName(precision, format)
             + "/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
         return Workload(
             name: name, limit: isVector ? .memory : .operations(precision),
-            amount: isVector ? Double(count * elementType.byteCount) : shape.operationCount
+            amount: isVector ? Double(count * format.byteCount) : shape.operationCount
         ) {
             guard let packedInput else { return }
             withExtendedLifetime((input, packed)) {
@@ -151,9 +151,9 @@ extension Workload {
     public static func attention(
         length: Int, neighborWindow: Int, precision: Precision, _ setting: KernelSetting
     ) -> Workload {
-        let shape = KernelShape.attention(cacheType: precision == .bfloat16 ? .bfloat16 : .float32)
+        let shape = KernelShape.attention(cacheFormat: precision == .bfloat16 ? .bfloat16 : .float32)
         let rowCount = min(512, length)
-        let isNarrow = shape.cacheType == .bfloat16
+        let isNarrow = shape.cacheFormat == .bfloat16
         let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in
             AlignedBuffer.filled(floatCount: shape.segmentFloatCount, asPairs: isNarrow)
         }
@@ -200,7 +200,7 @@ extension Workload {
     ///
     /// - Throws: `SessionError` when the session can't be made.
     public static func prefill(
-        _ model: LanguageModel, type: String, length: Int, selfExtend: SelfExtend?, cacheType: ElementType?,
+        _ model: LanguageModel, type: String, length: Int, selfExtend: SelfExtend?, cacheFormat: CacheFormat?,
         threadCount: Int
     ) throws -> Workload {
         let tokens = benchmarkTokens(length, model)
@@ -211,7 +211,7 @@ extension Workload {
                 model: model,
                 options: SessionOptions(
                     attention: AttentionMode(selfExtend), threadCount: threadCount, maximumLength: length,
-                    cacheType: cacheType))
+                    cacheFormat: cacheFormat))
         }
         return Workload(
             name: "prefill/\(type)/\(length)" + (selfExtend == nil ? "" : "/selfextend"),
@@ -225,7 +225,7 @@ extension Workload {
     ///
     /// - Throws: `SessionError` when the session can't be made or filled.
     public static func decode(
-        _ model: LanguageModel, type: String, depth: Int, selfExtend: SelfExtend?, cacheType: ElementType?,
+        _ model: LanguageModel, type: String, depth: Int, selfExtend: SelfExtend?, cacheFormat: CacheFormat?,
         threadCount: Int
     ) throws -> Workload {
         let stepCount = 16
@@ -237,14 +237,14 @@ extension Workload {
                 options: SessionOptions(
                     attention: AttentionMode(selfExtend), threadCount: threadCount,
                     maximumLength: depth + runCount * stepCount,
-                    cacheType: cacheType))
+                    cacheFormat: cacheFormat))
             if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
             return session
         }
         var session = try makeSession()
         // The depth of the runs' middle.
         let cache = model.configuration.cacheByteCount(
-            position: depth + runCount * stepCount / 2, cacheType: session.cacheType)
+            position: depth + runCount * stepCount / 2, cacheFormat: session.cacheFormat)
         return Workload(
             name: "decode/\(type)/depth\(depth)" + (selfExtend == nil ? "" : "/selfextend"), limit: .memory,
             amount: Double(stepCount) * Double(model.decodeByteCount + cache), tokenCount: stepCount,
@@ -260,16 +260,16 @@ extension Workload {
     ///
     /// - Throws: `SessionError` when the sessions can't be made.
     public static func batch(
-        _ model: LanguageModel, type: String, count: Int, cacheType: ElementType?, threadCount: Int
+        _ model: LanguageModel, type: String, count: Int, cacheFormat: CacheFormat?, threadCount: Int
     ) throws -> Workload {
         let stepCount = 16
         let decoder = try BatchedDecoder(model: model, maximumBatchSize: count, threadCount: threadCount)
         let sessions = try (0..<count).map { _ in
             try Session(
                 model: model,
-                options: SessionOptions(threadCount: threadCount, maximumLength: 256, cacheType: cacheType))
+                options: SessionOptions(threadCount: threadCount, maximumLength: 256, cacheFormat: cacheFormat))
         }
-        let cache = model.configuration.cacheByteCount(position: 128, cacheType: sessions[0].cacheType)
+        let cache = model.configuration.cacheByteCount(position: 128, cacheFormat: sessions[0].cacheFormat)
         return Workload(
             name: "decode/\(type)/batch\(count)", limit: .memory,
             amount: Double(stepCount) * Double(model.decodeByteCount + count * cache), tokenCount: stepCount * count,
@@ -309,7 +309,7 @@ extension AlignedBuffer {
 
 extension ModelConfiguration {
     /// The bytes of keys and values that a decode step at `position` reads.
-    func cacheByteCount(position: Int, cacheType: ElementType) -> Int {
-        layerCount * position * 2 * keyValueHeadCount * headDimension * cacheType.byteCount
+    func cacheByteCount(position: Int, cacheFormat: CacheFormat) -> Int {
+        layerCount * position * 2 * keyValueHeadCount * headDimension * cacheFormat.byteCount
     }
 }

@@ -113,7 +113,7 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
             let session = try Session(model: model, options: options)
             try session.prefill(task.questionTokens)
             fingerprint = LogitHash.sha256(session.logits)
-            cache = "\(session.cacheType)"
+            cache = "\(session.cacheFormat)"
         } catch { throw .session(error) }
         self.model = modelName
         contextLength = model.configuration.contextLength

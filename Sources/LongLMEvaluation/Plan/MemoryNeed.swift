@@ -21,11 +21,11 @@ public struct MemoryNeed: Sendable, Equatable {
     ///   - length: Tokens, between 0 and 2²⁴.
     ///   - attention: From which positions attention takes its scores.
     ///   - precision: What products are computed in, which decides how matrices are stored.
-    ///   - cacheType: How keys and values are kept: float32 or bfloat16; nil: what the precision suggests.
+    ///   - cacheFormat: How keys and values are kept: float32 or bfloat16; nil: what the precision suggests.
     /// - Throws: `SafetensorsError` when the checkpoint isn't valid.
     public init(
         directory: String, configuration: ModelConfiguration, length: Int, attention: AttentionMode,
-        precision: Precision = .float32, cacheType: ElementType? = nil
+        precision: Precision = .float32, cacheFormat: CacheFormat? = nil
     ) throws(SafetensorsError) {
         weightByteCount = try Checkpoint(directory: directory).files.flatMap(\.tensors).reduce(0) { sum, tensor in
             // A copy of a tied embedding isn't loaded.
@@ -34,10 +34,10 @@ public struct MemoryNeed: Sendable, Equatable {
             if tensor.shape.count < 2 { return sum + 4 * tensor.elementCount }
             return sum + (precision == .bfloat16 ? 2 * tensor.elementCount : tensor.byteCount)
         }
-        let cacheType = cacheType ?? (precision == .bfloat16 ? .bfloat16 : .float32)
-        cacheByteCount = configuration.cacheByteCount(length: length, cacheType: cacheType)
+        let cacheFormat = cacheFormat ?? (precision == .bfloat16 ? .bfloat16 : .float32)
+        cacheByteCount = configuration.cacheByteCount(length: length, cacheFormat: cacheFormat)
         neighborRingByteCount =
             configuration.cacheByteCount(
-                length: length, neighborWindow: attention.neighborWindow, cacheType: cacheType) - cacheByteCount
+                length: length, neighborWindow: attention.neighborWindow, cacheFormat: cacheFormat) - cacheByteCount
     }
 }

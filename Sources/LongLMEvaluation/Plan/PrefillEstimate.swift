@@ -26,12 +26,12 @@ public struct PrefillEstimate: Sendable, Equatable {
     ///   - length: Tokens of the prefill to estimate, between 1 and 2²⁴.
     ///   - attention: From which positions attention takes its scores.
     ///   - threadCount: Threads; nil: `OMP_NUM_THREADS` or the number of processors.
-    ///   - cacheType: How keys and values are kept; nil: what the model's precision suggests.
+    ///   - cacheFormat: How keys and values are kept; nil: what the model's precision suggests.
     ///   - progress: Called with the fraction of the measurement that is done.
     /// - Throws: `SessionError` when the options don't suit the model, or the task was cancelled.
     public init(
         measuring model: LanguageModel, length: Int, attention: AttentionMode, threadCount: Int? = nil,
-        cacheType: ElementType? = nil, progress: ((Double) -> Void)? = nil
+        cacheFormat: CacheFormat? = nil, progress: ((Double) -> Void)? = nil
     ) throws(SessionError) {
         self.length = length
         measuredTokenCount = min(length, Self.largestMeasuredTokenCount)
@@ -42,7 +42,7 @@ public struct PrefillEstimate: Sendable, Equatable {
             let session = try Session(
                 model: model,
                 options: SessionOptions(
-                    attention: attention, threadCount: threadCount, maximumLength: length, cacheType: cacheType))
+                    attention: attention, threadCount: threadCount, maximumLength: length, cacheFormat: cacheFormat))
             let start = ContinuousClock.now
             try session.prefill(tokens) { progress?(Double(index * tokens.count + $0) / total) }
             fastest = min(fastest, (ContinuousClock.now - start) / .seconds(1))

@@ -66,7 +66,7 @@ extension AttentionArguments {
 
 @inline(always)
 private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
-    if arguments.shape.cacheType == .bfloat16 {
+    if arguments.shape.cacheFormat == .bfloat16 {
         attendRows(arguments, Target.self, BFloat16Numbers.self)
     } else {
         attendRows(arguments, Target.self, WholeWords.self)

@@ -40,7 +40,7 @@ extension AttentionShape {
         for head in 0..<keyValueHeadCount {
             let row = segment + head * headFloatCount + keysFloatCount + place / perWord * valueStride
             let target = value + head * headDimension
-            if cacheType == .float32 {
+            if cacheFormat == .float32 {
                 target.update(from: row, count: headDimension)
             } else {
                 let halves = UnsafeRawPointer(row).assumingMemoryBound(to: UInt16.self) + place % 2
@@ -53,7 +53,7 @@ extension AttentionShape {
         for head in 0..<keyValueHeadCount {
             let source = panel + head * headStride
             let target = key + head * headDimension
-            if cacheType == .float32 {
+            if cacheFormat == .float32 {
                 for d in 0..<headDimension { target[d] = source[d * Self.panelLength] }
             } else {
                 for word in 0..<(headDimension / 2) {

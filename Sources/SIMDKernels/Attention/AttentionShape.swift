@@ -22,25 +22,24 @@ public struct AttentionShape: Sendable, Equatable {
     /// D, even.
     public let headDimension: Int
     /// How keys and values are stored: as 32-bit floats, or rounded to bfloat16.
-    public let cacheType: ElementType
+    public let cacheFormat: CacheFormat
 
-    /// A shape; the counts are positive, Hkv divides Hq, D is even, and the cache isn't of half-precision numbers.
+    /// A shape; the counts are positive, Hkv divides Hq, and D is even.
     public init(
-        queryHeadCount: Int, keyValueHeadCount: Int, headDimension: Int, cacheType: ElementType = .float32
+        queryHeadCount: Int, keyValueHeadCount: Int, headDimension: Int, cacheFormat: CacheFormat = .float32
     ) {
-        precondition(cacheType != .float16, "a cache holds 32-bit floats or bfloat16 numbers")
         precondition(queryHeadCount > 0 && keyValueHeadCount > 0 && headDimension > 0, "heads exist")
         precondition(queryHeadCount % keyValueHeadCount == 0, "every key-value head serves as many query heads")
         precondition(headDimension % 2 == 0, "rotary positions pair components")
         self.queryHeadCount = queryHeadCount
         self.keyValueHeadCount = keyValueHeadCount
         self.headDimension = headDimension
-        self.cacheType = cacheType
+        self.cacheFormat = cacheFormat
     }
 
     /// Numbers of a word.
     @inline(always)
-    var perWord: Int { cacheType == .float32 ? 1 : 2 }
+    var perWord: Int { cacheFormat == .float32 ? 1 : 2 }
 
     /// Query heads that share one key-value head.
     @inline(always)
@@ -111,7 +110,7 @@ public struct AttentionShape: Sendable, Equatable {
         for head in heads ?? 0..<keyValueHeadCount {
             let source = value + head * headDimension
             let row = segment + head * headFloatCount + keysFloatCount + place / perWord * valueStride
-            if cacheType == .float32 {
+            if cacheFormat == .float32 {
                 row.update(from: source, count: headDimension)
                 (row + headDimension).update(repeating: 0, count: valueStride - headDimension)
             } else {
@@ -147,7 +146,7 @@ public struct AttentionShape: Sendable, Equatable {
         for head in heads {
             let source = key + head * headDimension
             let target = panel + head * headStride
-            if cacheType == .float32 {
+            if cacheFormat == .float32 {
                 for d in 0..<headDimension { target[d * Self.panelLength] = source[d] }
             } else {
                 for word in 0..<(headDimension / 2) {

@@ -169,7 +169,7 @@ public enum TwoPassAttention {
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
         precondition(
-            input.precision == .float32 || shape.cacheType == .bfloat16 && worker.instructionSet.hasBFloat16Products,
+            input.precision == .float32 || shape.cacheFormat == .bfloat16 && worker.instructionSet.hasBFloat16Products,
             "bfloat16 products need a bfloat16 cache and AVX-512 BF16")
         guard isSplit(input, shape) else { return attendWhole(input, shape, scratch, worker) }
         let stateSize = splitStateFloatCount(shape: shape)

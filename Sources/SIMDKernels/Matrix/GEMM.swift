@@ -62,7 +62,7 @@ public enum GEMM {
         into output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, worker: Worker
     ) {
         precondition(
-            gate.rowCount == up.rowCount && gate.columnCount == up.columnCount && gate.elementType == up.elementType,
+            gate.rowCount == up.rowCount && gate.columnCount == up.columnCount && gate.format == up.format,
             "gate and up are alike")
         run(
             input, gate, gated: up, GEMMEnding(.gate, bias: gateBias, gatedBias: upBias, activation: activation),
@@ -77,7 +77,7 @@ public enum GEMM {
         precondition(input.columnCount == weights.columnCount, "the input is as wide as the weights")
         precondition(
             input.precision == .float32
-                || weights.elementType == .bfloat16 && worker.instructionSet.hasBFloat16Products,
+                || weights.format == .bfloat16 && worker.instructionSet.hasBFloat16Products,
             "bfloat16 products take bfloat16 weights, and need AVX-512 BF16")
         let share = ProductShare(
             rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
@@ -91,7 +91,7 @@ public enum GEMM {
         var arguments = GEMMArguments(
             input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
             depth: input.precision == .bfloat16 ? weights.wordCount : weights.columnCount, weights: weights.panels,
-            gated: gated.panels, panelStride: weights.panelWordCount, elementType: weights.elementType,
+            gated: gated.panels, panelStride: weights.panelWordCount, format: weights.format,
             columnCount: weights.rowCount, panels: share.panels, rows: share.rows, output: output, ending: ending,
             streams: streams, scratch: scratch)
         #if arch(x86_64)
@@ -154,7 +154,7 @@ struct GEMMArguments {
     let gated: UnsafePointer<Float>
     /// Words from one panel to the next.
     let panelStride: Int
-    let elementType: ElementType
+    let format: WeightFormat
     /// N.
     let columnCount: Int
     let panels: Range<Int>
@@ -168,7 +168,7 @@ struct GEMMArguments {
 
 @inline(always)
 private func gemmKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
-    switch arguments.elementType {
+    switch arguments.format {
     case .float32: gemmPanels(arguments, Target.self, WholeWords.self)
     case .bfloat16: gemmPanels(arguments, Target.self, BFloat16Numbers.self)
     case .float16: gemmPanels(arguments, Target.self, Target.HalfNumbers.self)
@@ -305,7 +305,7 @@ private func finish<Arithmetic: MultiplyAdd>(
 
 @inline(always)
 private func gemvKernel<Target: KernelTarget>(_ arguments: GEMMArguments, _: Target.Type) {
-    switch arguments.elementType {
+    switch arguments.format {
     case .float32: gemvPanels(arguments, Target.Arithmetic.self, Target.Arithmetic.self, WholeWords.self)
     case .bfloat16: gemvPanels(arguments, Target.Arithmetic.self, Target.Arithmetic.self, BFloat16Numbers.self)
     case .float16: gemvPanels(arguments, Target.Arithmetic.self, Target.Arithmetic.self, Target.HalfNumbers.self)

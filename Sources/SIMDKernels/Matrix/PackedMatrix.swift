@@ -1,18 +1,5 @@
 import CLongLM
 
-/// How a matrix's numbers are stored.
-public enum ElementType: String, Sendable, CaseIterable {
-    /// IEEE binary32.
-    case float32
-    /// The upper half of a binary32.
-    case bfloat16
-    /// IEEE binary16.
-    case float16
-
-    /// The size of one number in bytes.
-    public var byteCount: Int { self == .float32 ? 4 : 2 }
-}
-
 /// A weight matrix [N, K] (one row per output) in the order in which GEMM and GEMV read it.
 ///
 /// Rows are gathered in panels of 32, and a panel consists of 32-bit words, `panel[w · 32 + row]`: word w of a row is the
@@ -23,7 +10,7 @@ public final class PackedMatrix: Sendable {
     public static let panelWidth = 32
 
     /// How the numbers are stored.
-    public let elementType: ElementType
+    public let format: WeightFormat
     /// N, the number of rows: the outputs of a product.
     public let rowCount: Int
     /// K, the number of columns: the inputs of a product.
@@ -36,8 +23,8 @@ public final class PackedMatrix: Sendable {
     ///
     /// - Parameters:
     ///   - source: The numbers, little-endian, exactly rowCount · columnCount of them; no alignment is needed.
-    ///   - elementType: How they are stored.
-    ///   - storedType: How the matrix is to store them: rounded to bfloat16, to nearest and ties to even, or widened to
+    ///   - format: How they are stored.
+    ///   - storedFormat: How the matrix is to store them: rounded to bfloat16, to nearest and ties to even, or widened to
     ///     float32; nil: as they are. Nothing is converted to float16.
     ///   - rowCount: N, at least 1.
     ///   - columnCount: K, at least 1.
@@ -47,20 +34,20 @@ public final class PackedMatrix: Sendable {
     ///   - progress: Called, after some rows each, with how many of the leading rows have been read and are not needed
     ///     any more.
     public init(
-        packing source: UnsafeRawBufferPointer, elementType: ElementType, storedType: ElementType? = nil,
+        packing source: UnsafeRawBufferPointer, format: WeightFormat, storedFormat: WeightFormat? = nil,
         rowCount: Int, columnCount: Int, threadCount: Int = 1, instructionSet: InstructionSet = .baseline,
         arena: BufferArena? = nil, progress: (Int) -> Void = { _ in }
     ) {
         precondition(rowCount > 0 && columnCount > 0, "a packed matrix isn't empty")
         precondition(
-            source.count == rowCount * columnCount * elementType.byteCount,
+            source.count == rowCount * columnCount * format.byteCount,
             "the source has as many numbers as the matrix")
-        let storedType = storedType ?? elementType
-        precondition(storedType == elementType || storedType != .float16, "nothing is converted to float16")
-        self.elementType = storedType
+        let storedFormat = storedFormat ?? format
+        precondition(storedFormat == format || storedFormat != .float16, "nothing is converted to float16")
+        self.format = storedFormat
         self.rowCount = rowCount
         self.columnCount = columnCount
-        let wordCount = Self.wordCount(columnCount: columnCount, storedType)
+        let wordCount = Self.wordCount(columnCount: columnCount, storedFormat)
         let panelCount = (rowCount + Self.panelWidth - 1) / Self.panelWidth
         let floatCount = panelCount * Self.panelWidth * wordCount
         storage = arena?.allocate(floatCount: floatCount) ?? AlignedBuffer(floatCount: floatCount)
@@ -68,7 +55,7 @@ public final class PackedMatrix: Sendable {
         guard let base = source.baseAddress else { return }
 
         // Pieces of some MB each keep the part of the source small that is in memory at one time.
-        let chunkPanels = max(threadCount, (4 << 20) / (Self.panelWidth * columnCount * elementType.byteCount))
+        let chunkPanels = max(threadCount, (4 << 20) / (Self.panelWidth * columnCount * format.byteCount))
         for first in stride(from: 0, to: panelCount, by: chunkPanels) {
             let panels = first..<min(first + chunkPanels, panelCount)
             Team.run(threadCount: threadCount, instructionSet: instructionSet) { worker in
@@ -76,7 +63,7 @@ public final class PackedMatrix: Sendable {
                 let rows =
                     ((panels.lowerBound + share.lowerBound)
                         * Self.panelWidth)..<min((panels.lowerBound + share.upperBound) * Self.panelWidth, rowCount)
-                if !rows.isEmpty { pack(rows, of: base, elementType, on: instructionSet) }
+                if !rows.isEmpty { pack(rows, of: base, format, on: instructionSet) }
             }
             progress(min(panels.upperBound * Self.panelWidth, rowCount))
         }
@@ -86,23 +73,23 @@ public final class PackedMatrix: Sendable {
     /// asked for.
     ///
     /// - Parameters:
-    ///   - elementType: How the packed matrix will store its numbers.
+    ///   - format: How the packed matrix will store its numbers.
     ///   - rowCount: N, at least 1.
     ///   - columnCount: K, at least 1.
-    package init(sizedFor elementType: ElementType, rowCount: Int, columnCount: Int) {
-        self.elementType = elementType
+    package init(sizedFor format: WeightFormat, rowCount: Int, columnCount: Int) {
+        self.format = format
         self.rowCount = rowCount
         self.columnCount = columnCount
         let panelCount = (rowCount + Self.panelWidth - 1) / Self.panelWidth
-        byteCount = panelCount * Self.panelWidth * Self.wordCount(columnCount: columnCount, elementType) * 4
+        byteCount = panelCount * Self.panelWidth * Self.wordCount(columnCount: columnCount, format) * 4
         storage = AlignedBuffer(byteCount: 0)
     }
 
     /// Packs whole panels.
     private func pack(
-        _ rows: Range<Int>, of source: UnsafeRawPointer, _ sourceType: ElementType, on instructionSet: InstructionSet
+        _ rows: Range<Int>, of source: UnsafeRawPointer, _ sourceType: WeightFormat, on instructionSet: InstructionSet
     ) {
-        if sourceType == elementType {
+        if sourceType == format {
             GEMM.packRows(
                 PackRowsArguments(
                     source: source, rowStride: columnCount * sourceType.byteCount, rows: rows, columnCount: columnCount,
@@ -123,7 +110,7 @@ public final class PackedMatrix: Sendable {
                 GEMM.packRows(
                     PackRowsArguments(
                         source: UnsafeRawPointer(floats), rowStride: columnCount * 4, rows: 0..<count,
-                        columnCount: columnCount, form: elementType == .float32 ? .words : .roundedPairs,
+                        columnCount: columnCount, form: format == .float32 ? .words : .roundedPairs,
                         isSingleRow: false, isPanel: true, target: storage.floats + first * wordCount,
                         targetStride: wordCount),
                     on: instructionSet)
@@ -136,12 +123,12 @@ public final class PackedMatrix: Sendable {
         body(UnsafeRawBufferPointer(start: storage.bytes, count: storage.byteCount))
     }
 
-    private static func wordCount(columnCount: Int, _ type: ElementType) -> Int {
+    private static func wordCount(columnCount: Int, _ type: WeightFormat) -> Int {
         type == .float32 ? columnCount : (columnCount + 1) / 2
     }
 
     /// Words of a row.
-    var wordCount: Int { Self.wordCount(columnCount: columnCount, elementType) }
+    var wordCount: Int { Self.wordCount(columnCount: columnCount, format) }
 
     /// Words of a panel.
     var panelWordCount: Int { wordCount * Self.panelWidth }
@@ -158,16 +145,16 @@ public final class PackedMatrix: Sendable {
         precondition(row >= 0 && row < rowCount, "the row exists")
         let first = UnsafeRawPointer(panels + row / Self.panelWidth * panelWordCount + row % Self.panelWidth)
         let wordStride = Self.panelWidth * 4
-        let perWord = 4 / elementType.byteCount
+        let perWord = 4 / format.byteCount
         for column in 0..<columnCount {
-            let offset = column / perWord * wordStride + column % perWord * elementType.byteCount
-            output[column] = widen(first + offset, elementType)
+            let offset = column / perWord * wordStride + column % perWord * format.byteCount
+            output[column] = widen(first + offset, format)
         }
     }
 }
 
 /// One number, widened exactly.
-private func widen(_ source: UnsafeRawPointer, _ type: ElementType) -> Float {
+private func widen(_ source: UnsafeRawPointer, _ type: WeightFormat) -> Float {
     switch type {
     case .float32: source.loadUnaligned(as: Float.self)
     case .bfloat16: Float(bitPattern: UInt32(source.loadUnaligned(as: UInt16.self)) << 16)

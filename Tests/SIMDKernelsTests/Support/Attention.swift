@@ -12,12 +12,12 @@ struct AttentionProblem {
     private(set) var shape: AttentionShape
     let length: Int
     /// How keys and values are cached.
-    var cacheType: ElementType {
-        get { shape.cacheType }
+    var cacheFormat: CacheFormat {
+        get { shape.cacheFormat }
         set {
             shape = AttentionShape(
                 queryHeadCount: shape.queryHeadCount, keyValueHeadCount: shape.keyValueHeadCount,
-                headDimension: shape.headDimension, cacheType: newValue)
+                headDimension: shape.headDimension, cacheFormat: newValue)
         }
     }
     /// What the kernel computes in.
@@ -41,11 +41,11 @@ struct AttentionProblem {
 
     init(
         heads: (query: Int, keyValue: Int), dimension: Int, length: Int, window: Int, seed: UInt64 = 1,
-        cacheType: ElementType = .float32, precision: Precision = .float32
+        cacheFormat: CacheFormat = .float32, precision: Precision = .float32
     ) {
         shape = AttentionShape(
             queryHeadCount: heads.query, keyValueHeadCount: heads.keyValue, headDimension: dimension,
-            cacheType: cacheType)
+            cacheFormat: cacheFormat)
         self.precision = precision
         self.length = length
         self.window = window

@@ -19,7 +19,7 @@ struct Weights {
     }
 
     /// A matrix of these stored numbers.
-    init(bits: [UInt32], _ type: ElementType, rowCount: Int, columnCount: Int) {
+    init(bits: [UInt32], _ type: WeightFormat, rowCount: Int, columnCount: Int) {
         self.bits = bits
         values = bits.map { decode($0, type) }
         // One byte in front: a tensor in a file may begin anywhere.
@@ -29,13 +29,13 @@ struct Weights {
         }
         packed = bytes.withUnsafeBytes { source in
             PackedMatrix(
-                packing: UnsafeRawBufferPointer(rebasing: source[1...]), elementType: type, rowCount: rowCount,
+                packing: UnsafeRawBufferPointer(rebasing: source[1...]), format: type, rowCount: rowCount,
                 columnCount: columnCount)
         }
     }
 
     /// Random numbers of magnitudes 2⁻⁵ … 2, which all types hold, with random significands.
-    init(_ type: ElementType, rowCount: Int, columnCount: Int, using generator: inout SeededGenerator) {
+    init(_ type: WeightFormat, rowCount: Int, columnCount: Int, using generator: inout SeededGenerator) {
         let bits = (0..<(rowCount * columnCount)).map { _ -> UInt32 in
             let random = UInt32(truncatingIfNeeded: generator.next())
             let sign = random >> 31
@@ -52,7 +52,7 @@ struct Weights {
 }
 
 /// What the bits of a stored number mean, by the definition of its format.
-func decode(_ bits: UInt32, _ type: ElementType) -> Float {
+func decode(_ bits: UInt32, _ type: WeightFormat) -> Float {
     switch type {
     case .float32: return Float(bitPattern: bits)
     case .bfloat16: return Float(bitPattern: bits << 16)

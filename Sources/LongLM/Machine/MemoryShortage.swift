@@ -7,7 +7,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         /// The packed weights of a model.
         case weights
         /// A session: its keys, values and activations at its full length.
-        case session(length: Int, cacheType: ElementType)
+        case session(length: Int, cacheFormat: CacheFormat)
         /// The activations and logits of a ``BatchedDecoder``.
         case batch(maximumSize: Int)
     }

@@ -5,7 +5,7 @@ import Synchronization
 /// Whoever needs memory reserves the most that it can come to before it takes any, and keeps the reservation as long
 /// as the memory:
 ///
-///     reservation = try model.memory.reserve(byteCount, for: .session(length: capacity, cacheType: cacheType))
+///     reservation = try model.memory.reserve(byteCount, for: .session(length: capacity, cacheFormat: cacheFormat))
 ///     reservation.usedByteCount = ...  // as memory is written
 package final class MemoryBudget: Sendable {
     /// The most that all reservations may come to, in bytes; nil: as much as the machine has.

@@ -224,7 +224,7 @@ struct ForwardPass {
             neighborWindow: isTwoPass ? state.attention.neighborWindow ?? 0 : 0,
             slidingWindow: isTwoPass ? 0 : configuration.layerAttention[layer].slidingWindow ?? 0,
             scoreCap: configuration.attentionSoftcap ?? 0, output: workspace.attended.floats + first,
-            precision: cache.shape.cacheType == .bfloat16 ? precision : .float32)
+            precision: cache.shape.cacheFormat == .bfloat16 ? precision : .float32)
     }
 
     /// Adds the projection of what was attended to the stream.

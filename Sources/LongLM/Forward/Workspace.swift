@@ -67,8 +67,8 @@ final class Workspace {
             packed = GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: widest)
             rotaryDimension = configuration.rotary.dimension
             localRotaryDimension = configuration.localRotary?.dimension ?? 0
-            let attentionFloats = [ElementType.float32, .bfloat16].map {
-                TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheType: $0))
+            let attentionFloats = [CacheFormat.float32, .bfloat16].map {
+                TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheFormat: $0))
             }
             let scratchFloats = max(
                 GEMM.scratchFloatCount(maximumRowCount: rowCount), attentionFloats.max() ?? 0, configuration.keyWidth)

@@ -2,10 +2,10 @@ import SIMDKernels
 
 extension ModelConfiguration {
     /// The heads of the model's attention.
-    func attentionShape(cacheType: ElementType) -> AttentionShape {
+    func attentionShape(cacheFormat: CacheFormat) -> AttentionShape {
         AttentionShape(
             queryHeadCount: queryHeadCount, keyValueHeadCount: keyValueHeadCount, headDimension: headDimension,
-            cacheType: cacheType)
+            cacheFormat: cacheFormat)
     }
 
     /// The memory that a session's cache takes when it holds `length` positions, in bytes.
@@ -13,12 +13,12 @@ extension ModelConfiguration {
     /// - Parameters:
     ///   - length: Between 0 and 2²⁴.
     ///   - neighborWindow: W of Self-Extend, at least 1, whose ring of neighbor keys is counted; nil: plain attention.
-    ///   - cacheType: How keys and values are kept: float32 or bfloat16.
+    ///   - cacheFormat: How keys and values are kept: float32 or bfloat16.
     public func cacheByteCount(
-        length: Int, neighborWindow: Int? = nil, cacheType: ElementType = .float32
+        length: Int, neighborWindow: Int? = nil, cacheFormat: CacheFormat = .float32
     ) -> Int {
         precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
-        let attentionShape = attentionShape(cacheType: cacheType)
+        let attentionShape = attentionShape(cacheFormat: cacheFormat)
         let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
         precondition(neighborWindow.map { $0 >= 1 } ?? true, "a window has positions")
         let ring = neighborWindow.map { window in

@@ -5,7 +5,7 @@ import Safetensors
 final class WeightLoader {
     private let checkpoint: Checkpoint
     private let totalByteCount: Int
-    private let storedType: ElementType?
+    private let storedFormat: WeightFormat?
     private let threadCount: Int
     private let instructionSet: InstructionSet
     private let progress: ((Double) -> Void)?
@@ -21,16 +21,16 @@ final class WeightLoader {
 
     /// Opens a checkpoint.
     ///
-    /// - Parameter storedType: How matrices are stored; nil: as in the checkpoint.
+    /// - Parameter storedFormat: How matrices are stored; nil: as in the checkpoint.
     init(
-        directory: String, storedType: ElementType?, threadCount: Int, instructionSet: InstructionSet,
+        directory: String, storedFormat: WeightFormat?, threadCount: Int, instructionSet: InstructionSet,
         progress: ((Double) -> Void)?
     ) throws(ModelError) {
         do {
             checkpoint = try Checkpoint(directory: directory)
         } catch { throw .checkpoint(error) }
         totalByteCount = max(checkpoint.byteCount, 1)
-        self.storedType = storedType
+        self.storedFormat = storedFormat
         self.threadCount = threadCount
         self.instructionSet = instructionSet
         self.progress = progress
@@ -43,7 +43,7 @@ final class WeightLoader {
     init(measuring other: WeightLoader) {
         checkpoint = other.checkpoint
         totalByteCount = other.totalByteCount
-        storedType = other.storedType
+        storedFormat = other.storedFormat
         threadCount = other.threadCount
         instructionSet = other.instructionSet
         progress = nil
@@ -61,23 +61,23 @@ final class WeightLoader {
     /// A [rowCount, columnCount] matrix whose rows are taken in parts, as those of fused projections are.
     func rows(_ name: String, rowCount: Int, columnCount: Int) throws(ModelError) -> MatrixRows {
         let tensor = try tensor(name, shape: [rowCount, columnCount])
-        let elementType: ElementType
+        let format: WeightFormat
         switch tensor.info.dtype {
-        case .float32: elementType = .float32
-        case .bfloat16: elementType = .bfloat16
-        case .float16: elementType = .float16
+        case .float32: format = .float32
+        case .bfloat16: format = .bfloat16
+        case .float16: format = .float16
         default:
-            throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
+            throw .unsupportedTensorType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
         }
         takenNames.insert(name)
-        return MatrixRows(loader: self, tensor: tensor, elementType: elementType, columnCount: columnCount)
+        return MatrixRows(loader: self, tensor: tensor, format: format, columnCount: columnCount)
     }
 
     /// The rows of one tensor.
     struct MatrixRows {
         fileprivate let loader: WeightLoader
         fileprivate let tensor: TensorView
-        fileprivate let elementType: ElementType
+        fileprivate let format: WeightFormat
         fileprivate let columnCount: Int
 
         /// Packs some rows, in the order of the ranges, each of which is taken once in all.
@@ -89,15 +89,15 @@ final class WeightLoader {
     private func pack(_ source: MatrixRows, _ ranges: [Range<Int>]) -> PackedMatrix {
         if isMeasuring {
             let matrix = PackedMatrix(
-                sizedFor: storedType ?? source.elementType, rowCount: ranges.reduce(0) { $0 + $1.count },
+                sizedFor: storedFormat ?? source.format, rowCount: ranges.reduce(0) { $0 + $1.count },
                 columnCount: source.columnCount)
             count(matrix.byteCount)
             return matrix
         }
-        let rowByteCount = source.columnCount * source.elementType.byteCount
+        let rowByteCount = source.columnCount * source.format.byteCount
         func pack(_ bytes: UnsafeRawBufferPointer, rowCount: Int, progress: (Int) -> Void) -> PackedMatrix {
             PackedMatrix(
-                packing: bytes, elementType: source.elementType, storedType: storedType, rowCount: rowCount,
+                packing: bytes, format: source.format, storedFormat: storedFormat, rowCount: rowCount,
                 columnCount: source.columnCount, threadCount: threadCount, instructionSet: instructionSet,
                 arena: arena, progress: progress)
         }
@@ -141,7 +141,7 @@ final class WeightLoader {
         let tensor = try tensor(name, shape: [count])
         let types: [DType] = [.float32, .bfloat16, .float16]
         guard types.contains(tensor.info.dtype) else {
-            throw .unsupportedElementType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
+            throw .unsupportedTensorType(file: tensor.path, tensor: name, type: tensor.info.dtype.rawValue)
         }
         let buffer = AlignedBuffer(floatCount: count)
         if isMeasuring {
