@@ -89,7 +89,8 @@ struct BFloat16ModelTests {
         let tokens = tokens(150, TinyLlama())
         let model = try loadModel(precision: .bfloat16, instructionSet: .avx512)
         let logits = try [nil, CacheFormat.bfloat16, .float32].map { cacheFormat in
-            let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheFormat: cacheFormat)
+            let options = SessionOptions(
+                attention: AttentionMode(selfExtend), maximumLength: 150, cacheFormat: cacheFormat)
             #expect(try Session(model: model, options: options).cacheFormat == cacheFormat ?? .bfloat16)
             return try sameLogits(model, tokens, options)
         }

@@ -206,7 +206,8 @@ import Testing
             #expect(
                 refusal(session) == .otherSetting(file: path, name: name, saved: saved, expected: expected))
         }
-        let bfloat16 = try makeSession(.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), cacheFormat: .bfloat16)
+        let bfloat16 = try makeSession(
+            .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), cacheFormat: .bfloat16)
         #expect(
             refusal(bfloat16)
                 == .otherSetting(file: path, name: "cache_type", saved: "float32", expected: "bfloat16"))

@@ -32,7 +32,8 @@ import Testing
     }
 
     /// The logits of the last token of a session that saw these alone.
-    private func logits(after tokens: [Int], _ mode: AttentionMode, _ cacheFormat: CacheFormat = .float32) throws -> Bits
+    private func logits(after tokens: [Int], _ mode: AttentionMode, _ cacheFormat: CacheFormat = .float32) throws
+        -> Bits
     {
         let session = try makeSession(mode, cacheFormat)
         try session.prefill(tokens)

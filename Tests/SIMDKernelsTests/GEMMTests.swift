@@ -77,7 +77,8 @@ struct GEMMTests {
         #expect(firstDifference(gated, gatedAlone) == nil)
     }
 
-    @Test("A gated product is silu of one chain times the other", arguments: fusedInstructionSets, WeightFormat.allCases)
+    @Test(
+        "A gated product is silu of one chain times the other", arguments: fusedInstructionSets, WeightFormat.allCases)
     func gated(_ instructionSet: InstructionSet, _ type: WeightFormat) {
         var generator = SeededGenerator(seed: 13)
         for columnCount in Self.columnCounts {

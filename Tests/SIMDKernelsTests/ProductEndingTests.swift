@@ -20,7 +20,9 @@ struct ProductEndingTests {
         var testDescription: String { "\(instructionSet), \(type) weights, \(precision)" }
 
         static let all = InstructionSet.available.flatMap { instructionSet in
-            let forms = WeightFormat.allCases.map { Form(instructionSet: instructionSet, type: $0, precision: .float32) }
+            let forms = WeightFormat.allCases.map {
+                Form(instructionSet: instructionSet, type: $0, precision: .float32)
+            }
             return instructionSet.hasBFloat16Products
                 ? forms + [Form(instructionSet: instructionSet, type: .bfloat16, precision: .bfloat16)] : forms
         }
