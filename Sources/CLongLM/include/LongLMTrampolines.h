@@ -1,82 +1,108 @@
-// How one Swift kernel body is compiled for several instruction sets in a package without compiler flags.
+// How the Swift kernels are compiled for several instruction targets in a package without compiler flags.
 //
-// LONGLM_KERNEL(name) declares one function per instruction set, which Swift implements (@c @implementation),
-// and wraps each in a trampoline with a target attribute. Clang emits the trampolines into the Swift module that
-// calls longlm_run_name, LLVM inlines the Swift body into each, and the body is then compiled for the
-// trampoline's target.
+// A target has one Swift body, `longlm_body_<target>`, which runs any kernel by its number (Targets/ in SIMDKernels). Here
+// each pair of a target and a kernel gets a trampoline: a function with the target's attribute that calls the body with
+// that kernel's number. Clang emits the trampolines into the Swift file that calls longlm_run_<target>. LLVM inlines the body
+// into each of them, keeps the one kernel that the number selects, and compiles it for the target.
 //
-// Two conditions for the inlining: longlm_run_name is called in the very file that implements the kernel (each file
-// is a module to LLVM), by a function that is @inline(never) so that no other file takes the call over; and every
-// Swift function that the kernel calls is @inline(always), which unlike @inline(__always) is a promise.
-// SIMDKernelsTests/TrampolineTests fails when a trampoline stops inlining.
+// The inlining has two conditions. longlm_run_<target> is called in the very file that implements the body, by a
+// function that is @inline(never), because each Swift file is a module to LLVM. And every Swift function that a kernel calls is
+// @inline(always), which unlike @inline(__always) is a promise. SIMDKernelsTests/TrampolineTests fails when a
+// trampoline stops inlining.
 
 #ifndef LONGLM_TRAMPOLINES_H
 #define LONGLM_TRAMPOLINES_H
 
-// The instruction sets by number, as InstructionSet in Swift numbers them.
-enum { LONGLM_BASELINE = 0, LONGLM_AVX2 = 1, LONGLM_AVX512 = 2 };
+// The kernels. Those that multiply in tiles come first: a target that differs in its products alone compiles only these.
+typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
+    LongLMKernelGemm,
+    LongLMKernelGemv,
+    LongLMKernelAttention,
+    LongLMKernelPeak,
+    LongLMKernelPackInput,
+    LongLMKernelPackWeights,
+    LongLMKernelNormalize,
+    LongLMKernelRotary,
+    LongLMKernelAttentionMerge,
+    LongLMKernelRead,
+} LongLMKernel;
 
-#if defined(__x86_64__)
+#define LONGLM_TILE_KERNELS(KERNEL, target, attributes)                                                                \
+    KERNEL(gemm, LongLMKernelGemm, target, attributes)                                                                 \
+    KERNEL(gemv, LongLMKernelGemv, target, attributes)                                                                 \
+    KERNEL(attention, LongLMKernelAttention, target, attributes)                                                       \
+    KERNEL(peak, LongLMKernelPeak, target, attributes)                                                                 \
+    KERNEL(pack_input, LongLMKernelPackInput, target, attributes)
 
-// What LongLMFeatures.c tests for, no more.
-#define LONGLM_TARGET_AVX2 __attribute__((target("avx2,fma,f16c,bmi,bmi2")))
-#define LONGLM_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2")))
+#define LONGLM_OTHER_KERNELS(KERNEL, target, attributes)                                                               \
+    KERNEL(pack_weights, LongLMKernelPackWeights, target, attributes)                                                  \
+    KERNEL(normalize, LongLMKernelNormalize, target, attributes)                                                       \
+    KERNEL(rotary, LongLMKernelRotary, target, attributes)                                                             \
+    KERNEL(attention_merge, LongLMKernelAttentionMerge, target, attributes)                                            \
+    KERNEL(read, LongLMKernelRead, target, attributes)
 
-#define LONGLM_TARGET_AVX512_BF16                                                                                      \
-    __attribute__((target("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2")))
+#define LONGLM_BODY(target) void longlm_body_##target(LongLMKernel kernel, const void *_Nonnull arguments);
 
-#define LONGLM_KERNEL(name)                                                                                            \
-    void longlm_##name##_baseline(const void *_Nonnull arguments);                                                     \
-    void longlm_##name##_avx2(const void *_Nonnull arguments);                                                         \
-    void longlm_##name##_avx512(const void *_Nonnull arguments);                                                       \
-    static inline LONGLM_TARGET_AVX2 void longlm_call_##name##_avx2(const void *_Nonnull arguments) {                  \
-        [[clang::always_inline]] longlm_##name##_avx2(arguments);                                                      \
-    }                                                                                                                  \
-    static inline LONGLM_TARGET_AVX512 void longlm_call_##name##_avx512(const void *_Nonnull arguments) {              \
-        [[clang::always_inline]] longlm_##name##_avx512(arguments);                                                    \
-    }                                                                                                                  \
-    static inline void longlm_run_##name(int instruction_set, const void *_Nonnull arguments) {                        \
-        switch (instruction_set) {                                                                                     \
-        case LONGLM_AVX512: longlm_call_##name##_avx512(arguments); break;                                             \
-        case LONGLM_AVX2: longlm_call_##name##_avx2(arguments); break;                                                 \
-        default: longlm_##name##_baseline(arguments);                                                                  \
+#define LONGLM_TRAMPOLINE(name, number, target, attributes)                                                            \
+    static inline attributes void longlm_call_##name##_##target(const void *_Nonnull arguments) {                      \
+        [[clang::always_inline]] longlm_body_##target(number, arguments);                                              \
+    }
+
+#define LONGLM_CASE(name, number, target, attributes)                                                                  \
+    case number: longlm_call_##name##_##target(arguments); break;
+
+// A target that compiles every kernel.
+#define LONGLM_TARGET(target, attributes)                                                                              \
+    LONGLM_BODY(target)                                                                                                \
+    LONGLM_TILE_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                         \
+    LONGLM_OTHER_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                        \
+    static inline void longlm_run_##target(LongLMKernel kernel, const void *_Nonnull arguments) {                      \
+        switch (kernel) {                                                                                              \
+            LONGLM_TILE_KERNELS(LONGLM_CASE, target, attributes)                                                       \
+            LONGLM_OTHER_KERNELS(LONGLM_CASE, target, attributes)                                                      \
         }                                                                                                              \
     }
 
-// A kernel of bfloat16 dot products, which one instruction set alone has.
-#define LONGLM_BFLOAT16_KERNEL(name)                                                                                   \
-    void longlm_##name##_avx512bf16(const void *_Nonnull arguments);                                                   \
-    static inline LONGLM_TARGET_AVX512_BF16 void longlm_call_##name##_avx512bf16(const void *_Nonnull arguments) {     \
-        [[clang::always_inline]] longlm_##name##_avx512bf16(arguments);                                                \
+// A target that has products of its own and shares all other kernels with another one.
+#define LONGLM_PRODUCT_TARGET(target, attributes)                                                                      \
+    LONGLM_BODY(target)                                                                                                \
+    LONGLM_TILE_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                         \
+    static inline void longlm_run_##target(LongLMKernel kernel, const void *_Nonnull arguments) {                      \
+        switch (kernel) {                                                                                              \
+            LONGLM_TILE_KERNELS(LONGLM_CASE, target, attributes)                                                       \
+        default: break;                                                                                                \
+        }                                                                                                              \
     }
 
-#else
+// Whether a kernel's number is a constant, as it is in a trampoline. By itself a body is never run and, where this is
+// false, has no code: it would take minutes to compile for the baseline what only the trampolines need. Without optimisation
+// nothing is known to be a constant, not even `one`, and all code stays.
+static inline __attribute__((always_inline)) _Bool longlm_is_constant(LongLMKernel kernel) {
+    int one = 1;
+    return __builtin_constant_p(kernel) || !__builtin_constant_p(one);
+}
 
-#define LONGLM_BFLOAT16_KERNEL(name)
-#define LONGLM_KERNEL(name)                                                                                            \
-    void longlm_##name##_baseline(const void *_Nonnull arguments);                                                     \
-    static inline void longlm_run_##name(int instruction_set, const void *_Nonnull arguments) {                        \
-        (void)instruction_set;                                                                                         \
-        longlm_##name##_baseline(arguments);                                                                           \
-    }
+#define LONGLM_NOINLINE __attribute__((noinline))
+#define LONGLM_FEATURES(features) __attribute__((target(features)))
 
+// The targets. Their features are those that LongLMFeatures.c tests for, no more.
+LONGLM_TARGET(baseline, LONGLM_NOINLINE)
+
+#if defined(__x86_64__)
+LONGLM_TARGET(avx2, LONGLM_FEATURES("avx2,fma,f16c,bmi,bmi2"))
+LONGLM_TARGET(avx512, LONGLM_FEATURES("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))
+LONGLM_PRODUCT_TARGET(
+    avx512bf16, LONGLM_FEATURES("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))
 #endif
 
-LONGLM_KERNEL(gemm)
-LONGLM_KERNEL(gemv)
-LONGLM_KERNEL(pack_rows)
-LONGLM_KERNEL(normalize)
-LONGLM_KERNEL(rotary)
-LONGLM_KERNEL(attention)
-LONGLM_KERNEL(attention_merge)
-LONGLM_KERNEL(peak)
-LONGLM_KERNEL(read)
-LONGLM_BFLOAT16_KERNEL(gemm)
-LONGLM_BFLOAT16_KERNEL(gemv)
-LONGLM_BFLOAT16_KERNEL(attention)
-LONGLM_BFLOAT16_KERNEL(peak)
-
-#undef LONGLM_KERNEL
-#undef LONGLM_BFLOAT16_KERNEL
+#undef LONGLM_TILE_KERNELS
+#undef LONGLM_OTHER_KERNELS
+#undef LONGLM_BODY
+#undef LONGLM_TRAMPOLINE
+#undef LONGLM_CASE
+#undef LONGLM_TARGET
+#undef LONGLM_PRODUCT_TARGET
+#undef LONGLM_NOINLINE
+#undef LONGLM_FEATURES
 
 #endif

@@ -63,6 +63,34 @@ LONGLM_INLINE void longlm_store(longlm_float16 lanes, float *_Nonnull target) {
     memcpy(target, &lanes, sizeof lanes);
 }
 
+// The first `count` of sixteen floats or words, at most sixteen, and zeros.
+LONGLM_INLINE longlm_float16 longlm_load_partial(const float *_Nonnull source, long count) {
+    longlm_float16 lanes = (longlm_float16)0.0f;
+    LONGLM_READS(source, (unsigned long)count * 4);
+    memcpy(&lanes, source, (unsigned long)count * 4);
+    return lanes;
+}
+
+// A word, or half of one, at any address.
+LONGLM_INLINE float longlm_load_word(const void *_Nonnull source) {
+    float word;
+    LONGLM_READS(source, sizeof word);
+    memcpy(&word, source, sizeof word);
+    return word;
+}
+
+LONGLM_INLINE uint32_t longlm_load_half_word(const void *_Nonnull source) {
+    uint16_t half;
+    LONGLM_READS(source, sizeof half);
+    memcpy(&half, source, sizeof half);
+    return half;
+}
+
+LONGLM_INLINE void longlm_store_partial(longlm_float16 lanes, float *_Nonnull target, long count) {
+    LONGLM_WRITES(target, (unsigned long)count * 4);
+    memcpy(target, &lanes, (unsigned long)count * 4);
+}
+
 // Writes past the caches, to an address that is a multiple of 64. longlm_stream_end orders such stores before those that
 // follow.
 LONGLM_INLINE void longlm_stream(longlm_float16 lanes, float *_Nonnull target) {

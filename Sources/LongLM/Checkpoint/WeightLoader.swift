@@ -94,7 +94,7 @@ final class WeightLoader {
             count(matrix.byteCount)
             return matrix
         }
-        let rowByteCount = source.columnCount * source.format.byteCount
+        let rowByteCount = source.format.rowByteCount(columnCount: source.columnCount)
         func pack(_ bytes: UnsafeRawBufferPointer, rowCount: Int, progress: (Int) -> Void) -> PackedMatrix {
             PackedMatrix(
                 packing: bytes, format: source.format, storedFormat: storedFormat, rowCount: rowCount,

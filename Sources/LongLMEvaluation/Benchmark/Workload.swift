@@ -95,8 +95,8 @@ extension Workload {
         _ shape: KernelShape.Product, precision: Precision, format: WeightFormat, _ setting: KernelSetting
     ) -> Workload {
         // Bits of ordinary numbers in every type.
-        let count = shape.outputCount * shape.inputCount
-        let source = [UInt8](unsafeUninitializedCapacity: count * format.byteCount) { bytes, initialized in
+        let byteCount = shape.outputCount * format.rowByteCount(columnCount: shape.inputCount)
+        let source = [UInt8](unsafeUninitializedCapacity: byteCount) { bytes, initialized in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: 0x2c &+ index & 7) }
             initialized = bytes.count
         }
@@ -127,7 +127,7 @@ extension Workload {
             + "/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
         return Workload(
             name: name, limit: isVector ? .memory : .operations(precision),
-            amount: isVector ? Double(count * format.byteCount) : shape.operationCount
+            amount: isVector ? Double(byteCount) : shape.operationCount
         ) {
             guard let packedInput else { return }
             withExtendedLifetime((input, packed)) {

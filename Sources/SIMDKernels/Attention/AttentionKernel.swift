@@ -16,8 +16,6 @@ struct AttentionScratch {
     let state: AttentionState
     let segmentState: AttentionState
 
-    private static let maximumTileRows = 12
-
     @inline(always)
     static func floatCount(shape: AttentionShape) -> Int {
         2 * TwoPassAttention.itemRows * shape.headDimension
@@ -31,10 +29,10 @@ struct AttentionScratch {
         let rows = TwoPassAttention.itemRows
         queries = memory
         scores = queries + 2 * rows * shape.headDimension
-        groupedScores = scores + Self.maximumTileRows * AttentionShape.blockLength
-        factors = groupedScores + Self.maximumTileRows * AttentionShape.blockLength
+        groupedScores = scores + maximumTileRows * AttentionShape.blockLength
+        factors = groupedScores + maximumTileRows * AttentionShape.blockLength
         self.rows = factors + laneCount
-        let states = self.rows + Self.maximumTileRows * shape.headDimension
+        let states = self.rows + maximumTileRows * shape.headDimension
         state = AttentionState(states, rows: rows, valueStride: shape.valueStride)
         segmentState = AttentionState(
             states + AttentionState.floatCount(rows: rows, valueStride: shape.valueStride), rows: rows,
@@ -42,58 +40,40 @@ struct AttentionScratch {
     }
 }
 
-extension AttentionArguments {
-    /// Attends these rows to these segments.
-    @inline(never)
-    func run(on instructionSet: InstructionSet) {
-        withUnsafePointer(to: self) { arguments in
-            #if arch(x86_64)
-                if input.precision == .bfloat16 {
-                    longlm_call_attention_avx512bf16(arguments)
-                    return
-                }
-            #endif
-            longlm_run_attention(instructionSet.number, arguments)
+extension AttentionArguments: Kernel {
+    static var number: LongLMKernel { .attention }
+
+    @inline(always)
+    func body<Target: KernelTarget>(_: Target.Type) {
+        Target.visit(shape.cacheFormat, AttentionVisitor<Target>(arguments: self))
+    }
+}
+
+private struct AttentionVisitor<Target: KernelTarget>: CacheVisitor {
+    let arguments: AttentionArguments
+
+    @inline(always)
+    init(arguments: AttentionArguments) { self.arguments = arguments }
+
+    /// Few rows, as in decoding, take the small tile, which reads keys and values no slower than memory gives them.
+    @inline(always)
+    func visit<Cache: CacheReading>(_: Cache.Type) {
+        if arguments.rows.length <= Target.SmallTile.rows {
+            attend(arguments, AttentionForm<Target, Target.SmallTile, Cache>.self)
+        } else {
+            attend(arguments, AttentionForm<Target, Target.Tile, Cache>.self)
         }
-    }
-
-    /// Merges the partial results of these segments.
-    @inline(never)
-    func runMerge(on instructionSet: InstructionSet) {
-        withUnsafePointer(to: self) { longlm_run_attention_merge(instructionSet.number, $0) }
-    }
-}
-
-@inline(always)
-private func attentionKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
-    if arguments.shape.cacheFormat == .bfloat16 {
-        attendRows(arguments, Target.self, BFloat16Numbers.self)
-    } else {
-        attendRows(arguments, Target.self, WholeWords.self)
-    }
-}
-
-/// Few rows, as in decoding, take the small tile, which reads keys and values no slower than memory gives them.
-@inline(always)
-private func attendRows<Target: KernelTarget, Numbers: StoredNumbers>(
-    _ arguments: AttentionArguments, _: Target.Type, _: Numbers.Type
-) {
-    if arguments.rows.length <= Target.SmallTile.rows {
-        attend(arguments, AttentionForm<Target, Target.SmallTile, Numbers>.self)
-    } else {
-        attend(arguments, AttentionForm<Target, Target.Tile, Numbers>.self)
     }
 }
 
 /// What one compiled form of the kernel is made of.
-private enum AttentionForm<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers> {
-    typealias Arithmetic = Target.Arithmetic
-}
+private enum AttentionForm<Target: KernelTarget, Tile: MicroTile, Cache: CacheReading>
+where Tile.Products == Target.Products {}
 
 @inline(always)
-private func attend<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
-    _ arguments: AttentionArguments, _ form: AttentionForm<Target, Tile, Numbers>.Type
-) {
+private func attend<Target: KernelTarget, Tile: MicroTile, Cache: CacheReading>(
+    _ arguments: AttentionArguments, _ form: AttentionForm<Target, Tile, Cache>.Type
+) where Tile.Products == Target.Products {
     let tileRows = Tile.rows
     let rowCount = arguments.rows.length
     let tileCount = (rowCount + tileRows - 1) / tileRows
@@ -119,42 +99,23 @@ private func attend<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumber
     }
     if let partial = arguments.partial {
         let target = AttentionState(partial, rows: rowCount, valueStride: arguments.shape.valueStride)
-        target.maxima.update(from: scratch.state.maxima, count: tileCount * laneCount)
-        target.sums.update(from: scratch.state.sums, count: tileCount * laneCount)
-        target.values.update(from: scratch.state.values, count: tileCount * tileRows * arguments.shape.valueStride)
+        target.maxima.copy(scratch.state.maxima, count: tileCount * laneCount)
+        target.sums.copy(scratch.state.sums, count: tileCount * laneCount)
+        target.values.copy(scratch.state.values, count: tileCount * tileRows * arguments.shape.valueStride)
     } else {
         scratch.state.finish(arguments, tileRows: tileRows)
     }
 }
 
-/// Merges the partial states of a split attention, in ascending order of their segments, and writes the output.
-@inline(always)
-private func attentionMergeKernel<Target: KernelTarget>(_ arguments: AttentionArguments, _: Target.Type) {
-    guard let partials = arguments.partial else { return }
-    let rowCount = arguments.rows.length
-    // As the attention kernel chose.
-    let tileRows = rowCount <= Target.SmallTile.rows ? Target.SmallTile.rows : Target.Tile.rows
-    let tileCount = (rowCount + tileRows - 1) / tileRows
-    let valueStride = arguments.shape.valueStride
-    let size = TwoPassAttention.splitStateFloatCount(shape: arguments.shape)
-    let state = AttentionScratch(arguments.scratch, shape: arguments.shape).state
-    state.reset(tileCount: tileCount, tileRows: tileRows)
-    for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
-        let partial = AttentionState(partials + segment * size, rows: rowCount, valueStride: valueStride)
-        state.merge(partial, tileCount: tileCount, tileRows: tileRows, Target.Arithmetic.self)
-    }
-    state.finish(arguments, tileRows: tileRows)
-}
-
 /// Lays the queries of every tile out as [D][tile rows], in words as the tile multiplies them; rows that don't exist
 /// become zeros. Multiplied by log₂ e, so that scores are exponents of 2.
 @inline(always)
-private func packQueries<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
+private func packQueries<Target: KernelTarget, Tile: MicroTile, Cache: CacheReading>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, tileCount: Int,
-    _: AttentionForm<Target, Tile, Numbers>.Type
-) {
+    _: AttentionForm<Target, Tile, Cache>.Type
+) where Tile.Products == Target.Products {
     let dimension = arguments.shape.headDimension
-    let depth = dimension / Target.numbersPerProduct
+    let depth = dimension / Tile.Products.numbersPerStep
     let setSize = TwoPassAttention.itemRows * depth
     let packed = scratch.queries
     let rows = scratch.rows
@@ -172,41 +133,26 @@ private func packQueries<Target: KernelTarget, Tile: MicroTile, Numbers: StoredN
             let whole = depth / laneCount * laneCount
             for step in Steps(from: 0, to: whole, by: laneCount) {
                 let square = target + step * Tile.rows
-                if Target.multipliesPairs {
-                    longlm_transpose_pairs(rows + 2 * step, dimension, count, square, Tile.rows, Tile.rows)
-                } else {
-                    longlm_transpose_words(rows + step, dimension * 4, count, square, Tile.rows, Tile.rows)
-                }
+                Tile.Products.transpose(
+                    rows + Tile.Products.numbersPerStep * step, rowStride: dimension, count: count, to: square,
+                    targetStride: Tile.rows, height: Tile.rows)
             }
             for step in Steps(from: whole, to: depth, by: 1) {
                 for row in Steps(from: 0, to: Tile.rows, by: 1) {
-                    let source = rows + row * dimension + step * Target.numbersPerProduct
-                    target[step * Tile.rows + row] = row < count ? Target.productWord(source) : 0
+                    let source = rows + row * dimension + step * Tile.Products.numbersPerStep
+                    target[step * Tile.rows + row] = row < count ? Tile.Products.word(source, count: dimension - step * Tile.Products.numbersPerStep) : 0
                 }
             }
         }
     }
 }
 
-extension KernelTarget {
-    /// Numbers that one step of a tile multiplies.
-    @inline(always)
-    fileprivate static var numbersPerProduct: Int { multipliesPairs ? 2 : 1 }
-
-    /// The word of a query's next components.
-    @inline(always)
-    fileprivate static func productWord(_ source: UnsafePointer<Float>) -> Float {
-        if !multipliesPairs { return source[0] }
-        return longlm_round_bfloat16_words(Lanes(repeating: source[0]), Lanes(repeating: source[1]))[0]
-    }
-}
-
 /// One step of the online softmax: one row tile against the block of keys that starts at position `block`.
 @inline(always)
-private func attendBlock<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
+private func attendBlock<Target: KernelTarget, Tile: MicroTile, Cache: CacheReading>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ state: AttentionState, tile: Int, block: Int,
-    _ form: AttentionForm<Target, Tile, Numbers>.Type
-) {
+    _ form: AttentionForm<Target, Tile, Cache>.Type
+) where Tile.Products == Target.Products {
     let firstRow = arguments.rows.lowerBound + tile * Tile.rows
     let lastRow = lesser(firstRow + Tile.rows, arguments.rows.upperBound) - 1
     let positions = arguments.position(ofRow: firstRow)...arguments.position(ofRow: lastRow)
@@ -228,18 +174,18 @@ private func attendBlock<Target: KernelTarget, Tile: MicroTile, Numbers: StoredN
     let stride = shape.valueStride
     let values =
         arguments.input.segments[block / AttentionShape.segmentLength] + arguments.head * shape.headFloatCount
-        + shape.keysFloatCount + block % AttentionShape.segmentLength / shape.perWord * stride
+        + shape.keysFloatCount + Cache.valueOffset(position: block % AttentionShape.segmentLength, stride: stride)
     let sums = state.values + tile * Tile.rows * stride
-    let steps = keyCount / Target.numbersPerProduct
+    let steps = keyCount / Tile.Products.numbersPerStep
     for column in Steps(from: 0, to: stride, by: Tile.columns) {
         var accumulators = Tile(sums + column, stride: stride, factors: scratch.factors)
         accumulators.accumulate(
-            scratch.scores, leftStep: 1, leftStride: AttentionShape.blockLength, values + column, rightStride: stride,
-            count: steps, Numbers.self)
-        if Target.multipliesPairs, keyCount % 2 == 1 {
+            scratch.scores, leftStep: 1, leftStride: AttentionShape.blockLength, values, at: column,
+            rightStride: stride, count: steps, Cache.Values.self, Target.Widen.self)
+        if Tile.Products.numbersPerStep == 2, keyCount % 2 == 1 {
             // The last word's second number belongs to a position that may not have been written.
             let words = Tile.Columns(values + steps * stride + column)
-            accumulators.step(scratch.scores + steps, AttentionShape.blockLength, words.firstHalves)
+            accumulators.step(scratch.scores + steps, AttentionShape.blockLength, words.lowerHalves)
         }
         accumulators.store(to: sums + column, stride: stride)
     }
@@ -248,10 +194,10 @@ private func attendBlock<Target: KernelTarget, Tile: MicroTile, Numbers: StoredN
 /// Scores one row tile against one panel of keys: with the grouped keys, the neighbor keys, or, where the window's
 /// edge crosses, both, merged by mask; then hides the keys after a row's own position.
 @inline(always)
-private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNumbers>(
+private func scorePanel<Target: KernelTarget, Tile: MicroTile, Cache: CacheReading>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, positions: ClosedRange<Int>, block: Int,
-    panel: Int, _: AttentionForm<Target, Tile, Numbers>.Type
-) {
+    panel: Int, _: AttentionForm<Target, Tile, Cache>.Type
+) where Tile.Products == Target.Products {
     let input = arguments.input
     let shape = arguments.shape
     let window = input.neighborWindow
@@ -260,7 +206,7 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNu
     let needsGrouped = panelStart <= positions.upperBound - window
     let needsNeighbor = window > 0 && panelEnd > positions.lowerBound - window
     let column = panel * AttentionShape.panelLength
-    let depth = shape.headDimension / Target.numbersPerProduct
+    let depth = shape.headDimension / Tile.Products.numbersPerStep
 
     for pass in (needsGrouped ? 0 : 1)..<(needsNeighbor ? 2 : 1) {
         let keys: UnsafePointer<Float>
@@ -278,8 +224,8 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Numbers: StoredNu
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             products.accumulate(
-                queries, leftStep: Tile.rows, leftStride: 1, keys + offset, rightStride: AttentionShape.panelLength,
-                count: depth, Numbers.self)
+                queries, leftStep: Tile.rows, leftStride: 1, keys, at: offset,
+                rightStride: Cache.Keys.blockWordCount, count: depth, Cache.Keys.self, Target.Widen.self)
             products.store(to: scores + offset, stride: AttentionShape.blockLength)
         }
     }
@@ -334,7 +280,7 @@ private func softmaxStep<Target: KernelTarget>(
         for column in Steps(from: laneCount, to: columns, by: laneCount) {
             greatest = greatest.maximum(scores.lanes(at: column))
         }
-        maxima[row] = max(maxima[row], greatest.treeMaximum)
+        maxima[row] = greater(maxima[row], greatest.treeMaximum)
     }
     let after = maxima.lanes(at: 0)
     let reference = after.finiteReference
@@ -348,54 +294,8 @@ private func softmaxStep<Target: KernelTarget>(
             let weights = Exponential.exp2(
                 nonPositive: scores.lanes(at: column) - rowReference, Target.Arithmetic.self)
             total += weights
-            if Target.multipliesPairs {
-                let halves = UnsafeMutableRawPointer(scores).assumingMemoryBound(to: UInt16.self)
-                longlm_store_bfloat16(weights, halves + column)
-            } else {
-                scores.store(weights, at: column)
-            }
+            Target.Products.store(weights, to: scores, at: column)
         }
         sums[row] = sums[row] * factors[row] + total.treeSum
     }
 }
-
-@c @implementation
-func longlm_attention_baseline(_ arguments: UnsafeRawPointer) {
-    attentionKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, BaselineTarget.self)
-}
-
-#if arch(x86_64)
-    @c @implementation
-    func longlm_attention_avx2(_ arguments: UnsafeRawPointer) {
-        attentionKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX2Target.self)
-    }
-
-    @c @implementation
-    func longlm_attention_avx512(_ arguments: UnsafeRawPointer) {
-        attentionKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX512Target.self)
-    }
-
-    @c @implementation
-    func longlm_attention_avx512bf16(_ arguments: UnsafeRawPointer) {
-        attendRows(
-            arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX512BFloat16Target.self,
-            WholeWords.self)
-    }
-#endif
-
-@c @implementation
-func longlm_attention_merge_baseline(_ arguments: UnsafeRawPointer) {
-    attentionMergeKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, BaselineTarget.self)
-}
-
-#if arch(x86_64)
-    @c @implementation
-    func longlm_attention_merge_avx2(_ arguments: UnsafeRawPointer) {
-        attentionMergeKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX2Target.self)
-    }
-
-    @c @implementation
-    func longlm_attention_merge_avx512(_ arguments: UnsafeRawPointer) {
-        attentionMergeKernel(arguments.assumingMemoryBound(to: AttentionArguments.self).pointee, AVX512Target.self)
-    }
-#endif

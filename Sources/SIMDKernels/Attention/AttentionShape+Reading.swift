@@ -8,9 +8,9 @@ extension AttentionShape {
     ///   - key: [Hkv, D], as it was stored: of a bfloat16 cache, the rounded numbers.
     public func loadKey(position: Int, segment: UnsafePointer<Float>, into key: UnsafeMutablePointer<Float>) {
         let place = position % Self.segmentLength
-        gather(
-            segment + place / Self.panelLength * panelFloatCount + place % Self.panelLength, headStride: headFloatCount,
-            into: key)
+        loadKey(
+            key, from: segment + place / Self.panelLength * panelFloatCount, headStride: headFloatCount,
+            place: place % Self.panelLength)
     }
 
     /// Copies the neighbor key of one position out of a ring.
@@ -24,9 +24,9 @@ extension AttentionShape {
         position: Int, ring: UnsafePointer<Float>, panelCount: Int, into key: UnsafeMutablePointer<Float>
     ) {
         let panel = position / Self.panelLength % panelCount
-        gather(
-            ring + panel * panelFloatCount + position % Self.panelLength, headStride: panelCount * panelFloatCount,
-            into: key)
+        loadKey(
+            key, from: ring + panel * panelFloatCount, headStride: panelCount * panelFloatCount,
+            place: position % Self.panelLength)
     }
 
     /// Copies the value of one position out of its segment.
@@ -36,32 +36,23 @@ extension AttentionShape {
     ///   - segment: Memory of ``segmentFloatCount`` floats.
     ///   - value: [Hkv, D], as it was stored.
     public func loadValue(position: Int, segment: UnsafePointer<Float>, into value: UnsafeMutablePointer<Float>) {
-        let place = position % Self.segmentLength
+        let storage = cacheFormat.storage
         for head in 0..<keyValueHeadCount {
-            let row = segment + head * headFloatCount + keysFloatCount + place / perWord * valueStride
-            let target = value + head * headDimension
-            if cacheFormat == .float32 {
-                target.update(from: row, count: headDimension)
-            } else {
-                let halves = UnsafeRawPointer(row).assumingMemoryBound(to: UInt16.self) + place % 2
-                for d in 0..<headDimension { target[d] = Float(bitPattern: UInt32(halves[2 * d]) << 16) }
-            }
+            storage.loadValue(
+                value + head * headDimension, headDimension: headDimension,
+                from: segment + head * headFloatCount + keysFloatCount, place: position % Self.segmentLength,
+                stride: valueStride)
         }
     }
 
-    private func gather(_ panel: UnsafePointer<Float>, headStride: Int, into key: UnsafeMutablePointer<Float>) {
+    private func loadKey(
+        _ key: UnsafeMutablePointer<Float>, from panel: UnsafePointer<Float>, headStride: Int, place: Int
+    ) {
+        let storage = cacheFormat.storage
         for head in 0..<keyValueHeadCount {
-            let source = panel + head * headStride
-            let target = key + head * headDimension
-            if cacheFormat == .float32 {
-                for d in 0..<headDimension { target[d] = source[d * Self.panelLength] }
-            } else {
-                for word in 0..<(headDimension / 2) {
-                    let pair = source[word * Self.panelLength].bitPattern
-                    target[2 * word] = Float(bitPattern: pair << 16)
-                    target[2 * word + 1] = Float(bitPattern: pair & 0xffff_0000)
-                }
-            }
+            storage.loadKey(
+                key + head * headDimension, headDimension: headDimension, from: panel + head * headStride,
+                place: place)
         }
     }
 }

@@ -2,9 +2,9 @@
 ///
 /// Cached positions are kept in segments of 512. One segment holds, for each key-value head, its keys as panels of
 /// 32 positions, `panel[d · 32 + position]` (the order in which ``PackedMatrix`` keeps weights, so that scores are a
-/// product of the same form), and then its values, `value[position · valueStride + d]`. A cache of bfloat16 numbers has
-/// 32-bit words of two of them in the same order: of the components d and d + 1 of a key, of the positions p and p + 1 of
-/// a value.
+/// product of the same form), and then its values, `value[position · valueStride + d]`. That is the order of float32; a cache
+/// of bfloat16 numbers has 32-bit words of two of them in the same order: of the components d and d + 1 of a key, of the
+/// positions p and p + 1 of a value.
 ///
 /// The lengths are constants of the engine, because they decide in which steps an online softmax is taken.
 public struct AttentionShape: Sendable, Equatable {
@@ -23,6 +23,14 @@ public struct AttentionShape: Sendable, Equatable {
     public let headDimension: Int
     /// How keys and values are stored: as 32-bit floats, or rounded to bfloat16.
     public let cacheFormat: CacheFormat
+    /// Words from one block of values to the next: D, rounded up to whole tile columns.
+    let valueStride: Int
+    /// Floats of one panel of keys.
+    let panelFloatCount: Int
+    /// Floats of the keys of one key-value head in a segment, which its values follow.
+    let keysFloatCount: Int
+    /// Floats of one key-value head in a segment.
+    let headFloatCount: Int
 
     /// A shape; the counts are positive, Hkv divides Hq, and D is even.
     public init(
@@ -35,31 +43,16 @@ public struct AttentionShape: Sendable, Equatable {
         self.keyValueHeadCount = keyValueHeadCount
         self.headDimension = headDimension
         self.cacheFormat = cacheFormat
+        valueStride = (headDimension + 31) / 32 * 32
+        let storage = cacheFormat.storage
+        panelFloatCount = storage.keyPanelWordCount(headDimension: headDimension)
+        keysFloatCount = Self.segmentLength / Self.panelLength * panelFloatCount
+        headFloatCount = keysFloatCount + storage.valueWordCount(count: Self.segmentLength, stride: valueStride)
     }
-
-    /// Numbers of a word.
-    @inline(always)
-    var perWord: Int { cacheFormat == .float32 ? 1 : 2 }
 
     /// Query heads that share one key-value head.
     @inline(always)
     var sharingCount: Int { queryHeadCount / keyValueHeadCount }
-
-    /// Words from one value (or pair of them) to the next: D, rounded up to whole tile columns.
-    @inline(always)
-    var valueStride: Int { (headDimension + 31) / 32 * 32 }
-
-    /// Floats of one panel of keys.
-    @inline(always)
-    var panelFloatCount: Int { headDimension / perWord * Self.panelLength }
-
-    /// Floats of one key-value head in a segment.
-    @inline(always)
-    var headFloatCount: Int { keysFloatCount + Self.segmentLength / perWord * valueStride }
-
-    /// Floats of the keys of one key-value head in a segment, which its values follow.
-    @inline(always)
-    var keysFloatCount: Int { Self.segmentLength / Self.panelLength * panelFloatCount }
 
     /// Floats of one segment: room for the keys and values of 512 positions.
     public var segmentFloatCount: Int { keyValueHeadCount * headFloatCount }
@@ -92,8 +85,9 @@ public struct AttentionShape: Sendable, Equatable {
         _ key: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>, heads: Range<Int>? = nil
     ) {
         let place = position % Self.segmentLength
-        let panel = segment + place / Self.panelLength * panelFloatCount + place % Self.panelLength
-        scatter(key, heads ?? 0..<keyValueHeadCount, to: panel, headStride: headFloatCount)
+        storeKey(
+            key, heads ?? 0..<keyValueHeadCount, in: segment + place / Self.panelLength * panelFloatCount,
+            headStride: headFloatCount, place: place % Self.panelLength)
     }
 
     /// Stores the value of one position into its segment.
@@ -106,19 +100,12 @@ public struct AttentionShape: Sendable, Equatable {
     public func storeValue(
         _ value: UnsafePointer<Float>, position: Int, segment: UnsafeMutablePointer<Float>, heads: Range<Int>? = nil
     ) {
-        let place = position % Self.segmentLength
+        let storage = cacheFormat.storage
         for head in heads ?? 0..<keyValueHeadCount {
-            let source = value + head * headDimension
-            let row = segment + head * headFloatCount + keysFloatCount + place / perWord * valueStride
-            if cacheFormat == .float32 {
-                row.update(from: source, count: headDimension)
-                (row + headDimension).update(repeating: 0, count: valueStride - headDimension)
-            } else {
-                // Half of each word: its other half belongs to the neighboring position.
-                let halves = UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self) + place % 2
-                for d in 0..<headDimension { halves[2 * d] = bfloat16Bits(source[d]) }
-                for d in headDimension..<valueStride { halves[2 * d] = 0 }
-            }
+            storage.storeValue(
+                value + head * headDimension, headDimension: headDimension,
+                in: segment + head * headFloatCount + keysFloatCount, place: position % Self.segmentLength,
+                stride: valueStride)
         }
     }
 
@@ -135,33 +122,19 @@ public struct AttentionShape: Sendable, Equatable {
         heads: Range<Int>? = nil
     ) {
         let panel = position / Self.panelLength % panelCount
-        scatter(
-            key, heads ?? 0..<keyValueHeadCount, to: ring + panel * panelFloatCount + position % Self.panelLength,
-            headStride: panelCount * panelFloatCount)
+        storeKey(
+            key, heads ?? 0..<keyValueHeadCount, in: ring + panel * panelFloatCount,
+            headStride: panelCount * panelFloatCount, place: position % Self.panelLength)
     }
 
-    private func scatter(
-        _ key: UnsafePointer<Float>, _ heads: Range<Int>, to panel: UnsafeMutablePointer<Float>, headStride: Int
+    private func storeKey(
+        _ key: UnsafePointer<Float>, _ heads: Range<Int>, in panel: UnsafeMutablePointer<Float>, headStride: Int,
+        place: Int
     ) {
+        let storage = cacheFormat.storage
         for head in heads {
-            let source = key + head * headDimension
-            let target = panel + head * headStride
-            if cacheFormat == .float32 {
-                for d in 0..<headDimension { target[d * Self.panelLength] = source[d] }
-            } else {
-                for word in 0..<(headDimension / 2) {
-                    let low = UInt32(bfloat16Bits(source[2 * word]))
-                    let high = UInt32(bfloat16Bits(source[2 * word + 1]))
-                    target[word * Self.panelLength] = Float(bitPattern: low | high << 16)
-                }
-            }
+            storage.storeKey(
+                key + head * headDimension, headDimension: headDimension, in: panel + head * headStride, place: place)
         }
     }
-}
-
-/// A number rounded to bfloat16, to nearest and ties to even. A NaN stays one.
-private func bfloat16Bits(_ value: Float) -> UInt16 {
-    let bits = value.bitPattern
-    if value.isNaN { return UInt16(bits >> 16) | 0x40 }
-    return UInt16((bits + 0x7fff + (bits >> 16 & 1)) >> 16)
 }

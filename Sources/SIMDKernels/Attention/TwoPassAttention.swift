@@ -24,7 +24,7 @@ public struct AttentionInput {
     /// [rowCount, Hq, D].
     public var output: UnsafeMutablePointer<Float>
     /// What scores and weighted values are computed in; ``Precision/bfloat16`` needs a bfloat16 cache and
-    /// ``InstructionSet/hasBFloat16Products``.
+    /// an instruction set that ``InstructionSet/supports(_:)`` it.
     public var precision: Precision
 
     /// All of the above.
@@ -128,7 +128,7 @@ public enum TwoPassAttention {
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: head, rows: rows, segments: first..<segmentCount, scratch: scratch,
                 partial: nil)
-            arguments.run(on: worker.instructionSet)
+            arguments.run(on: worker.instructionSet, precision: input.precision)
         }
         let share = worker.rows(of: input.rowCount)
         if share.isOwned {
@@ -168,9 +168,8 @@ public enum TwoPassAttention {
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
-        precondition(
-            input.precision == .float32 || shape.cacheFormat == .bfloat16 && worker.instructionSet.hasBFloat16Products,
-            "bfloat16 products need a bfloat16 cache and AVX-512 BF16")
+        precondition(worker.instructionSet.supports(input.precision), "the processor computes in this precision")
+        precondition(input.precision == .float32 || shape.cacheFormat == .bfloat16, "bfloat16 products take such a cache")
         guard isSplit(input, shape) else { return attendWhole(input, shape, scratch, worker) }
         let stateSize = splitStateFloatCount(shape: shape)
         let rows = input.rowCount * shape.sharingCount
@@ -180,7 +179,7 @@ public enum TwoPassAttention {
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: item / segments.count, rows: 0..<rows,
                 segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
-            arguments.run(on: worker.instructionSet)
+            arguments.run(on: worker.instructionSet, precision: input.precision)
         }
     }
 
@@ -196,8 +195,10 @@ public enum TwoPassAttention {
         for head in stride(from: worker.index, to: shape.keyValueHeadCount, by: worker.count) {
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: head, rows: 0..<rows, segments: 0..<segments.count,
-                scratch: scratch, partial: partials + head * segments.count * stateSize)
-            arguments.runMerge(on: worker.instructionSet)
+                scratch: scratch, partial: nil)
+            let merge = AttentionMergeArguments(
+                attention: arguments, partials: partials + head * segments.count * stateSize)
+            merge.run(on: worker.instructionSet)
         }
     }
 }

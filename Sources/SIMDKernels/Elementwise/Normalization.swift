@@ -40,30 +40,31 @@ public struct Normalization {
     ///   - output: [rowCount, columnCount]; may be `input` itself.
     ///   - adding: Whether the result is added to what `output` holds.
     ///   - worker: This worker.
-    @inline(never)
     public func apply(
         _ input: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into output: UnsafeMutablePointer<Float>,
         adding: Bool = false, worker: Worker
     ) {
-        var arguments = NormalizationArguments(
+        let arguments = NormalizationArguments(
             normalization: self, input: input, columnCount: columnCount, rows: worker.rows(of: rowCount).ranges,
             output: output, adding: adding)
-        longlm_run_normalize(worker.instructionSet.number, &arguments)
+        arguments.run(on: worker.instructionSet)
     }
 }
 
-struct NormalizationArguments {
+struct NormalizationArguments: Kernel {
     let normalization: Normalization
     let input: UnsafePointer<Float>
     let columnCount: Int
     let rows: (Range<Int>, Range<Int>)
     let output: UnsafeMutablePointer<Float>
     let adding: Bool
-}
 
-@inline(always)
-private func normalizeKernel<Target: KernelTarget>(_ arguments: NormalizationArguments, _: Target.Type) {
-    for part in 0..<2 { normalize(part == 0 ? arguments.rows.0 : arguments.rows.1, arguments, Target.self) }
+    static var number: LongLMKernel { .normalize }
+
+    @inline(always)
+    func body<Target: KernelTarget>(_: Target.Type) {
+        for range in 0..<2 { normalize(range == 0 ? rows.0 : rows.1, self, Target.self) }
+    }
 }
 
 @inline(always)
@@ -121,20 +122,3 @@ private func meanSquare<Arithmetic: MultiplyAdd>(
     }
     return squares.treeSum / Float(count)
 }
-
-@c @implementation
-func longlm_normalize_baseline(_ arguments: UnsafeRawPointer) {
-    normalizeKernel(arguments.assumingMemoryBound(to: NormalizationArguments.self).pointee, BaselineTarget.self)
-}
-
-#if arch(x86_64)
-    @c @implementation
-    func longlm_normalize_avx2(_ arguments: UnsafeRawPointer) {
-        normalizeKernel(arguments.assumingMemoryBound(to: NormalizationArguments.self).pointee, AVX2Target.self)
-    }
-
-    @c @implementation
-    func longlm_normalize_avx512(_ arguments: UnsafeRawPointer) {
-        normalizeKernel(arguments.assumingMemoryBound(to: NormalizationArguments.self).pointee, AVX512Target.self)
-    }
-#endif

@@ -38,7 +38,6 @@ public enum Rotary {
     ///   - factor: What every component is multiplied by after the rotation.
     ///   - output: [headCount, D]; not `input`.
     ///   - instructionSet: What to compute with; the processor must have it.
-    @inline(never)
     public static func rotate(
         _ input: UnsafePointer<Float>, headCount: Int, headDimension: Int, rotaryDimension: Int,
         cosines: UnsafePointer<Float>, sines: UnsafePointer<Float>, factor: Float = 1,
@@ -48,14 +47,14 @@ public enum Rotary {
         precondition(
             rotaryDimension % 2 == 0 && (0...headDimension).contains(rotaryDimension),
             "rotary positions pair components")
-        var arguments = RotaryArguments(
+        let arguments = RotaryArguments(
             input: input, headCount: headCount, headDimension: headDimension,
             rotaryDimension: rotaryDimension, cosines: cosines, sines: sines, factor: factor, output: output)
-        longlm_run_rotary(instructionSet.number, &arguments)
+        arguments.run(on: instructionSet)
     }
 }
 
-struct RotaryArguments {
+struct RotaryArguments: Kernel {
     let input: UnsafePointer<Float>
     let headCount: Int
     let headDimension: Int
@@ -64,33 +63,35 @@ struct RotaryArguments {
     let sines: UnsafePointer<Float>
     let factor: Float
     let output: UnsafeMutablePointer<Float>
-}
 
-@inline(always)
-private func rotaryKernel<Target: KernelTarget>(_ arguments: RotaryArguments, _: Target.Type) {
-    let half = arguments.rotaryDimension / 2
-    let whole = half - half % laneCount
-    for head in 0..<arguments.headCount {
-        let input = arguments.input + head * arguments.headDimension
-        let output = arguments.output + head * arguments.headDimension
-        for k in Steps(from: 0, to: whole, by: laneCount) {
-            let rotated = rotatePair(
-                input.lanes(at: k), input.lanes(at: k + half), arguments.cosines.lanes(at: k),
-                arguments.sines.lanes(at: k), arguments.factor, Target.Arithmetic.self)
-            output.store(rotated.0, at: k)
-            output.store(rotated.1, at: k + half)
-        }
-        let rest = half - whole
-        if rest > 0 {
-            let rotated = rotatePair(
-                input.partialLanes(at: whole, count: rest), input.partialLanes(at: whole + half, count: rest),
-                arguments.cosines.partialLanes(at: whole, count: rest),
-                arguments.sines.partialLanes(at: whole, count: rest), arguments.factor, Target.Arithmetic.self)
-            output.storePartial(rotated.0, at: whole, count: rest)
-            output.storePartial(rotated.1, at: whole + half, count: rest)
-        }
-        for d in Steps(from: arguments.rotaryDimension, to: arguments.headDimension, by: 1) {
-            output[d] = input[d] * arguments.factor
+    static var number: LongLMKernel { .rotary }
+
+    @inline(always)
+    func body<Target: KernelTarget>(_: Target.Type) {
+        let half = rotaryDimension / 2
+        let whole = half - half % laneCount
+        for head in 0..<headCount {
+            let input = self.input + head * headDimension
+            let output = self.output + head * headDimension
+            for k in Steps(from: 0, to: whole, by: laneCount) {
+                let rotated = rotatePair(
+                    input.lanes(at: k), input.lanes(at: k + half), cosines.lanes(at: k),
+                    sines.lanes(at: k), factor, Target.Arithmetic.self)
+                output.store(rotated.0, at: k)
+                output.store(rotated.1, at: k + half)
+            }
+            let rest = half - whole
+            if rest > 0 {
+                let rotated = rotatePair(
+                    input.partialLanes(at: whole, count: rest), input.partialLanes(at: whole + half, count: rest),
+                    cosines.partialLanes(at: whole, count: rest),
+                    sines.partialLanes(at: whole, count: rest), factor, Target.Arithmetic.self)
+                output.storePartial(rotated.0, at: whole, count: rest)
+                output.storePartial(rotated.1, at: whole + half, count: rest)
+            }
+            for d in Steps(from: rotaryDimension, to: headDimension, by: 1) {
+                output[d] = input[d] * factor
+            }
         }
     }
 }
@@ -104,20 +105,3 @@ private func rotatePair<Arithmetic: MultiplyAdd>(
         Arithmetic.multiplyAdd(first, sines, second * cosines) * factor
     )
 }
-
-@c @implementation
-func longlm_rotary_baseline(_ arguments: UnsafeRawPointer) {
-    rotaryKernel(arguments.assumingMemoryBound(to: RotaryArguments.self).pointee, BaselineTarget.self)
-}
-
-#if arch(x86_64)
-    @c @implementation
-    func longlm_rotary_avx2(_ arguments: UnsafeRawPointer) {
-        rotaryKernel(arguments.assumingMemoryBound(to: RotaryArguments.self).pointee, AVX2Target.self)
-    }
-
-    @c @implementation
-    func longlm_rotary_avx512(_ arguments: UnsafeRawPointer) {
-        rotaryKernel(arguments.assumingMemoryBound(to: RotaryArguments.self).pointee, AVX512Target.self)
-    }
-#endif

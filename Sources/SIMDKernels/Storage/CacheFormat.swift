@@ -5,6 +5,23 @@ public enum CacheFormat: String, Sendable, CaseIterable {
     /// Rounded to bfloat16, to nearest and ties to even.
     case bfloat16
 
+    /// The storage, for what is not worth a compiled form of its own.
+    var storage: any CacheStorage.Type {
+        switch self {
+        case .float32: Float32Storage.self
+        case .bfloat16: BFloat16Storage.self
+        }
+    }
+
+    /// Calls a kernel's visitor with the format's storage.
+    @inline(always)
+    func visit<Visitor: CacheVisitor>(_ visitor: Visitor) {
+        switch self {
+        case .float32: visitor.visit(Float32Storage.self)
+        case .bfloat16: visitor.visit(BFloat16Storage.self)
+        }
+    }
+
     /// The size of one number in bytes.
     public var byteCount: Int {
         switch self {

@@ -7,11 +7,47 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     /// IEEE binary16.
     case float16
 
-    /// The size of one number in bytes.
-    public var byteCount: Int {
+    /// Calls a visitor with the format's storage. This is the only place that tells formats apart.
+    @inline(always)
+    func visit<Visitor: WeightStorageVisitor>(_ visitor: Visitor) -> Visitor.Result {
         switch self {
-        case .float32: 4
-        case .bfloat16, .float16: 2
+        case .float32: visitor.visit(Float32Storage.self)
+        case .bfloat16: visitor.visit(BFloat16Storage.self)
+        case .float16: visitor.visit(Float16Storage.self)
         }
     }
+}
+
+extension WeightFormat {
+    /// The storage, for what is not worth a compiled form of its own.
+    var storage: any WeightStorage.Type {
+        struct Storages: WeightStorageVisitor {
+            func visit<Storage: WeightStorage>(_: Storage.Type) -> any WeightStorage.Type { Storage.self }
+        }
+        return visit(Storages())
+    }
+
+    /// Calls a kernel's visitor with the format's storage.
+    @inline(always)
+    func visit<Visitor: PanelVisitor>(panels visitor: Visitor) { visit(PanelVisitors(visitor: visitor)) }
+
+    /// What the number of columns of a matrix has to be a multiple of.
+    public var columnMultiple: Int { storage.columnMultiple }
+
+    /// Bytes of a row of a matrix with `columnCount` columns, as a file holds it.
+    public func rowByteCount(columnCount: Int) -> Int { storage.rowByteCount(columnCount: columnCount) }
+
+    /// Whether 32-bit floats can be rounded to this format when a matrix is packed.
+    public var roundsFloats: Bool { storage.roundsFloats }
+}
+
+/// Takes the storage of a weight format for what a kernel reads of it.
+private struct PanelVisitors<Visitor: PanelVisitor>: WeightStorageVisitor {
+    let visitor: Visitor
+
+    @inline(always)
+    init(visitor: Visitor) { self.visitor = visitor }
+
+    @inline(always)
+    func visit<Storage: WeightStorage>(_: Storage.Type) { visitor.visit(Storage.self) }
 }

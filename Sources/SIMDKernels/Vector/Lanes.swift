@@ -29,16 +29,6 @@ package enum SeparateMultiplyAdd: MultiplyAdd {
     }
 }
 
-#if arch(x86_64)
-    /// Every lane holds two bfloat16 numbers, and both products are added: the arithmetic of the bfloat16 mode.
-    enum BFloat16Dot: MultiplyAdd {
-        @inline(always)
-        static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
-            longlm_dot_bfloat16(left, right, addend)
-        }
-    }
-#endif
-
 extension UnsafePointer<Float> {
     /// 16 floats from here on.
     @inline(always)
@@ -49,11 +39,7 @@ extension UnsafePointer<Float> {
     /// `count` < 16 floats from here on, and zeros.
     @inline(always)
     func partialLanes(at offset: Int, count: Int) -> Lanes {
-        var lanes = Lanes(repeating: 0)
-        withUnsafeMutableBytes(of: &lanes) { bytes in
-            bytes.copyMemory(from: UnsafeRawBufferPointer(start: self + offset, count: count * 4))
-        }
-        return lanes
+        longlm_load_partial(self + offset, count)
     }
 }
 
@@ -81,9 +67,7 @@ extension UnsafeMutablePointer<Float> {
     /// Writes the first `count` < 16 lanes from here on.
     @inline(always)
     func storePartial(_ lanes: Lanes, at offset: Int, count: Int) {
-        withUnsafeBytes(of: lanes) { bytes in
-            UnsafeMutableRawPointer(self + offset).copyMemory(from: bytes.baseAddress!, byteCount: count * 4)
-        }
+        longlm_store_partial(lanes, self + offset, count)
     }
 }
 
@@ -107,6 +91,10 @@ extension Lanes {
 @inline(always)
 func lesser(_ left: Int, _ right: Int) -> Int { left < right ? left : right }
 
+/// The greater of two numbers, neither of them NaN.
+@inline(always)
+func greater(_ left: Float, _ right: Float) -> Float { right >= left ? right : left }
+
 extension Range<Int> {
     /// The kernels' own `count`, which is not always inlined.
     @inline(always)
@@ -114,8 +102,13 @@ extension Range<Int> {
 }
 
 extension UnsafeMutablePointer where Pointee == Float {
-    /// Writes `value` to the first `count` floats. The standard library's `update(repeating:count:)` is left as a call
-    /// in some builds, compiled for the baseline.
+    /// Copies `count` floats. (The standard library's `update` is left as a call in some builds.)
+    @inline(always)
+    func copy(_ source: UnsafeMutablePointer<Float>, count: Int) {
+        for i in Steps(from: 0, to: count, by: 1) { self[i] = source[i] }
+    }
+
+    /// Writes `value` to the first `count` floats.
     @inline(always)
     func fill(_ value: Float, count: Int) {
         for i in Steps(from: 0, to: count, by: 1) { self[i] = value }

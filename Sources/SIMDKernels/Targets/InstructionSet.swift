@@ -62,18 +62,11 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// Whether this processor computes ``Precision/bfloat16`` products with this instruction set: AVX-512 BF16.
     public var hasBFloat16Products: Bool { self == .avx512 && longlm_processor_has_avx512_bf16() }
 
-    /// The number by which the C shim knows this instruction set.
-    var number: Int32 {
-        switch self {
-        case .baseline: Int32(LONGLM_BASELINE)
-        case .avx2: Int32(LONGLM_AVX2)
-        case .avx512: Int32(LONGLM_AVX512)
-        }
-    }
+    private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
     /// Orders instruction sets by what they add.
     public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
-        left.number < right.number
+        left.rank < right.rank
     }
 }
 

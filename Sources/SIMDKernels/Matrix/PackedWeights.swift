@@ -1,0 +1,75 @@
+import CLongLM
+
+/// Packs some panels of a weight matrix.
+struct PackWeightsArguments: Kernel {
+    /// Row 0.
+    let source: UnsafeRawPointer
+    let sourceFormat: WeightFormat
+    /// Bytes from one row of the source to the next.
+    let rowByteCount: Int
+    /// N.
+    let rowCount: Int
+    /// K.
+    let columnCount: Int
+    let storedFormat: WeightFormat
+    /// Whether the rows are floats that are rounded, rather than numbers that are stored as they are.
+    let rounds: Bool
+    /// Words from one panel to the next.
+    let panelWordCount: Int
+    let panels: Range<Int>
+    /// Panel 0.
+    let target: UnsafeMutablePointer<Float>
+
+    static var number: LongLMKernel { .packWeights }
+
+    /// Packs them; rows of another format are widened a panel at a time first.
+    func pack(on instructionSet: InstructionSet) {
+        if panels.isEmpty { return }
+        if !rounds { return run(on: instructionSet) }
+        let width = PackedMatrix.panelWidth
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: width * columnCount) { widened in
+            guard let floats = widened.baseAddress else { return }
+            for panel in panels {
+                let first = panel * width
+                let count = min(width, rowCount - first)
+                for row in 0..<count {
+                    sourceFormat.storage.widen(
+                        source + (first + row) * rowByteCount, columnCount: columnCount,
+                        into: floats + row * columnCount)
+                }
+                let arguments = PackWeightsArguments(
+                    source: UnsafeRawPointer(floats), sourceFormat: .float32, rowByteCount: columnCount * 4,
+                    rowCount: count, columnCount: columnCount, storedFormat: storedFormat, rounds: true,
+                    panelWordCount: panelWordCount, panels: 0..<1, target: target + panel * panelWordCount)
+                arguments.run(on: instructionSet)
+            }
+        }
+    }
+
+    @inline(always)
+    func body<Target: KernelTarget>(_: Target.Type) { storedFormat.visit(PanelPacker(arguments: self)) }
+}
+
+private struct PanelPacker: WeightStorageVisitor {
+    let arguments: PackWeightsArguments
+
+    @inline(always)
+    init(arguments: PackWeightsArguments) { self.arguments = arguments }
+
+    @inline(always)
+    func visit<Storage: WeightStorage>(_: Storage.Type) {
+        let width = PackedMatrix.panelWidth
+        for panel in Steps(from: arguments.panels.lowerBound, to: arguments.panels.upperBound, by: 1) {
+            let source = arguments.source + panel * width * arguments.rowByteCount
+            let count = lesser(width, arguments.rowCount - panel * width)
+            let target = arguments.target + panel * arguments.panelWordCount
+            if !arguments.rounds {
+                Storage.pack(source, rowCount: count, columnCount: arguments.columnCount, into: target)
+            } else if Storage.roundsFloats {
+                Storage.packRounded(
+                    source.assumingMemoryBound(to: Float.self), rowCount: count, columnCount: arguments.columnCount,
+                    into: target)
+            }
+        }
+    }
+}

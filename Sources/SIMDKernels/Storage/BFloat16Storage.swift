@@ -1,0 +1,145 @@
+import CLongLM
+
+/// bfloat16 numbers, the upper halves of 32-bit floats: two of neighboring k to a word, the earlier one in the lower half.
+enum BFloat16Storage {
+    @inline(always) static var blockLength: Int { 2 }
+    @inline(always) static var blockWordCount: Int { PackedMatrix.panelWidth }
+
+    @inline(always)
+    static func lanes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
+    ) -> Lanes {
+        let words = block.lanes(at: row)
+        return column == 0 ? longlm_widen_low_bfloat16(words) : longlm_widen_high_bfloat16(words)
+    }
+
+    /// A number rounded to nearest, ties to even. A NaN stays one.
+    private static func bits(_ value: Float) -> UInt16 {
+        let bits = value.bitPattern
+        if value.isNaN { return UInt16(bits >> 16) | 0x40 }
+        return UInt16((bits + 0x7fff + (bits >> 16 & 1)) >> 16)
+    }
+
+    private static func widen(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
+}
+
+/// The same words as a product of pairs reads them: a step of its chains takes a whole word.
+enum BFloat16Words: PanelStorage, CacheReading {
+    typealias Keys = BFloat16Words
+    typealias Values = BFloat16Words
+
+    @inline(always) static var blockLength: Int { 1 }
+    @inline(always) static var blockWordCount: Int { PackedMatrix.panelWidth }
+
+    @inline(always)
+    static func lanes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
+    ) -> Lanes { block.lanes(at: row) }
+
+    @inline(always)
+    static func valueOffset(position: Int, stride: Int) -> Int {
+        BFloat16Storage.valueOffset(position: position, stride: stride)
+    }
+
+    /// A word of one float, or of two neighboring ones, rounded to nearest and ties to even.
+    @inline(always)
+    static func rounded(_ numbers: UnsafePointer<Float>, count: Int) -> Float {
+        longlm_round_bfloat16_words(Lanes(repeating: numbers[0]), Lanes(repeating: count > 1 ? numbers[1] : 0))[0]
+    }
+}
+
+extension BFloat16Storage: WeightStorage {
+    static func rowByteCount(columnCount: Int) -> Int { columnCount * 2 }
+
+    @inline(always)
+    static func pack(
+        _ rows: UnsafeRawPointer, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>
+    ) {
+        WordPanel.packPairs(rows, rowCount: rowCount, columnCount: columnCount, into: panel)
+    }
+
+    @inline(always) static var roundsFloats: Bool { true }
+
+    @inline(always)
+    static func packRounded(
+        _ rows: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>
+    ) {
+        WordPanel.pack(
+            rowCount: rowCount, wordCount: (columnCount + 1) / 2, wholeWordCount: columnCount / 2, into: panel,
+            square: { first, count, index, target in
+                longlm_transpose_pairs(
+                    rows + first * columnCount + 2 * index, columnCount, count, target, PackedMatrix.panelWidth,
+                    laneCount)
+            },
+            word: { row, index in
+                BFloat16Words.rounded(rows + row * columnCount + 2 * index, count: columnCount - 2 * index)
+            })
+    }
+
+    static func widen(_ row: UnsafeRawPointer, columnCount: Int, into output: UnsafeMutablePointer<Float>) {
+        for column in 0..<columnCount {
+            output[column] = widen(row.loadUnaligned(fromByteOffset: column * 2, as: UInt16.self))
+        }
+    }
+
+    static func copyRow(
+        _ row: Int, of panel: UnsafePointer<Float>, columnCount: Int, to output: UnsafeMutablePointer<Float>
+    ) {
+        for column in 0..<columnCount {
+            let word = panel[column / 2 * PackedMatrix.panelWidth + row].bitPattern
+            output[column] = widen(UInt16(truncatingIfNeeded: column % 2 == 0 ? word : word >> 16))
+        }
+    }
+}
+
+/// Words of two components of a key, or of the values of two neighboring positions.
+extension BFloat16Storage: CacheStorage {
+    typealias Keys = BFloat16Storage
+    typealias Values = BFloat16Storage
+
+    @inline(always)
+    static func valueOffset(position: Int, stride: Int) -> Int { position / 2 * stride }
+
+    static func keyPanelWordCount(headDimension: Int) -> Int { headDimension / 2 * AttentionShape.panelLength }
+
+    static func valueWordCount(count: Int, stride: Int) -> Int { count / 2 * stride }
+
+    static func storeKey(
+        _ key: UnsafePointer<Float>, headDimension: Int, in panel: UnsafeMutablePointer<Float>, place: Int
+    ) {
+        for word in 0..<(headDimension / 2) {
+            let lower = UInt32(bits(key[2 * word]))
+            let upper = UInt32(bits(key[2 * word + 1]))
+            panel[word * AttentionShape.panelLength + place] = Float(bitPattern: lower | upper << 16)
+        }
+    }
+
+    static func loadKey(
+        _ key: UnsafeMutablePointer<Float>, headDimension: Int, from panel: UnsafePointer<Float>, place: Int
+    ) {
+        for word in 0..<(headDimension / 2) {
+            let pair = panel[word * AttentionShape.panelLength + place].bitPattern
+            key[2 * word] = Float(bitPattern: pair << 16)
+            key[2 * word + 1] = Float(bitPattern: pair & 0xffff_0000)
+        }
+    }
+
+    static func storeValue(
+        _ value: UnsafePointer<Float>, headDimension: Int, in values: UnsafeMutablePointer<Float>, place: Int,
+        stride: Int
+    ) {
+        // Half of each word: its other half belongs to the neighboring position.
+        let row = values + place / 2 * stride
+        let halves = UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self) + place % 2
+        for d in 0..<headDimension { halves[2 * d] = bits(value[d]) }
+        for d in headDimension..<stride { halves[2 * d] = 0 }
+    }
+
+    static func loadValue(
+        _ value: UnsafeMutablePointer<Float>, headDimension: Int, from values: UnsafePointer<Float>, place: Int,
+        stride: Int
+    ) {
+        let halves = UnsafeRawPointer(values + place / 2 * stride).assumingMemoryBound(to: UInt16.self) + place % 2
+        for d in 0..<headDimension { value[d] = widen(halves[2 * d]) }
+    }
+}

@@ -1,0 +1,59 @@
+/// How a kernel reads the keys and values of one head from a segment of a cache; see ``AttentionShape`` for the order.
+protocol CacheReading {
+    /// Panels of 32 keys; k are the components of a head.
+    associatedtype Keys: PanelStorage
+    /// Values; k are positions, and rows the components of a head.
+    associatedtype Values: PanelStorage
+
+    /// Words from the first value of a segment to the block of a position.
+    ///
+    /// - Parameters:
+    ///   - position: The position within the segment, a multiple of a block's length.
+    ///   - stride: Words from one block of values to the next.
+    static func valueOffset(position: Int, stride: Int) -> Int
+}
+
+/// How keys and values are stored in the segments of a cache.
+///
+/// A format is one conformance in a file of its own, beside one case and one line in ``CacheFormat``.
+protocol CacheStorage: CacheReading {
+    /// Words of a panel of 32 keys of one head.
+    static func keyPanelWordCount(headDimension: Int) -> Int
+
+    /// Words of the values of one head in a segment of `count` positions.
+    static func valueWordCount(count: Int, stride: Int) -> Int
+
+    /// Stores the key of one head.
+    ///
+    /// - Parameters:
+    ///   - key: [D].
+    ///   - panel: The head's panel.
+    ///   - place: The position within the panel.
+    static func storeKey(
+        _ key: UnsafePointer<Float>, headDimension: Int, in panel: UnsafeMutablePointer<Float>, place: Int)
+
+    /// Copies the key of one head out of its panel, as it was stored.
+    static func loadKey(
+        _ key: UnsafeMutablePointer<Float>, headDimension: Int, from panel: UnsafePointer<Float>, place: Int)
+
+    /// Stores the value of one head, followed by zeros up to the stride.
+    ///
+    /// - Parameters:
+    ///   - value: [D].
+    ///   - values: The head's values in the segment.
+    ///   - place: The position within the segment.
+    ///   - stride: Words from one block of values to the next, at least D.
+    static func storeValue(
+        _ value: UnsafePointer<Float>, headDimension: Int, in values: UnsafeMutablePointer<Float>, place: Int,
+        stride: Int)
+
+    /// Copies the value of one head out of a segment, as it was stored.
+    static func loadValue(
+        _ value: UnsafeMutablePointer<Float>, headDimension: Int, from values: UnsafePointer<Float>, place: Int,
+        stride: Int)
+}
+
+/// What a kernel does for the storage that a cache format selects.
+protocol CacheVisitor {
+    func visit<Cache: CacheReading>(_: Cache.Type)
+}

@@ -1,0 +1,47 @@
+import CLongLM
+
+/// How a tile reads stored numbers out of panels, block by block of neighboring k.
+///
+/// A panel holds the numbers of 32 rows. Its blocks follow each other in ascending k, and a block consists of 32-bit words.
+protocol PanelStorage {
+    /// The k of a block.
+    static var blockLength: Int { get }
+
+    /// Words of a block of a whole panel.
+    static var blockWordCount: Int { get }
+
+    /// The numbers that sixteen rows have at one k, widened exactly to 32-bit floats. Scales are applied here.
+    ///
+    /// - Parameters:
+    ///   - block: The block's first word.
+    ///   - row: The first of the rows.
+    ///   - column: k within the block.
+    static func lanes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
+    ) -> Lanes
+}
+
+/// What a kernel does for the storage that a format selects.
+protocol PanelVisitor {
+    func visit<Storage: PanelStorage>(_: Storage.Type)
+}
+
+/// How a target widens stored numbers, where its instructions decide.
+protocol Widening {
+    /// The half-precision number in the lower half of each word.
+    static func lowerHalves(_ words: Lanes) -> Lanes
+    /// The half-precision number in the upper half of each word.
+    static func upperHalves(_ words: Lanes) -> Lanes
+}
+
+/// By the processor's conversion (F16C, NEON).
+enum ConvertedHalves: Widening {
+    @inline(always) static func lowerHalves(_ words: Lanes) -> Lanes { longlm_convert_low_half(words) }
+    @inline(always) static func upperHalves(_ words: Lanes) -> Lanes { longlm_convert_high_half(words) }
+}
+
+/// In integer arithmetic, for processors without a conversion.
+enum AssembledHalves: Widening {
+    @inline(always) static func lowerHalves(_ words: Lanes) -> Lanes { longlm_widen_low_half_bits(words) }
+    @inline(always) static func upperHalves(_ words: Lanes) -> Lanes { longlm_widen_high_half_bits(words) }
+}

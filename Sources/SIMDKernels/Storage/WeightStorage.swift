@@ -1,0 +1,49 @@
+/// How the numbers of a weight matrix are stored: in a file, row by row, and in the panels of a ``PackedMatrix``.
+///
+/// A format is one conformance in a file of its own, beside one case and one line in ``WeightFormat``.
+protocol WeightStorage: PanelStorage {
+    /// What the number of columns has to be a multiple of.
+    static var columnMultiple: Int { get }
+
+    /// Bytes of a row of a file.
+    static func rowByteCount(columnCount: Int) -> Int
+
+    /// Packs up to 32 rows of a file into a panel, as they are. Missing rows, and columns that a block lacks, become zeros.
+    ///
+    /// - Parameters:
+    ///   - rows: Row after row, without gaps; no alignment is needed.
+    ///   - rowCount: How many, at least 1.
+    ///   - columnCount: K.
+    ///   - panel: ``PanelStorage/blockWordCount`` words for each block.
+    static func pack(
+        _ rows: UnsafeRawPointer, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>)
+
+    /// Whether floats can be rounded to this format.
+    static var roundsFloats: Bool { get }
+
+    /// Packs up to 32 rows of floats into a panel, rounded to nearest and ties to even. Only where ``roundsFloats`` says so.
+    static func packRounded(
+        _ rows: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>)
+
+    /// Widens one row of a file exactly.
+    static func widen(_ row: UnsafeRawPointer, columnCount: Int, into output: UnsafeMutablePointer<Float>)
+
+    /// Widens one row of a panel exactly: how an embedding is looked up.
+    static func copyRow(
+        _ row: Int, of panel: UnsafePointer<Float>, columnCount: Int, to output: UnsafeMutablePointer<Float>)
+}
+
+extension WeightStorage {
+    static var columnMultiple: Int { 1 }
+
+    /// Words of a panel.
+    static func panelWordCount(columnCount: Int) -> Int {
+        (columnCount + blockLength - 1) / blockLength * blockWordCount
+    }
+}
+
+/// What is done for the storage that a weight format selects.
+protocol WeightStorageVisitor {
+    associatedtype Result
+    func visit<Storage: WeightStorage>(_: Storage.Type) -> Result
+}

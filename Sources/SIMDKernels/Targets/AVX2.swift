@@ -1,0 +1,21 @@
+import CLongLM
+
+#if arch(x86_64)
+    /// AVX2 with FMA and F16C: 16 registers of 8 floats, of which the tile takes 12.
+    enum AVX2Target: KernelTarget {
+        typealias Arithmetic = FusedMultiplyAdd
+        typealias Widen = ConvertedHalves
+        typealias Products = FusedMultiplyAdd
+        typealias Tile = SixRows<Lanes, Products>
+        typealias MediumTile = FourRows<Lanes, Products>
+        typealias SmallTile = TwoRows<Lanes, Products>
+
+        @inline(never)
+        static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_avx2(kernel, arguments) }
+    }
+
+    @c @implementation
+    func longlm_body_avx2(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runKernel(kernel, arguments, AVX2Target.self)
+    }
+#endif

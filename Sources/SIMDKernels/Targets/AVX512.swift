@@ -1,0 +1,22 @@
+import CLongLM
+
+#if arch(x86_64)
+    /// AVX-512: 32 registers of 16 floats, of which the tile takes 24. The smallest one has eight chains, as many as hide
+    /// the latency of a multiply-add.
+    enum AVX512Target: KernelTarget {
+        typealias Arithmetic = FusedMultiplyAdd
+        typealias Widen = ConvertedHalves
+        typealias Products = FusedMultiplyAdd
+        typealias Tile = TwelveRows<Lanes32, Products>
+        typealias MediumTile = EightRows<Lanes32, Products>
+        typealias SmallTile = FourRows<Lanes32, Products>
+
+        @inline(never)
+        static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_avx512(kernel, arguments) }
+    }
+
+    @c @implementation
+    func longlm_body_avx512(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runKernel(kernel, arguments, AVX512Target.self)
+    }
+#endif

@@ -1,0 +1,25 @@
+import CLongLM
+
+/// What the compiler assumes of every processor: NEON on arm64, SSE2 on x86-64.
+enum BaselineTarget: KernelTarget {
+    #if arch(x86_64)
+        typealias Arithmetic = SeparateMultiplyAdd
+        typealias Widen = AssembledHalves
+    #else
+        typealias Arithmetic = FusedMultiplyAdd
+        typealias Widen = ConvertedHalves
+    #endif
+    typealias Products = Arithmetic
+    // 24 of NEON's 32 registers.
+    typealias Tile = SixRows<Lanes, Products>
+    typealias MediumTile = FourRows<Lanes, Products>
+    typealias SmallTile = TwoRows<Lanes, Products>
+
+    @inline(never)
+    static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_baseline(kernel, arguments) }
+}
+
+@c @implementation
+func longlm_body_baseline(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    runKernel(kernel, arguments, BaselineTarget.self)
+}

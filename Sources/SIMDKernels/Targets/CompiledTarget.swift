@@ -1,0 +1,62 @@
+import CLongLM
+
+/// The targets that kernels are compiled for: the choice at run time.
+enum CompiledTarget {
+    case baseline
+    #if arch(x86_64)
+        case avx2
+        case avx512
+        case avx512BFloat16
+    #endif
+
+    /// Runs a kernel.
+    func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        switch self {
+        case .baseline: BaselineTarget.run(kernel, arguments)
+        #if arch(x86_64)
+            case .avx2: AVX2Target.run(kernel, arguments)
+            case .avx512: AVX512Target.run(kernel, arguments)
+            case .avx512BFloat16: AVX512BFloat16Target.run(kernel, arguments)
+        #endif
+        }
+    }
+
+    /// MR of its largest tile.
+    var tileRows: Int {
+        switch self {
+        case .baseline: BaselineTarget.Tile.rows
+        #if arch(x86_64)
+            case .avx2: AVX2Target.Tile.rows
+            case .avx512: AVX512Target.Tile.rows
+            case .avx512BFloat16: AVX512BFloat16Target.Tile.rows
+        #endif
+        }
+    }
+}
+
+extension InstructionSet {
+    /// The target that computes in a precision, which ``InstructionSet/supports(_:)`` says the processor can.
+    func target(for precision: Precision) -> CompiledTarget {
+        #if arch(x86_64)
+            switch (self, precision) {
+            case (.baseline, _): return .baseline
+            case (.avx2, _): return .avx2
+            case (.avx512, .float32): return .avx512
+            case (.avx512, .bfloat16): return .avx512BFloat16
+            }
+        #else
+            return .baseline
+        #endif
+    }
+
+    /// Whether this processor computes in a precision with this instruction set.
+    public func supports(_ precision: Precision) -> Bool {
+        switch precision {
+        case .float32: true
+        case .bfloat16: hasBFloat16Products
+        }
+    }
+
+    /// MR of the largest tile in use.
+    var tileRows: Int { target(for: .float32).tileRows }
+}

@@ -1,0 +1,54 @@
+import CLongLM
+
+/// The arguments of a kernel, and what it does with them on any target.
+protocol Kernel {
+    /// Its number in LongLMTrampolines.h.
+    static var number: LongLMKernel { get }
+
+    /// The kernel's body. It and all that it calls is `@inline(always)`.
+    func body<Target: KernelTarget>(_: Target.Type)
+}
+
+/// The bodies of the kernels that multiply in tiles.
+@inline(always)
+func runTileKernel<Target: KernelTarget>(
+    _ kernel: LongLMKernel, _ arguments: UnsafeRawPointer, _: Target.Type
+) {
+    guard longlm_is_constant(kernel) else { return }
+    switch kernel {
+    case .gemm: run(GEMMArguments.self, arguments, Target.self)
+    case .gemv: run(GEMVArguments.self, arguments, Target.self)
+    case .attention: run(AttentionArguments.self, arguments, Target.self)
+    case .peak: run(PeakArguments.self, arguments, Target.self)
+    case .packInput: run(PackInputArguments.self, arguments, Target.self)
+    case .packWeights, .normalize, .rotary, .attentionMerge, .read: return
+    }
+}
+
+/// The bodies of all kernels.
+@inline(always)
+func runKernel<Target: KernelTarget>(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer, _: Target.Type) {
+    guard longlm_is_constant(kernel) else { return }
+    switch kernel {
+    case .gemm, .gemv, .attention, .peak, .packInput: runTileKernel(kernel, arguments, Target.self)
+    case .packWeights: run(PackWeightsArguments.self, arguments, Target.self)
+    case .normalize: run(NormalizationArguments.self, arguments, Target.self)
+    case .rotary: run(RotaryArguments.self, arguments, Target.self)
+    case .attentionMerge: run(AttentionMergeArguments.self, arguments, Target.self)
+    case .read: run(ReadArguments.self, arguments, Target.self)
+    }
+}
+
+@inline(always)
+private func run<Arguments: Kernel, Target: KernelTarget>(
+    _: Arguments.Type, _ arguments: UnsafeRawPointer, _: Target.Type
+) {
+    arguments.assumingMemoryBound(to: Arguments.self).pointee.body(Target.self)
+}
+
+extension Kernel {
+    /// Runs the kernel, compiled for the target of an instruction set and a precision.
+    func run(on instructionSet: InstructionSet, precision: Precision = .float32) {
+        withUnsafePointer(to: self) { instructionSet.target(for: precision).run(Self.number, $0) }
+    }
+}

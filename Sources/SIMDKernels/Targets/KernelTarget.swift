@@ -1,0 +1,39 @@
+/// What differs between the instruction targets that a kernel body is compiled for.
+///
+/// A target is one conformance in a file of its own, beside its line in LongLMTrampolines.h and its case in
+/// ``CompiledTarget``.
+protocol KernelTarget {
+    /// How it multiplies and adds single numbers.
+    associatedtype Arithmetic: MultiplyAdd
+    /// How its tiles multiply.
+    associatedtype Products
+    /// The tile that suits its registers.
+    associatedtype Tile: MicroTile where Tile.Products == Products
+    /// Tiles of fewer rows and as many columns, for the rows that are left over.
+    associatedtype MediumTile: MicroTile where MediumTile.Columns == Tile.Columns, MediumTile.Products == Products
+    associatedtype SmallTile: MicroTile where SmallTile.Columns == Tile.Columns, SmallTile.Products == Products
+    /// How it widens stored numbers.
+    associatedtype Widen: Widening
+
+    /// Calls a visitor with the storage by which its products read weights of a format.
+    static func visit<Visitor: PanelVisitor>(_ format: WeightFormat, _ visitor: Visitor)
+
+    /// Calls a visitor with the storage by which its products read a cache of a format.
+    static func visit<Visitor: CacheVisitor>(_ format: CacheFormat, _ visitor: Visitor)
+}
+
+/// Products of 32-bit floats read every format.
+extension KernelTarget {
+    @inline(always)
+    static func visit<Visitor: PanelVisitor>(_ format: WeightFormat, _ visitor: Visitor) {
+        format.visit(panels: visitor)
+    }
+
+    @inline(always)
+    static func visit<Visitor: CacheVisitor>(_ format: CacheFormat, _ visitor: Visitor) { format.visit(visitor) }
+}
+
+/// The most rows of any target's tile.
+var maximumTileRows: Int {
+    @inline(always) get { 12 }
+}

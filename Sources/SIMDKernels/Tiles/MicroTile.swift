@@ -1,0 +1,89 @@
+import CLongLM
+
+/// A block of a product's outputs that is held in registers: `rows` × `columns` accumulators.
+///
+/// The contract of every tile: each accumulator is one chain of multiply-adds, in the order of the calls of `step`. So a
+/// result doesn't depend on the tile's shape.
+protocol MicroTile {
+    /// What one step multiplies every row with: `columns` numbers.
+    associatedtype Columns: TileColumns
+    /// How it multiplies.
+    associatedtype Products: TileProducts
+    /// MR.
+    static var rows: Int { get }
+
+    /// All accumulators 0.
+    init()
+
+    /// Accumulators from memory: row r at `source + r · stride`.
+    init(_ source: UnsafePointer<Float>, stride: Int)
+
+    /// Accumulators from memory: row r at `source + r · stride`, multiplied by `factors[r]`.
+    init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>)
+
+    /// Adds left[r · leftStride] · right[c] to every accumulator (r, c).
+    mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: Columns)
+
+    /// Writes row r to `target + r · stride`.
+    func store(to target: UnsafeMutablePointer<Float>, stride: Int)
+
+    /// Writes row r to `target + r · stride` past the caches; the addresses are multiples of 64 bytes.
+    func stream(to target: UnsafeMutablePointer<Float>, stride: Int)
+
+    /// Adds row r to what `target + r · stride` holds.
+    func add(to target: UnsafeMutablePointer<Float>, stride: Int)
+}
+
+extension MicroTile {
+    /// NR.
+    @inline(always) static var columns: Int { Columns.count }
+
+    /// Adds `count` products to every accumulator, in ascending order.
+    ///
+    /// - Parameters:
+    ///   - left: Row r of step k is at `left + k · leftStep + r · leftStride`.
+    ///   - right: The first block of the columns' numbers.
+    ///   - offset: The tile's first column within a block.
+    ///   - rightStride: Words from one block to the next.
+    ///   - count: Steps.
+    @inline(always)
+    mutating func accumulate<Storage: PanelStorage, Widen: Widening>(
+        _ left: UnsafePointer<Float>, leftStep: Int, leftStride: Int, _ right: UnsafePointer<Float>, at offset: Int,
+        rightStride: Int, count: Int, _: Storage.Type, _: Widen.Type
+    ) {
+        // About twelve cache lines ahead of what is multiplied, for each of two lines that a step may read.
+        let distance = 12 * PackedMatrix.panelWidth
+        let length = Storage.blockLength
+        var left = left
+        var block = right
+        for _ in 0..<(count / length) {
+            let ahead = block + offset + (length > 2 ? distance : 12 * rightStride)
+            longlm_prefetch(ahead)
+            longlm_prefetch(ahead + laneCount)
+            // Written out for words, so that the column is a constant.
+            if length <= 2 {
+                step(left, leftStride, Columns(block, at: offset, column: 0, Storage.self, Widen.self))
+                if length == 2 {
+                    step(
+                        left + leftStep, leftStride,
+                        Columns(block, at: offset, column: 1, Storage.self, Widen.self))
+                }
+                left += leftStep * length
+            } else {
+                for column in Steps(from: 0, to: length, by: 1) {
+                    step(left, leftStride, Columns(block, at: offset, column: column, Storage.self, Widen.self))
+                    left += leftStep
+                }
+            }
+            block += rightStride
+        }
+        // What is left of a block that is cut short.
+        if length > 1 {
+            for column in Steps(from: 0, to: count % length, by: 1) {
+                step(
+                    left + column * leftStep, leftStride,
+                    Columns(block, at: offset, column: column, Storage.self, Widen.self))
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import CLongLM
+
+/// The numbers that one step of a tile multiplies with, and a row of its accumulators.
+protocol TileColumns {
+    /// How many numbers.
+    static var count: Int { get }
+    /// All the same.
+    init(repeating value: Float)
+    /// From memory.
+    init(_ source: UnsafePointer<Float>)
+    /// The stored numbers of one column of a block, of as many rows of the panel, from row `offset` on.
+    init<Storage: PanelStorage, Widen: Widening>(
+        _ block: UnsafePointer<Float>, at offset: Int, column: Int, _: Storage.Type, _: Widen.Type)
+    /// Each of them times a factor.
+    func multiplied(by factor: Float) -> Self
+    /// Adds scalar · right.
+    mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Self, _: Products.Type)
+    /// Writes them.
+    func store(to target: UnsafeMutablePointer<Float>)
+    /// Writes them past the caches, to a multiple of 64 bytes.
+    func stream(to target: UnsafeMutablePointer<Float>)
+    /// Adds them to what is there.
+    func add(to target: UnsafeMutablePointer<Float>)
+    /// The words with zeros in their upper halves.
+    var lowerHalves: Self { get }
+}
+
+extension Lanes: TileColumns {
+    @inline(always) static var count: Int { laneCount }
+
+    @inline(always)
+    init(_ source: UnsafePointer<Float>) { self = source.lanes(at: 0) }
+
+    @inline(always)
+    init<Storage: PanelStorage, Widen: Widening>(
+        _ block: UnsafePointer<Float>, at offset: Int, column: Int, _: Storage.Type, _: Widen.Type
+    ) {
+        self = Storage.lanes(block, at: offset, column: column, Widen.self)
+    }
+
+    @inline(always)
+    func multiplied(by factor: Float) -> Lanes { self * factor }
+
+    @inline(always)
+    mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Lanes, _: Products.Type) {
+        self = Products.multiplyAdd(Lanes(repeating: scalar), right, self)
+    }
+
+    @inline(always)
+    func store(to target: UnsafeMutablePointer<Float>) { target.store(self, at: 0) }
+
+    @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>) { longlm_stream(self, target) }
+
+    @inline(always)
+    func add(to target: UnsafeMutablePointer<Float>) { target.store(target.lanes(at: 0) + self, at: 0) }
+
+    @inline(always)
+    var lowerHalves: Lanes {
+        unsafeBitCast(unsafeBitCast(self, to: SIMD16<UInt32>.self) & 0xffff, to: Lanes.self)
+    }
+}
+
+/// 32 neighboring floats or words in two vectors.
+struct Lanes32: TileColumns {
+    var near: Lanes
+    var far: Lanes
+
+    @inline(always) static var count: Int { 2 * laneCount }
+
+    @inline(always)
+    init(near: Lanes, far: Lanes) {
+        self.near = near
+        self.far = far
+    }
+
+    @inline(always)
+    init(repeating value: Float) { self.init(near: Lanes(repeating: value), far: Lanes(repeating: value)) }
+
+    @inline(always)
+    init(_ source: UnsafePointer<Float>) { self.init(near: source.lanes(at: 0), far: source.lanes(at: laneCount)) }
+
+    @inline(always)
+    init<Storage: PanelStorage, Widen: Widening>(
+        _ block: UnsafePointer<Float>, at offset: Int, column: Int, _: Storage.Type, _: Widen.Type
+    ) {
+        self.init(
+            near: Storage.lanes(block, at: offset, column: column, Widen.self),
+            far: Storage.lanes(block, at: offset + laneCount, column: column, Widen.self))
+    }
+
+    @inline(always)
+    func multiplied(by factor: Float) -> Lanes32 { Lanes32(near: near * factor, far: far * factor) }
+
+    @inline(always)
+    mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Lanes32, _: Products.Type) {
+        let scalars = Lanes(repeating: scalar)
+        near = Products.multiplyAdd(scalars, right.near, near)
+        far = Products.multiplyAdd(scalars, right.far, far)
+    }
+
+    @inline(always)
+    func store(to target: UnsafeMutablePointer<Float>) {
+        target.store(near, at: 0)
+        target.store(far, at: laneCount)
+    }
+
+    @inline(always)
+    func stream(to target: UnsafeMutablePointer<Float>) {
+        longlm_stream(near, target)
+        longlm_stream(far, target + laneCount)
+    }
+
+    @inline(always)
+    func add(to target: UnsafeMutablePointer<Float>) {
+        near.add(to: target)
+        far.add(to: target + laneCount)
+    }
+
+    @inline(always)
+    var lowerHalves: Lanes32 { Lanes32(near: near.lowerHalves, far: far.lowerHalves) }
+}
