@@ -10,10 +10,8 @@ enum Gemma: Family {
         try configuration.readGemma(reader)
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, norms: .gemma))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration, norms: .gemma)
     }
 }
 
@@ -37,10 +35,8 @@ enum Gemma2: Family {
         }
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, names: .gemma2, norms: .gemma))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration, names: .gemma2, norms: .gemma)
     }
 }
 
@@ -78,10 +74,8 @@ enum Gemma3: Family {
             contextLength: configuration.contextLength, layerType: "sliding_attention")
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, names: .gemma2, norms: .gemma))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration, names: .gemma2, norms: .gemma)
     }
 }
 
