@@ -11,6 +11,7 @@ final class MemorySource: WeightSource {
         var shape: [Int]
         var format: WeightFormat? = .float32
         var bytes: [UInt8]
+        var offset: Float = 0
     }
 
     private let entries: [String: Entry]
@@ -48,7 +49,8 @@ final class MemorySource: WeightSource {
         entry(name).map {
             StoredTensor(
                 name: name, file: "memory", shape: $0.shape, typeName: "\($0.format?.rawValue ?? "words")",
-                format: $0.format, byteCount: $0.bytes.count, partNames: assembled[name])
+                format: $0.format, byteCount: $0.bytes.count, partNames: assembled[name],
+                offset: $0.offset)
         }
     }
 

@@ -47,6 +47,27 @@ import Testing
                 == .checkpoint(.unexpectedTensor(file: "memory", tensor: "lower")))
     }
 
+    /// A container may store Gemma's normalisations with the 1 that the model adds to them.
+    @Test func numbersThatAreLarger() throws {
+        let directory = Fixtures.path("reference/gemma")
+        let file = try Checkpoint(directory: directory)
+        var entries: [String: MemorySource.Entry] = [:]
+        for name in file.tensorNames {
+            let tensor = try file.tensor(name)
+            let isNorm = tensor.info.shape.count == 1
+            let floats = try tensor.floats().map { isNorm ? $0 + 1 : $0 }
+            entries[name] = MemorySource.Entry(
+                shape: tensor.info.shape, bytes: floats.flatMap(TinyLlama.Storage.float32.bytes),
+                offset: isNorm ? 1 : 0)
+        }
+        let checkpoint = ModelCheckpoint(
+            configuration: try ModelConfiguration(contentsOfFile: directory + "/config.json"), endTokens: [],
+            source: MemorySource(entries), configurationHash: 0)
+        #expect(
+            bits(try allLogits(LanguageModel(checkpoint), tokens))
+                == bits(try allLogits(LanguageModel(directory: directory), tokens)))
+    }
+
     @Test func tensorsThatDoNotFit() throws {
         let name = "model.layers.0.self_attn.k_proj.weight"
         let whole = try #require(tiny.entries[name])

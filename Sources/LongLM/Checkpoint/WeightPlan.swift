@@ -59,7 +59,7 @@ package struct WeightPlan: Sendable {
     /// - Throws: ``CheckpointError`` when the source has no such tensor, or it can't be used.
     mutating func add(_ vector: VectorDescription) throws(CheckpointError) -> PlannedVector {
         let (tensor, _) = try take(vector.name, shape: [vector.tensorCount])
-        let planned = PlannedVector(tensor: tensor, elements: vector.elements, addend: vector.addend)
+        let planned = PlannedVector(tensor: tensor, elements: vector.elements, addend: vector.addend - tensor.offset)
         entries.append(
             Entry(
                 tensor: tensor, format: .float32, byteCount: planned.byteCount,

@@ -48,10 +48,14 @@ package struct StoredTensor: Sendable, Equatable {
     package let byteCount: Int
     /// The stored tensors that it consists of: for most its name alone; quantised weights may keep their scales beside them.
     package let partNames: [String]
+    /// By how much its numbers are larger than in Hugging Face's checkpoints. GGUF stores Gemma's normalisations with the
+    /// 1 that models add to them.
+    package let offset: Float
 
+    /// A tensor; by default it consists of itself, and has the numbers of Hugging Face's checkpoints.
     package init(
         name: String, file: String, shape: [Int], typeName: String, format: WeightFormat?, byteCount: Int,
-        partNames: [String]? = nil
+        partNames: [String]? = nil, offset: Float = 0
     ) {
         self.name = name
         self.file = file
@@ -60,11 +64,12 @@ package struct StoredTensor: Sendable, Equatable {
         self.format = format
         self.byteCount = byteCount
         self.partNames = partNames ?? [name]
+        self.offset = offset
     }
 
     /// How many numbers it has.
     package var elementCount: Int {
-        // The product of the others may overflow where one is zero.
+        // Where a dimension is zero, the product of the others may overflow.
         shape.contains(0) ? 0 : shape.reduce(1, *)
     }
 }

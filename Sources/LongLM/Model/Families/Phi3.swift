@@ -1,5 +1,5 @@
-/// Phi-3 and 3.5, Phi-4 (Abdin et al., 2024): Llama with fused projections, and longrope for long contexts. Sliding-window
-/// attention, where a file asks for it, Self-Extend switches off.
+/// Phi-3 and 3.5, Phi-4 (Abdin et al., 2024): Llama with fused projections, and longrope for long contexts. Some files ask for
+/// sliding-window attention, which Self-Extend switches off.
 enum Phi3: Family {
     static let modelType = "phi3"
     static let defaults = FamilyDefaults(
