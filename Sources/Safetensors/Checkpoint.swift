@@ -1,7 +1,7 @@
 /// The weights of a model directory: one `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 public struct Checkpoint: Sendable {
-    /// The directory, as it was given.
-    public let directory: String
+    /// The directory, or the single file, as it was given.
+    public let path: String
     /// The files, in the order of their names.
     public let files: [SafetensorsFile]
     private let places: [ByteName: Int]
@@ -12,16 +12,27 @@ public struct Checkpoint: Sendable {
     ///
     /// - Throws: ``SafetensorsError`` when there are none, one is not valid, or the index disagrees with its shards.
     public init(directory: String) throws(SafetensorsError) {
-        self.directory = directory
         let single = directory + "/model.safetensors"
         let index = directory + "/model.safetensors.index.json"
         if fileExists(single) {
-            files = [try SafetensorsFile(path: single)]
+            self.init(path: directory, files: [try SafetensorsFile(path: single)])
         } else if fileExists(index) {
-            files = try ShardIndex(path: index).openShards(in: directory)
+            self.init(path: directory, files: try ShardIndex(path: index).openShards(in: directory))
         } else {
             throw .noCheckpoint(directory: directory)
         }
+    }
+
+    /// Maps and checks a single file.
+    ///
+    /// - Throws: ``SafetensorsError`` when it is not valid.
+    public init(file path: String) throws(SafetensorsError) {
+        self.init(path: path, files: [try SafetensorsFile(path: path)])
+    }
+
+    private init(path: String, files: [SafetensorsFile]) {
+        self.path = path
+        self.files = files
         var places: [ByteName: Int] = [:]
         for (place, file) in files.enumerated() {
             for name in file.tensorNames { places[ByteName(name)] = place }
@@ -42,7 +53,7 @@ public struct Checkpoint: Sendable {
     ///
     /// - Throws: ``SafetensorsError/missingTensor(file:tensor:)``.
     public func tensor(_ name: String) throws(SafetensorsError) -> TensorView {
-        guard let place = places[ByteName(name)] else { throw .missingTensor(file: directory, tensor: name) }
+        guard let place = places[ByteName(name)] else { throw .missingTensor(file: path, tensor: name) }
         return try files[place].tensor(name)
     }
 }

@@ -8,10 +8,13 @@ import Testing
             let dtype: String
             let shape: [Int]
             let bytes: Int
+            let format: String?
+            let packedBytes: Int?
         }
         struct Model: Decodable {
             let layers: Int
             let length: Int
+            let weightBytes: Int
             let cacheBytes: Int
             let totalBytes: Int
         }
@@ -30,7 +33,9 @@ import Testing
         #expect(report.parameters == report.tensors.reduce(0) { $0 + $1.shape.reduce(1, *) })
         #expect(report.weightBytes == report.parameters * 4)
         #expect(model.length == 1024)
-        #expect(model.totalBytes == report.weightBytes + model.cacheBytes)
+        #expect(model.totalBytes == model.weightBytes + model.cacheBytes)
+        #expect(report.tensors.allSatisfy { $0.format == "float32" })
+        #expect(model.weightBytes == report.tensors.reduce(0) { $0 + ($1.packedBytes ?? 0) })
         // The ring of neighbor keys comes on top.
         let extended = try longlm(
             ["inspect", llama, "--length", "1024", "--neighbor-window", "64", "--json"]
@@ -42,6 +47,43 @@ import Testing
         let report = try longlm(["inspect", llama + "/model.safetensors", "--json"]).json(Report.self)
         #expect(!report.tensors.isEmpty)
         #expect(report.model == nil && report.modelError == nil)
+        #expect(report.tensors.allSatisfy { $0.format == nil && $0.packedBytes == nil })
+    }
+
+    @Test("Each tensor is shown with its format in memory: the file's for matrices, float32 for vectors")
+    func formats() throws {
+        var tiny = TinyLlama()
+        tiny.storage = .bfloat16
+        tiny.tiesEmbeddings = true
+        let directory = try TemporaryDirectory()
+        let copy = TinyLlama.Tensor(
+            name: "lm_head.weight", shape: [67, 48], values: .init(repeating: 1, count: 67 * 48))
+        try tiny.write(tiny.tensors() + [copy], to: directory)
+        let report = try longlm(["inspect", directory.path, "--json"]).json(Report.self)
+        for tensor in report.tensors {
+            let expected = tensor.name == copy.name ? nil : tensor.shape.count == 1 ? "float32" : "bfloat16"
+            #expect(
+                tensor.dtype == "BF16" && tensor.format == expected && (tensor.packedBytes == nil) == (expected == nil))
+        }
+        // 67 rows in three panels of 32.
+        let embedding = try #require(report.tensors.first { $0.name == "model.embed_tokens.weight" })
+        #expect(embedding.bytes == 67 * 48 * 2 && embedding.packedBytes == 96 * 48 * 2)
+        let lines = try longlm(["inspect", directory.path]).output.split(separator: "\n")
+        func line(_ name: String) throws -> Substring { try #require(lines.first { $0.hasPrefix(name + " ") }) }
+        #expect(try line("lm_head.weight").hasSuffix("  left out"))
+        #expect(try line("model.norm.weight").hasSuffix("  float32"))
+        #expect(try line("model.embed_tokens.weight").hasSuffix("  bfloat16"))
+    }
+
+    @Test("A checkpoint that lacks a tensor can be looked at")
+    func missingTensor() throws {
+        let directory = try TemporaryDirectory()
+        let tiny = TinyLlama()
+        try tiny.write(tiny.tensors().dropLast(), to: directory)
+        let run = try longlm(["inspect", directory.path, "--json"])
+        let report = try run.json(Report.self)
+        #expect(run.status == 0 && report.model == nil && report.tensors.count == 20)
+        #expect(try #require(report.modelError).hasSuffix("tensor lm_head.weight is missing"))
     }
 
     @Test("A family that can't be run can be looked at")

@@ -33,14 +33,17 @@ import Testing
     }
 
     private struct Inspected: Decodable {
-        struct Model: Decodable { let cacheBytes: Int }
-        let weightBytes: Int
+        struct Model: Decodable {
+            let weightBytes: Int
+            let cacheBytes: Int
+        }
         let model: Model
     }
 
-    private func checkpoint(_ keys: [String: String] = [:]) throws -> TemporaryDirectory {
+    private func checkpoint(
+        _ keys: [String: String] = [:], _ tiny: TinyLlama = TinyLlama()
+    ) throws -> TemporaryDirectory {
         let directory = try TemporaryDirectory()
-        let tiny = TinyLlama()
         try tiny.write(to: directory)
         try directory.write(jsonObject(tiny.configuration.merging(keys) { $1 }), to: "config.json")
         return directory
@@ -94,7 +97,7 @@ import Testing
                     + (window == "0" ? [] : ["--neighbor-window", window])
             ).json(Inspected.self)
         }
-        #expect(memory.weightBytes == inspected[0].weightBytes)
+        #expect(memory.weightBytes == inspected[0].model.weightBytes)
         #expect(memory.cacheBytes == inspected[0].model.cacheBytes)
         #expect(memory.neighborRingBytes == inspected[1].model.cacheBytes - inspected[0].model.cacheBytes)
         #expect(memory.neighborRingBytes > 0)
@@ -152,8 +155,11 @@ import Testing
 
     @Test("More memory than the machine has is refused before anything is loaded")
     func tooMuchMemory() throws {
-        // The layers, which the checkpoint lacks, would need some terabytes of keys and values.
-        let directory = try checkpoint(["num_hidden_layers": "4096", "max_position_embeddings": "16777216"])
+        // Heads so wide that their keys and values would take some terabytes.
+        var tiny = TinyLlama()
+        tiny.hiddenSize = 8
+        tiny.statedHeadDimension = 8192
+        let directory = try checkpoint(["max_position_embeddings": "16777216"], tiny)
         let run = try longlm(["plan", "--model", directory.path, "--length", "16777216", "--json"])
         #expect(run.status == 1 && run.output.isEmpty && run.errorLines.count == 1)
         #expect(run.errors.hasPrefix("longlm: 16,777,216 tokens need "))

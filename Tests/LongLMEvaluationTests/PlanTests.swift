@@ -26,20 +26,22 @@ import Testing
 
     @Test("The memory foretold is what a loaded model and a full session take", arguments: TinyLlama.Storage.allCases)
     func memory(storage: TinyLlama.Storage) throws {
-        try tiny(storage).write(to: directory)
+        // Of sizes that leave the last panel of most matrices partly empty.
+        var tiny = TinyLlama()
+        tiny.storage = storage
+        try tiny.write(to: directory)
         let model = try LanguageModel(directory: directory.path)
         for attention in [.plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))] as [AttentionMode] {
             for cacheFormat in [nil, .float32, .bfloat16] as [CacheFormat?] {
                 let need = try MemoryNeed(
-                    directory: directory.path, configuration: model.configuration, length: 700, attention: attention,
-                    cacheFormat: cacheFormat)
+                    directory: directory.path, length: 700, attention: attention, cacheFormat: cacheFormat)
                 let session = try Session(
                     model: model,
                     options: SessionOptions(attention: attention, maximumLength: 700, cacheFormat: cacheFormat))
                 #expect(need.weightByteCount == model.weightByteCount)
                 #expect(need.neighborRingByteCount == session.cacheByteCount)
                 #expect((need.neighborRingByteCount == 0) == (attention == .plain))
-                try session.prefill((0..<700).map { $0 % 96 })
+                try session.prefill((0..<700).map { $0 % 67 })
                 #expect(need.cacheByteCount + need.neighborRingByteCount == session.cacheByteCount)
                 #expect(need.totalByteCount == model.weightByteCount + session.cacheByteCount)
             }
@@ -50,11 +52,10 @@ import Testing
     func narrowMemory(storage: TinyLlama.Storage) throws {
         let tiny = tiny(storage)
         try tiny.write(to: directory)
-        let configuration = try ModelConfiguration(contentsOfFile: directory.path + "/config.json")
         func need(_ precision: Precision, _ cacheFormat: CacheFormat? = nil) throws -> MemoryNeed {
             try MemoryNeed(
-                directory: directory.path, configuration: configuration, length: 700, attention: .plain,
-                precision: precision, cacheFormat: cacheFormat)
+                directory: directory.path, length: 700, attention: .plain, precision: precision,
+                cacheFormat: cacheFormat)
         }
         let expected = tiny.tensors().reduce(0) { $0 + $1.values.count * ($1.shape.count == 1 ? 4 : 2) }
         #expect(try need(.bfloat16).weightByteCount == expected)
@@ -67,10 +68,8 @@ import Testing
         tied.tiesEmbeddings = true
         var tensors = tied.tensors()
         try tied.write(tensors, to: directory)
-        let configuration = try ModelConfiguration(contentsOfFile: directory.path + "/config.json")
         func weights() throws -> Int {
-            try MemoryNeed(directory: directory.path, configuration: configuration, length: 1, attention: .plain)
-                .weightByteCount
+            try MemoryNeed(directory: directory.path, length: 1, attention: .plain).weightByteCount
         }
         let without = try weights()
         tensors.append(
@@ -78,6 +77,15 @@ import Testing
                 name: "lm_head.weight", shape: [96, 64], values: Array(repeating: 1, count: 96 * 64)))
         try tied.write(tensors, to: directory)
         #expect(try weights() == without)
+    }
+
+    @Test("A model that can't be loaded has no need that could be told")
+    func missingTensor() throws {
+        let tiny = tiny()
+        try tiny.write(tiny.tensors().dropLast(), to: directory)
+        #expect(
+            throws: ModelError.checkpoint(.missingTensor(file: directory.path, tensor: "lm_head.weight"))
+        ) { try MemoryNeed(directory: directory.path, length: 1, attention: .plain) }
     }
 
     @Test("Operations of sliding windows are fewer, until Self-Extend switches the windows off")

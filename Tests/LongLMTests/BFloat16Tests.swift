@@ -198,15 +198,6 @@ struct BFloat16CacheTests {
         _ = try sameLogits(try loadModel(instructionSet: .baseline), tokens(150, TinyLlama()), options)
     }
 
-    @Test("Half-precision caches are refused")
-    func halfPrecision() throws {
-        let model = try loadModel()
-        #expect(
-            throws: SessionError.invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
-        ) { try Session(model: model, options: SessionOptions(cacheFormat: .float16)) }
-        #expect(try Session(model: model).cacheFormat == .float32)
-    }
-
     /// Around one segment and two, with and without a ring of neighbor keys.
     @Test("The cache takes half the memory, as the configuration says", arguments: [nil, 16, 50])
     func byteCounts(neighborWindow: Int?) throws {

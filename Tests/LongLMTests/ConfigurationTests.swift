@@ -447,9 +447,11 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
             .unreadable(file: "F", reason: "r"), .malformedConfiguration(file: "F", reason: "r"),
             .invalidConfiguration(file: "F", key: "k", reason: "r"), .unsupportedArchitecture(file: "F", name: "n"),
             .unsupportedFeature(file: "F", key: "k", value: "v"),
-            .wrongShape(file: "F", tensor: "t", expected: [1], found: [2]),
-            .unsupportedTensorType(file: "F", tensor: "t", type: "I64"),
+            .checkpoint(.wrongShape(file: "F", tensor: "t", expected: [1], found: [2])),
+            .checkpoint(.unexpectedTensor(file: "F", tensor: "t")),
+            .checkpoint(.unsupportedTensorType(file: "F", tensor: "t", type: "I64")),
             .checkpoint(.missingTensor(file: "F", tensor: "t")),
+            .checkpoint(.safetensors(.tooShort(file: "F", byteCount: 7))),
         ]
         for error in errors {
             #expect(error.description.hasPrefix("F: ") && !error.description.contains("\n"))

@@ -36,8 +36,10 @@ import Testing
     @Test func singleFile() throws {
         try writeShard("model.safetensors", [("a", 1), ("b", 2)])
         let checkpoint = try Checkpoint(directory: folder.path)
-        #expect(checkpoint.directory == folder.path)
+        #expect(checkpoint.path == folder.path)
         #expect(checkpoint.files.map(\.path) == [single])
+        let file = try Checkpoint(file: single)
+        #expect(file.path == single && file.tensorNames == checkpoint.tensorNames)
         #expect(checkpoint.tensorNames == ["a", "b"] && checkpoint.byteCount == 2)
         #expect(try value(checkpoint, "b") == [2])
     }

@@ -233,7 +233,7 @@ struct ForwardPass {
     }
 
     /// Projects the normalised stream onto the inside of a feed-forward block.
-    func projectInside(_ feedForward: FeedForward) {
+    func projectInside(_ feedForward: DenseFeedForward) {
         let input = pack(normed(rowCount), columnCount: configuration.hiddenSize)
         if let gate = feedForward.gate {
             GEMM.multiplyGated(

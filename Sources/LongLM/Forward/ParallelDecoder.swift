@@ -1,8 +1,9 @@
 /// Layers whose attention and feed-forward block read the same stream, normalised once or each in its own way, and are
 /// both added to it.
-struct ParallelDecoder: Architecture {
+struct ParallelDecoder {
     let weights: DecoderWeights
 
+    /// Runs one batch of rows on one worker of a team.
     func forward(_ pass: ForwardPass) {
         pass.embed(weights.embedding)
         for (index, layer) in weights.layers.enumerated() {
@@ -14,8 +15,11 @@ struct ParallelDecoder: Architecture {
             pass.rotateAndCache(layer.attention, layer: index)
             pass.attend(layer: index)
             pass.addAttended(layer.attention.output, norm: layer.attentionOutputNorm)
-            pass.projectInside(layer.feedForward)
-            pass.addInside(layer.feedForward.down, norm: layer.feedForwardOutputNorm)
+            switch layer.feedForward {
+            case .dense(let block):
+                pass.projectInside(block)
+                pass.addInside(block.down, norm: layer.feedForwardOutputNorm)
+            }
         }
         if pass.isCancelled(before: weights.layers.count) { return }
         pass.projectLogits(weights.finalNorm, weights.vocabularyProjection)

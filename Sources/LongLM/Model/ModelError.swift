@@ -1,5 +1,4 @@
 import SIMDKernels
-import Safetensors
 
 /// Why a model could not be loaded.
 public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
@@ -13,14 +12,8 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupportedArchitecture(file: String, name: String)
     /// A feature that config.json asks for and this engine lacks.
     case unsupportedFeature(file: String, key: String, value: String)
-    /// A tensor of another shape than config.json implies.
-    case wrongShape(file: String, tensor: String, expected: [Int], found: [Int])
-    /// A tensor that this engine's form of the model doesn't have.
-    case unexpectedTensor(file: String, tensor: String)
-    /// A tensor whose numbers can't be computed with.
-    case unsupportedTensorType(file: String, tensor: String, type: String)
-    /// A checkpoint that is not valid.
-    case checkpoint(SafetensorsError)
+    /// A checkpoint that can't be read, or doesn't hold the weights of the model.
+    case checkpoint(CheckpointError)
     /// An instruction set that can't be used.
     case instructionSet(InstructionSetError)
     /// A precision whose products this processor can't compute, or not with this instruction set.
@@ -40,12 +33,6 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidConfiguration(let file, let key, let reason): "\(file): \(key) \(reason)"
         case .unsupportedArchitecture(let file, let name): "\(file): unsupported architecture \(name)"
         case .unsupportedFeature(let file, let key, let value): "\(file): unsupported \(key): \(value)"
-        case .wrongShape(let file, let tensor, let expected, let found):
-            "\(file): tensor \(tensor) has shape \(found), but config.json implies \(expected)"
-        case .unexpectedTensor(let file, let tensor):
-            "\(file): tensor \(tensor) is not part of the model that config.json describes"
-        case .unsupportedTensorType(let file, let tensor, let type):
-            "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
         case .checkpoint(let error): "\(error)"
         case .instructionSet(let error): "\(error)"
         case .unsupportedPrecision(let precision, let instructionSet):

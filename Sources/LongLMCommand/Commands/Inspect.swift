@@ -8,16 +8,17 @@ struct Inspect: ParsableCommand {
         abstract: "Show a checkpoint's tensors and the memory that the model needs.",
         discussion: """
             Reads headers only, so it is quick for a checkpoint of any size. For a directory with config.json it also \
-            says how much memory weights and KV cache take for --length tokens.
+            shows the format in which each tensor will be stored, and how much memory the weights and a KV cache for \
+            --length tokens take.
             """)
 
     @Argument(help: ArgumentHelp("A model's directory, or a safetensors file.", valueName: "dir|file"))
     var path: String
 
-    @Option(help: ArgumentHelp("Tokens to reckon memory for; by default the model's context.", valueName: "n"))
+    @Option(help: ArgumentHelp("Tokens that the KV cache holds; by default the model's context.", valueName: "n"))
     var length: Int?
 
-    @Option(help: ArgumentHelp("Self-Extend's W, whose ring of keys is reckoned with.", valueName: "w"))
+    @Option(help: ArgumentHelp("Self-Extend's W; its ring of keys is counted too.", valueName: "w"))
     var neighborWindow: Int?
 
     @Flag(help: "Print one JSON object instead of the table.")
@@ -40,14 +41,15 @@ struct Inspect: ParsableCommand {
         guard isDirectory.boolValue || length == nil && neighborWindow == nil else {
             throw CommandError.invalidInput("\(path): --length and --neighbor-window need a directory with config.json")
         }
-        let files = isDirectory.boolValue ? try Checkpoint(directory: path).files : [try SafetensorsFile(path: path)]
-        var report = Report(files: files)
+        var report = Report(try openWeights(at: path))
         if isDirectory.boolValue {
             do {
-                let configuration = try ModelConfiguration(contentsOfFile: path + "/config.json")
+                let checkpoint = try ModelCheckpoint(directory: path)
+                let plan = try checkpoint.weightPlan()
+                report.add(plan)
                 report.model = Report.Model(
-                    configuration, weightBytes: report.weightBytes, length: length ?? configuration.contextLength,
-                    neighborWindow: neighborWindow)
+                    checkpoint.configuration, weightBytes: plan.byteCount,
+                    length: length ?? checkpoint.configuration.contextLength, neighborWindow: neighborWindow)
             } catch {
                 // The tensors can be looked at all the same.
                 report.modelError = "\(error)"
@@ -65,6 +67,10 @@ private struct Report: Encodable {
         let shape: [Int]
         let bytes: Int
         let file: String
+        /// How the model will store it. Absent for a tensor that is left out, and without a model.
+        var format: String?
+        /// The memory that the model will take for it, present with `format`.
+        var packedBytes: Int?
     }
 
     struct Model: Encodable {
@@ -78,6 +84,8 @@ private struct Report: Encodable {
         let vocabularySize: Int
         let contextLength: Int
         let length: Int
+        /// The packed weights.
+        let weightBytes: Int
         let cacheBytes: Int
         let totalBytes: Int
 
@@ -92,39 +100,49 @@ private struct Report: Encodable {
             vocabularySize = configuration.vocabularySize
             contextLength = configuration.contextLength
             self.length = length
+            self.weightBytes = weightBytes
             cacheBytes = configuration.cacheByteCount(length: length, neighborWindow: neighborWindow)
             totalBytes = weightBytes + cacheBytes
         }
     }
 
-    let tensors: [Tensor]
+    private(set) var tensors: [Tensor]
     let parameters: Int
+    /// The tensors as they are stored in the files.
     let weightBytes: Int
     var model: Model?
     var modelError: String?
 
-    init(files: [SafetensorsFile]) {
-        tensors = files.flatMap { file in
-            file.tensors.map {
-                Tensor(
-                    name: $0.name, dtype: $0.dtype.rawValue, shape: $0.shape, bytes: $0.byteCount, file: file.path)
-            }
+    init(_ source: any WeightSource) {
+        let stored = source.storedNames.compactMap(source.tensor)
+        tensors = stored.map {
+            Tensor(name: $0.name, dtype: $0.typeName, shape: $0.shape, bytes: $0.byteCount, file: $0.file)
         }
-        parameters = files.reduce(0) { $0 + $1.tensors.reduce(0) { $0 + $1.elementCount } }
-        weightBytes = tensors.reduce(0) { $0 + $1.bytes }
+        parameters = stored.reduce(0) { $0 + $1.elementCount }
+        weightBytes = stored.reduce(0) { $0 + $1.byteCount }
+    }
+
+    /// Adds how a model stores each tensor. The parts of a fused tensor are counted together.
+    mutating func add(_ plan: WeightPlan) {
+        let entries = Dictionary(grouping: plan.entries, by: \.tensor.name)
+        for index in tensors.indices {
+            guard let parts = entries[tensors[index].name] else { continue }
+            tensors[index].format = parts.first?.format.rawValue
+            tensors[index].packedBytes = parts.reduce(0) { $0 + $1.byteCount }
+        }
     }
 
     var text: String {
         let rows = tensors.map { tensor in
-            (
+            [
                 tensor.name, tensor.dtype, "[" + tensor.shape.map(String.init).joined(separator: ", ") + "]",
-                tensor.bytes.formattedBytes
-            )
+                tensor.bytes.formattedBytes, model == nil ? "" : tensor.format ?? "left out",
+            ]
         }
-        let nameWidth = rows.map(\.0.count).max() ?? 0
-        let shapeWidth = rows.map(\.2.count).max() ?? 0
-        var lines = rows.map { name, dtype, shape, bytes in
-            "\(name.aligned(left: nameWidth))  \(dtype.aligned(left: 7))  \(shape.aligned(left: shapeWidth))  \(bytes)"
+        let widths = (0..<5).map { column in rows.map(\.[column].count).max() ?? 0 }
+        var lines = rows.map { row in
+            let line = zip(row, widths).map { $0.aligned(left: $1) }.joined(separator: "  ")
+            return String(line.reversed().drop { $0 == " " }.reversed())
         }
         if !lines.isEmpty { lines.append("") }
         lines.append("tensors     \(tensors.count.grouped)")
@@ -137,8 +155,9 @@ private struct Report: Encodable {
                     + "of \(model.headDimension), vocabulary \(model.vocabularySize.grouped)")
             lines.append("context     \(model.contextLength.grouped) tokens")
             lines.append(
-                "memory      \(model.totalBytes.formattedBytes) for \(model.length.grouped) tokens: weights and a KV "
-                    + "cache of \(model.cacheBytes.formattedBytes); activations come on top")
+                "memory      \(model.totalBytes.formattedBytes) for \(model.length.grouped) tokens: weights of "
+                    + "\(model.weightBytes.formattedBytes) and a KV cache of \(model.cacheBytes.formattedBytes); "
+                    + "activations come on top")
         }
         if let modelError { lines.append("model       \(modelError.singleLine)") }
         return lines.joined(separator: "\n") + "\n"

@@ -9,20 +9,20 @@ struct Plan: AsyncParsableCommand {
         abstract: "Say which G and W a length needs, and what it will cost in memory and time.",
         discussion: """
             G and W follow the rule that LongLM's authors found by experiment, (1/2 to 2/3) · L > W + (N − W)/G for N \
-            tokens and a model trained for L; --self-extend auto of the other commands takes the same.
+            tokens and a model trained for L. The other commands choose the same with --self-extend auto.
 
-            Memory is reckoned from the headers of the checkpoint. Then the model is loaded and a short prefill \
-            measured, from which the time for the whole length is estimated. A length that no G reaches, or that needs \
-            more memory than the machine, or the container, has available, is refused with exit status 1.
+            Memory is computed from the headers of the checkpoint. Then the model is loaded, a short prefill is \
+            measured, and the time for the whole length is estimated from it. A length is refused with exit status 1 \
+            when no G reaches it, or when it needs more memory than the machine or the container has available.
 
-            With --trained-context instead of --model it says G and W alone.
+            With --trained-context instead of --model the command says only G and W.
             """)
 
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
     var modelDirectory: String?
 
     @Option(
-        help: ArgumentHelp("L: the tokens that the model was trained for, in place of a model.", valueName: "n"))
+        help: ArgumentHelp("L: the tokens that a model was trained for, in place of a model.", valueName: "n"))
     var trainedContext: Int?
 
     @Option(help: ArgumentHelp("N: the tokens of prompt and continuation.", valueName: "n"))
@@ -65,8 +65,8 @@ struct Plan: AsyncParsableCommand {
         let plan = try SelfExtendPlan(
             length: length, trainedContext: configuration?.contextLength ?? trainedContext ?? 0)
         var report = Report(plan)
-        if let modelDirectory, let configuration {
-            report.memory = try memory(modelDirectory, configuration, plan)
+        if let modelDirectory {
+            report.memory = try memory(modelDirectory, plan)
             if !skipsMeasurement { report.prefill = try estimate(modelDirectory, plan) }
         }
         try json ? Terminal.write(json: report) : Terminal.write(report.text(plan))
@@ -75,13 +75,11 @@ struct Plan: AsyncParsableCommand {
     /// The memory that the length needs.
     ///
     /// - Throws: `CommandError` when the machine doesn't have it.
-    private func memory(
-        _ directory: String, _ configuration: ModelConfiguration, _ plan: SelfExtendPlan
-    ) throws -> Report.Memory {
+    private func memory(_ directory: String, _ plan: SelfExtendPlan) throws -> Report.Memory {
         let memory = Report.Memory(
             try MemoryNeed(
-                directory: directory, configuration: configuration, length: length, attention: plan.attention,
-                precision: precision.precision, cacheFormat: precision.cache?.format))
+                directory: directory, length: length, attention: plan.attention, precision: precision.precision,
+                cacheFormat: precision.cache?.format))
         guard memory.totalBytes <= memory.availableBytes else {
             throw CommandError.invalidInput(
                 "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
@@ -110,9 +108,9 @@ private struct Report: Encodable {
         let cacheBytes: Int
         let neighborRingBytes: Int
         let totalBytes: Int
-        /// What the machine has.
+        /// The memory of the machine.
         let physicalBytes: Int
-        /// What of it this process can have now, by its container's limit too.
+        /// The memory that this process can still get, within the limit of its container.
         let availableBytes: Int
 
         init(_ need: MemoryNeed) {

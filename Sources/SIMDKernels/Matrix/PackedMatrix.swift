@@ -85,17 +85,6 @@ public final class PackedMatrix: Sendable {
         panelCount(rowCount: rowCount) * format.storage.panelWordCount(columnCount: columnCount) * 4
     }
 
-    /// A matrix without numbers, to reckon with its size before there is memory for it: nothing but its sizes may be
-    /// asked for.
-    package init(sizedFor format: WeightFormat, rowCount: Int, columnCount: Int) {
-        self.format = format
-        self.rowCount = rowCount
-        self.columnCount = columnCount
-        panelWordCount = format.storage.panelWordCount(columnCount: columnCount)
-        byteCount = Self.byteCount(rowCount: rowCount, columnCount: columnCount, format: format)
-        storage = AlignedBuffer(byteCount: 0)
-    }
-
     private static func panelCount(rowCount: Int) -> Int { (rowCount + panelWidth - 1) / panelWidth }
 
     /// The number of panels.

@@ -1,23 +1,19 @@
-/// A model family: what it reads from config.json beyond what all have, and how its checkpoints name their weights.
+/// A model family: what it reads from config.json beyond what all families have, and what its decoder consists of.
 protocol Family {
     /// `model_type` of config.json.
     static var modelType: String { get }
     /// Its defaults and spellings.
     static var defaults: FamilyDefaults { get }
-    /// Reads the fields of its own.
+    /// Reads the fields that only this family has.
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError)
-    /// Takes the weights by their names in Hugging Face's checkpoints.
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture
+    /// Says what the decoder consists of, by the names of Hugging Face's checkpoints.
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription
 }
 
 extension Family {
     /// Llama's form and order of blocks, which many families have.
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration)
     }
 }
 

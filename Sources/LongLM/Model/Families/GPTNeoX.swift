@@ -17,43 +17,36 @@ enum GPTNeoX: Family {
         configuration.parts.parallelResidual = try reader.bool("use_parallel_residual") ?? true
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
         let hidden = configuration.hiddenSize
         let inside = configuration.intermediateSize
         let hasBias = configuration.parts.attentionBias
         let names = DecoderNames(
             stem: "gpt_neox.", embedding: "embed_in", attention: "attention.", finalNorm: "final_layer_norm",
             vocabulary: "embed_out")
-        let decoder = try weights.decoder(
-            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true)
-        ) { name throws(ModelError) in
+        return DecoderDescription(
+            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true),
+            blockOrder: configuration.parts.parallelResidual ? .parallel : .sequential
+        ) { name in
+            let fused = LinearDescription(
+                name + "query_key_value", rowCount: 3 * configuration.queryWidth, columnCount: hidden, bias: hasBias)
             // Rows are ordered by head, and then by query, key and value.
-            let fused = try weights.rows(
-                name + "query_key_value.weight", rowCount: 3 * configuration.queryWidth, columnCount: hidden)
-            let biases =
-                hasBias
-                ? try weights.vector(name + "query_key_value.bias", count: 3 * configuration.queryWidth) : nil
-            func part(_ index: Int) -> Linear {
+            func part(_ index: Int) -> LinearDescription {
                 let dimension = configuration.headDimension
-                let rows = (0..<configuration.queryHeadCount).map { head in
-                    let first = (3 * head + index) * dimension
-                    return first..<(first + dimension)
-                }
-                return Linear(weight: fused.matrix(rows: rows), bias: biases?.gathering(rows))
+                return fused.taking(
+                    (0..<configuration.queryHeadCount).map { head in
+                        let first = (3 * head + index) * dimension
+                        return first..<(first + dimension)
+                    })
             }
-            return AttentionWeights(
+            return AttentionDescription(
                 query: part(0), key: part(1), value: part(2),
-                output: try weights.linear(
+                output: LinearDescription(
                     name + "dense", rowCount: hidden, columnCount: configuration.queryWidth, bias: hasBias))
-        } feedForward: { name throws(ModelError) in
-            FeedForward(
-                gate: nil,
-                up: try weights.linear(name + "dense_h_to_4h", rowCount: inside, columnCount: hidden, bias: true),
-                down: try weights.linear(name + "dense_4h_to_h", rowCount: hidden, columnCount: inside, bias: true))
+        } feedForward: { name in
+            .dense(
+                up: LinearDescription(name + "dense_h_to_4h", rowCount: inside, columnCount: hidden, bias: true),
+                down: LinearDescription(name + "dense_4h_to_h", rowCount: hidden, columnCount: inside, bias: true))
         }
-        return configuration.parts.parallelResidual
-            ? ParallelDecoder(weights: decoder) : SequentialDecoder(weights: decoder)
     }
 }

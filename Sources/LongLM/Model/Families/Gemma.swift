@@ -10,10 +10,8 @@ enum Gemma: Family {
         try configuration.readGemma(reader)
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, norms: .gemma))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration, norms: .gemma)
     }
 }
 
@@ -37,10 +35,8 @@ enum Gemma2: Family {
         }
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, names: .gemma2, norms: .gemma))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration, names: .gemma2, norms: .gemma)
     }
 }
 
@@ -78,10 +74,8 @@ enum Gemma3: Family {
             contextLength: configuration.contextLength, layerType: "sliding_attention")
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, names: .gemma2, norms: .gemma))
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
+        DecoderDescription(configuration, names: .gemma2, norms: .gemma)
     }
 }
 
@@ -90,20 +84,20 @@ private let gemmaDefaults = FamilyDefaults(
     activationKeys: ["hidden_activation", "hidden_act"], activation: .geluTanh)
 
 extension ModelConfiguration {
-    /// What all of Gemma have.
+    /// Reads what all Gemma models have.
     fileprivate mutating func readGemma(_ reader: ConfigurationReader) throws(ModelError) {
         embeddingScale = Float(Double(hiddenSize).squareRoot())
         parts.attentionBias = try reader.bool("attention_bias") ?? false
         parts.attentionOutputBias = parts.attentionBias
-        // Known and not taken: by Gemma 1 where there is a hidden_activation, by the others never.
+        // Read so that it isn't refused. Gemma 1 takes it only without a hidden_activation, the others never.
         _ = try reader.string("hidden_act")
     }
 
-    /// How Gemma 2 and 3 scale and bound scores.
+    /// Reads how Gemma 2 and 3 scale and bound scores.
     fileprivate mutating func readGemmaAttention(_ reader: ConfigurationReader) throws(ModelError) {
         let scalar = try reader.bounded("query_pre_attn_scalar") ?? 256
         attentionScale = Float(pow(scalar, -0.5))
-        // Silence means Gemma 2's bounds there, and none in Gemma 3.
+        // An absent key means these bounds in Gemma 2, and no bounds in Gemma 3.
         let isBounded = modelType == Gemma2.modelType
         attentionSoftcap = try reader.softcap("attn_logit_softcapping", default: isBounded ? 50 : nil)
         logitSoftcap = try reader.softcap("final_logit_softcapping", default: isBounded ? 30 : nil)
@@ -111,9 +105,9 @@ extension ModelConfiguration {
 }
 
 extension ConfigurationReader {
-    /// null means none; silence the default.
-    fileprivate func softcap(_ key: String, default silence: Float?) throws(ModelError) -> Float? {
-        try has(key) ? bounded(key).map { Float($0) } : silence
+    /// A bound: null means none, an absent key the default.
+    fileprivate func softcap(_ key: String, default absent: Float?) throws(ModelError) -> Float? {
+        try has(key) ? bounded(key).map { Float($0) } : absent
     }
 
     /// A number whose quotients and products stay in range.

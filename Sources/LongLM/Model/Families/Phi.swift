@@ -10,37 +10,33 @@ enum Phi: Family {
         configuration.parts.headNorm = try reader.bool("qk_layernorm") ?? false
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
         let hidden = configuration.hiddenSize
         let inside = configuration.intermediateSize
         let norms = NormForm(kind: .layer, hasBias: true)
-        let decoder = try weights.decoder(
+        return DecoderDescription(
             configuration, names: DecoderNames(feedForwardNorm: nil, finalNorm: "final_layernorm"), norms: norms,
-            vocabularyBias: true
-        ) { name throws(ModelError) in
-            func headNorm(_ key: String) throws(ModelError) -> HeadNorm? {
+            blockOrder: .parallel, vocabularyBias: true
+        ) { name in
+            func linear(_ key: String, _ rowCount: Int, _ columnCount: Int) -> LinearDescription {
+                LinearDescription(name + key, rowCount: rowCount, columnCount: columnCount, bias: true)
+            }
+            func headNorm(_ key: String) -> HeadNormDescription? {
                 guard configuration.parts.headNorm else { return nil }
-                return HeadNorm(norms: [
-                    try weights.norm(name + key, norms, count: configuration.headDimension, configuration)
+                return HeadNormDescription(norms: [
+                    NormDescription(name + key, norms, count: configuration.headDimension, configuration)
                 ])
             }
-            return AttentionWeights(
-                query: try weights.linear(
-                    name + "q_proj", rowCount: configuration.queryWidth, columnCount: hidden, bias: true),
-                key: try weights.linear(
-                    name + "k_proj", rowCount: configuration.keyWidth, columnCount: hidden, bias: true),
-                value: try weights.linear(
-                    name + "v_proj", rowCount: configuration.keyWidth, columnCount: hidden, bias: true),
-                output: try weights.linear(
-                    name + "dense", rowCount: hidden, columnCount: configuration.queryWidth, bias: true),
-                queryNorm: try headNorm("q_layernorm"), keyNorm: try headNorm("k_layernorm"))
-        } feedForward: { name throws(ModelError) in
-            FeedForward(
-                gate: nil, up: try weights.linear(name + "fc1", rowCount: inside, columnCount: hidden, bias: true),
-                down: try weights.linear(name + "fc2", rowCount: hidden, columnCount: inside, bias: true))
+            return AttentionDescription(
+                query: linear("q_proj", configuration.queryWidth, hidden),
+                key: linear("k_proj", configuration.keyWidth, hidden),
+                value: linear("v_proj", configuration.keyWidth, hidden),
+                output: linear("dense", hidden, configuration.queryWidth), queryNorm: headNorm("q_layernorm"),
+                keyNorm: headNorm("k_layernorm"))
+        } feedForward: { name in
+            .dense(
+                up: LinearDescription(name + "fc1", rowCount: inside, columnCount: hidden, bias: true),
+                down: LinearDescription(name + "fc2", rowCount: hidden, columnCount: inside, bias: true))
         }
-        return ParallelDecoder(weights: decoder)
     }
 }

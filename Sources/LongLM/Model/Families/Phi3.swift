@@ -1,5 +1,5 @@
-/// Phi-3 and 3.5, Phi-4 (Abdin et al., 2024): Llama with fused projections, and longrope for long contexts. Sliding-window
-/// attention, where a file asks for it, Self-Extend switches off.
+/// Phi-3 and 3.5, Phi-4 (Abdin et al., 2024): Llama with fused projections, and longrope for long contexts. Some files ask for
+/// sliding-window attention, which Self-Extend switches off.
 enum Phi3: Family {
     static let modelType = "phi3"
     static let defaults = FamilyDefaults(
@@ -12,27 +12,22 @@ enum Phi3: Family {
         _ = try reader.strings("layer_types")
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
         let hidden = configuration.hiddenSize
         let queries = configuration.queryWidth
         let keys = configuration.keyWidth
         let inside = configuration.intermediateSize
-        let decoder = try weights.decoder(configuration) { name throws(ModelError) in
-            let fused = try weights.rows(name + "qkv_proj.weight", rowCount: queries + 2 * keys, columnCount: hidden)
-            return AttentionWeights(
-                query: Linear(weight: fused.matrix(rows: [0..<queries])),
-                key: Linear(weight: fused.matrix(rows: [queries..<(queries + keys)])),
-                value: Linear(weight: fused.matrix(rows: [(queries + keys)..<(queries + 2 * keys)])),
-                output: try weights.linear(name + "o_proj", rowCount: hidden, columnCount: queries))
-        } feedForward: { name throws(ModelError) in
-            let fused = try weights.rows(name + "gate_up_proj.weight", rowCount: 2 * inside, columnCount: hidden)
-            return FeedForward(
-                gate: Linear(weight: fused.matrix(rows: [0..<inside])),
-                up: Linear(weight: fused.matrix(rows: [inside..<(2 * inside)])),
-                down: try weights.linear(name + "down_proj", rowCount: hidden, columnCount: inside))
+        return DecoderDescription(configuration) { name in
+            let fused = LinearDescription(name + "qkv_proj", rowCount: queries + 2 * keys, columnCount: hidden)
+            return AttentionDescription(
+                query: fused.taking([0..<queries]), key: fused.taking([queries..<(queries + keys)]),
+                value: fused.taking([(queries + keys)..<(queries + 2 * keys)]),
+                output: LinearDescription(name + "o_proj", rowCount: hidden, columnCount: queries))
+        } feedForward: { name in
+            let fused = LinearDescription(name + "gate_up_proj", rowCount: 2 * inside, columnCount: hidden)
+            return .dense(
+                gate: fused.taking([0..<inside]), up: fused.taking([inside..<(2 * inside)]),
+                down: LinearDescription(name + "down_proj", rowCount: hidden, columnCount: inside))
         }
-        return SequentialDecoder(weights: decoder)
     }
 }

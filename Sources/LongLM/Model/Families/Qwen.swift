@@ -26,9 +26,9 @@ extension ModelConfiguration {
     /// Reads which layers attend within a window: those of `layer_types`, or all from `max_window_layers` on.
     mutating func readSlidingLayers(_ reader: ConfigurationReader) throws(ModelError) {
         let isOn = try reader.bool("use_sliding_window") ?? false
-        // Silence means 4,096; null means none.
+        // An absent key means 4,096, null means none.
         let window = try reader.has("sliding_window") ? reader.size("sliding_window") : 4096
-        // May be 0.
+        // It may be 0, which size(_:) would refuse.
         let first = try reader.integers("max_window_layers")?.first ?? 28
         let isSliding = try reader.layerTypes(layerCount) ?? (0..<layerCount).map { isOn && $0 >= first }
         for layer in 0..<layerCount where isOn && isSliding[layer] { layerAttention[layer].slidingWindow = window }

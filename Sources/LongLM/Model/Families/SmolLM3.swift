@@ -1,5 +1,5 @@
-/// SmolLM3 (Bakouch et al., 2025): Llama in which every fourth layer has no rotary positions. Those layers Self-Extend
-/// leaves alone.
+/// SmolLM3 (Bakouch et al., 2025): Llama in which every fourth layer has no rotary positions. Self-Extend leaves those
+/// layers alone.
 enum SmolLM3: Family {
     static let modelType = "smollm3"
     static let defaults = FamilyDefaults(

@@ -12,31 +12,26 @@ enum StableLM: Family {
         configuration.parts.parallelResidual = try reader.bool("use_parallel_residual") ?? false
     }
 
-    static func load(
-        _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    static func describe(_ configuration: ModelConfiguration) -> DecoderDescription {
         let isParallel = configuration.parts.parallelResidual
-        let names = isParallel ? DecoderNames(feedForwardNorm: nil) : DecoderNames()
-        let decoder = try weights.decoder(
-            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true)
-        ) { name throws(ModelError) in
+        return DecoderDescription(
+            configuration, names: isParallel ? DecoderNames(feedForwardNorm: nil) : DecoderNames(),
+            norms: NormForm(kind: .layer, hasBias: true), blockOrder: isParallel ? .parallel : .sequential
+        ) { name in
             /// Each head has a norm of its own.
-            func headNorm(_ key: String, headCount: Int) throws(ModelError) -> HeadNorm? {
+            func headNorm(_ key: String, headCount: Int) -> HeadNormDescription? {
                 guard configuration.parts.headNorm else { return nil }
-                var norms: [Norm] = []
-                for head in 0..<headCount {
-                    norms.append(
-                        try weights.norm(
+                return HeadNormDescription(
+                    norms: (0..<headCount).map { head in
+                        NormDescription(
                             "\(name)\(key).norms.\(head)", NormForm(kind: .layer), count: configuration.headDimension,
-                            configuration))
-                }
-                return HeadNorm(norms: norms)
+                            configuration)
+                    })
             }
-            var attention = try weights.attention(name, configuration)
-            attention.queryNorm = try headNorm("q_layernorm", headCount: configuration.queryHeadCount)
-            attention.keyNorm = try headNorm("k_layernorm", headCount: configuration.keyValueHeadCount)
+            var attention = AttentionDescription(name, configuration)
+            attention.queryNorm = headNorm("q_layernorm", headCount: configuration.queryHeadCount)
+            attention.keyNorm = headNorm("k_layernorm", headCount: configuration.keyValueHeadCount)
             return attention
         }
-        return isParallel ? ParallelDecoder(weights: decoder) : SequentialDecoder(weights: decoder)
     }
 }

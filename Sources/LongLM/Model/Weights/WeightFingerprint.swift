@@ -1,8 +1,8 @@
 import SIMDKernels
 
-extension Architecture {
-    /// A hash of all weights, in the order of the layers.
-    func addWeights(to hash: inout WordHash) {
+extension DecoderWeights {
+    /// Adds all weights to a hash, as they are stored. Saved sessions depend on the order.
+    func add(to hash: inout WordHash) {
         func add(_ buffer: AlignedBuffer?) {
             guard let buffer else { return }
             hash.add(UnsafeRawBufferPointer(start: buffer.bytes, count: buffer.byteCount))
@@ -19,8 +19,8 @@ extension Architecture {
         }
         func add(_ norm: HeadNorm?) { for norm in norm?.norms ?? [] { add(norm) } }
 
-        add(weights.embedding)
-        for layer in weights.layers {
+        add(embedding)
+        for layer in layers {
             add(layer.attentionNorm)
             add(layer.attention.query)
             add(layer.attention.key)
@@ -29,13 +29,17 @@ extension Architecture {
             add(layer.attention.queryNorm)
             add(layer.attention.keyNorm)
             add(layer.feedForwardNorm)
-            add(layer.feedForward.gate)
-            add(layer.feedForward.up)
-            add(layer.feedForward.down)
+            switch layer.feedForward {
+            case .dense(let block):
+                add(block.gate)
+                add(block.up)
+                add(block.down)
+            }
             add(layer.attentionOutputNorm)
             add(layer.feedForwardOutputNorm)
         }
-        add(weights.finalNorm)
-        add(weights.vocabularyProjection)
+        add(finalNorm)
+        // A tied embedding counts twice.
+        add(vocabularyProjection)
     }
 }

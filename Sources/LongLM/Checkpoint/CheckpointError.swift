@@ -1,0 +1,33 @@
+import Safetensors
+
+/// Why a checkpoint can't be read, or doesn't hold the weights of its model. `file` is a path as it was given, or follows
+/// from one.
+public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A safetensors file or a shard index that is not valid, or a directory with neither.
+    case safetensors(SafetensorsError)
+    /// A tensor that the model needs and the checkpoint doesn't have.
+    case missingTensor(file: String, tensor: String)
+    /// A tensor of another shape than the configuration implies.
+    case wrongShape(file: String, tensor: String, expected: [Int], found: [Int])
+    /// A tensor that is not part of the model. Leaving it out, if it were a bias for instance, would change the result.
+    case unexpectedTensor(file: String, tensor: String)
+    /// A tensor whose numbers can't be computed with.
+    case unsupportedTensorType(file: String, tensor: String, type: String)
+    /// The task was cancelled.
+    case cancelled
+
+    /// One line for a person to read.
+    public var description: String {
+        switch self {
+        case .safetensors(let error): "\(error)"
+        case .missingTensor(let file, let tensor): "\(file): tensor \(tensor) is missing"
+        case .wrongShape(let file, let tensor, let expected, let found):
+            "\(file): tensor \(tensor) has shape \(found), but config.json implies \(expected)"
+        case .unexpectedTensor(let file, let tensor):
+            "\(file): tensor \(tensor) is not part of the model that config.json describes"
+        case .unsupportedTensorType(let file, let tensor, let type):
+            "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
+        case .cancelled: "loading was cancelled"
+        }
+    }
+}

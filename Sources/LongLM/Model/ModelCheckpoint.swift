@@ -1,0 +1,56 @@
+import SIMDKernels
+
+/// What a model is loaded from: its configuration, and what holds its weights.
+package struct ModelCheckpoint: Sendable {
+    /// What the checkpoint says of the model's form.
+    package let configuration: ModelConfiguration
+    /// The tokens that end a text.
+    package let endTokens: [Int]
+    /// What holds the weights.
+    package let source: any WeightSource
+    /// Tells configurations apart in ``LanguageModel/fingerprint``.
+    let configurationHash: UInt64
+
+    /// Opens a model directory in Hugging Face's form: config.json beside model.safetensors or its shards.
+    ///
+    /// - Parameter directory: The path.
+    /// - Throws: ``ModelError`` when a file can't be read, or the model can't be run.
+    package init(directory: String) throws(ModelError) {
+        let path = directory + "/config.json"
+        let json = try readConfiguration(path)
+        let configuration = try ModelConfiguration(json: json, file: path)
+        let endTokens = try configuration.endTokens(directory: directory)
+        do {
+            self.init(
+                configuration: configuration, endTokens: endTokens, source: try openWeights(at: directory),
+                configurationHash: json.withUnsafeBytes { WordHash.hash($0) })
+        } catch { throw .checkpoint(error) }
+    }
+
+    /// A model whose parts come from somewhere else.
+    package init(
+        configuration: ModelConfiguration, endTokens: [Int], source: any WeightSource, configurationHash: UInt64
+    ) {
+        self.configuration = configuration
+        self.endTokens = endTokens
+        self.source = source
+        self.configurationHash = configurationHash
+    }
+
+    /// What loading with some options packs: which tensors, in what format, and how many bytes. Only headers are read.
+    ///
+    /// - Throws: ``ModelError`` when the weights aren't those of the model.
+    package func weightPlan(_ options: LoadOptions = LoadOptions()) throws(ModelError) -> WeightPlan {
+        try decoderPlan(options).weights
+    }
+
+    /// Matches the model's decoder with what the source holds.
+    func decoderPlan(_ options: LoadOptions) throws(ModelError) -> DecoderPlan {
+        guard let family = Families.named(configuration.modelType) else {
+            throw .unsupportedArchitecture(file: source.path, name: configuration.modelType)
+        }
+        do {
+            return try DecoderPlan(family.describe(configuration), from: source, packedFormat: options.packedFormat)
+        } catch { throw .checkpoint(error) }
+    }
+}
