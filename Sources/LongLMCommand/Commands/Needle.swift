@@ -207,10 +207,10 @@ struct NeedleChartArguments: ParsableArguments {
         if let svg {
             for setting in log.header.settings {
                 let path = log.header.settings.count == 1 ? svg : Self.path(svg, setting)
-                try writeFile(Data(log.heatMap(setting: setting).svg().utf8), to: path)
+                try writeFile(Data(log.svg(setting: setting).utf8), to: path)
             }
         }
-        if let html { try writeFile(Data(log.page().html().utf8), to: html) }
+        if let html { try writeFile(Data(log.html().utf8), to: html) }
     }
 
     /// `map.svg` for the setting `4:1024` becomes `map-4-1024.svg`.

@@ -67,8 +67,8 @@ struct PerplexityCommand: AsyncParsableCommand {
             model: evaluation.model.name, file: name, contextLength: model.configuration.contextLength, length: length,
             rows: rows, peakMemoryBytes: peakMemoryByteCount())
         try json ? Terminal.write(json: report) : Terminal.write(report.text)
-        let chart = LineChart.loss(
-            rows, modelName: report.model, textName: name, contextLength: report.contextLength)
+        let chart = LossChart(
+            rows: rows, modelName: report.model, textName: name, contextLength: report.contextLength)
         if let svg { try writeFile(Data(chart.svg().utf8), to: svg) }
     }
 }

@@ -1,3 +1,4 @@
+import Charts
 import LongLMEvaluation
 
 /// A sweep on standard error: a map that is drawn over as rows come, with a bar below it; or, where standard error is

@@ -1,6 +1,6 @@
 extension HeatMap {
     /// The map as an SVG document of its own: the same bytes for the same map.
-    public func svg() -> String {
+    package func svg() -> String {
         var writer = SVGWriter()
         let layout = Layout(self)
         let top = writer.heading(title: title, subtitle: subtitle, width: layout.width)

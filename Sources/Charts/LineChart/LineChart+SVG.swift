@@ -1,6 +1,6 @@
 extension LineChart {
     /// The chart as an SVG document of its own: the same bytes for the same chart.
-    public func svg() -> String {
+    package func svg() -> String {
         let width = 760.0
         var writer = SVGWriter()
         var y = writer.heading(title: title, subtitle: subtitle, width: width)

@@ -3,7 +3,7 @@ extension HeatMap {
     ///
     /// - Parameter usesColor: Whether cells get a background of 24-bit ANSI colours. Without, a block as high as the value
     ///   stands beside each text.
-    public func terminal(usesColor: Bool) -> String {
+    package func terminal(usesColor: Bool) -> String {
         let rows = rowLabels.map { ChartText.fitted(ChartText.printable($0), columns: 24) }
         let columns = columnLabels.map { ChartText.fitted(ChartText.printable($0), columns: 12) }
         var lines = [title, subtitle].map(ChartText.printable).filter { !$0.isEmpty }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How an axis spreads its values.
-public enum AxisScale: Sendable, Equatable {
+package enum AxisScale: Sendable, Equatable {
     /// Evenly, with ticks at multiples of 1, 2, 2.5 or 5 times a power of ten.
     case linear
     /// By their logarithms, with ticks at 1, 2 and 5 times powers of ten.

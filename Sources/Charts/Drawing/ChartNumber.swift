@@ -1,7 +1,7 @@
 import Foundation
 
 /// Numbers as charts write them, the same in every locale.
-enum ChartNumber {
+package enum ChartNumber {
     /// A number with so many decimals, halves rounded away from zero; "0" for what is not finite or beyond 10¹⁵.
     static func fixed(_ value: Double, decimals: Int) -> String {
         let scale = pow(10, Double(decimals))
@@ -14,7 +14,7 @@ enum ChartNumber {
     }
 
     /// A number of at most so many decimals, without zeros at the end.
-    static func trimmed(_ value: Double, decimals: Int) -> String {
+    package static func trimmed(_ value: Double, decimals: Int) -> String {
         var text = fixed(value, decimals: decimals)
         guard text.contains(".") else { return text }
         while text.hasSuffix("0") { text.removeLast() }
@@ -27,7 +27,7 @@ enum ChartNumber {
 
     /// A number for readers: with so many decimals, a comma between thousands and a real minus sign, or as a power of ten
     /// where that would be long.
-    static func label(_ value: Double, decimals: Int) -> String {
+    package static func label(_ value: Double, decimals: Int) -> String {
         guard value != 0, value.isFinite else { return value == 0 ? "0" : "–" }
         guard abs(value) < 1e9, decimals <= 6 else {
             let exponent = floor(log10(abs(value)))
