@@ -18,8 +18,8 @@ package struct LineChart: Sendable, Equatable {
     package struct Series: Sendable, Equatable {
         /// What the legend calls it.
         package var name: String
-        /// The points in the order in which they are joined. One that can't be drawn leaves a gap: NaN, infinity, anything
-        /// beyond ±10¹⁰⁰, and on a logarithmic axis 0 or less.
+        /// The points in the order in which they are joined. A point that can't be drawn leaves a gap: NaN, infinity, anything
+        /// beyond ±10¹⁰⁰, and 0 or less on a logarithmic axis.
         package var points: [Point]
 
         /// A line through points.
@@ -41,10 +41,10 @@ package struct LineChart: Sendable, Equatable {
     package var xScale: AxisScale
     /// How the vertical axis spreads its values.
     package var yScale: AxisScale
-    /// The lines; a later one is drawn over the earlier ones. Thousands of points make a large file and a dark line: take
-    /// means of them instead.
+    /// The lines. Later ones are drawn over earlier ones. Take means of thousands of points, which would make a large file
+    /// and a dark line.
     package var series: [Series]
-    /// Lines from top to bottom at an x, which the horizontal axis is made to include.
+    /// Lines from top to bottom at an x. The horizontal axis includes them.
     package var markers: [ChartMarker]
 
     /// A chart of series, whose axes cover all points and markers.

@@ -1,10 +1,10 @@
-/// A page of charts and tables: one HTML file without scripts that needs no other.
+/// A page of charts and tables: one HTML file without scripts, which needs no other file.
 package struct ChartPage: Sendable, Equatable {
     /// A table of texts.
     package struct Table: Sendable, Equatable {
         /// The names of the columns.
         package var header: [String]
-        /// The cells, [row][column]; a short row ends with empty cells.
+        /// The cells, [row][column]. Cells that a row lacks are empty.
         package var rows: [[String]]
 
         /// A table of a header and rows.
@@ -14,16 +14,16 @@ package struct ChartPage: Sendable, Equatable {
         }
     }
 
-    /// A part of the page: of all that follows, what is there.
+    /// A part of the page. It shows those of the following that aren't nil or empty.
     package struct Section: Sendable, Equatable {
         /// The heading.
         package var heading: String
-        /// What the chart shows, below it.
+        /// What the chart shows. It stands below the chart.
         package var caption: String
-        /// An SVG document, as ``HeatMap/svg()`` and ``LineChart/svg()`` write it. It stands in the page as it is, so it
-        /// must be one that can be trusted.
+        /// An SVG document, as ``HeatMap/svg()`` and ``LineChart/svg()`` write it. It is copied into the page unchecked, so
+        /// it must come from a trusted source.
         package var svg: String?
-        /// A table, below the chart.
+        /// A table. It stands below the chart.
         package var table: Table?
 
         /// A part of the page.
@@ -35,9 +35,9 @@ package struct ChartPage: Sendable, Equatable {
         }
     }
 
-    /// The title of page and file.
+    /// The title of the page and of its window.
     package var title: String
-    /// What the page is about: a paragraph a line.
+    /// What the page is about. Each line becomes a paragraph.
     package var introduction: String
     /// The parts, from top to bottom.
     package var sections: [Section]
@@ -51,7 +51,7 @@ package struct ChartPage: Sendable, Equatable {
 
     /// The page as HTML 5 in UTF-8: the same bytes for the same page.
     package func html() -> String {
-        // A page must have a title.
+        // HTML requires a title.
         let title = ChartText.escaped(title.isEmpty ? "Charts" : title)
         var lines = [
             "<!DOCTYPE html>", "<html lang=\"en\">", "<head>", "<meta charset=\"utf-8\">",
@@ -95,7 +95,7 @@ package struct ChartPage: Sendable, Equatable {
             + table.rows.map { line($0, "td") } + ["</tbody>", "</table></div>"]
     }
 
-    /// Whether a cell begins like a number, so that a column of them is aligned at the right; an empty one may be anything.
+    /// Whether a cell is empty or begins like a number. A column of such cells is aligned at the right.
     private static func isNumber(_ cell: String) -> Bool {
         guard let first = cell.first(where: { !"+-−–< ".contains($0) }) else { return true }
         return first.isASCII && (first.isNumber || first == ".")

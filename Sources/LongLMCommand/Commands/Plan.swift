@@ -6,26 +6,26 @@ import LongLMEvaluation
 /// `longlm plan`
 struct Plan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say which G and W a length needs, and what it will cost in memory and time.",
+        abstract: "Recommend G and W for a length, and estimate memory and time.",
         discussion: """
             G and W follow the rule that LongLM's authors found by experiment, (1/2 to 2/3) · L > W + (N − W)/G for N \
-            tokens and a model trained for L; --self-extend auto of the other commands takes the same.
+            tokens and a model trained for L. --self-extend auto of the other commands takes the same G and W.
 
-            Memory is reckoned from the headers of the checkpoint. Then the model is loaded and a short prefill \
-            measured, from which the time for the whole length is estimated. A length that no G reaches, or that needs \
-            more memory than the machine, or the container, has available, is refused with exit status 1.
+            Memory is computed from the headers of the checkpoint. Then the model is loaded and a short prefill is \
+            measured, from which the time for the whole length is estimated. The exit status is 1 for a length that no \
+            G reaches, or that needs more memory than the machine or the container has available.
 
-            With --trained-context instead of --model it says G and W alone.
+            With --trained-context instead of --model only G and W are recommended.
             """)
 
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
     var modelDirectory: String?
 
     @Option(
-        help: ArgumentHelp("L: the tokens that the model was trained for, in place of a model.", valueName: "n"))
+        help: ArgumentHelp("L, the tokens that a model was trained for, instead of --model.", valueName: "n"))
     var trainedContext: Int?
 
-    @Option(help: ArgumentHelp("N: the tokens of prompt and continuation.", valueName: "n"))
+    @Option(help: ArgumentHelp("N, the tokens of prompt and continuation together.", valueName: "n"))
     var length: Int
 
     @OptionGroup var precision: PrecisionArguments
@@ -33,7 +33,7 @@ struct Plan: AsyncParsableCommand {
 
     @Flag(
         name: .customLong("no-measurement"),
-        help: "Don't load the model and estimate no time.")
+        help: "Don't load the model, and don't estimate the time.")
     var skipsMeasurement = false
 
     @Flag(help: "Print one JSON object instead of the table.")
