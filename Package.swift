@@ -28,16 +28,18 @@ let package = Package(
         .target(name: "Safetensors"),
         .target(name: "Tokenization"),
         .target(name: "LongLM", dependencies: ["SIMDKernels", "Safetensors", "Tokenization"]),
-        .target(name: "LongLMEvaluation", dependencies: ["LongLM", "SIMDKernels"]),
+        .target(name: "Charts"),
+        .target(name: "LongLMEvaluation", dependencies: ["LongLM", "SIMDKernels", "Charts"]),
         .executableTarget(
             name: "LongLMCommand",
             dependencies: [
-                "LongLM", "LongLMEvaluation",
+                "LongLM", "LongLMEvaluation", "Charts",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
         .target(name: "TestSupport", dependencies: ["Safetensors"], path: "Tests/TestSupport"),
         .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
+        .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"]),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "TestSupport"]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"]),

@@ -17,7 +17,7 @@ struct LongLMCommand: AsyncParsableCommand {
             after Ctrl-C.
 
             Environment: OMP_NUM_THREADS sets the number of threads unless --threads does. LONGLM_ISA (baseline, \
-            avx2 or avx512) asks for lower instructions than the processor has.
+            avx2 or avx512) asks for an older instruction set than the processor's best.
             """,
         version: "0.1.0",
         subcommands: [
@@ -41,7 +41,7 @@ enum Main {
         }
     }
 
-    /// Says what went wrong in one line, and exits.
+    /// Prints the error in one line and exits.
     private static func leave(with error: any Error) -> Never {
         let code = LongLMCommand.exitCode(for: error)
         if code.isSuccess { LongLMCommand.exit(withError: error) }
@@ -60,7 +60,7 @@ enum Main {
 }
 
 extension Main {
-    /// What explains the command that was tried.
+    /// The command whose help explains what was tried.
     private static var helpCommand: String {
         let names = LongLMCommand.configuration.subcommands.map {
             $0.configuration.commandName ?? String(describing: $0).lowercased()
@@ -70,11 +70,11 @@ extension Main {
     }
 }
 
-/// Why a command ended without doing all of what it was asked to.
+/// Why a command failed.
 enum CommandError: Error, CustomStringConvertible {
     /// Input that can't be used.
     case invalidInput(String)
-    /// Everything has been said already; only the exit status is missing.
+    /// A failure that has been reported already; only the exit status is left to set.
     case silent(status: Int32)
 
     var description: String {
@@ -86,7 +86,7 @@ enum CommandError: Error, CustomStringConvertible {
 }
 
 extension Error {
-    /// Whether someone asked for the end, so that nothing is wrong.
+    /// Whether somebody interrupted the command, which is no failure.
     fileprivate var isCancellation: Bool {
         if self is CancellationError { return true }
         if case .cancelled? = self as? SessionError { return true }

@@ -1,16 +1,16 @@
 import LongLM
 
-/// Why an evaluation could not be run. (That a model answered wrongly is no error but a result.)
+/// Why an evaluation can't be run. A wrong answer of a model is a result, not an error.
 public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A file that can't be read or written: its path, and why.
     case file(String, reason: String)
-    /// A line that isn't what the file should hold: its path, the number of the line from 1, and why.
+    /// A line that doesn't belong in its file: the file's path, the line's number from 1, and why.
     case malformedLine(file: String, line: Int, reason: String)
-    /// A setting outside of its range, or one that doesn't suit the model or the text.
+    /// A setting that is out of its range, or one that doesn't suit the model or the text.
     case invalidSetting(String)
-    /// Records of two sweeps that differ in more than their rows.
+    /// A file that belongs to another sweep: its path, and in what the two differ.
     case differentSweeps(file: String, reason: String)
-    /// A session that can't be made, or that was cancelled.
+    /// A session that can't be made, or a task that was cancelled.
     case session(SessionError)
     /// Tokens that can't be turned into text.
     case tokenizer(TokenizerError)

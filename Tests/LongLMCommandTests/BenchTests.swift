@@ -89,14 +89,15 @@ private let workload = "gemm/f32/512x1536x576"
         #expect(strangers.errors == "longlm: the reports have no result in common\n")
     }
 
-    @Test func unknownWorkload() throws {
+    /// Without --json, the first thing that a measurement prints is the machine.
+    @Test("Unknown names are refused before anything is measured, even beside known ones")
+    func unknownWorkload() throws {
         let run = try longlm(
-            ["bench", "--json", "--only", "gemm/f33", "--only", "nothing", "--samples", "1", "--threads", "1"])
+            ["bench", "--only", "gemm/f33", "--only", workload, "--only", "nothing", "--samples", "1"])
         #expect(run.status == 1 && run.output.isEmpty)
         #expect(run.errors == "longlm: no workload has gemm/f33 or nothing in its name\n")
     }
 
-    /// Without --json, the first thing that a measurement prints is the machine.
     @Test("A report that can't be read is refused before any work")
     func unusableReports() throws {
         let directory = try TemporaryDirectory()

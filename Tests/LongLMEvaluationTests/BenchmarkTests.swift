@@ -119,6 +119,52 @@ struct BenchmarkWorkloadTests {
         #expect(families == (directory == nil ? kernels : kernels.union(["prefill", "decode"])))
     }
 
+    /// Reports are compared by these names, so they are part of the interface. A name of every kind is written out.
+    @Test("All names, in their order")
+    func namesInOrder() {
+        let kernels = BenchmarkCase.kernels(hasBFloat16Products: true).map(\.name)
+        let products = ["f32", "f32xbf16", "f32xf16", "bf16"].flatMap { type in
+            ["4096x4096", "11008x4096", "1536x576", "576x1536", "49152x576"].map { "gemm/\(type)/512x\($0)" }
+        }
+        let vectors = ["f32", "f32xbf16", "f32xf16", "bf16"].flatMap { type in
+            ["49152x576", "11008x4096", "49152x2304"].map { "gemv/\(type)/1x\($0)" }
+        }
+        let attention = ["", "/bf16"].flatMap { suffix in
+            [4096, 8192, 32768].flatMap { ["attention/plain/\($0)\(suffix)", "attention/selfextend/\($0)\(suffix)"] }
+        }
+        #expect(kernels == products + vectors + attention)
+        #expect(
+            BenchmarkCase.kernels(hasBFloat16Products: false).map(\.name)
+                == kernels.filter { !$0.contains("/bf16") })
+
+        let model = BenchmarkCase.model(hasBFloat16Products: false).map(\.name)
+        #expect(
+            model == [
+                "prefill/f32/512", "prefill/f32/2048", "prefill/f32/4096", "prefill/f32/8192",
+                "decode/f32/batch2", "decode/f32/batch8", "decode/f32/batch32",
+                "decode/f32/depth0", "decode/f32/depth4096", "decode/f32/depth8192",
+                "prefill/f32/2048/selfextend", "prefill/f32/4096/selfextend", "prefill/f32/8192/selfextend",
+                "decode/f32/depth4096/selfextend", "decode/f32/depth8192/selfextend",
+                "prefill/f32xbf16/512", "prefill/f32xbf16/2048", "prefill/f32xbf16/4096", "prefill/f32xbf16/8192",
+                "decode/f32xbf16/batch2", "decode/f32xbf16/batch8", "decode/f32xbf16/batch32",
+                "decode/f32xbf16/depth0", "decode/f32xbf16/depth4096", "decode/f32xbf16/depth8192",
+                "prefill/f32xbf16/2048/selfextend", "prefill/f32xbf16/4096/selfextend",
+                "prefill/f32xbf16/8192/selfextend",
+                "decode/f32xbf16/depth4096/selfextend", "decode/f32xbf16/depth8192/selfextend",
+            ])
+        let narrow = model.suffix(15).map { $0.replacingOccurrences(of: "f32xbf16", with: "bf16") }
+        #expect(BenchmarkCase.model(hasBFloat16Products: true).map(\.name) == model + narrow)
+    }
+
+    @Test("A shape that isn't in the suite can be measured too")
+    func ownShape() throws {
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+        let shape = KernelShape.Product(rowCount: 3, outputCount: 40, inputCount: 24)
+        let workload = try suite.workload(.product(shape, .float32OnFloat16))
+        #expect(workload.name == "gemm/f32xf16/3x40x24" && workload.amount == 2 * 3 * 40 * 24)
+        try workload.runOnce()
+    }
+
     @Test("Kernels: names, limits and amounts")
     func kernelAmounts() throws {
         let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)

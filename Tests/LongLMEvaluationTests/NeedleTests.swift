@@ -341,6 +341,22 @@ struct NeedleFileTests {
         #expect(try lines(path).count == 13)
     }
 
+    @Test("A map for each setting, and a page with all maps and rows")
+    func pictures() throws {
+        let rows = try sweeps.finish(path, smallGrid)
+        let log = try NeedleLog(contentsOfFile: path)
+        for setting in log.header.settings {
+            let own = rows.filter { $0.setting == setting }
+            let svg = log.svg(setting: setting)
+            #expect(svg.hasPrefix("<svg ") && svg == log.svg(setting: setting))
+            #expect(svg.contains("Needle found in \(own.count { $0.isFound }) of \(own.count) texts"))
+        }
+        let page = log.html()
+        for setting in log.header.settings { #expect(page.contains(log.svg(setting: setting))) }
+        // A row of the table for each row of the sweep, and the tables' headers.
+        #expect(page.components(separatedBy: "<tr>").count - 1 == rows.count + log.header.settings.count)
+    }
+
     /// A kill leaves a beginning of the file. Wherever it ends, going on gives the bytes of one run.
     @Test func resumedSweepsHaveTheSameBytes() throws {
         try sweeps.finish(path, smallGrid)

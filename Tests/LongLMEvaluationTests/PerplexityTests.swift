@@ -100,6 +100,26 @@ struct PerplexityTests {
         #expect(rows[0].loss > rows[1].loss)
     }
 
+    @Test("The chart names each setting, and marks the trained context where the text goes beyond it")
+    func chart() throws {
+        func svg(windowLength: Int) throws -> String {
+            let rows = try measure(
+                tiny.words(letterCount: windowLength),
+                Perplexity.Options(
+                    windowLength: windowLength, bucketLength: 64,
+                    settings: [.plain, .selfExtend(groupSize: 8, neighborWindow: 64)]))
+            return LossChart(rows: rows, modelName: "tiny", textName: "words", contextLength: 256).svg()
+        }
+        let long = try svg(windowLength: 320)
+        for text in [
+            "tiny: loss against position", "words, 1 window of 320 tokens", "as it was trained",
+            "Self-Extend, G = 8, W = 64", "trained context",
+        ] {
+            #expect(long.contains(">\(text)<"), "\(text)")
+        }
+        #expect(!(try svg(windowLength: 256)).contains("trained context"))
+    }
+
     @Test func progressRisesToAll() throws {
         var fractions: [Double] = []
         var reported: [PerplexityRow] = []

@@ -3,20 +3,20 @@ import Foundation
 import LongLM
 import LongLMEvaluation
 
-/// What an evaluation compares, and how its sessions run.
+/// Options of an evaluation: the model, the attention settings, and how sessions run.
 struct EvaluationArguments: ParsableArguments {
     @OptionGroup var model: ModelArguments
 
     @Option(
         help: ArgumentHelp(
-            "Attention to compare, with commas between: plain (the model as it is), auto (Self-Extend with G and W chosen "
-                + "for each length, as by longlm plan) and G:W, such as 4:1024.", valueName: "list"))
+            "The attention settings to compare, separated by commas: plain (the model as it is), auto (Self-Extend with the "
+                + "G and W that longlm plan recommends for each length) or G:W, such as 4:1024.", valueName: "list"))
     var settings = CommaSeparated<AttentionSetting>([.plain, .automatic])
 
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
-    /// What sessions run with; an evaluation adds attention and length.
+    /// How sessions run. The evaluation sets attention and length.
     var sessionOptions: SessionOptions {
         SessionOptions(threadCount: threads.threads, cacheFormat: precision.cache?.format)
     }
@@ -26,7 +26,7 @@ struct EvaluationArguments: ParsableArguments {
         try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
     }
 
-    /// Refuses lengths that a setting doesn't reach, before anything is loaded.
+    /// Refuses lengths that a setting can't reach, before anything is loaded.
     func check(lengths: [Int]) throws {
         let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
         for length in lengths {
@@ -37,7 +37,7 @@ struct EvaluationArguments: ParsableArguments {
     }
 }
 
-/// Values with commas between them.
+/// Values separated by commas.
 struct CommaSeparated<Value: CommaSeparable>: ExpressibleByArgument, Sendable {
     let values: [Value]
 
@@ -55,7 +55,7 @@ struct CommaSeparated<Value: CommaSeparable>: ExpressibleByArgument, Sendable {
     var defaultValueDescription: String { values.map(\.listed).joined(separator: ",") }
 }
 
-/// A value of a list with commas.
+/// A value that can stand in a list separated by commas.
 protocol CommaSeparable: Sendable {
     init?(listed: String)
     var listed: String { get }
@@ -79,7 +79,7 @@ extension AttentionSetting: CommaSeparable {
     var listed: String { name }
 }
 
-/// Refuses lengths that no session can have.
+/// Refuses lengths that no session can hold.
 func checkLengths(_ lengths: [Int]) throws {
     for length in lengths where !(1...(1 << 24)).contains(length) {
         throw ValidationError("a length is \(length); it must be between 1 and \(1 << 24)")

@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// Where a prompt comes from.
 struct PromptArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("The prompt; with = before it when it begins with a dash.", valueName: "text"))
+    @Option(help: ArgumentHelp("The prompt. If it begins with a dash, write --prompt=TEXT.", valueName: "text"))
     var prompt: String?
 
     @Option(help: ArgumentHelp("A file that holds the prompt; - for standard input.", valueName: "file"))
@@ -10,8 +10,8 @@ struct PromptArguments: ParsableArguments {
 
     /// The prompt's text.
     ///
-    /// That there is one is looked at here: the parser validates before it has found misspelt options, and a missing
-    /// prompt would take the blame for them.
+    /// A missing prompt is refused here, not in `validate()`: that runs before misspelt options are found, so a misspelt
+    /// --prompt would be reported as a missing one.
     func read() throws -> String {
         guard (prompt == nil) != (promptFile == nil) else {
             throw ValidationError("give either --prompt or --prompt-file")

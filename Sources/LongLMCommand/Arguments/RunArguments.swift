@@ -2,20 +2,20 @@ import ArgumentParser
 import Foundation
 import LongLM
 
-/// Which model.
+/// The option that names a model.
 struct ModelArguments: ParsableArguments {
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
     var directory: String
 
-    /// The directory's own name.
+    /// The directory's name, without the path to it.
     var name: String { URL(fileURLWithPath: directory).lastPathComponent }
 }
 
-/// On how many threads.
+/// The option for the number of threads.
 struct ThreadArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Threads; by default OMP_NUM_THREADS or one per processor. The number changes no bit of any result.",
+            "Threads; by default OMP_NUM_THREADS or one per processor. Results are the same, bit for bit, for any number.",
             valueName: "n"))
     var threads: Int?
 
@@ -26,22 +26,22 @@ struct ThreadArguments: ParsableArguments {
     }
 }
 
-/// In what a model computes and keeps its keys and values.
+/// Options for the arithmetic and for the format of the key-value cache.
 struct PrecisionArguments: ParsableArguments {
     @Option(
         help: """
-            What products are computed in: float32 (exact, the default), or bfloat16: about twice as fast in long \
-            prompts, with about three significant digits, on processors with AVX-512 BF16.
+            The arithmetic of products: float32 (exact, the default), or bfloat16, which has about three significant \
+            digits and can be twice as fast in long prompts. It needs a processor with AVX-512 BF16.
             """)
     var precision: Precision = .float32
 
     @Option(
         help: """
-            How keys and values are kept: float32, or bfloat16 for half the memory; by default as --precision.
+            How keys and values are stored: float32, or bfloat16 for half the memory; by default as --precision.
             """)
     var cache: CacheType?
 
-    /// What a cache can hold.
+    /// The formats of a cache.
     enum CacheType: String, CaseIterable, ExpressibleByArgument {
         case float32, bfloat16
 
@@ -51,26 +51,26 @@ struct PrecisionArguments: ParsableArguments {
 
 extension Precision: ExpressibleByArgument {}
 
-/// How long a session is, and how positions past the trained context are treated.
+/// Options for a session's capacity, and for positions past the trained context.
 struct AttentionArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The session's length in tokens, prompt and continuation; by default as long as they can become.",
+            "The most tokens that the session can hold, prompt and continuation together; by default as many as they can have.",
             valueName: "n"))
     var length: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Take the G and W that longlm plan recommends for --length, or the plain model where it reaches as far by "
-                + "itself.", valueName: "auto"))
+            "Take the G and W that longlm plan recommends for --length, or plain attention if the model reaches that far "
+                + "without.", valueName: "auto"))
     var selfExtend: Recommendation?
 
     enum Recommendation: String, CaseIterable, ExpressibleByArgument { case auto }
 
     @Option(
         help: """
-            What positions far keys are scored between: self-extend (the default, once --group-size is given), rerope \
-            (all of them W away) or leaky-rerope (distances past W grow --group-size times more slowly).
+            The distances at which far keys are scored: self-extend (the default with --group-size), rerope (always W) \
+            or leaky-rerope (they go on growing past W, but --group-size times more slowly).
             """)
     var attention: Mode?
 
@@ -82,7 +82,7 @@ struct AttentionArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Self-Extend's G: how many positions share one, beyond the neighbor window. Needs --neighbor-window.",
+            "Self-Extend's G: beyond the neighbor window, so many tokens share one position. Needs --neighbor-window.",
             valueName: "g"))
     var groupSize: Int?
 
@@ -93,17 +93,18 @@ struct AttentionArguments: ParsableArguments {
     var neighborWindow: Int?
 
     @Option(
-        help: "How Self-Extend moves the grouped query: floor (the paper, and the default) or fractional.")
+        help: "How Self-Extend shifts the grouped query: floor (as in the paper, the default) or fractional.")
     var shift: SelfExtend.Shift?
 
     @Option(
         help: ArgumentHelp(
-            "The base of a logarithmic query scale; by default there is none.", valueName: "b"))
+            "The base b of the query scale max(1, ln(i + 1)/ln b) at position i; by default there is no scale.",
+            valueName: "b"))
     var queryScaleBase: Float?
 
     @Flag(
         name: .customLong("beyond-context"),
-        help: "Accept more tokens than the model's positions were trained for; it will mostly produce nonsense there.")
+        help: "Accept more tokens than the model's positions reach to. What it produces there is mostly nonsense.")
     var goesBeyondContext = false
 
     func validate() throws {
@@ -140,7 +141,7 @@ struct AttentionArguments: ParsableArguments {
         }
     }
 
-    /// The mode that the options spell out, the plain one where they name none; nil: the length decides.
+    /// The mode that the options name, plain if they name none; nil: it depends on the length.
     private var statedMode: AttentionMode? {
         if selfExtend != nil { return nil }
         guard let neighborWindow else { return .plain }
@@ -158,10 +159,10 @@ struct AttentionArguments: ParsableArguments {
         }
     }
 
-    /// Refuses what no prompt could make possible, so that it is found before anything but config.json has been read.
+    /// Refuses options that are wrong with any prompt, before anything but config.json is read.
     ///
     /// - Throws: `SessionError` when the settings don't suit the model, ``CommandError`` when --length goes beyond what
-    ///   the positions allow.
+    ///   the positions reach to.
     func check(_ configuration: ModelConfiguration) throws {
         let context = configuration.contextLength
         guard let mode = statedMode else {
@@ -172,11 +173,11 @@ struct AttentionArguments: ParsableArguments {
         if let length { try check("--length is \(length)", length, mode, context) }
     }
 
-    /// The attention mode and the length of a session for a prompt of `promptLength` tokens and up to `additional` more.
-    /// A mode that the length decided on is named on standard error.
+    /// The attention mode and the capacity of a session for a prompt of `promptLength` tokens and up to `additional` more.
+    /// A mode that was chosen by the length is printed on standard error.
     ///
     /// - Throws: `SessionError` when the settings don't suit the model, ``CommandError`` when the prompt goes
-    ///   beyond --length or what the positions allow.
+    ///   beyond --length or what the positions reach to.
     func sessionExtent(
         promptLength: Int, additional: Int, configuration: ModelConfiguration
     ) throws -> (attention: AttentionMode, length: Int) {
@@ -195,7 +196,7 @@ struct AttentionArguments: ParsableArguments {
         return (mode, goesBeyondContext ? wanted : min(wanted, mode.capacity(contextLength: context)))
     }
 
-    /// Refuses a length beyond what the positions allow, unless that is asked for.
+    /// Refuses a length that the positions don't reach to, unless --beyond-context is given.
     private func check(_ statement: String, _ length: Int, _ mode: AttentionMode, _ context: Int) throws(CommandError) {
         let capacity = mode.capacity(contextLength: context)
         guard length > capacity, !goesBeyondContext else { return }
@@ -214,7 +215,7 @@ struct AttentionArguments: ParsableArguments {
 extension SelfExtend.Shift: ExpressibleByArgument {}
 
 extension SelfExtendPlan {
-    /// What was chosen, such as `Self-Extend with G = 4, W = 1,024`.
+    /// The choice in words, such as `Self-Extend with G = 4, W = 1,024`.
     var choice: String {
         attention == .plain
             ? "plain attention"

@@ -1,9 +1,9 @@
 import ArgumentParser
 import LongLM
 
-/// How tokens are chosen.
+/// Options for how tokens are chosen.
 struct SamplingArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("What logits are divided by; 0 takes the most probable token.", valueName: "t"))
+    @Option(help: ArgumentHelp("Divide the logits by this; 0 takes the most probable token.", valueName: "t"))
     var temperature: Float = 0
 
     @Option(help: ArgumentHelp("Choose among the k most probable tokens only.", valueName: "k"))
@@ -16,12 +16,13 @@ struct SamplingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Choose among tokens at least this fraction as probable as the most probable one.", valueName: "p"))
+            "Choose among tokens that are at least this fraction as probable as the most probable one.", valueName: "p")
+    )
     var minP: Float?
 
     @Option(
         help: ArgumentHelp(
-            "Where random numbers begin (default: 0); the same seed gives the same text.", valueName: "n"))
+            "The seed of the random numbers (default: 0). The same seed gives the same text.", valueName: "n"))
     var seed: UInt64?
 
     @Option(
@@ -30,7 +31,7 @@ struct SamplingArguments: ParsableArguments {
             valueName: "x"))
     var repetitionPenalty: Float?
 
-    @Option(help: ArgumentHelp("End the text before this one; can be given several times.", valueName: "text"))
+    @Option(help: ArgumentHelp("End the text before this one. Can be given several times.", valueName: "text"))
     var stop: [String] = []
 
     func validate() throws {

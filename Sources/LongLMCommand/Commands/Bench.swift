@@ -8,17 +8,18 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure kernels, and a model's prefill and decode, beside this machine's ceilings.",
         discussion: """
-            Measures what this machine can do at most (multiplications and additions in registers, reading memory) \
-            around every sample, and prints medians: a rate, and what it is of the ceiling. Packing of weights and \
-            inputs isn't timed.
+            A ceiling is the most that this machine can do: multiply and add in registers, or read memory. It is \
+            measured around every sample. The table has medians: a rate, and which part of the ceiling that is. \
+            Packing of weights and inputs isn't timed.
 
             Names:
-              gemm/f32/512x4096x4096     512 rows, 4096 outputs, 4096 inputs; f32xbf16: weights of bfloat16 in 32-bit \
+              gemm/f32/512x4096x4096     512 rows, 4096 outputs, 4096 inputs; f32xbf16: bfloat16 weights in 32-bit \
             arithmetic; bf16: bfloat16 products
               gemv/f32/1x49152x576       one row, as in decoding
-              attention/plain/8192       all rows of a text of 8,192 tokens, 9 query and 3 key-value heads of 64
-              prefill/f32/4096           4,096 tokens of --model
-              decode/bf16/depth4096      one token at a time after 4,096
+              attention/plain/8192       all rows of a text of 8,192 tokens, with 9 query and 3 key-value heads of 64
+              prefill/f32/4096           4,096 tokens of a prompt, with --model
+              decode/bf16/depth4096      one token at a time after 4,096 tokens
+              decode/f32/batch8          one token at a time for each of 8 texts
 
             Compare two commits on a quiet machine, in turns, and with the same options:
               longlm bench --json > old.json
@@ -30,8 +31,8 @@ struct Bench: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Only the workload of this name, or all that have it in their names; may be given several times, and any of "
-                + "them suffices.", valueName: "name"))
+            "Measure only the workload of this name, or all whose names contain it. Can be given several times.",
+            valueName: "name"))
     var only: [String] = []
 
     @Option(help: ArgumentHelp("Samples of each workload.", valueName: "n"))
@@ -39,14 +40,14 @@ struct Bench: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A report of --json to compare with. Exit status 1 when a result's fraction of the ceiling fell by more "
-                + "than --tolerance.", valueName: "file"))
+            "Compare with this report of --json. The exit status is 1 when a result's fraction of the ceiling fell by "
+                + "more than --tolerance.", valueName: "file"))
     var compare: String?
 
-    @Option(help: ArgumentHelp("The fall in per cent that --compare accepts.", valueName: "percent"))
+    @Option(help: ArgumentHelp("How far a result may fall before --compare fails, in per cent.", valueName: "percent"))
     var tolerance = 10.0
 
-    @Option(help: ArgumentHelp("The commit to name in the report; by default GITHUB_SHA's.", valueName: "name"))
+    @Option(help: ArgumentHelp("The commit that the report names; by default that of GITHUB_SHA.", valueName: "name"))
     var commit: String?
 
     @OptionGroup var threads: ThreadArguments
@@ -71,6 +72,8 @@ struct Bench: AsyncParsableCommand {
 
     private func bench(_ old: BenchmarkReport?) throws {
         let setting = try KernelSetting(threadCount: threads.threads)
+        let suite = BenchmarkSuite(setting: setting, modelDirectory: modelDirectory)
+        let names = try wantedNames(suite.names)
         let runner = BenchmarkRunner(setting)
         var report = BenchmarkReport(
             machine: processorName(), instructionSet: setting.instructionSet.rawValue, threads: setting.threadCount,
@@ -83,13 +86,6 @@ struct Bench: AsyncParsableCommand {
         }
 
         for result in runner.ceilings(sampleCount: samples) { try add(result) }
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: modelDirectory)
-        let names = suite.names.filter { name in
-            only.isEmpty || only.contains { suite.names.contains($0) ? name == $0 : name.contains($0) }
-        }
-        guard !names.isEmpty else {
-            throw CommandError.invalidInput("no workload has \(only.joined(separator: " or ")) in its name")
-        }
         let bar = ProgressBar("measuring")
         defer { bar.finish() }
         for (index, name) in names.enumerated() {
@@ -100,6 +96,24 @@ struct Bench: AsyncParsableCommand {
         }
         if json { try Terminal.write(json: report) }
         if let old { try compare(report, with: old) }
+    }
+
+    /// The names that --only asks for: the one that it spells out, or all that contain it.
+    ///
+    /// - Throws: ``CommandError`` for an --only that asks for none, before anything is measured.
+    private func wantedNames(_ names: [String]) throws(CommandError) -> [String] {
+        if only.isEmpty { return names }
+        var wanted: Set<String> = []
+        var unknown: [String] = []
+        for text in only {
+            let matches = names.contains(text) ? [text] : names.filter { $0.contains(text) }
+            if matches.isEmpty { unknown.append(text) }
+            wanted.formUnion(matches)
+        }
+        guard unknown.isEmpty else {
+            throw .invalidInput("no workload has \(unknown.joined(separator: " or ")) in its name")
+        }
+        return names.filter(wanted.contains)
     }
 
     private func readReport(_ path: String) throws -> BenchmarkReport {
@@ -120,7 +134,7 @@ struct Bench: AsyncParsableCommand {
             || report.instructionSet != old.instructionSet
         {
             Terminal.writeError(
-                "longlm: the older report is of another setting: \(old.machine), \(old.instructionSet), "
+                "longlm: the older report has another setting: \(old.machine), \(old.instructionSet), "
                     + "\(old.threads) threads")
         }
         var text = ""
@@ -133,7 +147,7 @@ struct Bench: AsyncParsableCommand {
                 change.name.padding(toLength: 34, withPad: " ", startingAt: 0), change.ratio, change.fractionRatio,
                 isRegression ? "  REGRESSION" : "")
         }
-        // Beside JSON on standard output, for a person.
+        // With --json, standard output holds nothing but JSON.
         if json { Terminal.drawError(text) } else { try Terminal.write("\n" + text) }
         if regressed { throw CommandError.silent(status: 1) }
     }
@@ -149,7 +163,7 @@ extension BenchmarkResult {
     }
 }
 
-/// The processor's name as the system tells it.
+/// The processor's name, from /proc/cpuinfo.
 private func processorName() -> String {
     let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Charts
 import Foundation
 import LongLM
 import LongLMEvaluation
@@ -8,19 +9,19 @@ struct Demo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what Self-Extend does, with a tiny model that comes with the sources.",
         discussion: """
-            Runs Fixtures/passkey-tiny, a model of 0.8 million parameters that was trained to find a pass key in texts of \
-            up to 256 characters, on texts of up to 4,096: as it is, and with Self-Extend with the settings that \
-            longlm plan chooses. It takes less than a minute.
+            Fixtures/passkey-tiny is a model of 0.8 million parameters that was trained to find a pass key in texts of up \
+            to 256 characters. The demo runs it on texts of up to 4,096 characters, as it is and with Self-Extend with \
+            the settings that longlm plan chooses. It takes less than a minute.
             """)
 
     @Option(
         name: .customLong("model"),
-        help: ArgumentHelp("Another place of the model, with its passkey.json.", valueName: "dir"))
+        help: ArgumentHelp("Another directory of the model, with passkey.json.", valueName: "dir"))
     var modelDirectory: String?
 
     @OptionGroup var threads: ThreadArguments
 
-    @Option(help: ArgumentHelp("Keys for every length and each of ten depths.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of keys for each length at each of ten depths.", valueName: "n"))
     var count = 4
 
     @Flag(help: "Print one JSON object instead of the table.")
@@ -102,11 +103,11 @@ struct Demo: AsyncParsableCommand {
         let seconds = rows.reduce(0) { $0 + $1.seconds }
         return """
 
-            Same weights, no training. Self-Extend keeps the positions of the last W characters and lets every G further
-            ones share one, so that no distance exceeds the \(context) that the model knows: it reaches to
-            (\(context) − W) · G + W characters. The farther it is stretched, the more texts blur together.
+            These are the same weights, without any training. With Self-Extend the last W characters keep their
+            positions, and before them every G characters share one. So no distance exceeds the \(context) that the model
+            knows, and it reaches to (\(context) − W) · G + W characters. The larger G is, the more the places in a text blur.
 
-            Try it on a model and a text of yours: longlm plan, longlm needle, longlm generate --self-extend auto.
+            Try your own model and text: longlm plan, longlm needle, longlm generate --self-extend auto.
             \(rows.reduce(0) { $0 + $1.count }.grouped) texts in \(String(format: "%.0f", seconds)) s.
 
             """

@@ -7,13 +7,13 @@ struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Continue a prompt.",
         discussion: """
-            The text goes to standard output as it is produced. A last line on standard error says how many tokens \
-            were read and written, how fast, and the most memory that was used.
+            The text goes to standard output as it is produced. The last line on standard error has the numbers of \
+            tokens, their speeds and the peak memory.
 
-            Control tokens that a prompt spells out, such as <|im_end|>, are taken as such; with --chat they are \
+            A control token that the prompt spells out, such as <|im_end|>, is read as that token. With --chat it is \
             ordinary text, so that a message can't end itself.
 
-            A plain model:
+            A continuation of a text:
               longlm generate --model DIR --prompt "The capital of France is"
             An answer to a question about a file that is longer than the model's context:
               longlm generate --model DIR --chat --prompt-file report.txt --self-extend auto
@@ -22,7 +22,8 @@ struct Generate: AsyncParsableCommand {
     @OptionGroup var model: ModelArguments
     @OptionGroup var prompt: PromptArguments
 
-    @Option(help: ArgumentHelp("The most tokens to produce; a full context ends the text earlier.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp("The most tokens to produce. The text also ends when the context is full.", valueName: "n"))
     var maxTokens = 128
 
     @Flag(help: "Take the prompt as a user's message in the model's chat format.")
@@ -30,7 +31,7 @@ struct Generate: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The chat format, for a model whose own is not known: \(ChatFormat.names.joined(separator: ", ")).",
+            "The chat format, for a model whose own format isn't known: \(ChatFormat.names.joined(separator: ", ")).",
             valueName: "name"))
     var chatFormat: String?
 
@@ -65,7 +66,7 @@ struct Generate: AsyncParsableCommand {
     }
 
     private func generate(_ text: String) throws {
-        // What can be wrong with the input is found before the weights are loaded.
+        // Wrong input is refused before the weights are loaded.
         let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
         try attention.check(configuration)
         let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")

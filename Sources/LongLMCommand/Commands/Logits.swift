@@ -8,21 +8,20 @@ struct Logits: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a prompt's logits to a file and print their SHA-256.",
         discussion: """
-            The hash is that of the logits as little-endian 32-bit floats, row by row. It is the same for any number \
-            of threads, any --chunk, and on AVX2 and AVX-512, so that a test can pin it. (--precision bfloat16 has bits \
-            of its own, which are the same for threads and chunks.)
+            The logits are hashed as little-endian 32-bit floats, row by row. The hash is the same for any number of \
+            threads and any --chunk, and on AVX2 and AVX-512, so that a test can pin it. --precision bfloat16 gives \
+            another hash, which is also the same for all threads and chunks.
 
-            The file is a safetensors file with input_ids [n] and logits [rows, vocabulary]: the form of a reference \
-            case of longlm verify.
+            --out writes a safetensors file with input_ids [n] and logits [rows, vocabulary], as longlm verify reads it.
             """)
 
     @OptionGroup var model: ModelArguments
     @OptionGroup var prompt: PromptArguments
 
-    @Option(help: ArgumentHelp("How many tokens to process at once; by default all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Process so many tokens at once; by default all.", valueName: "n"))
     var chunk: Int?
 
-    @Option(help: ArgumentHelp("Only the last rows, this many; by default all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Only the last n rows; by default all.", valueName: "n"))
     var rows: Int?
 
     @Option(
@@ -64,7 +63,7 @@ struct Logits: AsyncParsableCommand {
                 cacheFormat: precision.cache?.format))
 
         var hash = LogitHash()
-        // Kept only for a file: a long prompt has many gigabytes of logits.
+        // Only kept for a file, since the logits of a long prompt take many gigabytes.
         var kept: [Float] = []
         let rowCount = rows ?? tokens.count
         if out != nil { kept.reserveCapacity(rowCount * configuration.vocabularySize) }
@@ -83,7 +82,7 @@ struct Logits: AsyncParsableCommand {
         if let out { try write(tokens, kept, shape, to: out) }
     }
 
-    /// Refuses a file that can't be made, before the work that it is for.
+    /// Refuses a file that can't be written, before the work for it.
     private func checkWritable(_ file: String) throws(CommandError) {
         let folder = URL(filePath: file).deletingLastPathComponent().path(percentEncoded: false)
         guard FileManager.default.isWritableFile(atPath: folder) else {
@@ -100,13 +99,13 @@ struct Logits: AsyncParsableCommand {
         try writer.write(to: file)
     }
 
-    /// Processes all tokens, and calls `body` with the logits of those from `firstRow` on, some rows at a time.
+    /// Processes all tokens and calls `body` with the logits from `firstRow` on, some rows at a time.
     private func forEachStep(
         _ session: Session, _ tokens: [Int], firstRow: Int, _ body: ([Float]) -> Void
     ) throws {
         let bar = ProgressBar("logits")
         defer { bar.finish() }
-        // The session itself takes no more rows at once, and no bit depends on it.
+        // The session takes no more rows at once, and the number changes no bit.
         let step = min(chunk ?? Session.stepRowLimit, Session.stepRowLimit)
         var position = 0
         while position < tokens.count {

@@ -8,14 +8,14 @@ struct Needle: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Map where in a long text the model finds a sentence again.",
         discussion: """
-            Hides a sentence, the needle, in a text at every depth and length of a grid, asks for it at the end, and \
-            draws a map: whether the answer contains the right one, and how probable the model finds that.
+            Hides a sentence, the needle, in texts of several lengths at several depths, and asks for it at the end of \
+            the text. The map shows whether the model's answer contains the right one, and the right one's probability.
 
               longlm needle --model DIR --lengths 4096,8192,12000 --output rows.jsonl --svg map.svg
 
-            Rows go to the file as they finish, in an order that lets texts with the same beginning share its prefill. \
-            A sweep that was interrupted, even killed, goes on with --resume. Parts of a sweep run on several machines \
-            with --shard K/N, and needle merge joins them into the file that one run would have written:
+            Each row goes to the file when it is finished. The order lets texts with the same beginning share its \
+            prefill. --resume continues a sweep that was interrupted or killed. --shard K/N runs a part of a sweep, \
+            such as on another machine, and needle merge joins the parts into the file that one run would have written:
 
               parallel longlm needle --model DIR --shard {}/3 --output part{}.jsonl ::: 1 2 3
               longlm needle merge part1.jsonl part2.jsonl part3.jsonl --output rows.jsonl
@@ -31,40 +31,40 @@ struct NeedleRun: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The text to hide in; by default Alice's Adventures in Wonderland. Where it is too short it begins anew.",
+            "The text to hide in; by default Alice's Adventures in Wonderland. It is repeated if it is too short.",
             valueName: "file"))
     var haystack: String?
 
     @Option(help: ArgumentHelp("The sentence to hide; by default a pass key.", valueName: "text"))
     var needle: String?
 
-    @Option(help: ArgumentHelp("What the text ends with; needs --needle and --answer.", valueName: "text"))
+    @Option(help: ArgumentHelp("The end of the text; needs --needle and --answer.", valueName: "text"))
     var question: String?
 
-    @Option(help: ArgumentHelp("What an answer contains when it is right.", valueName: "text"))
+    @Option(help: ArgumentHelp("What a right answer contains.", valueName: "text"))
     var answer: String?
 
     @Option(
-        help: ArgumentHelp("The most tokens of an answer; by default those of the right one and 4.", valueName: "n"))
+        help: ArgumentHelp("The most tokens of an answer; by default 4 more than the right one has.", valueName: "n"))
     var maxTokens: Int?
 
-    @Option(help: ArgumentHelp("Tokens of the whole text with its answer.", valueName: "list"))
+    @Option(help: ArgumentHelp("The lengths of the texts with their answers, in tokens.", valueName: "list"))
     var lengths = CommaSeparated([1024, 2048, 4096])
 
-    @Option(help: ArgumentHelp("Where the needle is, in per cent of the text.", valueName: "list"))
+    @Option(help: ArgumentHelp("The needle's depths, in per cent of the text.", valueName: "list"))
     var depths = CommaSeparated<Double>([0, 25, 50, 75, 100])
 
     @Option(help: ArgumentHelp("Add rows to this file of JSON lines.", valueName: "file"))
     var output: String?
 
-    @Flag(help: "Go on with the sweep whose rows are in --output.")
+    @Flag(help: "Continue the sweep whose rows are in --output.")
     var resume = false
 
-    @Option(help: ArgumentHelp("Run only part K of N.", valueName: "k/n"))
+    @Option(help: ArgumentHelp("Run only part K of N parts.", valueName: "k/n"))
     var shard: String?
 
     @Flag(
-        help: "Process every text from its beginning. The rows are the same, bit for bit; it only takes longer.")
+        help: "Process every text from its beginning. It takes longer, and the rows are the same, bit for bit.")
     var noPrefixReuse = false
 
     @OptionGroup var charts: NeedleChartArguments
@@ -94,7 +94,7 @@ struct NeedleRun: AsyncParsableCommand {
     }
 
     private func sweep() throws {
-        // What can be wrong with the input is found before the weights are loaded.
+        // Wrong input is refused before the weights are loaded.
         try evaluation.check(lengths: lengths.values)
         try checkWritable(output)
         try charts.check()
@@ -122,7 +122,7 @@ struct NeedleRun: AsyncParsableCommand {
         var log = NeedleLog(header: header, rows: file?.rows ?? [])
         if json { try Terminal.write(log.jsonLines()) }
         if !log.rows.isEmpty {
-            Terminal.writeError("going on after \(log.rows.count) of \(sweep.cellCount) rows")
+            Terminal.writeError("continuing after \(log.rows.count) of \(sweep.cellCount) rows")
         }
 
         let display = SweepDisplay(cellCount: sweep.cellCount)
@@ -148,8 +148,8 @@ struct NeedleMerge: ParsableCommand {
         commandName: "merge",
         abstract: "Join the files of a sweep's parts, and draw them.",
         discussion: """
-            The parts must be of one sweep: the same model, text, needle and grid. Together they give the bytes that one \
-            run would have written. One whole file alone can be given to draw it again.
+            The parts must belong to one sweep: the same model, text, needle and grid. The result has the same bytes as \
+            the file of a single run. A single whole file can be given to draw its map again.
             """)
 
     @Argument(help: ArgumentHelp("Files of rows.", valueName: "file"))
@@ -185,32 +185,32 @@ struct NeedleMerge: ParsableCommand {
     }
 }
 
-/// Where maps are drawn.
+/// Options for the files of maps.
 struct NeedleChartArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Draw the map into this SVG file; with several settings one file for each, with its name added: map-auto.svg.",
+            "Draw the map to this SVG file. Several settings get a file each, with the setting in its name: map-auto.svg.",
             valueName: "file"))
     var svg: String?
 
     @Option(help: ArgumentHelp("Write a page with all maps and rows to this HTML file.", valueName: "file"))
     var html: String?
 
-    /// Refuses places where files can't be made.
+    /// Refuses files that can't be written.
     func check() throws(CommandError) {
         try checkWritable(svg)
         try checkWritable(html)
     }
 
-    /// Draws.
+    /// Draws the maps.
     func write(_ log: NeedleLog) throws(CommandError) {
         if let svg {
             for setting in log.header.settings {
                 let path = log.header.settings.count == 1 ? svg : Self.path(svg, setting)
-                try writeFile(Data(log.heatMap(setting: setting).svg().utf8), to: path)
+                try writeFile(Data(log.svg(setting: setting).utf8), to: path)
             }
         }
-        if let html { try writeFile(Data(log.page().html().utf8), to: html) }
+        if let html { try writeFile(Data(log.html().utf8), to: html) }
     }
 
     /// `map.svg` for the setting `4:1024` becomes `map-4-1024.svg`.

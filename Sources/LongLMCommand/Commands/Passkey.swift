@@ -9,37 +9,40 @@ struct Passkey: AsyncParsableCommand {
         abstract: "Hide pass keys in long texts, and count how many the model finds.",
         discussion: """
             Reads prompts from a file of JSON lines in the form of LongLM's example, {"input": …, "target": …}, or makes \
-            them: a key among sentences that say nothing, for every length and depth, the same prompts for every \
-            setting. A key counts as found when the most probable continuation contains it.
+            prompts that hide a key in filler, for each length and depth. All settings get the same prompts. A key is \
+            found when the most probable continuation contains it.
 
               longlm passkey --model DIR --lengths 4096,10000 --depths 10,50,90
               longlm passkey --model DIR passkey_examples.jsonl --settings plain,4:1024
             """)
 
-    @Argument(help: ArgumentHelp("Prompts as JSON lines; by default they are made.", valueName: "file"))
+    @Argument(help: ArgumentHelp("A file of prompts as JSON lines; by default prompts are made.", valueName: "file"))
     var file: String?
 
     @OptionGroup var evaluation: EvaluationArguments
 
     @Option(
-        help: ArgumentHelp("Tokens of the prompts with their answers (default: 1024,2048,4096).", valueName: "list"))
+        help: ArgumentHelp(
+            "The lengths of the prompts with their answers, in tokens (default: 1024,2048,4096).", valueName: "list"))
     var lengths: CommaSeparated<Int>?
 
-    @Option(help: ArgumentHelp("Where keys are, in per cent of the text (default: 0,25,50,75,100).", valueName: "list"))
+    @Option(
+        help: ArgumentHelp("The keys' depths, in per cent of the text (default: 0,25,50,75,100).", valueName: "list"))
     var depths: CommaSeparated<Double>?
 
     @Option(help: ArgumentHelp("Digits of a key (default: 5).", valueName: "n"))
     var digits: Int?
 
-    @Option(help: ArgumentHelp("Keys for every length and depth (default: 1).", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of keys for each length and depth (default: 1).", valueName: "n"))
     var count: Int?
 
-    @Option(help: ArgumentHelp("Where random numbers begin (default: 0).", valueName: "n"))
+    @Option(help: ArgumentHelp("The seed of the random numbers (default: 0).", valueName: "n"))
     var seed: UInt64?
 
     @Option(
         help: ArgumentHelp(
-            "A JSON file with the words: introduction, filler (a list), key (with {key}), question.", valueName: "file")
+            "A JSON file with the prompts' words: introduction, filler (a list), key (with {key}), question.",
+            valueName: "file")
     )
     var template: String?
 
@@ -71,7 +74,7 @@ struct Passkey: AsyncParsableCommand {
 
     private func measure() throws {
         let lengths = lengths?.values ?? [1024, 2048, 4096]
-        // What can be wrong with the input is found before the weights are loaded.
+        // Wrong input is refused before the weights are loaded.
         if file == nil { try evaluation.check(lengths: lengths) }
         let tokenizer = try evaluation.tokenizer()
         let batches: [PasskeyBatch]

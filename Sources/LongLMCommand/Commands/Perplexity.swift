@@ -7,11 +7,11 @@ import LongLMEvaluation
 struct PerplexityCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "perplexity",
-        abstract: "Measure how well the model predicts a text, in all and by position.",
+        abstract: "Measure how well the model predicts a text, on the whole and by position.",
         discussion: """
-            Cuts the text into windows, each of which begins with nothing before it, and takes the mean of −ln p over \
-            their tokens: the loss, whose exponential is the perplexity. A rise with the position shows where a model \
-            leaves the context that it was trained for.
+            The text is cut into windows that don't see each other. The loss is the mean of −ln p over their tokens, and \
+            the perplexity is its exponential. Where the loss rises with the position, the model has left the context \
+            that it was trained for.
 
               longlm perplexity --model DIR book.txt --length 16384 --svg loss.svg
             """)
@@ -21,16 +21,16 @@ struct PerplexityCommand: AsyncParsableCommand {
 
     @OptionGroup var evaluation: EvaluationArguments
 
-    @Option(help: ArgumentHelp("Tokens of a window.", valueName: "n"))
+    @Option(help: ArgumentHelp("The length of a window in tokens.", valueName: "n"))
     var length: Int
 
-    @Option(help: ArgumentHelp("The most windows; by default all that the text fills.", valueName: "n"))
+    @Option(help: ArgumentHelp("The most windows; by default as many as the text fills.", valueName: "n"))
     var windows: Int?
 
-    @Option(help: ArgumentHelp("Positions whose losses are averaged.", valueName: "n"))
+    @Option(help: ArgumentHelp("Average the losses of so many positions.", valueName: "n"))
     var bucket = 512
 
-    @Option(help: ArgumentHelp("Draw loss against position into this SVG file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Draw the loss against the position to this SVG file.", valueName: "file"))
     var svg: String?
 
     @Flag(help: "Print one JSON object instead of the tables.")
@@ -67,8 +67,8 @@ struct PerplexityCommand: AsyncParsableCommand {
             model: evaluation.model.name, file: name, contextLength: model.configuration.contextLength, length: length,
             rows: rows, peakMemoryBytes: peakMemoryByteCount())
         try json ? Terminal.write(json: report) : Terminal.write(report.text)
-        let chart = LineChart.loss(
-            rows, modelName: report.model, textName: name, contextLength: report.contextLength)
+        let chart = LossChart(
+            rows: rows, modelName: report.model, textName: name, contextLength: report.contextLength)
         if let svg { try writeFile(Data(chart.svg().utf8), to: svg) }
     }
 }

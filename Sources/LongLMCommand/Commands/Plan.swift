@@ -6,7 +6,7 @@ import LongLMEvaluation
 /// `longlm plan`
 struct Plan: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say which G and W a length needs, and what it will cost in memory and time.",
+        abstract: "Recommend G and W for a length, and estimate memory and time.",
         discussion: """
             G and W follow the rule that LongLM's authors found by experiment, (1/2 to 2/3) · L > W + (N − W)/G for N \
             tokens and a model trained for L. The other commands choose the same with --self-extend auto.
@@ -25,7 +25,7 @@ struct Plan: AsyncParsableCommand {
         help: ArgumentHelp("L: the tokens that a model was trained for, in place of a model.", valueName: "n"))
     var trainedContext: Int?
 
-    @Option(help: ArgumentHelp("N: the tokens of prompt and continuation.", valueName: "n"))
+    @Option(help: ArgumentHelp("N, the tokens of prompt and continuation together.", valueName: "n"))
     var length: Int
 
     @OptionGroup var precision: PrecisionArguments
@@ -33,7 +33,7 @@ struct Plan: AsyncParsableCommand {
 
     @Flag(
         name: .customLong("no-measurement"),
-        help: "Don't load the model and estimate no time.")
+        help: "Don't load the model, and don't estimate the time.")
     var skipsMeasurement = false
 
     @Flag(help: "Print one JSON object instead of the table.")

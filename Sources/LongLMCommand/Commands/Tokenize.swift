@@ -7,8 +7,9 @@ struct Tokenize: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Turn text into token ids, or back.",
         discussion: """
-            Reads standard input and writes the ids on one line. With --decode it reads ids, separated by white space \
-            or as {"ids": […]}, and writes the text. Control tokens that the text spells out are taken as such.
+            Reads text from standard input and writes its ids on one line. With --decode it reads ids, separated by white \
+            space or as {"ids": […]}, and writes their text. A control token that the text spells out is read as that \
+            token.
             """)
 
     @OptionGroup var model: ModelArguments

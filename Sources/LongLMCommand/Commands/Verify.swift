@@ -8,12 +8,12 @@ struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare a model's logits with those of the original Self-Extend code.",
         discussion: """
-            Each directory holds cases.json, a safetensors file for each case (input_ids, logits, and perhaps \
-            baseline_logits and decode_logits) and, unless --model names another, the model.
+            Each directory holds cases.json and a safetensors file for each case, with input_ids, logits, and optionally \
+            baseline_logits and decode_logits. It also holds the model, unless --model names another directory.
 
-            Every case is computed as one prefill, in chunks of 1, 7 and 64 tokens, and as a prefill followed by \
-            decoding. It passes when no logit is further than 1e-4 standard deviations of the reference from it, and \
-            the most probable token is the same at every position.
+            Each case is computed as one prefill, in chunks of 1, 7 and 64 tokens, and as a prefill followed by decoding. \
+            It passes when no logit is more than 1e-4 standard deviations of the reference's logits away from the \
+            reference, and when the most probable token is the same at every position.
             """)
 
     @Argument(help: ArgumentHelp("Directories of reference cases.", valueName: "dir"))
@@ -41,7 +41,7 @@ struct Verify: AsyncParsableCommand {
                 let verification = try ReferenceVerification(
                     directory: directory, modelDirectory: modelDirectory, threadCount: threads.threads)
                 for entry in try ReferenceCase.read(directory: directory) {
-                    // One case that can't be run doesn't keep the others from it.
+                    // The other cases run even if this one can't.
                     report.collect(directory) { () throws(ReferenceError) in
                         try verification.run(entry) { result in
                             report.results.append(result)
@@ -51,7 +51,7 @@ struct Verify: AsyncParsableCommand {
                     if Task.isCancelled { return }
                 }
             }
-            // Ctrl-C is no failure of the case, and ends the others as well.
+            // Ctrl-C is no failure of a case, and ends them all.
             if Task.isCancelled { throw CancellationError() }
         }
         if json {

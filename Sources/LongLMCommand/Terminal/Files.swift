@@ -18,8 +18,7 @@ func readText(_ file: String?) throws(CommandError) -> String {
     return text
 }
 
-/// A file or folder of Fixtures: that of the working directory, or else that of the checkout that the command was built
-/// in.
+/// A file or folder of Fixtures, in the working directory or else in the clone that the command was built in.
 func fixture(_ name: String) -> String {
     let here = "Fixtures/" + name
     if FileManager.default.fileExists(atPath: here) { return here }
@@ -27,7 +26,7 @@ func fixture(_ name: String) -> String {
         .appendingPathComponent("../../../Fixtures/" + name).standardizedFileURL.path
 }
 
-/// Writes a chart or another file at once.
+/// Writes a file as a whole: it never holds a part of the contents.
 func writeFile(_ contents: Data, to path: String) throws(CommandError) {
     do {
         try contents.write(to: URL(fileURLWithPath: path), options: .atomic)
@@ -36,7 +35,7 @@ func writeFile(_ contents: Data, to path: String) throws(CommandError) {
     }
 }
 
-/// Refuses a place where a file can't be made, before the work whose result should go there.
+/// Refuses a path where a file can't be written, before the work whose result goes there.
 func checkWritable(_ path: String?) throws(CommandError) {
     guard let path else { return }
     let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path

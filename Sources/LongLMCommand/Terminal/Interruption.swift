@@ -3,7 +3,7 @@ import Foundation
 
 /// Turns Ctrl-C into the cancellation of a task.
 enum Interruption {
-    /// Runs `work`; the first Ctrl-C cancels it, so that it ends in order, the second one ends the process.
+    /// Runs `work`. The first Ctrl-C cancels it, so that it can finish properly. The second one ends the process.
     static func cancelling<Result: Sendable>(
         _ work: @escaping @Sendable () throws -> Result
     ) async throws -> Result {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// One line of progress on a terminal's standard error; nothing where standard error is not a terminal.
+/// A line of progress on standard error, if that is a terminal.
 final class ProgressBar {
     private let label: String
     private let isVisible: Bool
@@ -13,10 +13,10 @@ final class ProgressBar {
         isVisible = Terminal.errorIsTerminal
     }
 
-    /// Shows that `fraction` of the work has been done, and a remark.
+    /// Shows the fraction of the work that is done, and a remark.
     func update(_ fraction: Double, _ remark: String = "") {
         let now = ContinuousClock.now
-        // Ten times a second is as often as an eye follows.
+        // Eyes can't follow more than ten changes a second.
         guard isVisible, lastDrawn.map({ now - $0 > .milliseconds(100) }) ?? true else { return }
         lastDrawn = now
         let width = 30

@@ -1,7 +1,8 @@
+import Charts
 import LongLMEvaluation
 
-/// A sweep on standard error: a map that is drawn over as rows come, with a bar below it; or, where standard error is
-/// not a terminal, a line for each row.
+/// Shows a sweep on standard error: on a terminal a map that is redrawn with every row, with a bar below it, and
+/// elsewhere a line for each row.
 final class SweepDisplay {
     private let cellCount: Int
     private let bar = ProgressBar("needle")
@@ -22,7 +23,7 @@ final class SweepDisplay {
     func update(_ log: NeedleLog) {
         defer { rowCount = log.rows.count }
         guard Terminal.errorIsTerminal else {
-            // Those that were there before have been shown then.
+            // The first call has the rows of an earlier run, which showed them.
             if rowCount != nil, let row = log.rows.last { Terminal.writeError(line(row, log.rows.count)) }
             return
         }

@@ -2,7 +2,7 @@ import Foundation
 
 /// Standard output and standard error.
 enum Terminal {
-    /// Whether standard error is a terminal, on which a line can be drawn over.
+    /// Whether standard error is a terminal, where a line can be redrawn.
     static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Whether standard output is a terminal, which shows colours.
@@ -26,7 +26,7 @@ enum Terminal {
         try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
     }
 
-    /// Writes a line to standard error. When nobody can read it, nobody misses it.
+    /// Writes a line to standard error. It is lost without an error if standard error is closed.
     static func writeError(_ line: String) { drawError(line.singleLine + "\n") }
 
     /// Writes text to standard error as it is.
@@ -34,8 +34,8 @@ enum Terminal {
 }
 
 extension String {
-    /// As one line that a terminal only shows: control characters, which a foreign file can put into an error, are
-    /// escaped, and what no reader would want to the end is cut.
+    /// The text as one line that is safe on a terminal. Control characters are escaped, since an error can quote a file's
+    /// contents, and a very long text is cut.
     var singleLine: String {
         let longest = 4000
         var line = ""
@@ -48,9 +48,9 @@ extension String {
 }
 
 extension String {
-    /// With spaces in front, up to a width.
+    /// The text with spaces before it, up to a width.
     func aligned(right width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 
-    /// With spaces after it, up to a width.
+    /// The text with spaces after it, up to a width.
     func aligned(left width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

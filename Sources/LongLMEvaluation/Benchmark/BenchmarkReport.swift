@@ -4,12 +4,12 @@ public struct BenchmarkResult: Codable, Sendable, Equatable {
     public let name: String
     /// The median of the samples, in `unit`.
     public let value: Double
-    /// `GFLOP/s`, `GB/s` or `tokens/s`: more is better.
+    /// `GFLOP/s`, `GB/s` or `tokens/s`. More is better.
     public let unit: String
-    /// The median of what each sample reached of the machine's ceiling around it: multiplications and additions in
-    /// registers, or reading memory.
+    /// The median of the samples' fractions of the machine's ceiling, which was measured around each of them:
+    /// multiplications and additions in registers, or reading memory.
     public let fractionOfCeiling: Double
-    /// All samples, in the order in which they were taken.
+    /// All samples, in the order in which they were taken, in `unit`.
     public let samples: [Double]
 
     /// A result from samples.
@@ -28,9 +28,9 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
     public var machine: String
     /// The instruction set that kernels used.
     public var instructionSet: String
-    /// Threads.
+    /// The number of threads.
     public var threads: Int
-    /// The commit that was measured, where it is known.
+    /// The commit that was measured; nil: unknown.
     public var commit: String?
     /// Seconds since 1970.
     public var date: Double
@@ -56,14 +56,14 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
         public let name: String
         /// New over old value.
         public let ratio: Double
-        /// New over old fraction of the ceiling, which a slower moment of the machine moves less.
+        /// New over old fraction of the ceiling. It moves less than ``ratio`` when the whole machine is slower.
         public let fractionRatio: Double
 
         /// Whether the fraction of the ceiling fell by more than `tolerance`, such as 0.1 for a tenth.
         public func isRegression(tolerance: Double) -> Bool { fractionRatio < 1 - tolerance }
     }
 
-    /// This report's results beside those of the same names in `old`; ceilings are left out.
+    /// This report's results beside those of the same names in `old`, without the ceilings.
     public func changes(since old: BenchmarkReport) -> [Change] {
         results.compactMap { result in
             guard !result.name.hasPrefix("ceiling/"),

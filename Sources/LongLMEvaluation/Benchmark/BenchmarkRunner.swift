@@ -3,21 +3,21 @@ import SIMDKernels
 
 /// Times workloads beside the machine's ceilings.
 ///
-/// Machines are noisy, so every sample of a workload is taken between two samples of its ceiling, and the fraction of the
-/// ceiling is the median of the samples' own fractions.
+/// Machines are noisy. So each sample of a workload stands between two samples of its ceiling, and the result's fraction
+/// of the ceiling is the median of the samples' own fractions.
 public final class BenchmarkRunner {
     private let setting: KernelSetting
     private let scratch: AlignedBuffer
     private lazy var memory = AlignedBuffer.filled(floatCount: 64 << 20)
     private let clock = ContinuousClock()
 
-    /// A runner.
+    /// A runner for threads and instructions.
     public init(_ setting: KernelSetting) {
         self.setting = setting
         scratch = AlignedBuffer(floatCount: MachineCeiling.scratchFloatCount * setting.threadCount)
     }
 
-    /// The ceilings alone, as results: `ceiling/fma/f32`, `ceiling/fma/bf16` where the processor has it, and
+    /// The ceilings as results: `ceiling/fma/f32`, `ceiling/fma/bf16` where the processor has bfloat16 products, and
     /// `ceiling/read`.
     ///
     /// - Parameter sampleCount: Samples of each.
@@ -32,7 +32,8 @@ public final class BenchmarkRunner {
         }
     }
 
-    /// Runs a workload `sampleCount` times, each for at least a fiftieth of a second, after a run that isn't counted.
+    /// Takes `sampleCount` samples of a workload, after a run that isn't counted. A sample lasts at least a fiftieth of a
+    /// second.
     ///
     /// - Throws: What the workload throws, and `CancellationError` when the task is cancelled.
     public func measure(_ workload: Workload, sampleCount: Int) throws -> BenchmarkResult {
@@ -89,11 +90,6 @@ public final class BenchmarkRunner {
         let duration = try clock.measure(body)
         return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
     }
-}
-
-extension WorkloadLimit {
-    /// What a rate is given in.
-    var unit: String { self == .memory ? "GB/s" : "GFLOP/s" }
 }
 
 /// The middle value, or the mean of the two middle ones.

@@ -1,15 +1,23 @@
 import SIMDKernels
 
-/// The shapes that tests, benchmarks and `longlm bench` share: one table, so that what is fast is also what is tested.
+/// The shapes that tests, benchmarks and `longlm bench` share, so that the kernels that are timed are those that are
+/// tested.
 public enum KernelShape {
     /// Products of activations [M, K] with weights [N, K].
-    public struct Product: Sendable, Equatable {
+    public struct Product: Sendable, Hashable {
         /// M.
         public let rowCount: Int
         /// N.
         public let outputCount: Int
         /// K.
         public let inputCount: Int
+
+        /// A product's shape.
+        public init(rowCount: Int, outputCount: Int, inputCount: Int) {
+            self.rowCount = rowCount
+            self.outputCount = outputCount
+            self.inputCount = inputCount
+        }
 
         /// Multiplications and additions.
         public var operationCount: Double { 2 * Double(rowCount) * Double(outputCount) * Double(inputCount) }
@@ -24,21 +32,21 @@ public enum KernelShape {
         Product(rowCount: 512, outputCount: 49152, inputCount: 576),
     ]
 
-    /// GEMVs, whose weights are more than the caches of most machines hold.
+    /// GEMVs. Their weights are larger than the caches of most machines.
     public static let vectorProducts = [
         Product(rowCount: 1, outputCount: 49152, inputCount: 576),
         Product(rowCount: 1, outputCount: 11008, inputCount: 4096),
         Product(rowCount: 1, outputCount: 49152, inputCount: 2304),
     ]
 
-    /// Texts of these lengths are attended by 9 query and 3 key-value heads of 64, SmolLM2-135M's.
+    /// The lengths of texts for which attention is measured.
     public static let attentionLengths = [4096, 8192, 32768]
 
-    /// Those heads.
+    /// The heads of attention: SmolLM2-135M's 9 of queries and 3 of keys and values, 64 wide.
     public static func attention(cacheFormat: CacheFormat) -> AttentionShape {
         AttentionShape(queryHeadCount: 9, keyValueHeadCount: 3, headDimension: 64, cacheFormat: cacheFormat)
     }
 
-    /// W where attention is measured with a window.
+    /// W of the measurements with Self-Extend.
     public static let neighborWindow = 1024
 }

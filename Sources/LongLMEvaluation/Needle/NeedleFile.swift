@@ -2,7 +2,7 @@ import Foundation
 
 /// A sweep's rows in a file of JSON lines: the header, then a row a line, each written as soon as it is known.
 ///
-/// A process that is killed leaves whole lines and at most one begun one, which is cut off when the sweep goes on.
+/// A process that is killed leaves whole lines and at most one incomplete line. Resuming the sweep removes that one.
 public final class NeedleFile {
     /// The rows that the file held when it was opened.
     public let rows: [NeedleRow]
@@ -12,12 +12,11 @@ public final class NeedleFile {
     /// Opens a file for a sweep.
     ///
     /// - Parameters:
-    ///   - path: Where rows go.
-    ///   - header: The sweep's.
+    ///   - path: The file's path.
+    ///   - header: The sweep's header.
     ///   - sweep: The sweep, whose cells the rows must be.
-    ///   - resumes: Whether rows that are there already are kept. Otherwise a file that isn't empty is refused.
-    /// - Throws: ``EvaluationError`` when the file can't be written, is in use, or holds something else than rows of this
-    ///   sweep.
+    ///   - resumes: Whether to keep the rows that the file has. Otherwise a file that isn't empty is refused.
+    /// - Throws: ``EvaluationError`` when the file can't be written, is in use, or holds anything but rows of this sweep.
     public init(
         path: String, header: NeedleHeader, sweep: NeedleSweep, resumes: Bool
     ) throws(EvaluationError) {
@@ -37,11 +36,11 @@ public final class NeedleFile {
         guard resumes || contents.isEmpty else {
             throw .file(path, reason: "exists already; go on with --resume, or name another file")
         }
-        // What follows the last line break was cut off by a kill.
+        // A process that was killed may have left an incomplete line after the last line break.
         let end = contents.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
         let firstLine = try header.jsonLine()
         if end == 0 {
-            // Nothing, or as much of a header as was written: anything else is somebody's file.
+            // Empty, or an incomplete header. Anything else is a file that isn't ours.
             guard Data(firstLine.utf8).starts(with: contents) else {
                 throw .malformedLine(file: path, line: 1, reason: "is no header of a needle sweep")
             }
@@ -71,7 +70,7 @@ public final class NeedleFile {
 
     private func write(_ line: String) throws(EvaluationError) {
         do {
-            // In one piece, so that a kill leaves at most a part of one line.
+            // In one call, so that a process that is killed leaves at most one incomplete line.
             try handle.write(contentsOf: Data(line.utf8))
             try handle.synchronize()
         } catch { throw .file(path, reason: "can't be written") }
@@ -80,12 +79,12 @@ public final class NeedleFile {
 
 /// The contents of a file of rows.
 public struct NeedleLog: Sendable {
-    /// What the sweep was made with.
+    /// What the sweep was made from.
     public var header: NeedleHeader
     /// Its rows.
     public var rows: [NeedleRow]
 
-    /// A log.
+    /// A log of a header and rows.
     public init(header: NeedleHeader, rows: [NeedleRow]) {
         self.header = header
         self.rows = rows
@@ -93,8 +92,8 @@ public struct NeedleLog: Sendable {
 
     /// Reads a file.
     ///
-    /// - Throws: ``EvaluationError/malformedLine(file:line:reason:)`` for a line that is no row, half-written ones
-    ///   included, or a row that is there twice.
+    /// - Throws: ``EvaluationError/malformedLine(file:line:reason:)`` for a line that is no complete row, or a row that
+    ///   occurs twice.
     public init(contentsOfFile path: String) throws(EvaluationError) {
         try self.init(try readFile(path)[...], path: path)
     }
@@ -134,8 +133,8 @@ public struct NeedleLog: Sendable {
     /// Joins parts of one sweep.
     ///
     /// - Parameter files: The parts' paths.
-    /// - Returns: The whole, with its rows in the order of a sweep that ran as one, and how many rows are missing.
-    /// - Throws: ``EvaluationError`` when a file can't be read, when sweeps differ, or when two parts have one row.
+    /// - Returns: The whole sweep, with its rows in the order of a single run, and the number of missing rows.
+    /// - Throws: ``EvaluationError`` when a file can't be read, when sweeps differ, or when two files have the same row.
     public static func merge(_ files: [String]) throws(EvaluationError) -> (log: NeedleLog, missingCount: Int) {
         var merged: NeedleLog?
         var rows: [NeedleRow.Key: NeedleRow] = [:]
@@ -163,9 +162,9 @@ public struct NeedleLog: Sendable {
         return (merged, expectedCount - rows.count)
     }
 
-    /// The file's contents: the header and the rows as JSON, a line each.
+    /// The file's contents: the header and the rows as JSON, one per line.
     ///
-    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when a number is none.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when a value is not a number.
     public func jsonLines() throws(EvaluationError) -> String {
         var lines = try header.jsonLine()
         for row in rows { lines += try row.jsonLine() }
@@ -176,7 +175,7 @@ public struct NeedleLog: Sendable {
 extension NeedleRow {
     /// The row as JSON, with a line break.
     ///
-    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when its log-likelihood is no number.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when its log-likelihood is not a number.
     public func jsonLine() throws(EvaluationError) -> String { try LongLMEvaluation.jsonLine(self) }
 }
 

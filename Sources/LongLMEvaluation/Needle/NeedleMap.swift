@@ -1,10 +1,39 @@
+import Charts
 import Foundation
 
+/// Pictures of a sweep.
 extension NeedleLog {
-    /// Where one setting finds the needle: colours are the right answer's probability.
+    /// A map of where one setting finds the needle, as an SVG document: the same bytes for the same rows.
+    ///
+    /// Columns are the texts' lengths and rows the needle's depths. Colours show the probability of the right answer.
     ///
     /// - Parameter setting: One of the header's.
-    public func heatMap(setting: String) -> HeatMap {
+    public func svg(setting: String) -> String { heatMap(setting: setting).svg() }
+
+    /// The maps of all settings, for a terminal.
+    ///
+    /// - Parameter usesColor: Whether cells get a background colour. Without, a block as high as the value stands in each.
+    public func terminalMaps(usesColor: Bool) -> String {
+        header.settings.map { heatMap(setting: $0).terminal(usesColor: usesColor) }.joined(separator: "\n")
+    }
+
+    /// A page with the maps and the rows of all settings: one HTML file without scripts that needs no other.
+    public func html() -> String {
+        let page = ChartPage(
+            title: "Needle in a haystack: \(header.model)",
+            introduction:
+                "The needle \(quoted(header.needle)) was hidden in \(header.haystack), and the text ended with "
+                + "\(quoted(header.question)). An answer is right when it contains \(quoted(header.answer)). "
+                + "The model was trained for \(Self.grouped(header.contextLength)) tokens.",
+            sections: header.settings.map { setting in
+                ChartPage.Section(
+                    heading: Self.title(setting), svg: svg(setting: setting), table: table(setting: setting))
+            })
+        return page.html()
+    }
+
+    /// The map of one of the header's settings.
+    package func heatMap(setting: String) -> HeatMap {
         let rows = self.rows.filter { $0.setting == setting }
         func row(_ depth: Double, _ length: Int) -> NeedleRow? {
             rows.first { $0.depth == depth && $0.length == length }
@@ -23,25 +52,6 @@ extension NeedleLog {
             marker: trainedContextMarker(lengths))
     }
 
-    /// The maps of all settings, for a terminal.
-    public func terminalMaps(usesColor: Bool) -> String {
-        header.settings.map { heatMap(setting: $0).terminal(usesColor: usesColor) }.joined(separator: "\n")
-    }
-
-    /// A page with the maps and the rows of all settings.
-    public func page() -> ChartPage {
-        ChartPage(
-            title: "Needle in a haystack: \(header.model)",
-            introduction:
-                "The needle \(quoted(header.needle)) was hidden in \(header.haystack), and the text ended with "
-                + "\(quoted(header.question)). An answer is right when it contains \(quoted(header.answer)). "
-                + "The model was trained for \(Self.grouped(header.contextLength)) tokens.",
-            sections: header.settings.map { setting in
-                ChartPage.Section(
-                    heading: Self.title(setting), svg: heatMap(setting: setting).svg(), table: table(setting: setting))
-            })
-    }
-
     private func table(setting: String) -> ChartPage.Table {
         let rows = self.rows.filter { $0.setting == setting }.sorted { ($0.length, $0.depth) < ($1.length, $1.depth) }
         return ChartPage.Table(
@@ -55,7 +65,7 @@ extension NeedleLog {
             })
     }
 
-    /// Between the lengths that the model was trained for and those beyond.
+    /// A line between the lengths up to the trained context and those beyond; nil: there are none beyond.
     private func trainedContextMarker(_ lengths: [Int]) -> ChartMarker? {
         let within = lengths.count { $0 <= header.contextLength }
         guard within < lengths.count else { return nil }

@@ -1,12 +1,12 @@
 import LongLM
 
-/// What one place of a sweep's grid gave. It depends on the model, the task and the place alone, not on time or machine.
+/// The result of one cell of a sweep's grid. It depends on the model, the task and the cell, not on time or machine.
 public struct NeedleRow: Sendable, Codable, Equatable {
     /// The row's place in the order in which a whole sweep runs, from 0.
     public let cell: Int
-    /// What was asked for: `plain`, `auto` or `G:W`.
+    /// The setting that was asked for: `plain`, `auto` or `G:W`.
     public let setting: String
-    /// What ran: `plain` or `selfExtend`.
+    /// The mode that ran: `plain` or `selfExtend`.
     public let mode: String
     /// G; nil: the plain mode.
     public let groupSize: Int?
@@ -20,11 +20,11 @@ public struct NeedleRow: Sendable, Codable, Equatable {
     public let position: Int
     /// Tokens of the text.
     public let promptTokenCount: Int
-    /// Whether the right answer is contained in the model's.
+    /// Whether the model's answer contains the right one.
     public let isFound: Bool
     /// ln of the right answer's probability.
     public let logLikelihood: Double
-    /// What the model went on with.
+    /// What the model continued with.
     public let answer: String
 
     init(_ cell: NeedleSweep.Cell, tokenCount: Int, _ answer: Answer) {
@@ -42,7 +42,7 @@ public struct NeedleRow: Sendable, Codable, Equatable {
         self.answer = answer.text
     }
 
-    /// A place of the grid.
+    /// A cell of the grid.
     public struct Key: Sendable, Hashable {
         let setting: String
         let length: Int
@@ -55,19 +55,19 @@ public struct NeedleRow: Sendable, Codable, Equatable {
         }
     }
 
-    /// The row's place in the grid.
+    /// The row's cell of the grid.
     public var key: Key { Key(setting: setting, length: length, depth: depth) }
 }
 
-/// What a sweep was made with. Rows of sweeps that agree in it belong together.
+/// What a sweep was made from. Rows belong to one sweep when their headers are equal.
 public struct NeedleHeader: Sendable, Codable, Equatable {
-    /// The form of the file.
+    /// The name of the file's format.
     public private(set) var format = Self.currentFormat
     /// The model directory's name.
     public let model: String
     /// SHA-256 of the logits that the plain model gives after the question: model, tokenizer, precision.
     public let fingerprint: String
-    /// The context that the model was trained for.
+    /// The context length that the model was trained for.
     public let contextLength: Int
     /// The haystack's file name.
     public let haystack: String
@@ -83,7 +83,7 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
     public let answerTokenLimit: Int
     /// How keys and values are kept: `float32` or `bfloat16`.
     public let cache: String
-    /// The lengths.
+    /// The lengths of the texts in tokens.
     public let lengths: [Int]
     /// The depths in per cent.
     public let depths: [Double]

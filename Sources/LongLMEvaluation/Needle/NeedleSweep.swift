@@ -2,13 +2,13 @@ import LongLM
 
 /// A needle in a haystack over a grid of lengths and depths, with several attention settings.
 public struct NeedleSweep {
-    /// What a sweep consists of.
+    /// What is measured: every length at every depth with every setting.
     public struct Grid: Sendable, Equatable {
         /// Tokens of the whole text with its answer.
         public var lengths: [Int]
         /// Where the needle is, in per cent of the hay.
         public var depths: [Double]
-        /// What attention runs with.
+        /// The attention settings.
         public var settings: [AttentionSetting]
 
         /// A grid.
@@ -28,7 +28,7 @@ public struct NeedleSweep {
         let hayCount: Int
         /// Tokens of the hay before the needle.
         let position: Int
-        /// Cells of one group have a beginning in common: the hay before the needle, with the same attention.
+        /// Cells of one group share their beginning: the hay before the needle, with the same attention.
         let group: Int
         /// The place in the order in which the whole sweep runs.
         var index = 0
@@ -39,18 +39,18 @@ public struct NeedleSweep {
     private let task: NeedleTask
     private let model: LanguageModel
     private let options: SessionOptions
-    /// In the order in which they run: groups, and in each the needle goes from the beginning to the end.
+    /// In the order in which they run: group by group, and in each from the first needle's place to the last.
     let cells: [Cell]
     private let groupLengths: [Int]
 
-    /// A sweep. Everything that a length or setting makes impossible is found here.
+    /// A sweep. Impossible lengths, depths and settings are refused here, before any work.
     ///
     /// - Parameters:
-    ///   - task: What is hidden, and asked for.
+    ///   - task: What is hidden and asked for.
     ///   - grid: The lengths, depths and attention settings.
-    ///   - shard: Only every N-th cell from the K-th on.
-    ///   - model: What answers.
-    ///   - options: How the sessions run; their attention and length are the grid's.
+    ///   - shard: The part of the sweep to run; nil: all of it.
+    ///   - model: The model that answers.
+    ///   - options: How the sessions run. Attention and length come from the grid.
     /// - Throws: ``EvaluationError``.
     public init(
         _ task: NeedleTask, _ grid: Grid, shard: Shard? = nil, model: LanguageModel,
@@ -66,7 +66,7 @@ public struct NeedleSweep {
         for setting in grid.settings {
             for length in grid.lengths {
                 let mode = try setting.mode(length: length, contextLength: configuration.contextLength)
-                // Where rotary frequencies depend on the length, so does the whole beginning.
+                // Where rotary frequencies depend on the length, texts of two lengths share no beginning.
                 let ownLength = configuration.rotary.dependsOnLength ? length : nil
                 let group =
                     groups.firstIndex { $0.setting == setting && $0.mode == mode && $0.length == ownLength }
@@ -102,17 +102,17 @@ public struct NeedleSweep {
         self.groupLengths = groupLengths
     }
 
-    /// How many cells there are, or the shard has.
+    /// The number of cells to run.
     public var cellCount: Int { cells.count }
 
     /// Runs the cells that are not finished yet, in their order.
     ///
     /// - Parameters:
     ///   - finished: Cells to leave out.
-    ///   - reusesPrefixes: Whether hay before the needle is processed once for all cells that share it. It changes no bit
-    ///     of any row.
+    ///   - reusesPrefixes: Whether hay before the needle is processed once for all cells that share it. The rows are the
+    ///     same either way, bit for bit.
     ///   - progress: Called with the fraction of the work that is done.
-    ///   - report: Called with each row as it comes; what it throws ends the sweep.
+    ///   - report: Called with each row when it is finished. An error that it throws ends the sweep.
     /// - Throws: ``EvaluationError``.
     public func run(
         skipping finished: Set<NeedleRow.Key> = [], reusesPrefixes: Bool = true, progress: ((Double) -> Void)? = nil,
@@ -136,7 +136,7 @@ public struct NeedleSweep {
         }
     }
 
-    /// Takes the trunk on to the needle's place, and from there answers in a fork of it.
+    /// Processes the hay up to the needle's place in the trunk, and the rest and the answer in a fork of it.
     private func answer(
         _ cell: Cell, trunk: Session, progress: @escaping (Double) -> Void
     ) throws(EvaluationError) -> Answer {
@@ -157,7 +157,7 @@ public struct NeedleSweep {
         return try task.answer(branch)
     }
 
-    /// Tokens before the needle: those that the tokenizer puts in front of a text, and the hay.
+    /// Tokens before the needle: the tokenizer's prefix and the hay.
     private func tokens(_ cell: Cell, in range: Range<Int>) -> [Int] {
         let prefixCount = task.prefix.count
         return Array(task.prefix.dropFirst(range.lowerBound))
@@ -177,7 +177,8 @@ public struct NeedleSweep {
         task.prefix.count + task.needleTokens.count + cell.hayCount + task.questionTokens.count
     }
 
-    /// The operations of a cell that follows on another, from whose needle's place it goes on if they share a group.
+    /// The operations of a cell that runs after `previous`. If both are in one group, the text before the previous needle
+    /// has been processed already.
     private func amount(_ cell: Cell, after previous: Cell?) -> Double {
         let shared = previous.map { $0.group == cell.group ? task.prefix.count + $0.position : 0 } ?? 0
         return operations(shared..<promptLength(cell))
@@ -196,7 +197,7 @@ public struct Shard: Sendable, Equatable {
     /// N.
     public let count: Int
 
-    /// Reads `K/N`; nil: it is no shard.
+    /// Reads `K/N`; nil: the text has another form.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
         guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 1, index <= count else {

@@ -2,22 +2,22 @@ import LongLM
 
 /// A sentence that is hidden in a long text, and a question about it at the end (Kamradt, 2023: needle in a haystack).
 public struct NeedleTask: Sendable {
-    /// The sentence.
+    /// The hidden sentence.
     public let needle: String
     /// What the text ends with.
     public let question: String
-    /// What an answer contains when it is right.
+    /// What a right answer contains.
     public let answer: String
-    /// The text around the needle, token by token. Where it is shorter than a length it begins anew.
+    /// The tokens of the text around the needle. They are repeated for a longer text.
     let hay: [Int]
-    /// What tokenizers put in front of a text.
+    /// What the tokenizer puts in front of every text.
     let prefix: [Int]
     let needleTokens: [Int]
     let questionTokens: [Int]
     let expected: ExpectedAnswer
     /// The most tokens of an answer.
     public let answerTokenLimit: Int
-    /// [i]: the last place between two sentences that has at most i tokens of the hay before it.
+    /// [i]: the last boundary of sentences with at most i tokens of the hay before it.
     private let sentenceStarts: [Int]
     let tokenizer: Tokenizer
 
@@ -29,14 +29,14 @@ public struct NeedleTask: Sendable {
         "\n\nThe pass key is \(key). Remember it. \(key) is the pass key.\n\n"
     }
 
-    /// A task.
+    /// A task for the model whose tokenizer is given.
     ///
     /// - Parameters:
     ///   - haystack: The text. Not empty.
-    ///   - haystackName: What it is called in errors.
-    ///   - needle: Put between two of its sentences as it is, line breaks included.
+    ///   - haystackName: The text's name in errors.
+    ///   - needle: The sentence to hide. It goes between two sentences as it is, with its line breaks.
     ///   - question: What the text ends with.
-    ///   - answer: What the model should go on with; an answer is right when it contains this.
+    ///   - answer: What the model should continue with. An answer is right when it contains this.
     ///   - answerTokenLimit: The most tokens of an answer; nil: those of the right one and four more.
     ///   - tokenizer: The tokenizer of the model that answers.
     /// - Throws: ``EvaluationError``.
@@ -81,7 +81,7 @@ public struct NeedleTask: Sendable {
 
     /// Tokens of the hay that fit into a text of `length` tokens.
     ///
-    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the others don't leave any room.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when needle, question and answer leave no room.
     func hayCount(length: Int) throws(EvaluationError) -> Int {
         let fixed =
             prefix.count + needleTokens.count + questionTokens.count + max(expected.tokens.count, answerTokenLimit)
@@ -92,14 +92,14 @@ public struct NeedleTask: Sendable {
         return length - fixed
     }
 
-    /// Where the needle goes: at the fraction `depth` of the hay, or at the last end of a sentence before.
+    /// Where the needle goes: to the fraction `depth` of the hay, or back from there to the end of a sentence.
     func needlePosition(hayCount: Int, depth: Double) -> Int {
         let place = Int((depth * Double(hayCount)).rounded())
         let (turn, rest) = place.quotientAndRemainder(dividingBy: hay.count)
         return turn * hay.count + sentenceStarts[rest]
     }
 
-    /// Tokens of the hay, which begins anew where it ends.
+    /// Tokens of the hay, as if it were repeated for ever.
     func hayTokens(_ range: Range<Int>) -> [Int] { range.map { hay[$0 % hay.count] } }
 
     func answer(_ session: Session) throws(EvaluationError) -> Answer {

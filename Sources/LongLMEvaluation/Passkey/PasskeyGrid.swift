@@ -11,17 +11,17 @@ import LongLM
 /// for row in rows { print(row.length, row.setting, row.accuracy) }
 /// ```
 public struct PasskeyGrid: Sendable {
-    /// Tokens of the prompts with their answers.
+    /// The lengths of the prompts with their answers, in tokens.
     public var lengths: [Int]
     /// Where keys are, from 0 (the beginning) to 1 (right before the question).
     public var depths: [Double]
-    /// Prompts, each with a key of its own, for every length and depth.
+    /// How many prompts there are for each length and depth. Each has a key of its own.
     public var promptCount: Int
     /// Digits of a key.
     public var digitCount: Int
-    /// Where random numbers begin.
+    /// The seed of the random numbers.
     public var seed: UInt64
-    /// The words.
+    /// The words of the prompts.
     public var template: PasskeyTemplate
 
     /// A grid.
@@ -37,7 +37,7 @@ public struct PasskeyGrid: Sendable {
         self.template = template
     }
 
-    /// The prompts of one length, depth by depth. They depend on the seed and the length, not on the other lengths.
+    /// The prompts of one length, depth by depth. They don't depend on the grid's other lengths.
     ///
     /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the task doesn't fit into the length.
     public func prompts(length: Int, tokenizer: Tokenizer) throws(EvaluationError) -> [PasskeyPrompt] {
@@ -65,17 +65,17 @@ public struct PasskeyGrid: Sendable {
         return batches
     }
 
-    /// Runs all lengths, and each with all settings.
+    /// Runs all lengths with all settings.
     ///
     /// - Parameters:
-    ///   - model: What answers.
+    ///   - model: The model that answers.
     ///   - tokenizer: The model's tokenizer.
-    ///   - settings: What every prompt is answered with.
-    ///   - options: How the sessions run; their attention and length are the grid's.
+    ///   - settings: The attention settings. Every prompt is answered with each of them.
+    ///   - options: How the sessions run. Attention and length come from the grid.
     ///   - progress: Called with the fraction of the work that is done.
-    ///   - report: Called with each row as it comes.
+    ///   - report: Called with each row when it is finished.
     /// - Returns: A row for every length and setting.
-    /// - Throws: ``EvaluationError``; what a length or setting makes impossible, before any work.
+    /// - Throws: ``EvaluationError``. Impossible lengths and settings are refused before any work.
     @discardableResult
     public func run(
         model: LanguageModel, tokenizer: Tokenizer, settings: [AttentionSetting],
@@ -89,16 +89,16 @@ public struct PasskeyGrid: Sendable {
     }
 }
 
-/// Prompts whose answers are counted together.
+/// Prompts whose results are counted together.
 public struct PasskeyBatch: Sendable {
-    /// The length that the attention settings are for: tokens of the longest prompt with its answer, or more.
+    /// The length that attention is set for, in tokens: that of the longest prompt with its answer, or more.
     public let length: Int
     let prompts: [(prompt: PasskeyPrompt, tokens: [Int])]
 
     /// A batch.
     ///
     /// - Parameters:
-    ///   - length: What the attention settings are for, at least; nil: what the longest prompt needs.
+    ///   - length: The least length that attention is set for; nil: that of the longest prompt with its answer.
     ///   - prompts: The prompts.
     ///   - tokenizer: The tokenizer of the model that answers.
     public init(length: Int? = nil, prompts: [PasskeyPrompt], _ tokenizer: Tokenizer) {
@@ -111,14 +111,14 @@ public struct PasskeyBatch: Sendable {
     ///
     /// - Parameters:
     ///   - batches: The prompts.
-    ///   - model: What answers.
+    ///   - model: The model that answers.
     ///   - tokenizer: The model's tokenizer.
-    ///   - settings: What every prompt is answered with.
-    ///   - options: How the sessions run; their attention and length are the batch's.
+    ///   - settings: The attention settings. Every prompt is answered with each of them.
+    ///   - options: How the sessions run. Attention and length come from the batch.
     ///   - progress: Called with the fraction of the work that is done.
-    ///   - report: Called with each row as it comes.
+    ///   - report: Called with each row when it is finished.
     /// - Returns: A row for every batch and setting.
-    /// - Throws: ``EvaluationError``; what a length or setting makes impossible, before any work.
+    /// - Throws: ``EvaluationError``. Impossible lengths and settings are refused before any work.
     @discardableResult
     public static func run(
         _ batches: [PasskeyBatch], model: LanguageModel, tokenizer: Tokenizer, settings: [AttentionSetting],
@@ -176,13 +176,13 @@ public struct PasskeyBatch: Sendable {
     }
 }
 
-/// How a model did on prompts of one length with one attention setting.
+/// A model's results on prompts of one length with one attention setting.
 public struct PasskeyRow: Sendable, Codable, Equatable {
-    /// The length that the attention setting is for, in tokens.
+    /// The length that attention was set for, in tokens.
     public let length: Int
-    /// What was asked for: `plain`, `auto` or `G:W`.
+    /// The setting that was asked for: `plain`, `auto` or `G:W`.
     public let setting: String
-    /// What ran: `plain` or `selfExtend`.
+    /// The mode that ran: `plain` or `selfExtend`.
     public let mode: String
     /// G; nil: the plain mode.
     public let groupSize: Int?
@@ -190,15 +190,15 @@ public struct PasskeyRow: Sendable, Codable, Equatable {
     public let neighborWindow: Int?
     /// The fraction of prompts whose key was found.
     public let accuracy: Double
-    /// How many prompts there were.
+    /// The number of prompts.
     public let count: Int
-    /// The mean of ln of the keys' probabilities.
+    /// The mean of the logarithms (ln) of the keys' probabilities.
     public let meanLogLikelihood: Double
-    /// Tokens of prompts processed in a second.
+    /// Tokens of prompts processed per second.
     public let prefillTokensPerSecond: Double
-    /// Time of all prompts with their answers.
+    /// The time for all prompts with their answers, in seconds.
     public let seconds: Double
-    /// Each prompt's.
+    /// The result of each prompt.
     public let results: [PasskeyResult]
 
     init(
@@ -226,9 +226,9 @@ public struct PasskeyResult: Sendable, Codable, Equatable {
     public let promptTokenCount: Int
     /// The right answer.
     public let target: String
-    /// What the model went on with.
+    /// What the model continued with.
     public let answer: String
-    /// Whether the right answer is contained in it.
+    /// Whether the model's answer contains the right one.
     public let isFound: Bool
     /// ln of the right answer's probability.
     public let logLikelihood: Double

@@ -1,7 +1,7 @@
 import Foundation
 import LongLM
 
-/// One text with a question, and what the model should go on with.
+/// A text that ends with a question, and what the model should continue with.
 public struct PasskeyPrompt: Sendable, Codable, Equatable {
     /// The text. Its end is the question.
     public let input: String
@@ -37,12 +37,12 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
     /// Makes a prompt of at most `length` tokens, with as much filler as fits.
     ///
     /// - Parameters:
-    ///   - length: Tokens of the prompt and of the key after it.
+    ///   - length: Tokens of the prompt and of the key that follows it.
     ///   - depth: Where the key is, from 0 (the beginning) to 1.
     ///   - digitCount: Digits of the key.
-    ///   - generator: Where the key and the order of the filler come from.
-    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when not even the sentence and the question fit, for a depth out of
-    ///   range, and for filler without tokens.
+    ///   - generator: The source of the key and of the filler's order.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the key's sentence and the question alone don't fit, when the
+    ///   depth is out of range, and when the filler has no tokens.
     static func make(
         _ template: PasskeyTemplate, length: Int, depth: Double, digitCount: Int, _ tokenizer: Tokenizer,
         _ generator: inout some RandomNumberGenerator
@@ -55,7 +55,7 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
                 input: template.text(key: target, depth: depth, filler: pieces[..<count]), target: target)
             return prompt.tokenCount(tokenizer) <= length
         }
-        // Else there would never be enough of it.
+        // Filler without tokens would be added for ever.
         guard template.filler.contains(where: { !tokenizer.encode($0, addSpecialTokens: false).isEmpty }) else {
             throw .invalidSetting("the template's filler holds no character that the tokenizer knows")
         }
@@ -82,7 +82,7 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
 
     /// The right answer as it follows the prompt.
     func expected(_ tokenizer: Tokenizer) -> ExpectedAnswer {
-        // The last words decide how the answer is divided into tokens.
+        // Only the last words have a say in how the answer is divided into tokens.
         ExpectedAnswer(target, after: String(input.suffix(64)), tokenizer)
     }
 }

@@ -6,11 +6,11 @@ import LongLM
 public struct PasskeyTemplate: Sendable, Codable, Equatable {
     /// What the text begins with; may be empty.
     public var introduction: String
-    /// Pieces that say nothing; each place of the text takes one of them at random.
+    /// Pieces of filler. Each place of the text takes one of them at random.
     public var filler: [String]
     /// The sentence that is hidden between two pieces; every `{key}` in it becomes the key.
     public var key: String
-    /// What the text ends with. The model goes on with the key.
+    /// What the text ends with. The model should continue with the key.
     public var question: String
 
     /// A template.
@@ -21,7 +21,7 @@ public struct PasskeyTemplate: Sendable, Codable, Equatable {
         self.question = question
     }
 
-    /// The one that is widely used.
+    /// The template that is widely used.
     public static let standard = PasskeyTemplate(
         introduction: "There is an important info hidden inside a lot of irrelevant text. Find it and memorize it. "
             + "I will quiz you about the important information there.\n",

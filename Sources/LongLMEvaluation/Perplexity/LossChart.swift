@@ -1,32 +1,49 @@
-extension LineChart {
-    /// Loss against position, a line for each attention setting.
-    ///
-    /// - Parameters:
-    ///   - rows: Of one text, with equal buckets.
-    ///   - modelName: The model, for the title.
-    ///   - textName: The text, for the subtitle.
-    ///   - contextLength: The context that the model was trained for, which is marked.
-    public static func loss(
-        _ rows: [PerplexityRow], modelName: String, textName: String, contextLength: Int
-    ) -> LineChart {
-        func grouped(_ number: Int) -> String { ChartNumber.label(Double(number), decimals: 0) }
+import Charts
+
+/// A chart of the loss against the position in a text, with a line for each attention setting.
+public struct LossChart: Sendable {
+    /// What ``Perplexity/run(progress:)`` returned: rows of one text, with equal buckets.
+    public var rows: [PerplexityRow]
+    /// The model's name, for the title.
+    public var modelName: String
+    /// The text's name, for the subtitle.
+    public var textName: String
+    /// The context length of the model, which is marked where the text is longer.
+    public var contextLength: Int
+
+    /// A chart of rows.
+    public init(rows: [PerplexityRow], modelName: String, textName: String, contextLength: Int) {
+        self.rows = rows
+        self.modelName = modelName
+        self.textName = textName
+        self.contextLength = contextLength
+    }
+
+    /// The chart as an SVG document: the same bytes for the same rows.
+    public func svg() -> String { lineChart.svg() }
+
+    package var lineChart: LineChart {
         let windowCount = rows.first?.windowCount ?? 0
         let length = (rows.first?.buckets.last?.last ?? 0) + 1
         return LineChart(
             title: "\(modelName): loss against position",
-            subtitle: "\(textName), \(windowCount) window\(windowCount == 1 ? "" : "s") of \(grouped(length)) tokens",
-            xAxisName: "position", yAxisName: "mean of −ln p",
-            series: rows.map { row in
-                let settings = row.groupSize.map {
-                    "Self-Extend, G = \(grouped($0)), W = \(grouped(row.neighborWindow ?? 0))"
-                }
-                return Series(
-                    name: settings ?? "as it was trained",
-                    points: row.buckets.filter { $0.count > 0 }.map {
-                        Point(x: Double($0.first + $0.last) / 2, y: $0.loss)
-                    })
-            },
+            subtitle:
+                "\(textName), \(windowCount) window\(windowCount == 1 ? "" : "s") of \(Self.grouped(length)) tokens",
+            xAxisName: "position", yAxisName: "mean of −ln p", series: rows.map(Self.series),
             markers: contextLength < length
                 ? [ChartMarker(position: Double(contextLength), label: "trained context")] : [])
     }
+
+    private static func series(_ row: PerplexityRow) -> LineChart.Series {
+        let setting = row.groupSize.map {
+            "Self-Extend, G = \(grouped($0)), W = \(grouped(row.neighborWindow ?? 0))"
+        }
+        return LineChart.Series(
+            name: setting ?? "as it was trained",
+            points: row.buckets.filter { $0.count > 0 }.map {
+                LineChart.Point(x: Double($0.first + $0.last) / 2, y: $0.loss)
+            })
+    }
+
+    private static func grouped(_ number: Int) -> String { ChartNumber.label(Double(number), decimals: 0) }
 }

@@ -5,16 +5,16 @@ import LongLM
 public struct Perplexity {
     /// What is measured.
     public struct Options: Sendable, Equatable {
-        /// Tokens of a window. Each begins with nothing before it.
+        /// The length of a window in tokens. Nothing of one window is seen in the next.
         public var windowLength: Int
-        /// The most windows; nil: the whole text.
+        /// A limit on the number of windows; nil: the whole text.
         public var windowLimit: Int?
-        /// Positions of a bucket.
+        /// The number of positions in a bucket.
         public var bucketLength: Int
-        /// What attention runs with.
+        /// The attention settings.
         public var settings: [AttentionSetting]
 
-        /// Options.
+        /// Options of a measurement.
         public init(
             windowLength: Int, windowLimit: Int? = nil, bucketLength: Int = 512,
             settings: [AttentionSetting] = [.plain, .automatic]
@@ -30,19 +30,20 @@ public struct Perplexity {
     private var options: Options
     private let sessionOptions: SessionOptions
     private let modes: [AttentionMode]
-    /// What is processed of each window: its tokens after those that the tokenizer puts in front of a text.
+    /// The tokens of each window, without the tokenizer's prefix.
     private let windows: [[Int]]
+    /// What the tokenizer puts in front of every text.
     private let prefix: [Int]
 
-    /// A measurement of a text. Everything that the settings make impossible is found here.
+    /// A measurement of a text. Impossible settings are refused here, before any work.
     ///
     /// - Parameters:
-    ///   - text: Not empty.
-    ///   - textName: What it is called in errors.
+    ///   - text: The text, which fills at least one window.
+    ///   - textName: The text's name in errors.
     ///   - options: Windows, buckets and attention settings.
-    ///   - model: What predicts the text.
+    ///   - model: The model that predicts the text.
     ///   - tokenizer: The model's tokenizer.
-    ///   - sessionOptions: How sessions run; their attention and length are the options'.
+    ///   - sessionOptions: How the sessions run. Attention and length come from `options`.
     /// - Throws: ``EvaluationError``.
     public init(
         of text: String, textName: String, _ options: Options, model: LanguageModel, tokenizer: Tokenizer,
@@ -51,7 +52,7 @@ public struct Perplexity {
         prefix = tokenizer.encode("")
         let tokens = tokenizer.encode(text, addSpecialTokens: false)
         let length = options.windowLength - prefix.count
-        // The first token of all has nothing that could predict it.
+        // Nothing predicts the first token.
         guard length + prefix.count >= 2, length >= 1 else {
             throw .invalidSetting("a window of \(options.windowLength) tokens; it must have at least 2")
         }
@@ -83,7 +84,7 @@ public struct Perplexity {
     ///
     /// - Parameters:
     ///   - progress: Called with the fraction of the work that is done.
-    ///   - report: Called with each row as it comes.
+    ///   - report: Called with each row when it is finished.
     /// - Returns: A row for every setting.
     /// - Throws: ``EvaluationError/session(_:)`` when the task is cancelled or a session can't be made.
     @discardableResult
@@ -129,7 +130,8 @@ public struct Perplexity {
         let session = try Session(model: model, options: options)
         let tokens = prefix + window
         let vocabularySize = model.configuration.vocabularySize
-        // The last token predicts nothing of the window. Steps bound the memory of the logits.
+        // The last token is predicted but predicts nothing. A pass has a limited number of rows, which bounds the memory
+        // of the logits.
         while session.position < tokens.count - 1 {
             let first = session.position
             let end = min(first + Session.stepRowLimit, tokens.count - 1)
@@ -146,15 +148,15 @@ public struct Perplexity {
     }
 }
 
-/// The mean loss of tokens whose positions lie in a range.
+/// The mean loss of the tokens at a range of positions.
 public struct PerplexityBucket: Sendable, Encodable, Equatable {
     /// The first position of the range, from 0.
     public let first: Int
     /// The last position of the range.
     public let last: Int
-    /// How many tokens were predicted.
+    /// The number of tokens that were predicted.
     public private(set) var count = 0
-    /// The mean of −ln of their probabilities; 0 when there are none.
+    /// The mean of −ln p, where p is a token's probability; 0 without tokens.
     public var loss: Double { count > 0 ? sum / Double(count) : 0 }
     private var sum = 0.0
 
@@ -182,25 +184,25 @@ public struct PerplexityBucket: Sendable, Encodable, Equatable {
 
 /// How well one attention setting predicts a text.
 public struct PerplexityRow: Sendable, Encodable, Equatable {
-    /// What was asked for: `plain`, `auto` or `G:W`.
+    /// The setting that was asked for: `plain`, `auto` or `G:W`.
     public let setting: String
-    /// What ran: `plain` or `selfExtend`.
+    /// The mode that ran: `plain` or `selfExtend`.
     public let mode: String
     /// G; nil: the plain mode.
     public let groupSize: Int?
     /// W; nil: the plain mode.
     public let neighborWindow: Int?
-    /// Windows of the text.
+    /// The number of windows.
     public let windowCount: Int
-    /// Tokens that were predicted.
+    /// The number of tokens that were predicted.
     public let tokenCount: Int
-    /// The mean of −ln of their probabilities.
+    /// The mean of −ln p, where p is a token's probability.
     public let loss: Double
     /// The loss's exponential.
     public let perplexity: Double
-    /// By position.
+    /// The losses by position.
     public let buckets: [PerplexityBucket]
-    /// Time of all windows.
+    /// The time for all windows, in seconds.
     public let seconds: Double
 
     init(

@@ -1,12 +1,13 @@
 import LongLM
 
 extension ModelConfiguration {
-    /// Multiplications and additions of a prefill into an empty session whose last token's logits are wanted. Of the
-    /// feed-forward block three products are counted, as gated ones have.
+    /// The multiplications and additions of a prefill into an empty session, with the logits of the last token alone.
+    ///
+    /// A feed-forward block counts as three products. That is right for gated blocks; those of GPT-NeoX and Phi have two.
     ///
     /// - Parameters:
     ///   - length: Tokens.
-    ///   - attention: From which positions scores are taken: layers that it extends see past their sliding windows.
+    ///   - attention: The attention mode. Layers that it extends have no sliding windows.
     package func operationCount(prefillOf length: Int, attention: AttentionMode = .plain) -> Double {
         let queryWidth = Double(queryHeadCount * headDimension)
         let keyWidth = Double(keyValueHeadCount * headDimension)
@@ -21,7 +22,7 @@ extension ModelConfiguration {
     }
 }
 
-/// Pairs of a query and a key that it sees, when it sees at most `window` of them.
+/// The pairs of a query and a key that it sees. A query sees at most `window` keys; nil: no limit.
 private func pairCount(length: Int, window: Int?) -> Double {
     let full = Double(min(length, window ?? length))
     return full * (full + 1) / 2 + (Double(length) - full) * full

@@ -1,32 +1,32 @@
 import LongLM
 
-/// How long a prefill takes, reckoned from a short one that was measured.
+/// How long a prefill will take, estimated from a shorter one that was measured.
 ///
-/// It takes the rate of operations for the same at every length. Products and attention are about equally fast here; what
-/// a machine does beside it, and how warm it gets, shows in the measurement alone.
+/// It assumes the same operations per second at every length, since matrix products and attention are about equally fast.
+/// Other load on the machine, and a processor that slows down as it gets warm, make it wrong.
 public struct PrefillEstimate: Sendable, Equatable {
     /// Tokens of the prefill that is estimated.
     public let length: Int
-    /// How long that takes, in seconds.
+    /// How long it will take, in seconds.
     public let seconds: Double
     /// Tokens of the prefill that was measured.
     public let measuredTokenCount: Int
-    /// How long that took, in seconds: the faster of two.
+    /// How long it took, in seconds: the faster of two.
     public let measuredSeconds: Double
 
-    /// Tokens of a measurement: two steps of a session, enough for the rate to be that of long texts.
+    /// The most tokens of a measurement: two passes of a session, enough to reach the rate of long texts.
     public static let largestMeasuredTokenCount = 1024
     private static let measurementCount = 2
 
-    /// Measures a prefill of ``largestMeasuredTokenCount`` tokens, or of `length` if those are fewer, in a session for
-    /// `length` of them.
+    /// Measures a prefill of ``largestMeasuredTokenCount`` tokens, or of `length` if that is less, in a session with a
+    /// capacity of `length`.
     ///
     /// - Parameters:
     ///   - model: The model.
     ///   - length: Tokens of the prefill to estimate, between 1 and 2²⁴.
-    ///   - attention: From which positions attention takes its scores.
+    ///   - attention: The attention mode.
     ///   - threadCount: Threads; nil: `OMP_NUM_THREADS` or the number of processors.
-    ///   - cacheFormat: How keys and values are kept; nil: what the model's precision suggests.
+    ///   - cacheFormat: How keys and values are stored; nil: in the format that goes with the model's precision.
     ///   - progress: Called with the fraction of the measurement that is done.
     /// - Throws: `SessionError` when the options don't suit the model, or the task was cancelled.
     public init(

@@ -8,23 +8,23 @@ public struct LogitComparison: Sendable, Codable, Equatable {
     public let worstRow: Int
     /// The token of the greatest difference.
     public let worstToken: Int
-    /// The rows whose greatest logit is another token's.
+    /// The rows in which another token has the greatest logit.
     public let disagreeingRows: [Int]
 
     /// The greatest deviation that passes. The reference's own prefill and decode differ by up to 2.5·10⁻⁵, since
-    /// float32 sums depend on their order; a wrong position, mask or rotation shows at 10⁻² and more.
+    /// float32 sums depend on their order. A wrong position, mask or rotation gives 10⁻² and more.
     public static let tolerance = 1e-4
 
-    /// Whether the logits pass: within ``tolerance``, and every row's greatest is the same token's.
+    /// Whether the logits pass: no deviation exceeds ``tolerance``, and each row's most probable token is the same.
     public var passes: Bool { worstDeviation <= Self.tolerance && disagreeingRows.isEmpty }
 
-    /// Compares [rows, V] logits; they are of equal, positive count.
+    /// Compares logits of the same shape, with at least one row.
     ///
     /// - Parameters:
     ///   - computed: [rows, V].
     ///   - reference: [rows, V].
     ///   - vocabularySize: V.
-    ///   - firstRow: Where in the text the first row is.
+    ///   - firstRow: The first row's position in the text.
     public init(_ computed: ArraySlice<Float>, reference: [Float], vocabularySize: Int, firstRow: Int) {
         precondition(computed.count == reference.count && !reference.isEmpty, "the logits are of one shape")
         let mean = reference.reduce(0.0) { $0 + Double($1) } / Double(reference.count)
@@ -34,7 +34,7 @@ public struct LogitComparison: Sendable, Codable, Equatable {
         var worst = (difference: -1.0, index: 0)
         for (index, pair) in zip(computed, reference).enumerated() {
             let difference = abs(Double(pair.0) - Double(pair.1))
-            // A NaN must not hide behind a comparison that is false.
+            // Comparisons with a NaN are false, so it would be overlooked.
             let comparable = difference.isNaN ? .infinity : difference
             if comparable > worst.difference { worst = (comparable, index) }
         }

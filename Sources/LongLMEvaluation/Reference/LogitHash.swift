@@ -1,5 +1,4 @@
-/// A fingerprint of logits, for tests that pin every bit: the SHA-256 (FIPS 180-4) of numbers as little-endian 32-bit
-/// floats.
+/// The SHA-256 (FIPS 180-4) of logits as little-endian 32-bit floats, for tests that pin every bit.
 public struct LogitHash: Sendable {
     private var hash = SHA256()
     private var rest: [UInt8] = []
@@ -12,7 +11,7 @@ public struct LogitHash: Sendable {
         add(words: logits.lazy.map(\.bitPattern))
     }
 
-    /// Adds numbers of 32 bits that are no floats.
+    /// Adds 32-bit numbers that aren't floats.
     mutating func add(words: some Sequence<UInt32>) {
         for word in words {
             withUnsafeBytes(of: word.littleEndian) { rest.append(contentsOf: $0) }
@@ -40,8 +39,7 @@ public struct LogitHash: Sendable {
     }
 }
 
-/// SHA-256 over blocks of 64 bytes. It is here, and not a dependency, because an embedder would have to build that
-/// dependency for these few lines.
+/// SHA-256 over blocks of 64 bytes. The library has no dependencies, and these lines aren't worth one.
 package struct SHA256: Sendable {
     package static let blockLength = 64
 
@@ -107,7 +105,7 @@ package struct SHA256: Sendable {
         UInt32((number - number.rounded(.down)) * 0x1p32)
     }
 
-    /// ⌊(∛n mod 1) · 2³²⌋: the greatest r with r³ ≤ n · 2⁹⁶, by bisection in whole numbers, less its whole part.
+    /// ⌊(∛n mod 1) · 2³²⌋. Bisection in integers finds the greatest r with r³ ≤ n · 2⁹⁶; its low 32 bits are the fraction.
     private static func cubeRootFraction(of number: Int) -> UInt32 {
         let target = UInt128(number) << 96
         var (low, high) = (UInt128(0), UInt128(7) << 32)

@@ -1,11 +1,11 @@
 import Foundation
 import LongLM
 
-/// One reference case: an input, an attention mode, and the file of logits that the reference computed.
+/// One reference case: an input, an attention mode, and the logits that the reference computed.
 ///
 /// A directory of cases holds `cases.json`, an array of these, beside a safetensors file for each.
 public struct ReferenceCase: Sendable, Decodable {
-    /// The safetensors file with `input_ids [n]`, `baseline_logits [≤ n, V]`, `logits [≤ n, V]` and perhaps
+    /// The safetensors file with `input_ids [n]`, `logits [≤ n, V]`, and optionally `baseline_logits [≤ n, V]` and
     /// `decode_logits [m, V]`.
     public let file: String
     /// N, the length of the input.
@@ -16,11 +16,11 @@ public struct ReferenceCase: Sendable, Decodable {
     public let window: Int
     /// The base of the query scale; −1: no scale.
     public let scaleBase: Double
-    /// How the grouped query is moved.
+    /// How the grouped query is shifted: `floor` or `fractional`.
     public let shift: String
-    /// `self_extend`, `rerope` or `leaky_rerope`; nil: the first.
+    /// `self_extend`, `rerope` or `leaky_rerope`; nil: `self_extend`.
     public let mode: String?
-    /// The length for which rotary frequencies that depend on one are taken; nil: N.
+    /// The length that rotary frequencies are chosen for, where they depend on it; nil: N.
     public let length: Int?
 
     enum CodingKeys: String, CodingKey {
@@ -30,7 +30,7 @@ public struct ReferenceCase: Sendable, Decodable {
 
     /// The attention mode.
     ///
-    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `mode` or `shift` is none of those known.
+    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `mode` or `shift` is unknown.
     public func attention(casesFile: String) throws(ReferenceError) -> AttentionMode {
         let base = scaleBase > 0 ? Float(scaleBase) : nil
         switch mode ?? "self_extend" {
@@ -73,11 +73,11 @@ public struct ReferenceCase: Sendable, Decodable {
     }
 }
 
-/// Why reference cases could not be run. (That they ran and failed is no error but a result.)
+/// Why reference cases can't be run. A comparison that failed is a result, not an error.
 public enum ReferenceError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// A cases.json that can't be read or isn't of the expected form.
+    /// A cases.json that can't be read or has another form than expected.
     case malformedCases(file: String, reason: String)
-    /// A case whose tensors don't fit together.
+    /// A case whose tensors have shapes that don't fit together.
     case malformedCase(file: String, reason: String)
     /// A checkpoint or case file that is not valid.
     case tensors(SafetensorsError)

@@ -26,7 +26,7 @@ public struct ReferenceVerification {
     ///   - directory: Holds `cases.json`.
     ///   - modelDirectory: Holds the model; nil: `directory` does.
     ///   - threadCount: Threads; nil: the default.
-    ///   - instructionSet: What to compute with; nil: the default.
+    ///   - instructionSet: The instruction set to compute with; nil: the default.
     /// - Throws: ``ReferenceError`` when the model can't be loaded.
     public init(
         directory: String, modelDirectory: String? = nil, threadCount: Int? = nil,
@@ -42,21 +42,21 @@ public struct ReferenceVerification {
 
     /// Runs every case of the directory.
     ///
-    /// - Parameter report: Called with each result as it comes.
-    /// - Throws: ``ReferenceError`` for the first case that can't be run; a failed comparison is a result.
+    /// - Parameter report: Called with each result when it is known.
+    /// - Throws: ``ReferenceError`` for the first case that can't be run. A failed comparison is a result.
     public func run(report: (ReferenceResult) -> Void) throws(ReferenceError) {
         for entry in try ReferenceCase.read(directory: directory) {
             try run(entry, report: report)
         }
     }
 
-    /// Runs one case: the plain model, then the case's attention mode as one prefill, in chunks of 1, 7 and 64, and as a prefill
-    /// followed by decoding.
+    /// Runs one case: the plain model, then the case's attention mode as one prefill, in chunks of 1, 7 and 64 tokens, and
+    /// as a prefill followed by decoding.
     ///
     /// - Parameters:
     ///   - entry: The case, one of ``ReferenceCase/read(directory:)``.
-    ///   - report: Called with each result as it comes.
-    /// - Throws: ``ReferenceError`` when it can't be run; a failed comparison is a result.
+    ///   - report: Called with each result when it is known.
+    /// - Throws: ``ReferenceError`` when the case can't be run. A failed comparison is a result.
     public func run(_ entry: ReferenceCase, report: (ReferenceResult) -> Void) throws(ReferenceError) {
         let data = try CaseData(entry, path: directory + "/" + entry.file, model: model)
         let attention = try entry.attention(casesFile: directory + "/cases.json")
@@ -127,7 +127,7 @@ public struct ReferenceVerification {
 }
 
 extension ReferenceCase {
-    /// Runs all cases of a directory, for a test that has to fail when a logit differs:
+    /// Runs all cases of a directory and throws when a comparison fails, as a test needs it:
     ///
     /// ```swift
     /// try ReferenceCase.verify(directory: "Tests/Reference/llama")
@@ -154,7 +154,7 @@ extension ReferenceCase {
     }
 }
 
-/// The tensors of one case, checked against each other.
+/// The tensors of one case, whose shapes fit together.
 private struct CaseData {
     let tokens: [Int]
     let logits: [Float]

@@ -1,18 +1,18 @@
 import Foundation
 import LongLM
 
-/// How a model answers at the end of a text, and how probable it finds the answer that is right.
+/// A model's answer to a question at the end of a text, and the probability that it gives the right one.
 public struct Answer: Sendable, Equatable {
-    /// What the model goes on with, each token the most probable one.
+    /// What the model continued with. Each token is the most probable one.
     public let text: String
-    /// Whether the right answer is contained in it; line breaks and spaces count as the same.
+    /// Whether it contains the right answer. Line breaks and spaces count as the same.
     public let isFound: Bool
-    /// ln of the probability of the right answer's tokens after the text, rounded to a ten-thousandth: the C library's
-    /// logarithms differ in their last digits from machine to machine.
+    /// ln of the probability of the right answer's tokens after the text. It is rounded to four decimals, since logarithms
+    /// of different C libraries differ in their last digits.
     public let logLikelihood: Double
 }
 
-/// The right answer to a question, and the tokens in which it would follow the question.
+/// The right answer to a question, and its tokens when it follows the question.
 struct ExpectedAnswer: Equatable {
     let text: String
     let tokens: [Int]
@@ -27,16 +27,16 @@ struct ExpectedAnswer: Equatable {
         func encode(_ text: String) -> [Int] { tokenizer.encode(text, addSpecialTokens: false) }
         let before = encode(question)
         let both = encode(question + separator + text)
-        // Where the end of the question merges with the beginning of the answer, as it would in no prompt, the answer is
-        // taken by itself.
+        // When the last token of the question would take in a part of the answer, which can't happen in a prompt, the
+        // answer is encoded on its own.
         tokens = both.starts(with: before) ? Array(both.dropFirst(before.count)) : encode(separator + text)
     }
 }
 
 extension Session {
-    /// Lets the model answer. Afterwards the session holds the answer, too.
+    /// Lets the model answer. The session holds the answer afterwards.
     ///
-    /// - Parameter tokenLimit: The most tokens of the answer. The session has room for them, and for the right answer.
+    /// - Parameter tokenLimit: The most tokens of the answer. The session must have room for them and for the right answer.
     func answer(
         expecting expected: ExpectedAnswer, tokenLimit: Int, _ tokenizer: Tokenizer
     ) throws(EvaluationError) -> Answer {
@@ -57,11 +57,10 @@ extension Session {
             logLikelihood: (logLikelihood * 1e4).rounded() / 1e4)
     }
 
-    /// The text with one space for each run of white space: a model that repeats a sentence among broken lines breaks it
-    /// as well.
+    /// The text with one space for each run of white space. A model may break lines in other places than the text did.
     private func words(_ text: String) -> String { text.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
 
-    /// ln of the probability of `tokens` after what the session holds. Afterwards it holds all of them but the last.
+    /// ln of the probability of `tokens` after the session's text. The session holds all of them but the last afterwards.
     private func logLikelihood(of tokens: [Int]) throws(SessionError) -> Double {
         var sum = 0.0
         for (index, token) in tokens.enumerated() {

@@ -1,16 +1,16 @@
 import LongLM
 
-/// What attention an evaluation is asked to run with, before the length is known.
+/// The attention that an evaluation is asked for. With ``automatic`` the mode depends on the text's length.
 public enum AttentionSetting: Sendable, Equatable {
     /// The model as it was trained.
     case plain
-    /// Self-Extend with the group size and window that `SelfExtend.recommended(length:trainedContext:)` chooses
-    /// for each length.
+    /// Self-Extend with the group size and window that `SelfExtend.recommended(length:trainedContext:)` chooses for each
+    /// length.
     case automatic
     /// Self-Extend with these settings for all lengths.
     case selfExtend(groupSize: Int, neighborWindow: Int)
 
-    /// Reads `plain`, `auto` or `G:W`; nil: it is none of them.
+    /// Reads `plain`, `auto` or `G:W`; nil: the text is none of them.
     public init?(_ text: String) {
         switch text {
         case "plain": self = .plain
@@ -33,11 +33,11 @@ public enum AttentionSetting: Sendable, Equatable {
         }
     }
 
-    /// The attention of a text of `length` tokens.
+    /// The attention mode for a text of `length` tokens.
     ///
-    /// The plain mode takes any length, because what a model does past its context is what an evaluation wants to see.
+    /// The plain mode takes any length: an evaluation is there to show what a model does past its context.
     ///
-    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the settings don't suit the model or don't reach as far.
+    /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the settings don't suit the model or don't reach to `length`.
     public func mode(length: Int, contextLength: Int) throws(EvaluationError) -> AttentionMode {
         switch self {
         case .plain: return .plain

@@ -1,8 +1,8 @@
 import Foundation
 
-/// Numbers as charts write them, the same in every locale.
-enum ChartNumber {
-    /// A number with so many decimals, halves rounded away from zero; "0" for what is not finite or beyond 10¹⁵.
+/// Numbers as charts write them. They are the same in every locale.
+package enum ChartNumber {
+    /// A number with `decimals` decimals, halves rounded away from zero; "0" for numbers that aren't finite or exceed 10¹⁵.
     static func fixed(_ value: Double, decimals: Int) -> String {
         let scale = pow(10, Double(decimals))
         guard abs(value) <= 1e15, abs(value) * scale < 9e18 else { return "0" }
@@ -13,8 +13,8 @@ enum ChartNumber {
         return value < 0 && scaled > 0 ? "-" + digits : digits
     }
 
-    /// A number of at most so many decimals, without zeros at the end.
-    static func trimmed(_ value: Double, decimals: Int) -> String {
+    /// A number with at most `decimals` decimals, without zeros at the end.
+    package static func trimmed(_ value: Double, decimals: Int) -> String {
         var text = fixed(value, decimals: decimals)
         guard text.contains(".") else { return text }
         while text.hasSuffix("0") { text.removeLast() }
@@ -25,9 +25,9 @@ enum ChartNumber {
     /// A coordinate of an SVG document, in pixels.
     static func coordinate(_ value: Double) -> String { trimmed(value, decimals: 2) }
 
-    /// A number for readers: with so many decimals, a comma between thousands and a real minus sign, or as a power of ten
-    /// where that would be long.
-    static func label(_ value: Double, decimals: Int) -> String {
+    /// A number for readers: with `decimals` decimals, commas between thousands and a real minus sign. Large numbers are
+    /// written with a power of ten.
+    package static func label(_ value: Double, decimals: Int) -> String {
         guard value != 0, value.isFinite else { return value == 0 ? "0" : "–" }
         guard abs(value) < 1e9, decimals <= 6 else {
             let exponent = floor(log10(abs(value)))
@@ -51,7 +51,8 @@ enum ChartNumber {
         return label(value, decimals: value == value.rounded() ? 0 : decimals)
     }
 
-    /// A fraction in whole per cent, without the sign: "0" and "100" for 0 and 1 alone, so that a single miss shows.
+    /// A fraction in whole per cent, without the sign. Only 0 and 1 themselves are "0" and "100", so that a single miss is
+    /// visible.
     static func percent(_ fraction: Double) -> String {
         if fraction <= 0 { return "0" }
         return fraction >= 1 ? "100" : fixed(min(max(fraction * 100, 1), 99), decimals: 0)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// How an axis spreads its values.
-public enum AxisScale: Sendable, Equatable {
+package enum AxisScale: Sendable, Equatable {
     /// Evenly, with ticks at multiples of 1, 2, 2.5 or 5 times a power of ten.
     case linear
     /// By their logarithms, with ticks at 1, 2 and 5 times powers of ten.
@@ -22,13 +22,13 @@ struct ChartAxis {
     let upper: Double
     let ticks: [Tick]
 
-    /// The axis of a scale that covers values, which ``accepts(_:on:)`` all; without any, it covers an arbitrary range.
+    /// An axis that covers values, all of which ``accepts(_:on:)`` allows. Without values it covers an arbitrary range.
     ///
     /// - Parameter endsAtTicks: Whether the range is widened to the next tick at both ends.
     init(_ scale: AxisScale, covering values: [Double], endsAtTicks: Bool, maximumTickCount: Int) {
         var lower = values.min() ?? (scale == .linear ? 0 : 1)
         var upper = values.max() ?? (scale == .linear ? 1 : 10)
-        // A single value, or so little between that Doubles hardly tell it apart, gets room on both sides.
+        // A single value, or values that Doubles hardly tell apart, get room on both sides.
         if upper - lower <= 1e-9 * max(abs(lower), abs(upper)) {
             switch scale {
             case .linear:
@@ -41,7 +41,7 @@ struct ChartAxis {
         if scale != .linear {
             ticks = Self.logarithmicTicks(scale, lower, upper, isOutside: endsAtTicks, maximumCount: maximumTickCount)
         }
-        // Less than a power apart, values have room for linear ticks only.
+        // Values less than a power apart have room for linear ticks only.
         if ticks.count(where: { $0.value >= lower && $0.value <= upper }) < 2 {
             ticks = Self.linearTicks(lower, upper, isOutside: endsAtTicks, maximumCount: maximumTickCount)
             if scale != .linear { ticks.removeAll { $0.value <= 0 } }
@@ -53,8 +53,7 @@ struct ChartAxis {
         (self.scale, self.lower, self.upper, self.ticks) = (scale, lower, upper, ticks)
     }
 
-    /// Whether a value can be drawn: it is finite, of a size whose differences are finite too, and above 0 where its
-    /// logarithm is taken.
+    /// Whether a value can be drawn: its size is such that differences are finite, and on a logarithmic axis it is above 0.
     static func accepts(_ value: Double, on scale: AxisScale) -> Bool {
         abs(value) <= 1e100 && (scale == .linear ? value == 0 || abs(value) >= 1e-100 : value >= 1e-100)
     }
@@ -70,7 +69,7 @@ struct ChartAxis {
     private static func linearTicks(
         _ lower: Double, _ upper: Double, isOutside: Bool, maximumCount: Int
     ) -> [Tick] {
-        // The finest step of 1, 2, 2.5 or 5 times a power of ten that gives no more ticks than allowed.
+        // The finest step of 1, 2, 2.5 or 5 times a power of ten that doesn't give too many ticks.
         let finest = Int(floor(log10((upper - lower) / Double(maximumCount))))
         for exponent in finest...(finest + 2) {
             for multiple in [1, 2, 2.5, 5] {
@@ -97,7 +96,7 @@ struct ChartAxis {
     private static func logarithmicTicks(
         _ scale: AxisScale, _ lower: Double, _ upper: Double, isOutside: Bool, maximumCount: Int
     ) -> [Tick] {
-        // The finest of these that gives no more ticks than allowed.
+        // The finest of these that doesn't give too many ticks.
         let base = scale == .powersOfTwo ? 2.0 : 10
         func exponent(_ value: Double) -> Int { Int(floor(scale == .powersOfTwo ? log2(value) : log10(value))) }
         var candidates: [(every: Int, multiples: [Double])] = [1, 2, 3, 5, 10, 20, 50, 100].map { ($0, [1]) }

@@ -1,33 +1,33 @@
-/// A page of charts and tables: one HTML file without scripts that needs no other.
-public struct ChartPage: Sendable, Equatable {
+/// A page of charts and tables: one HTML file without scripts, which needs no other file.
+package struct ChartPage: Sendable, Equatable {
     /// A table of texts.
-    public struct Table: Sendable, Equatable {
+    package struct Table: Sendable, Equatable {
         /// The names of the columns.
-        public var header: [String]
-        /// The cells, [row][column]; a short row ends with empty cells.
-        public var rows: [[String]]
+        package var header: [String]
+        /// The cells, [row][column]. Cells that a row lacks are empty.
+        package var rows: [[String]]
 
         /// A table of a header and rows.
-        public init(header: [String], rows: [[String]]) {
+        package init(header: [String], rows: [[String]]) {
             self.header = header
             self.rows = rows
         }
     }
 
-    /// A part of the page: of all that follows, what is there.
-    public struct Section: Sendable, Equatable {
+    /// A part of the page. It shows those of the following that aren't nil or empty.
+    package struct Section: Sendable, Equatable {
         /// The heading.
-        public var heading: String
-        /// What the chart shows, below it.
-        public var caption: String
-        /// An SVG document, as ``HeatMap/svg()`` and ``LineChart/svg()`` write it. It stands in the page as it is, so it
-        /// must be one that can be trusted.
-        public var svg: String?
-        /// A table, below the chart.
-        public var table: Table?
+        package var heading: String
+        /// What the chart shows. It stands below the chart.
+        package var caption: String
+        /// An SVG document, as ``HeatMap/svg()`` and ``LineChart/svg()`` write it. It is copied into the page unchecked, so
+        /// it must come from a trusted source.
+        package var svg: String?
+        /// A table. It stands below the chart.
+        package var table: Table?
 
         /// A part of the page.
-        public init(heading: String, caption: String = "", svg: String? = nil, table: Table? = nil) {
+        package init(heading: String, caption: String = "", svg: String? = nil, table: Table? = nil) {
             self.heading = heading
             self.caption = caption
             self.svg = svg
@@ -35,23 +35,23 @@ public struct ChartPage: Sendable, Equatable {
         }
     }
 
-    /// The title of page and file.
-    public var title: String
-    /// What the page is about: a paragraph a line.
-    public var introduction: String
+    /// The title of the page and of its window.
+    package var title: String
+    /// What the page is about. Each line becomes a paragraph.
+    package var introduction: String
     /// The parts, from top to bottom.
-    public var sections: [Section]
+    package var sections: [Section]
 
     /// A page of parts.
-    public init(title: String, introduction: String = "", sections: [Section]) {
+    package init(title: String, introduction: String = "", sections: [Section]) {
         self.title = title
         self.introduction = introduction
         self.sections = sections
     }
 
     /// The page as HTML 5 in UTF-8: the same bytes for the same page.
-    public func html() -> String {
-        // A page must have a title.
+    package func html() -> String {
+        // HTML requires a title.
         let title = ChartText.escaped(title.isEmpty ? "Charts" : title)
         var lines = [
             "<!DOCTYPE html>", "<html lang=\"en\">", "<head>", "<meta charset=\"utf-8\">",
@@ -95,7 +95,7 @@ public struct ChartPage: Sendable, Equatable {
             + table.rows.map { line($0, "td") } + ["</tbody>", "</table></div>"]
     }
 
-    /// Whether a cell begins like a number, so that a column of them is aligned at the right; an empty one may be anything.
+    /// Whether a cell is empty or begins like a number. A column of such cells is aligned at the right.
     private static func isNumber(_ cell: String) -> Bool {
         guard let first = cell.first(where: { !"+-−–< ".contains($0) }) else { return true }
         return first.isASCII && (first.isNumber || first == ".")

@@ -1,4 +1,4 @@
-/// What charts do with text from outside: make it printable, escape it, and fit it into a width.
+/// Makes text from outside printable, escapes it, and fits it into a width.
 enum ChartText {
     /// The text on one line, without characters that a terminal obeys, that XML or HTML forbid, or that reorder what
     /// stands around them.
@@ -37,8 +37,8 @@ enum ChartText {
         return String(result)
     }
 
-    /// The pixels that a text takes in a sans-serif font of a size in pixels, rather too many than too few: the font that
-    /// will be used is not known.
+    /// An upper estimate of the pixels that a text takes in a sans-serif font of a size in pixels. Which font a reader will
+    /// have isn't known.
     static func pixels(_ text: String, size: Double) -> Double {
         text.reduce(0) { $0 + ems($1) * size }
     }
@@ -48,12 +48,12 @@ enum ChartText {
         text.reduce(0) { $0 + columns($1) }
     }
 
-    /// The text, or as much of it as fits into so many pixels with an ellipsis at its end.
+    /// The text, or as much of it as fits into `limit` pixels together with an ellipsis.
     static func fitted(_ text: String, pixels limit: Double, size: Double) -> String {
         fitted(text, to: limit, ellipsis: ems("…") * size) { ems($0) * size }
     }
 
-    /// The text, or as much of it as fits into so many columns of a terminal with an ellipsis at its end.
+    /// The text, or as much of it as fits into `limit` columns of a terminal together with an ellipsis.
     static func fitted(_ text: String, columns limit: Int) -> String {
         fitted(text, to: limit, ellipsis: 1) { columns($0) }
     }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A colour of 8 bits a channel.
+/// A colour with 8 bits per channel.
 struct ChartColor: Equatable {
     var red: Int
     var green: Int
@@ -9,7 +9,8 @@ struct ChartColor: Equatable {
     static let black = ChartColor(red: 0, green: 0, blue: 0)
     static let white = ChartColor(red: 255, green: 255, blue: 255)
 
-    /// Viridis at 0, 0.1 … 1: it grows lighter all the way, so it can be read with any colour vision and in grey.
+    /// The colour scale Viridis at 0, 0.1 … 1. It gets lighter all the way, so it can be read with any colour vision and in
+    /// grey.
     private static let viridis = [
         ChartColor(red: 68, green: 1, blue: 84), ChartColor(red: 72, green: 36, blue: 117),
         ChartColor(red: 65, green: 68, blue: 135), ChartColor(red: 53, green: 95, blue: 141),
@@ -40,7 +41,7 @@ struct ChartColor: Equatable {
         return 0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     }
 
-    /// Black or white, whichever is easier to read on this colour: a contrast of 4.5 or more, whatever it is.
+    /// Black or white, whichever is easier to read on this colour. The contrast is at least 4.5 for any colour.
     var textColor: ChartColor { luminance > 0.179 ? .black : .white }
 
     /// The colour as SVG writes it, `#rrggbb`.
@@ -51,9 +52,9 @@ struct ChartColor: Equatable {
             }.joined()
     }
 
-    /// The sequence that makes it a terminal's background, of 24-bit colours.
+    /// The escape sequence that makes it the background of a terminal with 24-bit colours.
     var terminalBackground: String { "\u{1B}[48;2;\(red);\(green);\(blue)m" }
 
-    /// The sequence that makes it a terminal's text colour, of 24-bit colours.
+    /// The escape sequence that makes it the text colour of a terminal with 24-bit colours.
     var terminalForeground: String { "\u{1B}[38;2;\(red);\(green);\(blue)m" }
 }

@@ -1,9 +1,9 @@
 extension HeatMap {
     /// The map as lines for a terminal, each ended by a newline.
     ///
-    /// - Parameter usesColor: Whether cells get a background of 24-bit ANSI colours. Without, a block as high as the value
+    /// - Parameter usesColor: Whether cells get a background in 24-bit ANSI colours. Otherwise a block as high as the value
     ///   stands beside each text.
-    public func terminal(usesColor: Bool) -> String {
+    package func terminal(usesColor: Bool) -> String {
         let rows = rowLabels.map { ChartText.fitted(ChartText.printable($0), columns: 24) }
         let columns = columnLabels.map { ChartText.fitted(ChartText.printable($0), columns: 12) }
         var lines = [title, subtitle].map(ChartText.printable).filter { !$0.isEmpty }
@@ -16,7 +16,7 @@ extension HeatMap {
         let contents = columns + cells.joined().map(\.text)
         let contentWidth = contents.map { ChartText.columns($0) }.max() ?? 0
         let labelWidth = rows.map { ChartText.columns($0) }.max() ?? 0
-        // Two columns of room, or one where a terminal of 80 columns would break the lines.
+        // Two columns between cells, or one if the lines would be too long for a terminal of 80 columns.
         let cellWidth = contentWidth + (labelWidth + 3 + columns.count * (contentWidth + 2) > 80 ? 1 : 2)
         let marker = drawnMarker
         let edge = marker.map { Int($0.position.rounded()) }
@@ -33,7 +33,7 @@ extension HeatMap {
         lines.append(line("", columns.map { TerminalCell(text: $0) }))
         lines += zip(rows, cells).map(line)
         if let marker, let edge {
-            // The label goes left of its line where there is room, as what it says holds there.
+            // The label goes left of its line if there is room, since it describes the columns at the left.
             let x = labelWidth + edge * cellWidth + markerLine.count
             let left = x - ChartText.columns(marker.label) - 1
             let text = left >= 0 ? "\(marker.label) ┊" : "┊ \(marker.label)"
@@ -62,7 +62,7 @@ extension HeatMap {
 /// One field of a map in a terminal.
 private struct TerminalCell {
     var text: String
-    /// The background, where it has one.
+    /// The background; nil: none.
     var color: ChartColor?
 
     init(text: String, color: ChartColor? = nil) {
@@ -73,7 +73,7 @@ private struct TerminalCell {
     init(_ map: HeatMap, row: Int, column: Int, usesColor: Bool) {
         let value = map.value(row: row, column: column)
         let text = ChartText.fitted(map.text(row: row, column: column), columns: 12)
-        // A colour says what the block says; only a cell that isn't measured has none.
+        // A colour replaces the block. A cell that isn't measured has neither.
         let mark = usesColor && value != nil ? "" : value.map(Self.block) ?? "·"
         self.init(
             text: [text, mark].filter { !$0.isEmpty }.joined(separator: " "),
@@ -85,7 +85,7 @@ private struct TerminalCell {
         [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"][Int((value * 8).rounded())]
     }
 
-    /// The cell in so many columns, its text at the right or in the middle.
+    /// The cell in `width` columns, with its text at the right or in the middle.
     func drawn(width: Int, isCentered: Bool) -> String {
         let space = max(0, width - ChartText.columns(text))
         let right = isCentered ? space / 2 : 0

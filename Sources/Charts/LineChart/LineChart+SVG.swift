@@ -1,6 +1,6 @@
 extension LineChart {
-    /// The chart as an SVG document of its own: the same bytes for the same chart.
-    public func svg() -> String {
+    /// The chart as an SVG document. The same chart gives the same bytes.
+    package func svg() -> String {
         let width = 760.0
         var writer = SVGWriter()
         var y = writer.heading(title: title, subtitle: subtitle, width: width)
@@ -14,7 +14,7 @@ extension LineChart {
                 from: (x, plot.markerBaseline(row) + 5), to: (x, plot.bottom), stroke: SVGWriter.ink, width: 1.5,
                 dashes: "6 4")
         }
-        // After all lines, which would otherwise cross the labels below their own.
+        // Labels come after all lines, which would otherwise cross the labels of other markers.
         for (marker, row) in plot.markers {
             writer.label(
                 marker.label, centeredAt: plot.x(marker.position), y: plot.markerBaseline(row),
@@ -28,12 +28,12 @@ extension LineChart {
             width: width, height: plot.bottom + (xAxisName.isEmpty ? 36 : 58), title: title, description: subtitle)
     }
 
-    /// Where the points of the axes lie, in pixels.
+    /// Where things lie, in pixels.
     private struct Plot {
         let xAxis: ChartAxis
         let yAxis: ChartAxis
         let hasPoints: Bool
-        /// The markers by their position, each with the row that its label is in, so that none covers another.
+        /// The markers by position, each with the row of its label. Labels in several rows don't cover each other.
         let markers: [(ChartMarker, row: Int)]
         let left: Double
         let right: Double
@@ -52,7 +52,7 @@ extension LineChart {
 
             let labelWidth = yAxis.ticks.map { ChartText.pixels($0.label, size: 12) }.max() ?? 0
             left = SVGWriter.margin + (chart.yAxisName.isEmpty ? 0 : 22) + labelWidth + 10
-            // Half of the last label reaches beyond the axis.
+            // Half of the last label lies beyond the end of the axis.
             right = width - 40
 
             var rowEnds: [Double] = []
@@ -77,13 +77,13 @@ extension LineChart {
         func markerBaseline(_ row: Int) -> Double { top - 10 - 16 * Double(row) }
     }
 
-    /// A series' runs of points that can be drawn.
+    /// A series' stretches of points that can be drawn.
     private func segments(_ series: Series) -> [ArraySlice<Point>] {
         series.points.split { !ChartAxis.accepts($0.x, on: xScale) || !ChartAxis.accepts($0.y, on: yScale) }
     }
 
-    /// How a series' line looks: colours that every colour vision tells apart (Okabe and Ito), and dashes for print, which
-    /// also let a line beneath show through.
+    /// A series' colour and dashes. The colours are distinct with any colour vision (Okabe and Ito). Dashes help in print,
+    /// and a line below shows through them.
     private static func style(_ index: Int) -> (color: String, dashes: String?) {
         let colors = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"]
         let dashes = [nil, "9 4", "3 3", "12 4 3 4"]
@@ -141,7 +141,7 @@ extension LineChart {
                     "stroke-linejoin": "round", "stroke-dasharray": style.dashes,
                 ], title: series.name)
         }
-        // Many dots would hide the line; a point without neighbours is nothing but its dot.
+        // Many dots would hide the line. A point without neighbours has no line and needs its dot.
         let dots = series.points.count <= 50 ? segments : segments.filter { $0.count == 1 }
         for point in dots.joined() {
             writer.add(

@@ -1,6 +1,6 @@
 extension HeatMap {
-    /// The map as an SVG document of its own: the same bytes for the same map.
-    public func svg() -> String {
+    /// The map as an SVG document. The same map gives the same bytes.
+    package func svg() -> String {
         var writer = SVGWriter()
         let layout = Layout(self)
         let top = writer.heading(title: title, subtitle: subtitle, width: layout.width)
@@ -25,7 +25,7 @@ extension HeatMap {
         let left: Double
         let cellWidth: Double
         let cellHeight: Double
-        /// Only every so manyth label is drawn where cells are smaller than labels.
+        /// Where cells are smaller than labels, one label is drawn for each `columnStride` columns.
         let columnStride: Int
         let rowStride: Int
         let rowLabelWidth: Double
@@ -38,7 +38,7 @@ extension HeatMap {
             let columns = Double(max(map.columnLabels.count, 1))
             let rows = Double(max(map.rowLabels.count, 1))
             let columnLabelWidth = min(widest(map.columnLabels), 120) + 12
-            // Small maps get cells that can be seen, large ones still fit a screen.
+            // Cells of small maps are large enough to be seen, and large maps still fit on a screen.
             cellWidth = max(14, min(max(columnLabelWidth, min(110, 560 / columns)), 1200 / columns))
             columnStride = Int((columnLabelWidth / cellWidth).rounded(.up))
             let nameHeight = min(widest([map.yAxisName]), 180) + 16
@@ -67,7 +67,7 @@ extension HeatMap {
                 } else {
                     writer.hatching(x: x, y: y, width: layout.cellWidth, height: layout.cellHeight, title: title)
                 }
-                // A cut number would be another number.
+                // A number can't be cut: it would be another number.
                 if layout.cellHeight >= 16, ChartText.pixels(text, size: 12) <= layout.cellWidth - 4 {
                     writer.text(
                         text, x: x + layout.cellWidth / 2, y: y + layout.cellHeight / 2 + 4, anchor: .middle,

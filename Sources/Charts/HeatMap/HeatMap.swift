@@ -1,31 +1,31 @@
 /// A table of values between 0 and 1 as colours, such as the share of needles found by context length and depth.
 ///
 /// Columns lie on the horizontal axis, the first at the left; rows on the vertical one, the first at the top.
-public struct HeatMap: Sendable, Equatable {
+package struct HeatMap: Sendable, Equatable {
     /// The first line.
-    public var title: String
+    package var title: String
     /// What was measured and how, below the title.
-    public var subtitle: String
-    /// What a value is, beside the scale of colours, such as "needles found".
-    public var valueName: String
+    package var subtitle: String
+    /// What a value is. It stands beside the scale of colours, such as "needles found".
+    package var valueName: String
     /// What the columns are, with their unit.
-    public var xAxisName: String
-    /// A label for each column, which says how many there are.
-    public var columnLabels: [String]
+    package var xAxisName: String
+    /// A label for each column. Their number is the number of columns.
+    package var columnLabels: [String]
     /// What the rows are, with their unit.
-    public var yAxisName: String
-    /// A label for each row, which says how many there are.
-    public var rowLabels: [String]
-    /// The values, [row][column], from 0 to 1; those beyond are drawn as 0 or 1, and nil, NaN or one that is missing as
-    /// not measured.
-    public var values: [[Double?]]
-    /// Texts on the cells, [row][column], of which any may be missing; nil for the values in whole per cent.
-    public var cellTexts: [[String]]?
+    package var yAxisName: String
+    /// A label for each row. Their number is the number of rows.
+    package var rowLabels: [String]
+    /// The values, [row][column], from 0 to 1. Values outside of that are drawn as 0 or 1. Values that are nil, NaN or
+    /// missing are drawn as not measured.
+    package var values: [[Double?]]
+    /// Texts on the cells, [row][column]. A missing one is empty; nil: the values in whole per cent.
+    package var cellTexts: [[String]]?
     /// A line between columns: a position of 3 is the edge between the third column and the fourth.
-    public var marker: ChartMarker?
+    package var marker: ChartMarker?
 
     /// A map of the values [row][column], each from 0 to 1 or nil where not measured.
-    public init(
+    package init(
         title: String, subtitle: String = "", valueName: String = "", xAxisName: String = "", columnLabels: [String],
         yAxisName: String = "", rowLabels: [String], values: [[Double?]], cellTexts: [[String]]? = nil,
         marker: ChartMarker? = nil
@@ -50,14 +50,14 @@ public struct HeatMap: Sendable, Equatable {
         return min(max(value, 0), 1)
     }
 
-    /// What stands on a cell.
+    /// The text on a cell.
     func text(row: Int, column: Int) -> String {
         guard let cellTexts else { return value(row: row, column: column).map(ChartNumber.percent) ?? "" }
         guard row < cellTexts.count, column < cellTexts[row].count else { return "" }
         return ChartText.printable(cellTexts[row][column])
     }
 
-    /// The marker where it can be drawn, moved onto the map where it lies outside.
+    /// The marker, moved onto the map if it lies outside; nil: there is none that can be drawn.
     var drawnMarker: ChartMarker? {
         guard let marker, !marker.position.isNaN, !columnLabels.isEmpty else { return nil }
         let position = min(max(marker.position, 0), Double(columnLabels.count))

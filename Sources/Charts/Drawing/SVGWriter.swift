@@ -1,8 +1,8 @@
 /// Collects the elements of an SVG document, in pixels from the top left.
 ///
-/// It uses no ids, so that any number of documents can stand in one HTML page.
+/// It uses no ids, so that an HTML page can contain any number of documents.
 struct SVGWriter {
-    /// Which part of a text its x is.
+    /// Which part of a text stands at its x.
     enum Anchor: String { case start, middle, end }
 
     static let ink = "#1a1a1a"
@@ -12,10 +12,10 @@ struct SVGWriter {
 
     private var elements: [String] = []
 
-    /// Adds an element; attributes without a value are left out.
+    /// Adds an element. Attributes whose value is nil are left out.
     ///
     /// - Parameters:
-    ///   - title: What a browser shows for it under the pointer.
+    ///   - title: What a browser shows when the pointer is on the element.
     ///   - content: Its text.
     mutating func add(
         _ name: String, _ attributes: KeyValuePairs<String, String?>, title: String? = nil, content: String = ""
@@ -26,7 +26,8 @@ struct SVGWriter {
         elements.append("<\(name)\(list.joined())" + (body.isEmpty ? "/>" : ">\(body)</\(name)>"))
     }
 
-    /// Adds a line of text; y is its baseline. What doesn't fit into `width` is cut, and shown under the pointer.
+    /// Adds a line of text with its baseline at y. A text that doesn't fit into `width` is cut, and shown whole under the
+    /// pointer.
     mutating func text(
         _ text: String, x: Double, y: Double, size: Double = 12, anchor: Anchor = .start, fill: String = Self.ink,
         isBold: Bool = false, isUpright: Bool = true, width: Double = .infinity
@@ -43,7 +44,8 @@ struct SVGWriter {
             ], title: fitting == text ? nil : text, content: fitting)
     }
 
-    /// Adds a line of text around an x on a white ground, moved and cut as far as it must to stay between two others.
+    /// Adds a line of text centred at an x on a white background. It is moved and cut so that it stays between `left` and
+    /// `right`.
     mutating func label(
         _ text: String, centeredAt x: Double, y: Double, between left: Double, and right: Double,
         fill: String = Self.ink
@@ -67,10 +69,10 @@ struct SVGWriter {
             ], title: title)
     }
 
-    /// Adds a grey rectangle with diagonal lines, for what has no value.
+    /// Adds a grey rectangle with diagonal lines, for a cell without a value.
     mutating func hatching(x: Double, y: Double, width: Double, height: Double, title: String? = nil) {
         rectangle(x: x, y: y, width: width, height: height, fill: "#f0f0f0", stroke: "#ffffff", title: title)
-        // The diagonal that starts so far right of the top left corner, where it enters and leaves the rectangle.
+        // Where the diagonal that starts `start` pixels right of the top left corner enters and leaves the rectangle.
         let path = stride(from: 8.0, to: width + height, by: 8).map { start in
             let (right, down) = (min(start, width), min(start, height))
             return "M" + Self.point(x + right, y + start - right) + "L" + Self.point(x + start - down, y + down)
@@ -97,10 +99,10 @@ struct SVGWriter {
             ])
     }
 
-    /// Adds title and subtitle at the top of a document, in as many lines as they need, and returns the y below them.
+    /// Adds title and subtitle at the top of a document, broken into lines, and returns the y below them.
     mutating func heading(title: String, subtitle: String, width: Double) -> Double {
         var y = Self.margin
-        // Bold letters are wider, as if they were larger.
+        // Bold letters are wider, like those of a larger font.
         for line in ChartText.lines(title, width: width - 2 * Self.margin, size: 20) {
             text(line, x: Self.margin, y: y + 14, size: 18, isBold: true)
             y += 24

@@ -1,0 +1,101 @@
+import LongLM
+import SIMDKernels
+
+extension Workload {
+    /// ``BenchmarkCase/product(_:_:)``. Packing isn't timed.
+    static func product(
+        _ benchmark: BenchmarkCase, _ shape: KernelShape.Product, _ arithmetic: BenchmarkArithmetic,
+        _ setting: KernelSetting
+    ) -> Workload {
+        let (precision, format) = (arithmetic.precision, arithmetic.weightFormat)
+        // These bits are ordinary numbers in every format.
+        let count = shape.outputCount * shape.inputCount
+        let source = [UInt8](unsafeUninitializedCapacity: count * format.byteCount) { bytes, initialized in
+            for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: 0x2c &+ index & 7) }
+            initialized = bytes.count
+        }
+        let weights = source.withUnsafeBytes {
+            PackedMatrix(
+                packing: $0, format: format, rowCount: shape.outputCount, columnCount: shape.inputCount,
+                threadCount: setting.threadCount, instructionSet: setting.instructionSet)
+        }
+        let input = AlignedBuffer.filled(floatCount: shape.rowCount * shape.inputCount)
+        let output = AlignedBuffer.filled(floatCount: shape.rowCount * shape.outputCount)
+        let packed = AlignedBuffer(
+            floatCount: GEMM.packedInputFloatCount(rowCount: shape.rowCount, columnCount: shape.inputCount))
+        let scratchCount = GEMM.scratchFloatCount(maximumRowCount: shape.rowCount)
+        let scratch = AlignedBuffer(floatCount: scratchCount * setting.threadCount)
+        func pack(_ worker: Worker) -> PackedInput {
+            GEMM.packInput(
+                input.floats, rowCount: shape.rowCount, columnCount: shape.inputCount, precision: precision,
+                into: packed.floats, worker: worker)
+        }
+        var packedInput: PackedInput?
+        setting.runTeam { worker in
+            let form = pack(worker)
+            if worker.index == 0 { packedInput = form }
+        }
+        return Workload(
+            benchmark,
+            amount: benchmark.limit == .memory ? Double(count * format.byteCount) : shape.operationCount
+        ) {
+            guard let packedInput else { return }
+            withExtendedLifetime((input, packed)) {
+                setting.runTeam { worker in
+                    GEMM.multiply(
+                        packedInput, by: weights, into: output.floats,
+                        scratch: scratch.floats + worker.index * scratchCount,
+                        worker: worker)
+                }
+            }
+        }
+    }
+
+    /// ``BenchmarkCase/attention(length:isExtended:precision:)``: 512 rows at a time, from a filled cache in the precision's
+    /// own format.
+    static func attention(
+        _ benchmark: BenchmarkCase, length: Int, isExtended: Bool, precision: Precision, _ setting: KernelSetting
+    ) -> Workload {
+        let neighborWindow = isExtended ? KernelShape.neighborWindow : 0
+        let shape = KernelShape.attention(cacheFormat: precision == .bfloat16 ? .bfloat16 : .float32)
+        let rowCount = min(512, length)
+        let isNarrow = shape.cacheFormat == .bfloat16
+        let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in
+            AlignedBuffer.filled(floatCount: shape.segmentFloatCount, asPairs: isNarrow)
+        }
+        let ringPanelCount = shape.ringPanelCount(window: neighborWindow, rowCount: rowCount)
+        let ring = AlignedBuffer.filled(
+            floatCount: shape.ringFloatCount(panelCount: ringPanelCount), asPairs: isNarrow)
+        let queryCount = rowCount * shape.queryHeadCount * shape.headDimension
+        let queries = AlignedBuffer.filled(floatCount: queryCount)
+        let output = AlignedBuffer(floatCount: queryCount)
+        let scratchCount = TwoPassAttention.scratchFloatCount(shape: shape)
+        let scratch = AlignedBuffer(floatCount: scratchCount * setting.threadCount)
+        let partials = AlignedBuffer(floatCount: TwoPassAttention.partialFloatCount(shape: shape, length: length))
+        let pointers = segments.map(\.floats)
+        // A score and a weighted value, 2 operations each, for every pair of a query and a key that it sees.
+        let pairs = Double(length) * Double(length + 1) / 2
+        return Workload(
+            benchmark, amount: 4 * Double(shape.queryHeadCount * shape.headDimension) * pairs
+        ) {
+            withExtendedLifetime(segments) {
+                pointers.withUnsafeBufferPointer { pointers in
+                    guard let table = pointers.baseAddress else { return }
+                    setting.runTeam { worker in
+                        for first in stride(from: 0, to: length, by: rowCount) {
+                            let input = AttentionInput(
+                                queries: queries.floats, neighborQueries: queries.floats, rowCount: rowCount,
+                                firstPosition: first, segments: table, neighborRing: ring.floats,
+                                ringPanelCount: ringPanelCount, neighborWindow: neighborWindow, output: output.floats,
+                                precision: precision)
+                            TwoPassAttention.attend(
+                                input, shape: shape, scratch: scratch.floats + worker.index * scratchCount,
+                                partials: partials.floats, worker: worker)
+                            worker.barrier()
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
