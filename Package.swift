@@ -25,14 +25,18 @@ let package = Package(
                 .linkedLibrary("omp", .when(platforms: [.macOS])),
             ]),
         .target(name: "SIMDKernels", dependencies: ["CLongLM"]),
-        .target(name: "Safetensors"),
-        .target(name: "Tokenization"),
-        .target(name: "LongLM", dependencies: ["SIMDKernels", "Safetensors", "Tokenization"]),
-        .target(name: "LongLMEvaluation", dependencies: ["LongLM", "SIMDKernels"]),
+        // Internal: every file of JSON that others wrote is read by the one, and every file is opened by the other.
+        .target(name: "StrictJSON"),
+        .target(name: "FileReading"),
+        .target(name: "Safetensors", dependencies: ["FileReading", "StrictJSON"]),
+        .target(name: "Tokenization", dependencies: ["FileReading", "StrictJSON"]),
+        .target(
+            name: "LongLM", dependencies: ["FileReading", "SIMDKernels", "Safetensors", "StrictJSON", "Tokenization"]),
+        .target(name: "LongLMEvaluation", dependencies: ["FileReading", "LongLM", "SIMDKernels", "StrictJSON"]),
         .executableTarget(
             name: "LongLMCommand",
             dependencies: [
-                "LongLM", "LongLMEvaluation",
+                "FileReading", "LongLM", "LongLMEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
@@ -40,6 +44,8 @@ let package = Package(
         .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
         .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"]),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "TestSupport"]),
+        .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON", "TestSupport"]),
+        .testTarget(name: "FileReadingTests", dependencies: ["FileReading", "TestSupport"]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),
