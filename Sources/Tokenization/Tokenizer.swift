@@ -1,5 +1,3 @@
-import Foundation
-
 /// A BPE tokenizer read from a Hugging Face tokenizer.json.
 ///
 /// It covers the vocabularies of bytes (GPT-2, GPT-NeoX, Llama 3, Phi-2, Qwen, SmolLM, StableLM 2) and those of characters
@@ -40,7 +38,7 @@ public struct Tokenizer: Sendable {
     /// - Throws: ``TokenizerError``, when the text is not JSON, is inconsistent, or asks for a component that is not
     ///   supported.
     public init(json bytes: [UInt8], name: String) throws(TokenizerError) {
-        let file = TokenizerFile(root: try JSONParser.parse(bytes, file: name))
+        let file = TokenizerFile(root: try JSONNode(parsing: bytes, file: name))
         let normalizer = try file.normalizer()
         let added = try file.addedTokens()
         decoder = try file.decoder()
@@ -142,14 +140,4 @@ public struct Tokenizer: Sendable {
 struct Template: Sendable {
     var prefix: [Int] = []
     var suffix: [Int] = []
-}
-
-/// Reads a whole file.
-func readFile(_ path: String) throws(TokenizerError) -> [UInt8] {
-    do {
-        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch {
-        let isMissing = !FileManager.default.fileExists(atPath: path)
-        throw .unreadableFile(file: path, reason: isMissing ? "no such file" : "can't be read")
-    }
 }

@@ -8,8 +8,8 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case unreadableFile(file: String, reason: String)
     /// The file is not UTF-8 text.
     case invalidUTF8(file: String)
-    /// The file is not JSON; `offset` is the byte at which reading stopped.
-    case invalidJSON(file: String, offset: Int, reason: String)
+    /// The file is not JSON. Line and column, both from 1, say where reading stopped; a column is a Unicode scalar.
+    case invalidJSON(file: String, line: Int, column: Int, reason: String)
     /// A key that must be there is missing.
     case missingKey(file: String, key: String)
     /// A key occurs twice in one object.
@@ -74,7 +74,8 @@ extension TokenizerError: CustomStringConvertible {
         switch self {
         case .unreadableFile(let file, let reason): "\(file): cannot be read: \(reason)"
         case .invalidUTF8(let file): "\(file): not UTF-8 text"
-        case .invalidJSON(let file, let offset, let reason): "\(file): not JSON at byte \(offset): \(reason)"
+        case .invalidJSON(let file, let line, let column, let reason):
+            "\(file): not valid JSON: line \(line), column \(column): \(reason)"
         case .missingKey(let file, let key): "\(file): key \(key) is missing"
         case .duplicateKey(let file, let key): "\(file): key \(key) occurs twice"
         case .invalidValue(let file, let key, let expected): "\(file): \(key) is not \(expected)"

@@ -34,7 +34,7 @@ extension ChatFormat {
     /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one of no known format, and the
     ///   errors of reading JSON.
     public init(tokenizerConfiguration bytes: [UInt8], name: String, today: Date = Date()) throws(TokenizerError) {
-        let root = try JSONParser.parse(bytes, file: name)
+        let root = try JSONNode(parsing: bytes, file: name)
         let template = try Self.defaultTemplate(try root.required("chat_template"))
         self = try ChatTemplate(
             template, file: name, beginToken: Self.token("bos_token", root), endToken: Self.token("eos_token", root)
@@ -55,7 +55,7 @@ extension ChatFormat {
     private static func tokens(directory: String) throws(TokenizerError) -> (begin: String?, end: String?) {
         let path = directory + "/tokenizer_config.json"
         guard FileManager.default.fileExists(atPath: path) else { return (nil, nil) }
-        let root = try JSONParser.parse(readFile(path), file: path)
+        let root = try JSONNode(parsing: readFile(path), file: path)
         return (try token("bos_token", root), try token("eos_token", root))
     }
 

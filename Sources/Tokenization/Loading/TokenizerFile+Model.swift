@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The BPE model of a tokenizer.json.
 extension TokenizerFile {
     func model(adding addedTokens: [AddedToken]) throws(TokenizerError) -> BytePairModel {
@@ -20,7 +22,7 @@ extension TokenizerFile {
         try checkOptions(of: node, type: "BPE")
         if let dropout = try node.optional("dropout") {
             switch dropout.value {
-            case .integer(0), .number(0): break
+            case .number(.integer(0)), .number(.real(0)): break
             default: throw .unsupportedModelOption(file: root.file, option: "dropout")
             }
         }
@@ -36,7 +38,7 @@ extension TokenizerFile {
         let members = try node.object()
         var vocabulary = Vocabulary(capacity: members.count + room)
         for member in members {
-            guard case .integer(let id) = member.value else {
+            guard case .number(.integer(let id)) = member.value else {
                 throw .invalidValue(file: root.file, key: "\(node.key).\(member.key.text)", expected: "an integer")
             }
             try vocabulary.insert(member.key, id: id, file: root.file)
