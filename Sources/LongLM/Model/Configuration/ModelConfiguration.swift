@@ -85,6 +85,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     ///   - file: What errors call the file.
     /// - Throws: ``ModelError``.
     public init(json: Data, file: String) throws(ModelError) {
+        try self.init(json: [UInt8](json), file: file)
+    }
+
+    init(json: [UInt8], file: String) throws(ModelError) {
         let reader = try ConfigurationReader(json: json, file: file)
         guard let name = try reader.string("model_type") else {
             throw .malformedConfiguration(
