@@ -36,12 +36,13 @@ package enum JSONNumber: Equatable, Sendable {
         }
     }
 
-    /// The number when it is whole and fits, however it is written: `2`, `2.0` and `20e-1` are 2.
+    /// The number when it is whole and fits, however it is written: `2`, `2.0` and `20e-1` are 2. Up to 2⁵³ only where it
+    /// has a fraction or an exponent, since a larger `Double` may have been rounded.
     package var wholeNumber: Int? {
         switch self {
         case .integer(let integer): integer
         case .unsigned: nil
-        case .real(let number): Int(exactly: number)
+        case .real(let number): abs(number) <= 0x1p53 ? Int(exactly: number) : nil
         }
     }
 }

@@ -348,7 +348,7 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
             ("num_key_value_heads", "0", "is 0; it must be a whole number between 1 and 16777216"),
             (
                 "vocab_size", "9223372036854775807",
-                "is 9.223372036854776e+18; it must be a whole number between 1 and 16777216"
+                "is 9223372036854775807; it must be a whole number between 1 and 16777216"
             ),
             ("hidden_size", "48.5", "is 48.5; it must be a whole number between 1 and 16777216"),
             ("hidden_size", "1e30", "is 1e+30; it must be a whole number between 1 and 16777216"),
@@ -409,7 +409,6 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         ("rope_scaling", "\"linear\"", "rope_scaling is not an object"),
         ("attention_bias", "1", "attention_bias is not true or false"),
         ("hidden_act", "0", "hidden_act is not a string"),
-        ("layer_types", "[1]", "layer_types is not a list of strings"),
         (
             "rope_scaling", #"{"type": "longrope", "short_factor": [1, "2"]}"#,
             "rope_scaling.short_factor is not a list of numbers"

@@ -79,6 +79,11 @@ import Testing
         #expect(value["i"]?.number?.wholeNumber == 2 && value["f"]?.number?.wholeNumber == 2)
         #expect(value["h"]?.number?.wholeNumber == nil && value["h"]?.number?.double == 2.5)
         #expect(value["u"]?.number?.wholeNumber == nil && value["u"]?.number?.double == 0x1p64)
+        for (text, whole) in [
+            ("9007199254740992.0", 1 << 53), ("-9.007199254740992e15", -1 << 53), ("9007199254740994.0", nil),
+            ("1e30", nil),
+            ("-9223372036854775809", nil), ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min),
+        ] { #expect(try parse(text).number?.wholeNumber == whole) }
         #expect(value["s"]?.number == nil && value["i"]?.string == nil && value["i"]?.bool == nil)
     }
 
