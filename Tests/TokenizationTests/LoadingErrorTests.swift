@@ -151,7 +151,7 @@ import Tokenization
                     #"{"type":"Metaspace","replacement":"_","add_prefix_space":false,"prepend_scheme":"first"}"#),
             .invalidValue(
                 file: file, key: "pre_tokenizer.prepend_scheme",
-                expected: "always, first or never, as add_prefix_space has it")
+                expected: "always, first or never, in agreement with add_prefix_space")
         ),
         (
             tokenizerJSON(postProcessor: #"{"type":"BertProcessing"}"#),

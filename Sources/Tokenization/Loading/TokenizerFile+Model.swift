@@ -15,7 +15,7 @@ extension TokenizerFile {
     }
 
     private func checkOptions(_ node: JSONNode) throws(TokenizerError) {
-        // Files older than the key have BPE models, the only ones with merges.
+        // Files that are older than this key hold BPE models: only those have merges.
         if let type = try node.optional("type")?.string(), type != "BPE" {
             throw .unsupportedModel(file: root.file, type: type)
         }
@@ -106,7 +106,7 @@ extension TokenizerFile {
             options.unknownToken = .init(id: UInt32(id), isFused: isFused)
             return options
         }
-        // A vocabulary of all bytes never needs it.
+        // A vocabulary that can spell every byte never needs the unknown token.
         let spellsBytes =
             !options.fallbackTokens.isEmpty && !options.fallbackTokens.contains(nil)
             || ByteLevelAlphabet.scalars.allSatisfy { scalarTokens[$0] != nil }
