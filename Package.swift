@@ -25,15 +25,20 @@ let package = Package(
                 .linkedLibrary("omp", .when(platforms: [.macOS])),
             ]),
         .target(name: "SIMDKernels", dependencies: ["CLongLM"]),
-        .target(name: "Safetensors"),
-        .target(name: "Tokenization"),
-        .target(name: "LongLM", dependencies: ["SIMDKernels", "Safetensors", "Tokenization"]),
+        // Internal: every file of JSON that others wrote is read by the one, and every file is opened by the other.
+        .target(name: "StrictJSON"),
+        .target(name: "FileReading"),
+        .target(name: "Safetensors", dependencies: ["FileReading", "StrictJSON"]),
+        .target(name: "Tokenization", dependencies: ["FileReading", "StrictJSON"]),
+        .target(
+            name: "LongLM", dependencies: ["FileReading", "SIMDKernels", "Safetensors", "StrictJSON", "Tokenization"]),
         .target(name: "Charts"),
-        .target(name: "LongLMEvaluation", dependencies: ["LongLM", "SIMDKernels", "Charts"]),
+        .target(
+            name: "LongLMEvaluation", dependencies: ["Charts", "FileReading", "LongLM", "SIMDKernels", "StrictJSON"]),
         .executableTarget(
             name: "LongLMCommand",
             dependencies: [
-                "LongLM", "LongLMEvaluation", "Charts",
+                "Charts", "FileReading", "LongLM", "LongLMEvaluation",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
@@ -42,6 +47,8 @@ let package = Package(
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"]),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "TestSupport"]),
+        .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON", "TestSupport"]),
+        .testTarget(name: "FileReadingTests", dependencies: ["FileReading", "TestSupport"]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),

@@ -1,12 +1,11 @@
+internal import FileReading
 import Foundation
 
-/// The bytes of a file.
+/// Reads a whole file, with this module's error.
 func readFile(_ path: String) throws(EvaluationError) -> Data {
-    do {
-        return try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-        throw .file(path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
-    }
+    do throws(FileError) {
+        return Data(try readWholeFile(path))
+    } catch { throw .file(error.path, reason: error.reason) }
 }
 
 /// The lines of a file, empty ones included, so that their numbers are those of an editor.

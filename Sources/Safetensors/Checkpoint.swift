@@ -1,3 +1,6 @@
+internal import FileReading
+internal import StrictJSON
+
 /// The weights of a model directory: one `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 public struct Checkpoint: Sendable {
     /// The directory, or the single file, as it was given.
@@ -8,9 +11,9 @@ public struct Checkpoint: Sendable {
 
     /// Maps and checks all files of a model directory.
     ///
-    /// A `model.safetensors` goes before an index, as in Hugging Face transformers.
+    /// Where there is a `model.safetensors`, an index is not looked at, as in Hugging Face transformers.
     ///
-    /// - Throws: ``SafetensorsError`` when there are none, one is not valid, or the index disagrees with its shards.
+    /// - Throws: ``SafetensorsError`` when there is no file, one isn't valid, or the index and its shards disagree.
     public init(directory: String) throws(SafetensorsError) {
         let single = directory + "/model.safetensors"
         let index = directory + "/model.safetensors.index.json"
@@ -40,10 +43,10 @@ public struct Checkpoint: Sendable {
         self.places = places
     }
 
-    /// All tensors' names, file by file.
+    /// The names of all tensors, file by file.
     public var tensorNames: [String] { files.flatMap(\.tensorNames) }
 
-    /// The bytes of all tensors.
+    /// How many bytes all tensors take together.
     public var byteCount: Int { files.reduce(0) { $0 + $1.tensors.reduce(0) { $0 + $1.byteCount } } }
 
     /// Whether the checkpoint has a tensor of this name.
@@ -66,57 +69,54 @@ struct ShardIndex {
 
     init(path: String) throws(SafetensorsError) {
         self.path = path
-        let file = try MappedFile(path: path)
+        let file = try mapFile(path)
         guard file.bytes.count <= SafetensorsHeader.largestByteCount else {
-            throw .malformedIndex(file: path, offset: 0, reason: "more than 100,000,000 bytes")
+            throw .malformedIndex(file: path, reason: "has more than 100,000,000 bytes")
         }
-        guard JSONScanner.isUTF8(file.bytes) else {
-            throw .malformedIndex(file: path, offset: 0, reason: "not UTF-8")
-        }
-        var scanner = JSONScanner(file.bytes)
-        var keys: Set<ByteName> = []
-        try scanner.object(malformed) { (scanner, key) throws(SafetensorsError) in
-            guard keys.insert(ByteName(key)).inserted else { throw .duplicateKey(file: path, key: key) }
+        var reader: JSONReader
+        do throws(JSONError) {
+            reader = try JSONReader(file.bytes)
+        } catch { throw translate(error) }
+        var hasMap = false
+        try reader.object(translate) { (reader, key) throws(SafetensorsError) in
             if key == "weight_map" {
-                try parseMap(&scanner)
+                hasMap = true
+                try parseMap(&reader)
             } else {
-                do throws(JSONScanner.Failure) {
-                    try scanner.skipValue()
-                } catch { throw malformed(error) }
+                do throws(JSONError) {
+                    try reader.skipValue()
+                } catch { throw translate(error) }
             }
         }
-        do throws(JSONScanner.Failure) {
-            try scanner.expectEnd()
-        } catch { throw malformed(error) }
-        guard keys.contains(ByteName("weight_map")) else {
-            throw .malformedIndex(file: path, offset: 0, reason: "weight_map is missing")
-        }
+        do throws(JSONError) {
+            try reader.expectEnd()
+        } catch { throw translate(error) }
+        guard hasMap else { throw .malformedIndex(file: path, reason: "weight_map is missing") }
     }
 
-    private func malformed(_ failure: JSONScanner.Failure) -> SafetensorsError {
-        .malformedIndex(file: path, offset: failure.offset, reason: failure.reason)
+    private func translate(_ error: JSONError) -> SafetensorsError {
+        if case .duplicateKey(let key) = error.fault { return .duplicateKey(file: path, key: key) }
+        return .malformedIndex(file: path, reason: error.text)
     }
 
-    private mutating func parseMap(_ scanner: inout JSONScanner) throws(SafetensorsError) {
-        var tensors: Set<ByteName> = []
-        try scanner.object(malformed) { (scanner, tensor) throws(SafetensorsError) in
-            guard tensors.insert(ByteName(tensor)).inserted else { throw .duplicateKey(file: path, key: tensor) }
+    private mutating func parseMap(_ reader: inout JSONReader) throws(SafetensorsError) {
+        try reader.object(translate) { (reader, tensor) throws(SafetensorsError) in
             let shard: String
-            do throws(JSONScanner.Failure) {
-                shard = try scanner.string()
-            } catch { throw malformed(error) }
+            do throws(JSONError) {
+                shard = try reader.string()
+            } catch { throw translate(error) }
             guard Self.isFileName(shard) else { throw .shardOutsideFolder(file: path, shard: shard) }
             shards[ByteName(shard), default: []].insert(ByteName(tensor))
         }
     }
 
-    /// A name that stays in its folder on every system.
+    /// Whether this is a plain file name, which can't lead out of its folder on any system.
     private static func isFileName(_ name: String) -> Bool {
         let forbidden: [UInt8] = [0, UInt8(ascii: "/"), UInt8(ascii: "\\"), UInt8(ascii: ":")]
         return !name.isEmpty && name != "." && name != ".." && !name.utf8.contains { forbidden.contains($0) }
     }
 
-    /// Opens every shard, and checks that index and shards agree on every tensor.
+    /// Opens every shard, and checks that index and shards agree about every tensor.
     func openShards(in directory: String) throws(SafetensorsError) -> [SafetensorsFile] {
         var files: [SafetensorsFile] = []
         for (shard, expected) in shards.sorted(by: { $0.key < $1.key }) {
@@ -125,7 +125,7 @@ struct ShardIndex {
             if let tensor = file.tensorNames.first(where: { !expected.contains(ByteName($0)) }) {
                 throw .tensorNotInIndex(file: path, tensor: tensor, shard: name)
             }
-            // The first by name, so that the same files give the same error.
+            // The first by name: the same files must give the same error.
             if file.tensors.count < expected.count,
                 let tensor = expected.filter({ !file.contains($0.text) }).min()
             {

@@ -1,9 +1,9 @@
-/// Why a safetensors file, a shard index or a write was refused: one case for each kind of failure. `file` is the path
-/// as it was given.
+/// Why a safetensors file or a shard index was refused, or a file couldn't be written: one case for each kind of failure.
+/// `file` is the path as it was given.
 public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertible {
     // The file.
 
-    /// The file can't be opened or mapped, and the system's reason.
+    /// A file that can't be opened or mapped, with the system's reason.
     case unreadable(file: String, reason: String)
     /// A directory with neither model.safetensors nor model.safetensors.index.json.
     case noCheckpoint(directory: String)
@@ -11,7 +11,7 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
     case tooShort(file: String, byteCount: Int)
     /// A header of more than 100,000,000 bytes.
     case headerTooLarge(file: String, byteCount: UInt64)
-    /// A header that ends after the file.
+    /// A header that would end after the file does.
     case headerBeyondFile(file: String, headerByteCount: Int, fileByteCount: Int)
 
     // The header.
@@ -20,28 +20,28 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
     case headerNotUTF8(file: String)
     /// A header that doesn't begin with `{`.
     case headerNotAnObject(file: String)
-    /// A header that isn't JSON of the format's form, and the offset in it.
+    /// A header that isn't JSON, or not of the format's form. `offset` counts bytes from the header's beginning.
     case malformedHeader(file: String, offset: Int, reason: String)
-    /// A key that stands twice in one object of the header.
+    /// A key that occurs twice in one object of a header or an index.
     case duplicateKey(file: String, key: String)
     /// A number type that the format doesn't have.
     case unknownDType(file: String, tensor: String, name: String)
-    /// A tensor without one of dtype, shape and data_offsets.
+    /// A tensor that lacks its dtype, its shape or its data_offsets.
     case missingField(file: String, tensor: String, field: String)
-    /// A field that the format doesn't have.
+    /// A field of a tensor that the format doesn't have.
     case unknownField(file: String, tensor: String, field: String)
 
     // The tensors.
 
-    /// A shape whose bits can't be counted in a signed 64-bit number.
+    /// A shape that needs more bits than a signed 64-bit number can count.
     case sizeOverflow(file: String, tensor: String, shape: [Int])
-    /// Numbers smaller than a byte that don't fill whole bytes.
+    /// Numbers narrower than a byte that together don't fill whole bytes.
     case unalignedSize(file: String, tensor: String, shape: [Int])
     /// Offsets whose end is before their beginning.
     case reversedOffsets(file: String, tensor: String, begin: Int, end: Int)
-    /// A tensor that ends after the file.
+    /// A tensor that would end after the file does.
     case tensorBeyondFile(file: String, tensor: String, end: Int, dataByteCount: Int)
-    /// Offsets that enclose more or fewer bytes than shape and type need.
+    /// Offsets with more or fewer bytes between them than shape and type need.
     case wrongByteCount(file: String, tensor: String, expected: Int, found: Int)
     /// A tensor that begins before the one in front of it ends.
     case overlap(file: String, tensor: String, begin: Int, previousEnd: Int)
@@ -54,29 +54,29 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
 
     /// A tensor that the checkpoint doesn't have.
     case missingTensor(file: String, tensor: String)
-    /// A tensor whose numbers can't be read as what was asked for.
+    /// A tensor of another number type than was asked for.
     case wrongDType(file: String, tensor: String, found: DType, expected: [DType])
 
     // The shard index.
 
-    /// An index that isn't JSON of the expected form.
-    case malformedIndex(file: String, offset: Int, reason: String)
-    /// A shard that isn't a plain file name, and so could leave the folder.
+    /// An index that isn't JSON, with the line and column, or not of the expected form.
+    case malformedIndex(file: String, reason: String)
+    /// A shard whose name isn't a plain file name, and so could lead out of the folder.
     case shardOutsideFolder(file: String, shard: String)
     /// A tensor that the index places in a shard which doesn't have it.
     case tensorNotInShard(file: String, tensor: String, shard: String)
-    /// A tensor of a shard that the index doesn't place there.
+    /// A tensor in a shard where the index doesn't place it.
     case tensorNotInIndex(file: String, tensor: String, shard: String)
 
     // Writing.
 
-    /// A file that can't be written, and the system's reason.
+    /// A file that can't be written, with the system's reason.
     case unwritable(file: String, reason: String)
     /// A tensor to be written whose shape has a negative dimension, overflows or doesn't fill whole bytes.
     case invalidShape(tensor: String, dtype: DType, shape: [Int])
     /// A tensor to be written whose bytes don't match its shape and type.
     case inconsistentTensor(tensor: String, expected: Int, found: Int)
-    /// A tensor name to be written that is taken, or `__metadata__`.
+    /// A name for a tensor to be written that another tensor has, or `__metadata__`.
     case invalidName(tensor: String)
 
     /// One line for a person to read. Names come from foreign files, so characters that could end the line or steer a
@@ -106,7 +106,7 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
         case .headerNotUTF8(let file): "\(file): the header is not UTF-8"
         case .headerNotAnObject(let file): "\(file): the header does not begin with {"
         case .malformedHeader(let file, let offset, let reason): "\(file): header byte \(offset): \(reason)"
-        case .duplicateKey(let file, let key): "\(file): the key \(key) stands twice"
+        case .duplicateKey(let file, let key): "\(file): the key \(key) occurs twice"
         case .unknownDType(let file, let tensor, let name): "\(file): tensor \(tensor): unknown dtype \(name)"
         case .missingField(let file, let tensor, let field): "\(file): tensor \(tensor): \(field) is missing"
         case .unknownField(let file, let tensor, let field): "\(file): tensor \(tensor): unknown field \(field)"
@@ -128,7 +128,7 @@ public enum SafetensorsError: Error, Equatable, Sendable, CustomStringConvertibl
         case .wrongDType(let file, let tensor, let found, let expected):
             "\(file): tensor \(tensor): is \(found.rawValue), not "
                 + expected.map(\.rawValue).joined(separator: " or ")
-        case .malformedIndex(let file, let offset, let reason): "\(file): byte \(offset): \(reason)"
+        case .malformedIndex(let file, let reason): "\(file): \(reason)"
         case .shardOutsideFolder(let file, let shard): "\(file): the shard \(shard) is not a file name"
         case .tensorNotInShard(let file, let tensor, let shard): "\(file): \(shard) has no tensor \(tensor)"
         case .tensorNotInIndex(let file, let tensor, let shard):

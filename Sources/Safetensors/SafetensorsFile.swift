@@ -1,11 +1,13 @@
+internal import FileReading
+
 /// One safetensors file, mapped into memory and checked against every rule of the format.
 ///
 /// Format: https://github.com/huggingface/safetensors#format
 public final class SafetensorsFile: Sendable {
     /// The path, as it was given.
     public let path: String
-    /// The file's own remarks; empty when it has none. A file with two keys here that differ only in Unicode
-    /// normalisation is refused, because this dictionary could keep but one of them.
+    /// The file's own remarks (`__metadata__`); empty when it has none. A file with two keys here that differ only in
+    /// Unicode normalisation is refused, because this dictionary could keep only one of them.
     public let metadata: [String: String]
     /// All tensors, in the order of their bytes.
     public let tensors: [TensorInfo]
@@ -17,7 +19,7 @@ public final class SafetensorsFile: Sendable {
     ///
     /// - Throws: ``SafetensorsError`` when the file can't be read or breaks a rule of the format.
     public convenience init(path: String) throws(SafetensorsError) {
-        try self.init(MappedFile(path: path), path: path)
+        try self.init(mapFile(path), path: path)
     }
 
     /// Checks a file's contents.
@@ -56,4 +58,11 @@ public final class SafetensorsFile: Sendable {
         let range = (dataOffset + info.byteRange.lowerBound)..<(dataOffset + info.byteRange.upperBound)
         return TensorView(info: info, path: path, mapping: mapping, range: range)
     }
+}
+
+/// Maps a file, with this module's error.
+func mapFile(_ path: String) throws(SafetensorsError) -> MappedFile {
+    do throws(FileError) {
+        return try MappedFile(path: path)
+    } catch { throw .unreadable(file: error.path, reason: error.reason) }
 }

@@ -1,11 +1,13 @@
+internal import StrictJSON
+
 /// The validated header of a safetensors file.
 ///
 /// Format: https://github.com/huggingface/safetensors#format
 struct SafetensorsHeader {
-    /// Headers of more bytes are refused, as the reference implementation does.
+    /// The reference implementation refuses headers of more bytes, and so does this one.
     static let largestByteCount: UInt64 = 100_000_000
 
-    /// In the order of their bytes.
+    /// The tensors, in the order of their bytes.
     let tensors: [TensorInfo]
     let metadata: [String: String]
     /// Where the data begins in the file.
@@ -22,7 +24,6 @@ struct SafetensorsHeader {
         }
         let header = UnsafeRawBufferPointer(rebasing: bytes[8..<(8 + headerByteCount)])
         guard header.first == UInt8(ascii: "{") else { throw .headerNotAnObject(file: file) }
-        guard JSONScanner.isUTF8(header) else { throw .headerNotUTF8(file: file) }
 
         var parser = HeaderParser(file: file)
         try parser.parse(header)
@@ -31,7 +32,7 @@ struct SafetensorsHeader {
         tensors = try Self.inOrder(parser.tensors, dataByteCount: bytes.count - dataOffset, file: file)
     }
 
-    /// Orders tensors by their bytes, and checks that these fill the data without overlap, hole or rest.
+    /// Puts tensors in the order of their bytes, and checks that these fill the data: no overlap, no hole, nothing left.
     private static func inOrder(
         _ tensors: [TensorInfo], dataByteCount: Int, file: String
     ) throws(SafetensorsError) -> [TensorInfo] {
@@ -64,66 +65,76 @@ private struct HeaderParser {
 
     init(file: String) { self.file = file }
 
-    private func malformed(_ failure: JSONScanner.Failure) -> SafetensorsError {
-        .malformedHeader(file: file, offset: failure.offset, reason: failure.reason)
+    private func translate(_ error: JSONError) -> SafetensorsError {
+        switch error.fault {
+        case .notUTF8: .headerNotUTF8(file: file)
+        case .malformed(let reason): .malformedHeader(file: file, offset: error.offset, reason: reason)
+        case .duplicateKey(let path): .duplicateKey(file: file, key: path)
+        }
     }
 
     mutating func parse(_ header: UnsafeRawBufferPointer) throws(SafetensorsError) {
-        var scanner = JSONScanner(header)
-        var names: Set<ByteName> = []
-        try scanner.object(malformed) { (scanner, name) throws(SafetensorsError) in
-            guard names.insert(ByteName(name)).inserted else { throw .duplicateKey(file: file, key: name) }
+        var reader: JSONReader
+        do throws(JSONError) {
+            reader = try JSONReader(header)
+        } catch { throw translate(error) }
+        try reader.object(translate) { (reader, name) throws(SafetensorsError) in
             if name == "__metadata__" {
-                try parseMetadata(&scanner)
+                try parseMetadata(&reader)
             } else {
-                tensors.append(try parseTensor(&scanner, name))
+                tensors.append(try parseTensor(&reader, name))
             }
         }
-        do throws(JSONScanner.Failure) {
-            try scanner.expectEnd()
-        } catch { throw malformed(error) }
+        do throws(JSONError) {
+            try reader.expectEnd()
+        } catch { throw translate(error) }
     }
 
-    private mutating func parseMetadata(_ scanner: inout JSONScanner) throws(SafetensorsError) {
-        try scanner.object(malformed) { (scanner, key) throws(SafetensorsError) in
-            // The dictionary takes keys for one that differ only in Unicode normalisation. None may get lost in silence.
+    private mutating func parseMetadata(_ reader: inout JSONReader) throws(SafetensorsError) {
+        try reader.object(translate) { (reader, key) throws(SafetensorsError) in
+            // The dictionary takes two keys for one that differ only in Unicode normalisation. Neither may get lost.
             guard metadata[key] == nil else { throw .duplicateKey(file: file, key: key) }
-            do throws(JSONScanner.Failure) {
-                metadata[key] = try scanner.string()
-            } catch { throw malformed(error) }
+            do throws(JSONError) {
+                metadata[key] = try reader.string()
+            } catch { throw translate(error) }
         }
     }
 
-    private func parseTensor(_ scanner: inout JSONScanner, _ name: String) throws(SafetensorsError) -> TensorInfo {
-        var fields: Set<String> = []
+    private func parseTensor(_ reader: inout JSONReader, _ name: String) throws(SafetensorsError) -> TensorInfo {
+        func translateField(_ error: JSONError) -> SafetensorsError {
+            if case .duplicateKey(let field) = error.fault {
+                return .duplicateKey(file: file, key: "\(name).\(field)")
+            }
+            return translate(error)
+        }
         var type: String?
         var shape: [Int]?
         var offsets: [Int]?
-        try scanner.object(malformed) { (scanner, field) throws(SafetensorsError) in
-            guard fields.insert(field).inserted else { throw .duplicateKey(file: file, key: "\(name).\(field)") }
+        try reader.object(translateField) { (reader, field) throws(SafetensorsError) in
             guard ["dtype", "shape", "data_offsets"].contains(field) else {
                 throw .unknownField(file: file, tensor: name, field: field)
             }
-            do throws(JSONScanner.Failure) {
+            do throws(JSONError) {
                 switch field {
-                case "dtype": type = try scanner.string()
-                case "shape": shape = try scanner.integers()
-                default: offsets = try scanner.integers()
+                case "dtype": type = try reader.string()
+                case "shape": shape = try reader.naturalNumbers()
+                default: offsets = try reader.naturalNumbers()
                 }
-            } catch { throw malformed(error) }
+            } catch { throw translate(error) }
         }
         guard let type else { throw .missingField(file: file, tensor: name, field: "dtype") }
         guard let shape else { throw .missingField(file: file, tensor: name, field: "shape") }
         guard let offsets else { throw .missingField(file: file, tensor: name, field: "data_offsets") }
         guard let dtype = DType(rawValue: type) else { throw .unknownDType(file: file, tensor: name, name: type) }
-        return try check(name, dtype, shape, offsets, at: scanner.offset)
+        return try check(name, dtype, shape, offsets, at: reader.offset)
     }
 
     private func check(
         _ name: String, _ dtype: DType, _ shape: [Int], _ offsets: [Int], at offset: Int
     ) throws(SafetensorsError) -> TensorInfo {
         guard offsets.count == 2 else {
-            throw .malformedHeader(file: file, offset: offset, reason: "tensor \(name): data_offsets are not two")
+            throw .malformedHeader(
+                file: file, offset: offset, reason: "tensor \(name): data_offsets must be two numbers")
         }
         let (begin, end) = (offsets[0], offsets[1])
         guard begin <= end else { throw .reversedOffsets(file: file, tensor: name, begin: begin, end: end) }

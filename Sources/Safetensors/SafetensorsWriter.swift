@@ -1,3 +1,5 @@
+internal import FileReading
+
 #if canImport(Glibc)
     import Glibc
 #elseif canImport(Musl)
@@ -6,11 +8,11 @@
     import Darwin
 #endif
 
-/// Writes a safetensors file: the header first, then the tensors one after another. Those that are produced only then need
-/// not be in memory together.
+/// Writes a safetensors file: the header first, then one tensor after another. A tensor can be produced when its turn
+/// comes, so that not all of them are in memory together.
 ///
-/// Tensors are laid out as the reference serialiser does, the widest numbers first and then by name, and the header is
-/// filled up with spaces to a multiple of 8 bytes, so that every number is aligned.
+/// Tensors lie as the reference serialiser lays them: the widest numbers first, and by name among equals. Spaces fill the
+/// header up to a multiple of 8 bytes, so that every number is aligned.
 public struct SafetensorsWriter {
     private enum Payload {
         case bytes([UInt8])
@@ -40,7 +42,7 @@ public struct SafetensorsWriter {
 
     /// A file without tensors.
     ///
-    /// - Parameter metadata: The file's own remarks.
+    /// - Parameter metadata: The file's own remarks (`__metadata__`).
     public init(metadata: [String: String] = [:]) {
         self.metadata = metadata
     }
@@ -68,8 +70,9 @@ public struct SafetensorsWriter {
     ///   - name: Its name, which no other tensor of the file has.
     ///   - dtype: The type of its numbers.
     ///   - shape: Its dimensions, the slowest first; none for a single number.
-    ///   - producing: Its numbers, little-endian and row-major, exactly as many as the shape says. Called once for each
-    ///     ``write(to:)``, after the tensors of wider numbers, and of the same width with a lesser name.
+    ///   - producing: Returns its numbers, little-endian and row-major, exactly as many as the shape says. Each
+    ///     ``write(to:)`` calls it once: after all tensors with wider numbers, and after those with numbers of the same
+    ///     width whose names come first.
     /// - Throws: ``SafetensorsError`` when the name is taken, or the shape and type have no size.
     public mutating func add(
         _ name: String, dtype: DType, shape: [Int], producing: @escaping () -> [UInt8]
@@ -88,7 +91,7 @@ public struct SafetensorsWriter {
         try add(name, .float32, shape, .floats(floats), byteCount: floats.count * MemoryLayout<Float>.size)
     }
 
-    /// - Parameter byteCount: The payload's; nil: as many as shape and type need.
+    /// - Parameter byteCount: The payload's size; nil where it is produced later.
     private mutating func add(
         _ name: String, _ dtype: DType, _ shape: [Int], _ payload: Payload, byteCount: Int?
     ) throws(SafetensorsError) {
@@ -103,12 +106,12 @@ public struct SafetensorsWriter {
         entries.append(Entry(name: name, dtype: dtype, shape: shape, payload: payload, byteCount: bits / 8))
     }
 
-    /// Writes the file under a temporary name in the same folder and then renames it, so that a reader sees all of it
-    /// or what was there before.
+    /// Writes the file under a temporary name in the same folder and then renames it. So a reader sees either the whole
+    /// file or what was there before.
     ///
-    /// - Parameter path: Where the file goes; one that is there already is replaced.
+    /// - Parameter path: Where the file goes. It replaces a file that is there already.
     /// - Throws: ``SafetensorsError/unwritable(file:reason:)``, or ``SafetensorsError/headerTooLarge(file:byteCount:)``
-    ///   when the names and metadata take more bytes than a reader accepts.
+    ///   when names and metadata take more bytes than a reader accepts.
     public func write(to path: String) throws(SafetensorsError) {
         let ordered = entries.sorted {
             $0.dtype.bitWidth != $1.dtype.bitWidth
@@ -119,18 +122,20 @@ public struct SafetensorsWriter {
         guard header.count <= SafetensorsHeader.largestByteCount else {
             throw .headerTooLarge(file: path, byteCount: UInt64(header.count))
         }
-        // A name of its own, so that neither another writer nor what a killed one left behind is in the way.
+        // A random name: neither another writer nor the remains of a killed one can be in the way.
         let temporary = path + ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
         guard let stream = fopen(temporary, "wbx") else { throw .unwritable(file: path, reason: systemReason()) }
         var isComplete = withUnsafeBytes(of: UInt64(header.count).littleEndian) { append($0, to: stream) }
         isComplete = isComplete && header.withUnsafeBytes { append($0, to: stream) }
         for entry in ordered where isComplete {
             isComplete = entry.payload.withUnsafeBytes { bytes in
-                precondition(bytes.count == entry.byteCount, "a tensor has as many bytes as its shape says")
+                precondition(
+                    bytes.count == entry.byteCount,
+                    "a tensor was produced with more or fewer bytes than its shape needs")
                 return append(bytes, to: stream)
             }
         }
-        // On the disk before it takes the place of another, so that a loss of power leaves one of the two.
+        // It must be on the disk before it replaces another file: then a loss of power leaves one of the two.
         isComplete = isComplete && fflush(stream) == 0 && fsync(fileno(stream)) == 0
         let reason = systemReason()
         guard fclose(stream) == 0, isComplete, rename(temporary, path) == 0 else {

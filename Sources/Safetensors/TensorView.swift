@@ -1,8 +1,10 @@
-/// One tensor of a mapped file. It keeps the mapping alive and copies nothing.
+internal import FileReading
+
+/// One tensor of a mapped file. It copies nothing, and the file stays mapped for as long as there is a view of it.
 public struct TensorView: Sendable {
-    /// What the header says of it.
+    /// The tensor's name, type, shape and place in the file.
     public let info: TensorInfo
-    /// The file that it is in.
+    /// The file that holds it.
     public let path: String
     let mapping: MappedFile
     let range: Range<Int>
@@ -14,12 +16,12 @@ public struct TensorView: Sendable {
         try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
     }
 
-    /// Gives the memory of pages back to the system, for a reader that has copied their bytes. They are read from the
-    /// file again when someone looks.
+    /// Gives the memory of pages back to the system, for a reader that has copied their bytes. The system reads them
+    /// from the file again when they are used.
     ///
-    /// - Parameter bytes: A part of the tensor.
+    /// - Parameter bytes: The part of the tensor, in bytes from its beginning.
     public func discardResidentPages(_ bytes: Range<Int>) {
-        precondition(bytes.lowerBound >= 0 && bytes.upperBound <= range.count, "the bytes are the tensor's")
+        precondition(bytes.lowerBound >= 0 && bytes.upperBound <= range.count, "bytes outside of the tensor")
         mapping.discardResidentPages((range.lowerBound + bytes.lowerBound)..<(range.lowerBound + bytes.upperBound))
     }
 

@@ -1,7 +1,7 @@
 extension String {
-    /// The text as one line for a terminal. Control and format characters and line separators, which could end the line
-    /// or steer the terminal, become escapes such as `\n` and `\u{1B}`; after `maximum` scalars an ellipsis stands for
-    /// the rest.
+    /// The text as one line for a terminal. Control characters, format characters and line separators could end the line
+    /// or steer the terminal, so they become escapes such as `\n` and `\u{1B}`. After `maximum` scalars an ellipsis
+    /// replaces the rest.
     func singleLine(maximum: Int) -> String {
         var line = ""
         for scalar in unicodeScalars.prefix(maximum) {

@@ -1,9 +1,7 @@
-import Foundation
-
 /// A BPE tokenizer read from a Hugging Face tokenizer.json.
 ///
-/// It covers the vocabularies of bytes (GPT-2, GPT-NeoX, Llama 3, Phi-2, Qwen, SmolLM, StableLM 2) and those of characters
-/// with byte fallback, in SentencePiece's manner (Llama 1 and 2, Mistral, Gemma, Phi-3):
+/// It covers byte-level vocabularies (GPT-2, GPT-NeoX, Llama 3, Phi-2, Qwen, SmolLM, StableLM 2) and vocabularies of
+/// characters with byte fallback, as SentencePiece makes them (Llama 1 and 2, Mistral, Gemma, Phi-3). It knows
 ///
 /// - normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence;
 /// - pre-tokenizers ByteLevel, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit, Sequence;
@@ -11,11 +9,12 @@ import Foundation
 /// - decoders ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, Sequence;
 /// - added tokens with all their flags.
 ///
-/// Any other component, and a regular expression that is not understood, is an error when loading, never another
-/// answer. `truncation` and `padding` are properties of a training run and are ignored.
+/// Loading fails with an error for any other component and for a regular expression that is not understood: a tokenizer
+/// that loads gives the same ids as the Python package. `truncation` and `padding` are settings of a training run and are
+/// ignored.
 ///
-/// Of a text in a vocabulary without byte fallback, what has no token, and no unknown token to stand for it, is dropped,
-/// as the Python package does; ``unencodableBytes`` lists those bytes of a byte-level vocabulary.
+/// Where a vocabulary has neither byte fallback nor an unknown token, encoding drops the characters that have no token, as
+/// the Python package does. ``unencodableBytes`` lists such bytes of a byte-level vocabulary.
 ///
 /// Format and behaviour: the `tokenizers` package, https://github.com/huggingface/tokenizers.
 public struct Tokenizer: Sendable {
@@ -40,7 +39,7 @@ public struct Tokenizer: Sendable {
     /// - Throws: ``TokenizerError``, when the text is not JSON, is inconsistent, or asks for a component that is not
     ///   supported.
     public init(json bytes: [UInt8], name: String) throws(TokenizerError) {
-        let file = TokenizerFile(root: try JSONParser.parse(bytes, file: name))
+        let file = TokenizerFile(root: try JSONNode(parsing: bytes, file: name))
         let normalizer = try file.normalizer()
         let added = try file.addedTokens()
         decoder = try file.decoder()
@@ -53,8 +52,8 @@ public struct Tokenizer: Sendable {
     /// The highest token id plus one, added tokens included. A model's embedding may have more rows than that.
     public var vocabularySize: Int { model.vocabulary.size }
 
-    /// The byte values that occur in UTF-8 and that this tokenizer drops when encoding; mostly empty or a few control
-    /// characters. Empty when something stands for them, and for vocabularies of characters.
+    /// The byte values of UTF-8 that this tokenizer drops when it encodes. Most tokenizers drop none or a few control
+    /// characters. Always empty for a tokenizer with an unknown token, and for vocabularies of characters.
     public var unencodableBytes: [UInt8] {
         guard preTokenizer.spellsBytes, model.options.unknownToken == nil else { return [] }
         // These byte values do not occur in UTF-8.
@@ -69,10 +68,10 @@ public struct Tokenizer: Sendable {
     /// Encodes text.
     ///
     /// - Parameters:
-    ///   - text: the text; its Unicode scalars are kept as they are, unless the file asks for normalization.
+    ///   - text: the text. Its Unicode scalars are kept as they are, unless the file asks for normalization.
     ///   - addSpecialTokens: whether the post-processor adds its tokens (Llama 3 begins with `<|begin_of_text|>`).
-    ///   - parseSpecialTokens: whether special tokens spelled out in the text are taken as such. Pass `false` for text
-    ///     from outside, which could forge control tokens otherwise; it is then ordinary text.
+    ///   - parseSpecialTokens: whether the spelling of a special token in the text becomes that token. Pass `false` for
+    ///     text from outside, which could otherwise forge control tokens; such spellings are then ordinary text.
     /// - Returns: token ids.
     public func encode(_ text: String, addSpecialTokens: Bool = true, parseSpecialTokens: Bool = true) -> [Int] {
         let ids = encode(ArraySlice(text.unicodeScalars), parseSpecialTokens ? .everywhere : .nowhere)
@@ -94,8 +93,8 @@ public struct Tokenizer: Sendable {
 
     /// Decodes token ids to text. Bytes that are not UTF-8 become U+FFFD.
     ///
-    /// Of a byte-level vocabulary added tokens are spelled in bytes like the others wherever their characters allow it, as in the Python package:
-    /// an added token "Ġword" is " word".
+    /// In a byte-level vocabulary, an added token is decoded like any other token when all of its characters stand for
+    /// bytes, as in the Python package: an added token "Ġword" is " word".
     ///
     /// - Throws: `unknownTokenID` for an id that no token has.
     public func decode(_ ids: [Int], skipSpecialTokens: Bool = false) throws(TokenizerError) -> String {
@@ -118,8 +117,8 @@ public struct Tokenizer: Sendable {
         model.vocabulary.spelling(of: id)?.text
     }
 
-    /// The id of a token spelled as in the vocabulary: "Ġthe" for " the". Compares bytes, so a canonically equivalent
-    /// spelling is another token.
+    /// The id of a token by its spelling in the vocabulary: "Ġthe" for " the". Bytes are compared, so a canonically
+    /// equivalent spelling is another token.
     public func id(token: String) -> Int? {
         model.vocabulary.id(of: ArraySlice(token.utf8))
     }
@@ -142,14 +141,4 @@ public struct Tokenizer: Sendable {
 struct Template: Sendable {
     var prefix: [Int] = []
     var suffix: [Int] = []
-}
-
-/// Reads a whole file.
-func readFile(_ path: String) throws(TokenizerError) -> [UInt8] {
-    do {
-        return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
-    } catch {
-        let isMissing = !FileManager.default.fileExists(atPath: path)
-        throw .unreadableFile(file: path, reason: isMissing ? "no such file" : "can't be read")
-    }
 }

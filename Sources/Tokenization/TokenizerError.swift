@@ -8,8 +8,8 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case unreadableFile(file: String, reason: String)
     /// The file is not UTF-8 text.
     case invalidUTF8(file: String)
-    /// The file is not JSON; `offset` is the byte at which reading stopped.
-    case invalidJSON(file: String, offset: Int, reason: String)
+    /// The file is not JSON. Line and column, both from 1, say where reading stopped; a column is a Unicode scalar.
+    case invalidJSON(file: String, line: Int, column: Int, reason: String)
     /// A key that must be there is missing.
     case missingKey(file: String, key: String)
     /// A key occurs twice in one object.
@@ -21,7 +21,7 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case unsupportedModel(file: String, type: String)
     /// The model asks for an option that is not implemented.
     case unsupportedModelOption(file: String, option: String)
-    /// A component has an option that is not known.
+    /// A component has an option that is not known, and that could change what it does.
     case unsupportedOption(file: String, key: String)
     /// The normalizer is of a type that is not implemented.
     case unsupportedNormalizer(file: String, type: String)
@@ -50,18 +50,18 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case malformedMerge(file: String, index: Int)
     /// A merge names, or produces, a token that the vocabulary lacks.
     case unknownMergeToken(file: String, index: Int, token: String)
-    /// The vocabulary lacks characters or bytes, and the token that should stand for them as well.
+    /// The vocabulary lacks some characters or bytes, and also lacks the unknown token that should stand for them.
     case missingUnknownToken(file: String, token: String)
-    /// A template inserts a token id that no token has.
+    /// A template inserts an id that no token has.
     case unknownTemplateToken(file: String, id: Int)
 
-    /// An id to decode is no token's.
+    /// An id to be decoded that no token has.
     case unknownTokenID(id: Int, vocabularySize: Int)
-    /// A chat has messages that its format has no place for.
+    /// A chat holds messages that its format can't express.
     case unsupportedChat(reason: String)
     /// A chat needs a control token that the tokenizer lacks.
     case missingControlToken(token: String)
-    /// A message's content would be encoded to a special token.
+    /// Encoding would turn a part of a message's content into a special token.
     case forgedControlToken(token: String)
 }
 
@@ -74,7 +74,8 @@ extension TokenizerError: CustomStringConvertible {
         switch self {
         case .unreadableFile(let file, let reason): "\(file): cannot be read: \(reason)"
         case .invalidUTF8(let file): "\(file): not UTF-8 text"
-        case .invalidJSON(let file, let offset, let reason): "\(file): not JSON at byte \(offset): \(reason)"
+        case .invalidJSON(let file, let line, let column, let reason):
+            "\(file): not valid JSON: line \(line), column \(column): \(reason)"
         case .missingKey(let file, let key): "\(file): key \(key) is missing"
         case .duplicateKey(let file, let key): "\(file): key \(key) occurs twice"
         case .invalidValue(let file, let key, let expected): "\(file): \(key) is not \(expected)"

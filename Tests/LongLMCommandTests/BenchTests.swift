@@ -103,7 +103,7 @@ private let workload = "gemm/f32/512x1536x576"
         let directory = try TemporaryDirectory()
         let missing = try bench(["--compare", "/no/report.json"])
         #expect(missing.status == 1 && missing.output.isEmpty)
-        #expect(missing.errors == "longlm: /no/report.json: can't be read\n")
+        #expect(missing.errors == "longlm: /no/report.json: no such file\n")
         for (name, text) in [
             ("empty", ""), ("text", "gemm 5"), ("array", "[]"), ("object", "{}"), ("cut", #"{"machine": "m", "#),
             ("types", #"{"machine": 1, "instructionSet": "a", "threads": 1, "date": 1, "results": []}"#),

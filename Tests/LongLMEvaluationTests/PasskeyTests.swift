@@ -200,12 +200,15 @@ struct PasskeyFileTests {
 
     @Test func malformedPrompts() throws {
         let good = #"{"input": "a", "target": "1"}"#
-        for line in [
-            #"{"input": "b"}"#, #"{"target": "2"}"#, #"{"input": "b", "targ"#, "[]", "b",
-            #"{"input": 1, "target": "2"}"#,
+        let other = #"is no JSON object with "input" and "target""#
+        for (line, reason) in [
+            (#"{"input": "b"}"#, other), (#"{"target": "2"}"#, other), ("[]", other),
+            (#"{"input": 1, "target": "2"}"#, other),
+            (#"{"input": "b", "targ"#, "column 21: the text ends inside a string"), ("b", "column 1: expected a value"),
+            (#"{"input": "b", "input": "c", "target": "2"}"#, "column 16: the key input occurs twice"),
         ] {
             for text in [good + "\n" + line, good + "\n" + line + "\n" + good + "\n"] {
-                try expectRefusal(text, line: 2, #"is no JSON object with "input" and "target""#)
+                try expectRefusal(text, line: 2, reason)
             }
         }
         try expectRefusal(
@@ -244,6 +247,16 @@ struct PasskeyFileTests {
             #expect(
                 throws: EvaluationError.file(path, reason: "needs filler, a key sentence with {key}, and a question")
             ) { _ = try PasskeyTemplate(contentsOfFile: path) }
+        }
+        let cut = try directory.write("{\n \"filler\": [", to: "cut.json")
+        #expect(
+            throws: EvaluationError.file(cut, reason: "line 2, column 13: expected a value, but the text ends here")
+        ) { _ = try PasskeyTemplate(contentsOfFile: cut) }
+        for json in ["1", #"["a", 1]"#] {
+            let path = try path(good.merging(["filler": json]) { $1 })
+            #expect(throws: EvaluationError.file(path, reason: "is no template of a pass key task")) {
+                _ = try PasskeyTemplate(contentsOfFile: path)
+            }
         }
         for member in good.keys {
             let path = try path(good.filter { $0.key != member })

@@ -25,18 +25,23 @@ import Testing
     }
 
     @Test func noCasesFile() {
-        #expect(
-            original.refusalOfWhatIsThere() == .malformedCases(file: casesFile, reason: "can't be read"))
+        #expect(original.refusalOfWhatIsThere() == .malformedCases(file: casesFile, reason: "no such file"))
     }
 
     @Test(arguments: [
-        "", "[", "{}", "null", "7", "[7]", "[{}]", "\u{feff}\u{0}", #"[{"file": "case.safetensors"}]"#,
-        String(repeating: "[", count: 100_000),
+        ("", "line 1, column 1: expected a value, but the text ends here"),
+        ("[\n", "line 2, column 1: expected a value, but the text ends here"),
+        ("{}", "is not a list of reference cases"),
+        ("null", "is not a list of reference cases"), ("7", "is not a list of reference cases"),
+        ("[7]", "case 1 is not an object"), ("[{}]", "case 1 has no file"),
+        (#"[{"file": "case.safetensors"}]"#, "case 1 has no n"),
+        (#"[{"n": 1, "n": 2}]"#, "line 1, column 11: the key [0].n occurs twice"),
+        ("\u{feff}[]", "line 1, column 1: a byte order mark, which JSON doesn't allow"),
+        (String(repeating: "[", count: 100_000), "line 1, column 65: nested deeper than 64 levels"),
     ])
-    func malformedCasesFile(json: String) throws {
+    func malformedCasesFile(json: String, reason: String) throws {
         try original.directory.write(json, to: "cases.json")
-        let error = ReferenceError.malformedCases(file: casesFile, reason: "is not a list of reference cases")
-        #expect(original.refusalOfWhatIsThere() == error)
+        #expect(original.refusalOfWhatIsThere() == .malformedCases(file: casesFile, reason: reason))
     }
 
     @Test func noCase() throws {
@@ -44,18 +49,39 @@ import Testing
         #expect(original.refusalOfWhatIsThere() == .malformedCases(file: casesFile, reason: "holds no case"))
     }
 
-    /// Values of the wrong type, and numbers that their type can't hold.
-    @Test(
-        arguments: ["file", "n", "group", "window", "scale_base", "shift"],
-        [nil, "null", "[]", "{}", "true", "1e400", "-1e400", "NaN", "Infinity"])
-    func malformedValue(key: String, json: String?) throws {
-        let error = ReferenceError.malformedCases(file: casesFile, reason: "is not a list of reference cases")
-        #expect(try refusal([key: json]) == error)
+    @Test(arguments: [
+        ("file", "a string"), ("n", "a whole number"), ("group", "a whole number"), ("window", "a whole number"),
+        ("scale_base", "a number"), ("shift", "a string"),
+    ])
+    func malformedValue(key: String, type: String) throws {
+        func refusal(_ reason: String) -> ReferenceError { .malformedCases(file: casesFile, reason: reason) }
+        for json in [nil, "null"] { #expect(try self.refusal([key: json]) == refusal("case 1 has no \(key)")) }
+        for json in ["[]", "{}", "true"] {
+            #expect(try self.refusal([key: json]) == refusal("case 1: \(key) is not \(type)"))
+        }
+    }
+
+    @Test(arguments: ["mode", "length"])
+    func malformedOptionalValue(key: String) throws {
+        #expect(try refusal([key: "null"]) == nil)
+        let type = key == "mode" ? "a string" : "a whole number"
+        let error = ReferenceError.malformedCases(file: casesFile, reason: "case 1: \(key) is not \(type)")
+        #expect(try refusal([key: "[]"]) == error)
+    }
+
+    /// Numbers that no `Double` can hold, and what isn't JSON.
+    @Test(arguments: ["1e400", "-1e400", "NaN", "Infinity"])
+    func numberOutOfRange(json: String) throws {
+        guard case .malformedCases(casesFile, let reason) = try refusal(["scale_base": json]) else {
+            Issue.record("\(json) was not refused")
+            return
+        }
+        #expect(reason.hasPrefix("line 1, column "), "\(reason)")
     }
 
     @Test(arguments: ["n", "group", "window"])
     func numberThatIsNoInteger(key: String) throws {
-        let error = ReferenceError.malformedCases(file: casesFile, reason: "is not a list of reference cases")
+        let error = ReferenceError.malformedCases(file: casesFile, reason: "case 1: \(key) is not a whole number")
         for json in ["1.5", "1e30", "9223372036854775808", "-9223372036854775809", "\"4\""] {
             #expect(try refusal([key: json]) == error)
         }

@@ -53,11 +53,40 @@ import Testing
 
     /// A parser that recursed without a limit would overflow the stack.
     @Test(arguments: ["[", #"{"a":"#, #"{"model_type":"llama","rope_scaling":["#])
-    func deepNesting(opening: String) {
+    func deepNesting(opening: String) throws {
         let json = opening + String(repeating: opening == "{\"a\":" ? opening : "[", count: 100_000)
-        let reason = "the file is not valid JSON or holds a number out of range"
-        #expect(throws: ModelError.malformedConfiguration(file: "config.json", reason: reason)) {
-            try ModelConfiguration(json: Data(json.utf8), file: "config.json")
+        let reason = try #require(malformation(json))
+        #expect(reason.hasSuffix(": nested deeper than 64 levels"), "\(reason)")
+    }
+
+    /// Files that a decoder which tries one type after another, or compares every key with every other, reads for
+    /// minutes: nested as deep as a file may be and deeper, with many members on each level, with a key twice at the end.
+    @Test func timeIsLinear() throws {
+        let members = (0..<20).map { #""k\#($0)": \#($0), "# }.joined()
+        func nested(_ depth: Int, _ inner: String) -> String {
+            String(repeating: "{\(members)\"x\": [", count: depth) + inner + String(repeating: "]}", count: depth)
+        }
+        let many = (0..<200_000).map { #""m\#($0)": [{}]"# }.joined(separator: ", ")
+        let start = ContinuousClock.now
+        #expect(malformation(nested(200, "1"))?.hasSuffix("nested deeper than 64 levels") == true)
+        #expect(malformation(nested(32, "1")) == "model_type is missing")
+        #expect(
+            malformation("{\"y\": [" + (0..<1_000).map { _ in nested(31, "1") }.joined(separator: ",") + "]}")
+                == "model_type is missing")
+        #expect(malformation("{\(many)}") == "model_type is missing")
+        #expect(malformation("{\(many), \"m7\": 0}")?.hasSuffix("the key m7 occurs twice") == true)
+        // Hundredths of a second for the small ones and about one for the large; the machine may be busy.
+        #expect(ContinuousClock.now - start < .seconds(30))
+    }
+
+    /// Why a file is refused that isn't JSON of the right form.
+    private func malformation(_ json: String) -> String? {
+        do throws(ModelError) {
+            _ = try ModelConfiguration(json: Data(json.utf8), file: "config.json")
+            return nil
+        } catch {
+            guard case .malformedConfiguration(_, let reason) = error else { return error.description }
+            return reason
         }
     }
 

@@ -50,10 +50,10 @@ import Testing
                 let brackets = String(repeating: "[", count: depth)
                 try expectRefusal(brackets) { .headerNotAnObject(file: $0) }
                 try expectRefusal(#"{"a":"# + brackets) {
-                    .malformedHeader(file: $0, offset: 5, reason: "expected {")
+                    .malformedHeader(file: $0, offset: 5, reason: "expected an object")
                 }
                 try expectRefusal(#"{"a":{"shape":["# + brackets) {
-                    .malformedHeader(file: $0, offset: 15, reason: "expected an integer")
+                    .malformedHeader(file: $0, offset: 15, reason: "expected an integer from 0 to \(Int.max)")
                 }
                 try expectRefusal(#"{"__metadata__":{"k":"# + brackets) {
                     .malformedHeader(file: $0, offset: 21, reason: "expected a string")
@@ -70,16 +70,16 @@ import Testing
             Self.limitTime()
             try limitMemory()
             let nines = String(repeating: "9", count: 10_000)
-            // 18 nines are a number, the 19th is one too many.
+            let reason = "a number outside of the range of 64-bit floats"
             try expectRefusal(#"{"a":{"shape":["# + nines + "]}}") {
-                .malformedHeader(file: $0, offset: 15 + 18, reason: "the integer is too large")
+                .malformedHeader(file: $0, offset: 15, reason: reason)
             }
             try expectRefusal(#"{"a":{"data_offsets":["# + nines + ",0]}}") {
-                .malformedHeader(file: $0, offset: 22 + 18, reason: "the integer is too large")
+                .malformedHeader(file: $0, offset: 22, reason: reason)
             }
             let zeros = String(repeating: "0", count: 10_000)
             try expectRefusal(#"{"a":{"shape":["# + zeros + "]}}") {
-                .malformedHeader(file: $0, offset: 15 + 10_000, reason: "the integer begins with a zero")
+                .malformedHeader(file: $0, offset: 15 + 10_000, reason: "a number with a leading zero")
             }
         }
     }
@@ -89,14 +89,15 @@ import Testing
             Self.limitTime()
             try limitMemory()
             let (spaces, zeros) = (String(repeating: " ", count: 1 << 20), String(repeating: "\0", count: 1 << 20))
+            let key = "expected a key in double quotes or '}'"
             try expectRefusal(spaces) { .headerNotAnObject(file: $0) }
             try expectRefusal(zeros) { .headerNotAnObject(file: $0) }
             try expectRefusal("{" + spaces) {
-                .malformedHeader(file: $0, offset: 1 + 1 << 20, reason: "expected a string")
+                .malformedHeader(file: $0, offset: 1 + 1 << 20, reason: key + ", but the text ends here")
             }
-            try expectRefusal("{" + zeros) { .malformedHeader(file: $0, offset: 1, reason: "expected a string") }
+            try expectRefusal("{" + zeros) { .malformedHeader(file: $0, offset: 1, reason: key) }
             try expectRefusal("{}" + zeros) {
-                .malformedHeader(file: $0, offset: 2, reason: "unexpected characters after the end")
+                .malformedHeader(file: $0, offset: 2, reason: "unexpected text after the end")
             }
             #expect(try SafetensorsFile(bytes: fileBytes("{}" + spaces), name: "f").tensors.isEmpty)
         }
@@ -166,7 +167,7 @@ import Testing
             let path = folder.path + "/t.safetensors"
             try Self.writeSparse(littleEndian(100_000_000) + [UInt8(ascii: "{")], count: 100_000_008, path)
             let error = thrown { () throws(SafetensorsError) in try SafetensorsFile(path: path) }
-            #expect(error == .malformedHeader(file: path, offset: 1, reason: "expected a string"))
+            #expect(error == .malformedHeader(file: path, offset: 1, reason: "expected a key in double quotes or '}'"))
             // Without the first byte it is refused before anything is read.
             try Self.writeSparse(littleEndian(100_000_000), count: 1 << 36, path)
             let without = thrown { () throws(SafetensorsError) in try SafetensorsFile(path: path) }
@@ -183,11 +184,12 @@ import Testing
             for count in [100_000_001, 1 << 36] {
                 try Self.writeSparse(Array("{".utf8), count: count, path)
                 let error = thrown { () throws(SafetensorsError) in try Checkpoint(directory: folder.path) }
-                #expect(error == .malformedIndex(file: path, offset: 0, reason: "more than 100,000,000 bytes"))
+                #expect(error == .malformedIndex(file: path, reason: "has more than 100,000,000 bytes"))
             }
             try Self.writeSparse(Array("{".utf8), count: 100_000_000, path)
             let error = thrown { () throws(SafetensorsError) in try Checkpoint(directory: folder.path) }
-            #expect(error == .malformedIndex(file: path, offset: 1, reason: "expected a string"))
+            let reason = "line 1, column 2: expected a key in double quotes or '}'"
+            #expect(error == .malformedIndex(file: path, reason: reason))
         }
     }
 

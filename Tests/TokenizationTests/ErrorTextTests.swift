@@ -8,7 +8,7 @@ import Tokenization
         let (file, name) = ("f" + hostile, "n" + hostile)
         return [
             .unreadableFile(file: file, reason: name), .invalidUTF8(file: file),
-            .invalidJSON(file: file, offset: 1, reason: name), .missingKey(file: file, key: name),
+            .invalidJSON(file: file, line: 1, column: 2, reason: name), .missingKey(file: file, key: name),
             .duplicateKey(file: file, key: name), .invalidValue(file: file, key: name, expected: name),
             .unsupportedModel(file: file, type: name), .unsupportedModelOption(file: file, option: name),
             .unsupportedOption(file: file, key: name), .unsupportedNormalizer(file: file, type: name),

@@ -117,13 +117,11 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func readReport(_ path: String) throws -> BenchmarkReport {
+        let contents = Data(try readFile(path))
         do {
-            return try JSONDecoder().decode(
-                BenchmarkReport.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
-        } catch is DecodingError {
-            throw CommandError.invalidInput("\(path): not a report of longlm bench --json")
+            return try JSONDecoder().decode(BenchmarkReport.self, from: contents)
         } catch {
-            throw CommandError.invalidInput("\(path): can't be read")
+            throw CommandError.invalidInput("\(path): not a report of longlm bench --json")
         }
     }
 

@@ -1,21 +1,28 @@
+internal import FileReading
 import Foundation
 
 /// The UTF-8 text of a file, or of standard input.
 func readText(_ file: String?) throws(CommandError) -> String {
     let name = file ?? "standard input"
-    let data: Data
-    do {
-        data =
-            try file.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }
-            ?? FileHandle.standardInput.readToEnd() ?? Data()
-    } catch {
-        let isMissing = file.map { !FileManager.default.fileExists(atPath: $0) } ?? false
-        throw .invalidInput("\(name): \(isMissing ? "no such file" : "can't be read")")
+    let bytes: [UInt8]
+    if let file {
+        bytes = try readFile(file)
+    } else {
+        do {
+            bytes = [UInt8](try FileHandle.standardInput.readToEnd() ?? Data())
+        } catch { throw .invalidInput("\(name): can't be read") }
     }
-    guard let text = String(validating: data, as: UTF8.self) else {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
         throw .invalidInput("\(name): is not UTF-8 text")
     }
     return text
+}
+
+/// Reads a whole file, with the command's error.
+func readFile(_ path: String) throws(CommandError) -> [UInt8] {
+    do throws(FileError) {
+        return try readWholeFile(path)
+    } catch { throw .invalidInput("\(error.path): \(error.reason)") }
 }
 
 /// A file or folder of Fixtures, in the working directory or else in the clone that the command was built in.

@@ -9,8 +9,8 @@ extension Workload {
     ) -> Workload {
         let (precision, format) = (arithmetic.precision, arithmetic.weightFormat)
         // These bits are ordinary numbers in every format.
-        let count = shape.outputCount * shape.inputCount
-        let source = [UInt8](unsafeUninitializedCapacity: count * format.byteCount) { bytes, initialized in
+        let byteCount = shape.outputCount * format.rowByteCount(columnCount: shape.inputCount)
+        let source = [UInt8](unsafeUninitializedCapacity: byteCount) { bytes, initialized in
             for index in bytes.indices { bytes[index] = UInt8(truncatingIfNeeded: 0x2c &+ index & 7) }
             initialized = bytes.count
         }
@@ -37,7 +37,7 @@ extension Workload {
         }
         return Workload(
             benchmark,
-            amount: benchmark.limit == .memory ? Double(count * format.byteCount) : shape.operationCount
+            amount: benchmark.limit == .memory ? Double(byteCount) : shape.operationCount
         ) {
             guard let packedInput else { return }
             withExtendedLifetime((input, packed)) {

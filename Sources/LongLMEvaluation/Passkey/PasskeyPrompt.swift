@@ -1,5 +1,5 @@
-import Foundation
 import LongLM
+internal import StrictJSON
 
 /// A text that ends with a question, and what the model should continue with.
 public struct PasskeyPrompt: Sendable, Codable, Equatable {
@@ -23,10 +23,14 @@ public struct PasskeyPrompt: Sendable, Codable, Equatable {
             func refuse(_ reason: String) -> EvaluationError {
                 .malformedLine(file: path, line: index + 1, reason: reason)
             }
-            let prompt: PasskeyPrompt
-            do {
-                prompt = try JSONDecoder().decode(PasskeyPrompt.self, from: line)
-            } catch { throw refuse(#"is no JSON object with "input" and "target""#) }
+            let value: JSONValue
+            do throws(JSONError) {
+                value = try JSONValue(parsing: [UInt8](line))
+            } catch { throw refuse("column \(error.column): \(error.reason)") }
+            guard let input = value["input"]?.string, let target = value["target"]?.string else {
+                throw refuse(#"is no JSON object with "input" and "target""#)
+            }
+            let prompt = PasskeyPrompt(input: input, target: target)
             guard !prompt.input.isEmpty, !prompt.target.isEmpty else { throw refuse("has an empty input or target") }
             prompts.append(prompt)
         }

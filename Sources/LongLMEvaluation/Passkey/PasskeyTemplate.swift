@@ -1,5 +1,5 @@
-import Foundation
 import LongLM
+internal import StrictJSON
 
 /// The words of a pass key task: a key hidden in filler, and a question at the end (Mohtashami and Jaggi, 2023: Landmark
 /// Attention; LongLM's example).
@@ -33,13 +33,17 @@ public struct PasskeyTemplate: Sendable, Codable, Equatable {
     ///
     /// - Throws: ``EvaluationError/file(_:reason:)``.
     public init(contentsOfFile path: String) throws(EvaluationError) {
-        do {
-            self = try JSONDecoder().decode(Self.self, from: try readFile(path))
-        } catch let error as EvaluationError {
-            throw error
-        } catch {
-            throw .file(path, reason: "is no template of a pass key task")
-        }
+        let contents = try readFile(path)
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue(parsing: [UInt8](contents))
+        } catch { throw .file(path, reason: error.text) }
+        let pieces = value["filler"]?.elements
+        guard let introduction = value["introduction"]?.string, let key = value["key"]?.string,
+            let question = value["question"]?.string, let filler = pieces?.compactMap({ $0.string }),
+            filler.count == pieces?.count
+        else { throw .file(path, reason: "is no template of a pass key task") }
+        self.init(introduction: introduction, filler: filler, key: key, question: question)
         guard !filler.isEmpty, !filler.contains(""), key.contains("{key}"), !question.isEmpty else {
             throw .file(path, reason: "needs filler, a key sentence with {key}, and a question")
         }

@@ -1,10 +1,11 @@
-import Foundation
+internal import FileReading
 import LongLM
+internal import StrictJSON
 
 /// One reference case: an input, an attention mode, and the logits that the reference computed.
 ///
 /// A directory of cases holds `cases.json`, an array of these, beside a safetensors file for each.
-public struct ReferenceCase: Sendable, Decodable {
+public struct ReferenceCase: Sendable {
     /// The safetensors file with `input_ids [n]`, `logits [≤ n, V]`, and optionally `baseline_logits [≤ n, V]` and
     /// `decode_logits [m, V]`.
     public let file: String
@@ -22,11 +23,6 @@ public struct ReferenceCase: Sendable, Decodable {
     public let mode: String?
     /// The length that rotary frequencies are chosen for, where they depend on it; nil: N.
     public let length: Int?
-
-    enum CodingKeys: String, CodingKey {
-        case file, n, group, window, shift, mode, length
-        case scaleBase = "scale_base"
-    }
 
     /// The attention mode.
     ///
@@ -53,23 +49,71 @@ public struct ReferenceCase: Sendable, Decodable {
     /// - Throws: ``ReferenceError/malformedCases(file:reason:)``.
     public static func read(directory: String) throws(ReferenceError) -> [ReferenceCase] {
         let path = directory + "/cases.json"
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: path))
-        } catch {
-            throw .malformedCases(file: path, reason: "can't be read")
-        }
-        let cases: [ReferenceCase]
-        do {
-            cases = try JSONDecoder().decode([ReferenceCase].self, from: data)
-        } catch {
+        let bytes: [UInt8]
+        do throws(FileError) {
+            bytes = try readWholeFile(path)
+        } catch { throw .malformedCases(file: path, reason: error.reason) }
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue(parsing: bytes)
+        } catch { throw .malformedCases(file: path, reason: error.text) }
+        guard let entries = value.elements else {
             throw .malformedCases(file: path, reason: "is not a list of reference cases")
         }
-        guard !cases.isEmpty else { throw .malformedCases(file: path, reason: "holds no case") }
-        for entry in cases where entry.file.isEmpty || entry.file.contains("/") || entry.file.contains("\\") {
-            throw .malformedCases(file: path, reason: "\(entry.file) is not a file name")
+        guard !entries.isEmpty else { throw .malformedCases(file: path, reason: "holds no case") }
+        var cases: [ReferenceCase] = []
+        for (index, entry) in entries.enumerated() {
+            cases.append(try ReferenceCase(CaseFields(file: path, number: index + 1, value: entry)))
         }
         return cases
+    }
+
+    private init(_ fields: CaseFields) throws(ReferenceError) {
+        file = try fields.required("file", "a string") { $0.string }
+        n = try fields.required("n", "a whole number") { $0.number?.wholeNumber }
+        group = try fields.required("group", "a whole number") { $0.number?.wholeNumber }
+        window = try fields.required("window", "a whole number") { $0.number?.wholeNumber }
+        scaleBase = try fields.required("scale_base", "a number") { $0.number?.double }
+        shift = try fields.required("shift", "a string") { $0.string }
+        mode = try fields.optional("mode", "a string") { $0.string }
+        length = try fields.optional("length", "a whole number") { $0.number?.wholeNumber }
+        guard !file.isEmpty, !file.contains("/"), !file.contains("\\") else {
+            throw .malformedCases(file: fields.file, reason: "\(file) is not a file name")
+        }
+    }
+}
+
+/// The members of one case of a cases.json.
+private struct CaseFields {
+    let file: String
+    /// The case's place in the file, from 1.
+    let number: Int
+    let value: JSONValue
+
+    /// - Parameters:
+    ///   - expected: What the member must be, for the error.
+    ///   - read: Gives nil for a value of another type.
+    func required<Value>(
+        _ key: String, _ expected: String, _ read: (JSONValue) -> Value?
+    ) throws(ReferenceError) -> Value {
+        guard let value = try optional(key, expected, read) else {
+            throw .malformedCases(file: file, reason: "case \(number) has no \(key)")
+        }
+        return value
+    }
+
+    /// The same; nil when the member is absent or null.
+    func optional<Value>(
+        _ key: String, _ expected: String, _ read: (JSONValue) -> Value?
+    ) throws(ReferenceError) -> Value? {
+        guard let members = value.members else {
+            throw .malformedCases(file: file, reason: "case \(number) is not an object")
+        }
+        guard let value = members.value(of: key), !value.isNull else { return nil }
+        guard let result = read(value) else {
+            throw .malformedCases(file: file, reason: "case \(number): \(key) is not \(expected)")
+        }
+        return result
     }
 }
 

@@ -1,16 +1,16 @@
-/// A token that is found in the text itself, before pre-tokenization.
+/// A token that is looked for in the text itself, before the text is split into words.
 struct AddedToken: Sendable {
     let id: Int
     let content: ArraySlice<UInt8>
-    /// A control token: skipped on request when decoding, and not to be found in untrusted text.
+    /// A control token. Decoding can skip it, and untrusted text must not be able to spell it.
     let isSpecial: Bool
-    /// Found only where no word character (`\w`) is beside it.
+    /// Found only where no word character (`\w`) stands beside it.
     let isSingleWord: Bool
     /// Takes the white space before it.
     let stripsLeft: Bool
     /// Takes the white space after it.
     let stripsRight: Bool
-    /// Found in normalized text, in its own normalized form.
+    /// Looked for in normalized text, in its own normalized form.
     let isNormalized: Bool
 }
 
@@ -20,11 +20,11 @@ enum Segment {
     case text(TextPiece)
 }
 
-/// Where special tokens that a text spells out are taken as such.
+/// In which parts of a text the spelling of a special token becomes that token.
 enum SpecialTokenParsing {
     case everywhere
     case nowhere
-    /// Wholly within one of these ranges of the text's indices, which are in order.
+    /// Where it lies wholly within one of these ranges of the text's indices. The ranges are in order.
     case within([Range<Int>])
 
     fileprivate func allows(_ match: Range<Int>) -> Bool {
@@ -43,7 +43,7 @@ enum SpecialTokenParsing {
     }
 }
 
-/// The added tokens, and where text holds them.
+/// The added tokens, and the search for them in a text.
 struct AddedTokens: Sendable {
     private let specialIDs: Set<Int>
     private let normalizer: Normalizer
@@ -53,7 +53,7 @@ struct AddedTokens: Sendable {
     init(_ tokens: [AddedToken], normalizer: Normalizer) {
         specialIDs = Set(tokens.lazy.filter(\.isSpecial).map(\.id))
         self.normalizer = normalizer
-        // Two tokens can be equal once normalized; then a special one wins, else the first.
+        // Normalization can make two tokens equal. A special one then wins, or else the first.
         let ordered = tokens.filter(\.isSpecial) + tokens.filter { !$0.isSpecial }
         verbatim = TokenMatcher(ordered.filter { !$0.isNormalized }, normalizer: .none)
         normalized = TokenMatcher(ordered.filter(\.isNormalized), normalizer: normalizer)
@@ -61,10 +61,10 @@ struct AddedTokens: Sendable {
 
     func isSpecial(_ id: Int) -> Bool { specialIDs.contains(id) }
 
-    /// Cuts text at the added tokens, those that are matched verbatim first, and normalizes what lies between.
+    /// Cuts text at the added tokens and normalizes what lies between. Tokens that are matched verbatim come first.
     ///
-    /// Normalization moves text, so special tokens that are matched in normalized text are found everywhere or nowhere:
-    /// everywhere when they are asked for within ranges.
+    /// Normalization moves text, so ranges of the original text mean nothing in it. Where special tokens are allowed
+    /// within ranges, those that are matched in normalized text are allowed everywhere.
     func segments(of text: ArraySlice<Unicode.Scalar>, _ parsing: SpecialTokenParsing) -> [Segment] {
         let whole = TextPiece(scalars: text, startsText: true)
         var parsingOfNormalized = parsing
@@ -87,7 +87,7 @@ private struct TokenMatcher: Sendable {
     private var edges: [Edge: Int] = [:]
     /// The index in `tokens` of the token that ends at each node.
     private var endings: [Int?] = [nil]
-    /// Whether a token starts with a scalar of this low byte: spares most look-ups.
+    /// Whether a token starts with a scalar of this low byte. Most positions of a text need no other look-up.
     private var mayStart = [Bool](repeating: false, count: 256)
 
     init(_ tokens: [AddedToken], normalizer: Normalizer) {
@@ -144,7 +144,7 @@ private struct TokenMatcher: Sendable {
                 position += 1
                 continue
             }
-            // A match that does not count still hides those that overlap it.
+            // A match that is not allowed still hides the matches that overlap it.
             let matched = position..<match.end
             position = match.end
             if match.token.isSpecial && !parsing.allows(matched) { continue }
@@ -163,7 +163,7 @@ private struct TokenMatcher: Sendable {
             || text[match.upperBound...].first?.isWordCharacter == true
     }
 
-    /// The match with the white space that the token takes; not that before `limit`, which another token took.
+    /// The match together with the white space that the token takes. White space before `limit` belongs to another token.
     private func range(
         takenBy token: AddedToken, at match: Range<Int>, after limit: Int, in text: ArraySlice<Unicode.Scalar>
     ) -> Range<Int> {

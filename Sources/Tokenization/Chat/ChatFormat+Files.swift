@@ -4,9 +4,9 @@ extension ChatFormat {
     /// Recognises the chat template of a checkpoint's directory: the file chat_template.jinja, else `chat_template` in
     /// tokenizer_config.json.
     ///
-    /// Templates are Jinja programs, which are not run here: their control tokens tell the format, their literals the
-    /// default prompts, dates and spaces. What a template does with tools, or with the thoughts of earlier answers, is
-    /// left out.
+    /// A template is a Jinja program. It is not run here but recognised: its control tokens tell the format, and its
+    /// literals hold the default prompts, dates and spaces. What a template does with tools, or with the thoughts in
+    /// earlier answers, is left out.
     ///
     /// - Parameters:
     ///   - directory: the path of the checkpoint's directory.
@@ -34,15 +34,15 @@ extension ChatFormat {
     /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one of no known format, and the
     ///   errors of reading JSON.
     public init(tokenizerConfiguration bytes: [UInt8], name: String, today: Date = Date()) throws(TokenizerError) {
-        let root = try JSONParser.parse(bytes, file: name)
+        let root = try JSONNode(parsing: bytes, file: name)
         let template = try Self.defaultTemplate(try root.required("chat_template"))
         self = try ChatTemplate(
             template, file: name, beginToken: Self.token("bos_token", root), endToken: Self.token("eos_token", root)
         ).format(today: today)
     }
 
-    /// The same format with the begin and end tokens that a checkpoint's tokenizer_config.json names, where the format
-    /// has such tokens and the file is there.
+    /// The same format with the begin and end tokens of a checkpoint's tokenizer_config.json. A token that the format
+    /// doesn't have, or that the file doesn't name, stays as it is.
     ///
     /// - Throws: the errors of reading JSON.
     public func adapted(toDirectory directory: String) throws(TokenizerError) -> ChatFormat {
@@ -55,7 +55,7 @@ extension ChatFormat {
     private static func tokens(directory: String) throws(TokenizerError) -> (begin: String?, end: String?) {
         let path = directory + "/tokenizer_config.json"
         guard FileManager.default.fileExists(atPath: path) else { return (nil, nil) }
-        let root = try JSONParser.parse(readFile(path), file: path)
+        let root = try JSONNode(parsing: readFile(path), file: path)
         return (try token("bos_token", root), try token("eos_token", root))
     }
 

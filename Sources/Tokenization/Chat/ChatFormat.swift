@@ -1,10 +1,10 @@
 import Foundation
 
-/// How the messages of a chat become the text that an instruction-tuned model was trained on.
+/// How the messages of a chat become a text of the form that an instruction-tuned model was trained on.
 ///
-/// ``init(directory:today:)`` finds a checkpoint's own format; ``named(_:today:)`` and the static members choose one.
+/// ``init(directory:today:)`` finds a checkpoint's own format. ``named(_:today:)`` and the static members choose one.
 public struct ChatFormat: Sendable, Equatable {
-    /// What the families' chat templates do; each case is rendered in ``ChatFormat/transcript(_:addGenerationPrompt:)``.
+    /// The chat templates of the families. ``ChatFormat/transcript(_:addGenerationPrompt:)`` renders each of them.
     enum Style: Sendable, Equatable {
         case chatML(defaultSystemPrompt: String?)
         case llama2
@@ -17,7 +17,7 @@ public struct ChatFormat: Sendable, Equatable {
     }
 
     let style: Style
-    /// The token that the text begins with; empty for none.
+    /// The token at the text's beginning; empty for none.
     let beginToken: String
     /// The token that ends an answer, where the format takes it from the checkpoint.
     let endToken: String
@@ -30,29 +30,29 @@ public struct ChatFormat: Sendable, Equatable {
 
     /// Renders messages to text.
     ///
-    /// Content is copied as it is: text from outside can hold control tokens. Use
+    /// Content is copied as it is, so content from outside can forge control tokens. Use
     /// ``encode(_:with:addGenerationPrompt:)`` for a prompt that is safe from that.
     ///
     /// - Parameters:
-    ///   - messages: the chat; of ChatML, without a message there is no default system prompt either.
+    ///   - messages: the chat. ChatML adds its default system prompt only where there is at least one message.
     ///   - addGenerationPrompt: whether to end with the start of the assistant's answer.
-    /// - Throws: `unsupportedChat` for messages that the format has no place for.
+    /// - Throws: `unsupportedChat` for messages that the format can't express.
     public func render(
         _ messages: [ChatMessage], addGenerationPrompt: Bool = true
     ) throws(TokenizerError) -> String {
         try transcript(messages, addGenerationPrompt: addGenerationPrompt).text
     }
 
-    /// Encodes messages to token ids in which only the frame has special tokens.
+    /// Encodes messages to token ids. All special tokens among them come from the frame around the messages.
     ///
-    /// Content is encoded as ordinary text, so it cannot end a message or begin one; only added tokens that are not
-    /// special, such as Qwen's `<tool_call>`, are still found in it, and the frames of formats that have no control
-    /// tokens for them, such as `[INST]` of Llama 2, can be imitated. The result equals encoding
-    /// ``render(_:addGenerationPrompt:)`` without the post-processor's tokens unless some content spells a special token.
+    /// Content is encoded as ordinary text, so it can neither end a message nor begin one. Two things remain possible:
+    /// content can spell added tokens that are not special, such as Qwen's `<tool_call>`, and it can imitate a frame that
+    /// consists of ordinary text, such as Llama 2's `[INST]`. Unless content spells a special token, the result equals
+    /// encoding ``render(_:addGenerationPrompt:)`` without the post-processor's tokens.
     ///
-    /// - Throws: `unsupportedChat` for messages that the format has no place for, `missingControlToken` when the
-    ///   tokenizer lacks a token of the format, and `forgedControlToken` when a vocabulary would make a special token of
-    ///   content after all.
+    /// - Throws: `unsupportedChat` for messages that the format can't express, `missingControlToken` when the tokenizer
+    ///   lacks a token of the format, and `forgedControlToken` when the vocabulary would make a special token of content
+    ///   in spite of all this.
     public func encode(
         _ messages: [ChatMessage], with tokenizer: Tokenizer, addGenerationPrompt: Bool = true
     ) throws(TokenizerError) -> [Int] {
@@ -65,7 +65,7 @@ public struct ChatFormat: Sendable, Equatable {
 extension ChatFormat {
     /// ChatML: `<|im_start|>role\ncontent<|im_end|>\n` for each message.
     ///
-    /// A chat that does not begin with a system message gets the default one, if there is one.
+    /// A chat without a system message at its beginning gets the default one, if there is one.
     public static func chatML(defaultSystemPrompt: String?) -> ChatFormat {
         ChatFormat(.chatML(defaultSystemPrompt: defaultSystemPrompt))
     }
@@ -74,19 +74,19 @@ extension ChatFormat {
     public static let smolLM2 = chatML(
         defaultSystemPrompt: "You are a helpful AI assistant named SmolLM, trained by Hugging Face")
 
-    /// Llama 2 Chat: `<s>[INST] user [/INST] assistant </s>`, the system message in the first user's between `<<SYS>>`
-    /// marks.
+    /// Llama 2 Chat: `<s>[INST] user [/INST] assistant </s>`. The system message stands in the first user message, between
+    /// `<<SYS>>` marks.
     public static let llama2 = ChatFormat(.llama2, beginToken: "<s>", endToken: "</s>")
 
-    /// Llama 3 Instruct: `<|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>`. The system message of Llama 3.1
-    /// and later, which states dates, comes with the checkpoint's template only.
+    /// Llama 3 Instruct: `<|start_header_id|>role<|end_header_id|>\n\ncontent<|eot_id|>`. Llama 3.1 and later put a system
+    /// message with dates first; only the format of a checkpoint's own template has it.
     public static let llama3 = ChatFormat(.llama3(nil), beginToken: "<|begin_of_text|>")
 
-    /// Mistral 7B Instruct 0.3: `[INST] user[/INST] assistant</s>`, the system message in the last user's. Versions differ
-    /// in spaces, which are read from the checkpoint's template.
+    /// Mistral 7B Instruct 0.3: `[INST] user[/INST] assistant</s>`, with the system message in the last user message. Other
+    /// versions have other spaces; the format of a checkpoint's own template has the right ones.
     public static let mistral = ChatFormat(.mistral(.version3), beginToken: "<s>", endToken: "</s>")
 
-    /// Gemma: `<start_of_turn>user\ncontent<end_of_turn>\n`, the system message in the first user's as Gemma 3 has it.
+    /// Gemma: `<start_of_turn>user\ncontent<end_of_turn>\n`, with the system message in the first user message, as in Gemma 3.
     public static let gemma = ChatFormat(.gemma(takesSystem: true), beginToken: "<bos>")
 
     /// Phi-3 and Phi-3.5: `<|user|>\ncontent<|end|>\n`.
@@ -113,8 +113,8 @@ extension ChatFormat {
         return formats.first { $0.name == name }?.format
     }
 
-    /// SmolLM3: ChatML after a system message with dates, a reasoning mode and instructions. The long default
-    /// instructions for thinking come with the checkpoint's template only.
+    /// SmolLM3: ChatML after a system message with dates, a reasoning mode and instructions. Only the format of a
+    /// checkpoint's own template has the long default instructions for thinking.
     ///
     /// - Parameter today: the date that the system message states.
     public static func smolLM3(today: Date = Date()) -> ChatFormat {

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What the system message of Llama 3.1 and later states.
+/// The dates in the system message of Llama 3.1 and later.
 struct Llama3Dates: Sendable, Equatable {
     let knowledge: String
     let today: String
@@ -22,9 +22,9 @@ struct MistralFrame: Sendable, Equatable {
         systemIsLast: true, assistant: [.text(" "), .content(isTrimmed: true), .endToken])
 
     var user: [Term]
-    /// A user's message that holds the system message; nil when there is no place for one.
+    /// A user message that holds the system message too; nil where the format has no system message.
     var system: [Term]?
-    /// Whether that is the last user's message; otherwise it is the first.
+    /// Whether the last user message holds the system message; otherwise the first does.
     var systemIsLast: Bool
     var assistant: [Term]
 }
@@ -35,13 +35,13 @@ struct SmolLM3Header: Sendable, Equatable {
 
     let knowledgeDate: String
     let today: String
-    /// The instructions where the chat has none, for the mode in which the model thinks before it answers.
+    /// The default instructions for the mode in which the model thinks before it answers.
     var thinkingInstructions = instructions
-    /// The same for the other mode.
+    /// The default instructions for the other mode.
     var plainInstructions = instructions
 
-    /// Appends the header. What the chat's system message says goes into it; `/think` and `/no_think` choose a mode, and
-    /// `/system_override` leaves all else out.
+    /// Appends the header, with the chat's system message in it. In that message, `/think` and `/no_think` choose a mode,
+    /// and `/system_override` makes it the whole header.
     ///
     /// - Returns: whether the model thinks before it answers.
     func append(system: String?, to transcript: inout ChatTranscript) -> Bool {

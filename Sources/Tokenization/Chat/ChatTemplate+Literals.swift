@@ -9,7 +9,7 @@ extension ChatTemplate {
     /// The first literal after a mark.
     func literal(after mark: String) -> String? { literals(after: mark).first }
 
-    /// The literals after a mark, which does not stand within one, or ends one.
+    /// The literals after a mark. The mark stands outside of literals, or at the end of one.
     func literals(after mark: String) -> [String] {
         guard let range = text.firstRange(of: mark.utf8) else { return [] }
         var rest = text[range.upperBound...]
@@ -24,7 +24,7 @@ extension ChatTemplate {
         return literals
     }
 
-    /// The literal between the frame of ChatML's system message, if the template has one.
+    /// The literal within the frame of ChatML's system message, if the template has one.
     var defaultSystemPrompt: String? {
         var rest = text[...]
         while let frame = rest.firstRange(of: "<|im_start|>system\n".utf8) {
@@ -37,14 +37,14 @@ extension ChatTemplate {
         return nil
     }
 
-    /// Whether text in a template is literal: inside the string that `opening` begins, or outside of expressions.
+    /// Whether text in a template is literal: within the string that `opening` begins, or outside of all expressions.
     private func isLiteral(_ text: ArraySlice<UInt8>, after opening: UInt8?) -> Bool {
         guard let opening, opening.isQuote else { return !text.contains(UInt8(ascii: "{")) }
         return !text.contains(opening)
     }
 
-    /// What the template writes for messages, where it writes them as sums of literals and names, as Mistral's do; nil
-    /// when it does not.
+    /// How the template spells messages, when it writes them as sums of literals and names, as Mistral's templates do;
+    /// nil when it does not.
     var mistralFrame: MistralFrame? {
         var frame = MistralFrame(user: [], system: nil, systemIsLast: false, assistant: [])
         for expression in expressions {

@@ -2,13 +2,13 @@ import Foundation
 
 /// A checkpoint's chat template: a Jinja program, which is not run here but recognised.
 ///
-/// The control tokens tell the family; what differs within one (default prompts, dates, spaces) is read from the
+/// The control tokens tell the family. What differs within a family (default prompts, dates, spaces) is read from the
 /// template's string literals.
 struct ChatTemplate {
     /// Where it comes from, for errors.
     let file: String
-    /// The template with line breaks for the escapes of its strings, and adjacent literals joined. Bytes, because a line
-    /// break and what follows it can be one Character.
+    /// The template, with line breaks in place of `\n` in its strings and with adjacent literals joined. It is kept as
+    /// bytes because a line break and what follows it can be one Character.
     let text: [UInt8]
     private let singleQuoted: [UInt8]
     let beginToken: String?
@@ -26,10 +26,10 @@ struct ChatTemplate {
     /// Whether the template has all of these parts, whichever quotes it uses.
     private func has(_ parts: String...) -> Bool { parts.allSatisfy { singleQuoted.contains($0.utf8) } }
 
-    /// - Parameter today: the date that templates state which ask for it.
+    /// - Parameter today: the date for templates that ask for it.
     func format(today: Date) throws(TokenizerError) -> ChatFormat {
         if has("<|im_start|>", "<|im_end|>") { return try chatML(today: today) }
-        // Those of these two families trim what is said; one that does not is another.
+        // The templates of these two families trim content. One that does not trim is of another family.
         if has("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "trim") { return llama3(today: today) }
         if has("<start_of_turn>", "<end_of_turn>", "trim") {
             return ChatFormat(.gemma(takesSystem: has("first_user_prefix")), beginToken: begin("<bos>"))
@@ -57,8 +57,8 @@ struct ChatTemplate {
 
     private func chatML(today: Date) throws(TokenizerError) -> ChatFormat {
         if has("## Custom Instructions\n\n", "Reasoning Mode: ") { return try smolLM3(today: today) }
-        // Models that always think begin the answer for themselves; Phi-4 separates role and content with a token;
-        // some templates trim, and some drop thoughts from earlier answers.
+        // Not plain ChatML: models that always think begin the answer for themselves, Phi-4 separates role and content
+        // with a token, some templates trim content, and some drop the thoughts from earlier answers.
         let isPlain = [
             "<|im_start|>assistant\n<think>", "<|im_sep|>", "trim + '<|im_end|>", "strip() + '<|im_end|>", "</think>",
         ]

@@ -1,14 +1,14 @@
-/// The text of a chat, in which the frame is told from what was said.
+/// The text of a chat, which remembers what of it is frame and what is content.
 struct ChatTranscript {
     private(set) var text = ""
-    /// The control tokens of the frame, which a tokenizer of the format must have.
+    /// The control tokens of the frame. A tokenizer for this format must have all of them.
     private(set) var controls: Set<String> = []
-    /// The parts of the frame, each as long as it can be, and where they stand among the text's scalars.
+    /// The parts of the frame between contents, and their ranges in the text's scalars.
     private(set) var frames: [String] = []
     private(set) var frameRanges: [Range<Int>] = []
     private var scalarCount = 0
 
-    /// Appends a control token; the empty one is none.
+    /// Appends a control token; nothing for an empty one.
     mutating func control(_ token: String) {
         guard !token.isEmpty else { return }
         controls.insert(token)
@@ -28,7 +28,7 @@ struct ChatTranscript {
         }
     }
 
-    /// Appends what was said.
+    /// Appends the content of a message.
     mutating func content(_ said: String) {
         _ = append(said)
     }
@@ -42,7 +42,7 @@ struct ChatTranscript {
 }
 
 extension ChatTranscript {
-    /// Encodes the text so that special tokens come from the frame alone.
+    /// Encodes the text so that all special tokens come from the frame.
     ///
     /// - Throws: `missingControlToken` and `forgedControlToken`.
     func encode(with tokenizer: Tokenizer) throws(TokenizerError) -> [Int] {
@@ -52,7 +52,7 @@ extension ChatTranscript {
             }
         }
         let ids = tokenizer.encode(ArraySlice(text.unicodeScalars), .within(frameRanges))
-        // A second look: a vocabulary can make special tokens of content by its merges, or after normalization.
+        // A check of the result: merges and normalization can still make a special token of content.
         var expected = frames.flatMap { tokenizer.encode($0, addSpecialTokens: false).filter(tokenizer.isSpecial) }[...]
         for id in ids where tokenizer.isSpecial(id) {
             guard expected.popFirst() == id else { throw .forgedControlToken(token: tokenizer.token(id: id) ?? "") }

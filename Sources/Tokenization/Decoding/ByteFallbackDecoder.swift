@@ -1,5 +1,5 @@
-/// Turns runs of the tokens `<0x00>` to `<0xFF>` into the characters whose UTF-8 they spell. A run that is not UTF-8
-/// throughout becomes one U+FFFD for each of its bytes, so a run waits for its end.
+/// Turns runs of the tokens `<0x00>` to `<0xFF>` into the characters whose UTF-8 they spell. If any part of a run is not
+/// UTF-8, the run becomes one U+FFFD for each of its bytes, so nothing is known before the run ends.
 ///
 /// It needs whole tokens: no step before it may divide them.
 struct ByteFallbackDecoder: DecoderStep {

@@ -1,5 +1,5 @@
-/// Joins all tokens to the bytes that they spell in ``ByteLevelAlphabet``. Bytes that are not UTF-8 become U+FFFD; those
-/// at the end that more could complete wait.
+/// Joins the bytes that all tokens spell in ``ByteLevelAlphabet``. Bytes that are not UTF-8 become U+FFFD. An incomplete
+/// character at the end waits for more bytes.
 struct ByteLevelDecoder: DecoderStep {
     private var pending: [UInt8] = []
     private var hasStarted = false

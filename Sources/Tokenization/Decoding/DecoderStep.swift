@@ -3,16 +3,17 @@ struct TokenFragment {
     var bytes: ArraySlice<UInt8>
     /// Whether a token begins here; otherwise the fragment continues the one before it.
     var startsToken = true
-    /// Whether the token is known to end here; where it isn't, it ends before the next one or with the stream.
+    /// Whether the token is known to end here. Otherwise it ends where the next token begins, or with the stream.
     var endsToken = true
 }
 
-/// One component of a decoder, as it works on a stream of tokens: it returns what is certain by now and keeps the rest.
+/// One component of a decoder. It works on a stream of tokens: it returns the text that is certain by now and keeps the
+/// rest.
 ///
-/// What it returns for a stream, up to and with `finish`, does not depend on where calls divide the stream.
+/// All that it returns for a stream, `finish` included, is the same wherever the calls divide the stream.
 protocol DecoderStep: Sendable {
     mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment]
-    /// What was kept, at the end of the stream. Afterwards the step is as new.
+    /// Ends the stream, and returns what was kept. Afterwards the step is as new.
     mutating func finish() -> [TokenFragment]
 }
 

@@ -1,4 +1,4 @@
-/// Makes one token of all.
+/// Joins all tokens into one.
 struct FuseDecoder: DecoderStep {
     private var hasStarted = false
 
@@ -17,8 +17,8 @@ struct FuseDecoder: DecoderStep {
     }
 }
 
-/// Puts spaces where SentencePiece's replacement character stands, and nothing for those of the first token when the
-/// pre-tokenizer puts one there.
+/// Turns SentencePiece's replacement characters into spaces. Those of the first token are dropped when the pre-tokenizer
+/// has put one there.
 struct MetaspaceDecoder: DecoderStep {
     let replacement: [UInt8]
     let dropsFirst: Bool
@@ -46,7 +46,7 @@ struct MetaspaceDecoder: DecoderStep {
     }
 }
 
-/// Replaces a text within each token. What could be the beginning of it waits.
+/// Replaces a text within each token. An ending that could be the beginning of that text waits.
 struct ReplaceDecoder: DecoderStep {
     /// Not empty.
     let pattern: [UInt8]
@@ -87,7 +87,7 @@ struct ReplaceDecoder: DecoderStep {
 }
 
 extension RandomAccessCollection<UInt8> where Index == Int, SubSequence == ArraySlice<UInt8> {
-    /// The bytes with a pattern replaced, and the rest at the end that could be the beginning of it.
+    /// The bytes with the pattern replaced, and the rest at the end that could be the beginning of the pattern.
     fileprivate func replacing(
         _ pattern: [UInt8], by content: [UInt8]
     ) -> (replaced: ArraySlice<UInt8>, rest: ArraySlice<UInt8>) {
@@ -115,14 +115,14 @@ extension RandomAccessCollection<UInt8> where Index == Int, SubSequence == Array
     }
 }
 
-/// Removes up to so many of one character from the start and the end of each token.
+/// Removes one character from the start and the end of each token, up to a number of times at each.
 struct StripDecoder: DecoderStep {
     let content: [UInt8]
     let start: Int
     let stop: Int
-    /// How many may still be removed from the start of the token; 0 once something else came.
+    /// How many may still be removed from the start of the token; 0 after the first other character.
     private var startsLeft = 0
-    /// How many came last, and may be the token's end; no more than `stop`.
+    /// How many of the character came last. They may be the token's end. No more than `stop`.
     private var held = 0
 
     init(content: Unicode.Scalar, start: Int, stop: Int) {

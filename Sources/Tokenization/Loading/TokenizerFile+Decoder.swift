@@ -2,7 +2,7 @@
 extension TokenizerFile {
     func decoder() throws(TokenizerError) -> DecoderChain {
         let steps = try steps(try root.required("decoder"))
-        // A stream can't be told from here on where its tokens end, or what they were.
+        // After this step nobody knows where the tokens of a stream end, or what they were.
         guard let joint = steps.firstIndex(where: { $0 is FuseDecoder || $0 is ByteLevelDecoder }) else {
             return DecoderChain(steps)
         }

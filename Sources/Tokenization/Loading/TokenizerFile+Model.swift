@@ -1,3 +1,5 @@
+internal import StrictJSON
+
 /// The BPE model of a tokenizer.json.
 extension TokenizerFile {
     func model(adding addedTokens: [AddedToken]) throws(TokenizerError) -> BytePairModel {
@@ -13,14 +15,14 @@ extension TokenizerFile {
     }
 
     private func checkOptions(_ node: JSONNode) throws(TokenizerError) {
-        // Files older than the key have BPE models, the only ones with merges.
+        // Files that are older than this key hold BPE models: only those have merges.
         if let type = try node.optional("type")?.string(), type != "BPE" {
             throw .unsupportedModel(file: root.file, type: type)
         }
         try checkOptions(of: node, type: "BPE")
         if let dropout = try node.optional("dropout") {
             switch dropout.value {
-            case .integer(0), .number(0): break
+            case .number(.integer(0)), .number(.real(0)): break
             default: throw .unsupportedModelOption(file: root.file, option: "dropout")
             }
         }
@@ -36,7 +38,7 @@ extension TokenizerFile {
         let members = try node.object()
         var vocabulary = Vocabulary(capacity: members.count + room)
         for member in members {
-            guard case .integer(let id) = member.value else {
+            guard case .number(.integer(let id)) = member.value else {
                 throw .invalidValue(file: root.file, key: "\(node.key).\(member.key.text)", expected: "an integer")
             }
             try vocabulary.insert(member.key, id: id, file: root.file)
@@ -104,7 +106,7 @@ extension TokenizerFile {
             options.unknownToken = .init(id: UInt32(id), isFused: isFused)
             return options
         }
-        // A vocabulary of all bytes never needs it.
+        // A vocabulary that can spell every byte never needs the unknown token.
         let spellsBytes =
             !options.fallbackTokens.isEmpty && !options.fallbackTokens.contains(nil)
             || ByteLevelAlphabet.scalars.allSatisfy { scalarTokens[$0] != nil }

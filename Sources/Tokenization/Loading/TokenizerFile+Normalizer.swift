@@ -1,4 +1,4 @@
-/// The normalizer of a tokenizer.json, and what it shares with other components.
+/// The normalizer of a tokenizer.json, and readers that other components use too.
 extension TokenizerFile {
     func normalizer() throws(TokenizerError) -> Normalizer {
         guard let node = try root.optional("normalizer") else { return .none }

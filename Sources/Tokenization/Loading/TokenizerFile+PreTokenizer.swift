@@ -1,6 +1,6 @@
 /// The pre-tokenizer of a tokenizer.json.
 extension TokenizerFile {
-    /// GPT-2's pattern, which a ByteLevel pre-tokenizer uses unless it is told not to.
+    /// GPT-2's pattern. A ByteLevel pre-tokenizer uses it unless `use_regex` is false.
     private static let gpt2Pattern =
         #"'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
 
@@ -64,7 +64,7 @@ extension TokenizerFile {
             splits: try flag("split", of: node, default: true))
     }
 
-    /// `prepend_scheme`; in files of releases before 0.14 `add_prefix_space`, which a newer file must not contradict.
+    /// `prepend_scheme`. Releases before 0.14 wrote `add_prefix_space` instead; a file with both must agree with itself.
     func prependScheme(_ node: JSONNode) throws(TokenizerError) -> Metaspace.PrependScheme {
         let addsPrefix = try node.optional("add_prefix_space")?.bool()
         guard let schemeNode = try node.optional("prepend_scheme") else {
@@ -72,7 +72,7 @@ extension TokenizerFile {
         }
         guard let scheme = Metaspace.PrependScheme(rawValue: try schemeNode.string()),
             addsPrefix != false || scheme == .never
-        else { throw schemeNode.invalid("always, first or never, as add_prefix_space has it") }
+        else { throw schemeNode.invalid("always, first or never, in agreement with add_prefix_space") }
         return scheme
     }
 }

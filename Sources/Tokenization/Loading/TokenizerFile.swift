@@ -1,10 +1,10 @@
-/// The components of a tokenizer.json, each read strictly: what is not supported is an error.
+/// The components of a tokenizer.json. Each is read strictly: whatever is not supported is an error.
 struct TokenizerFile {
     let root: JSONNode
 
     var file: String { root.file }
 
-    /// What a component may hold besides its type; an option that is not listed could change what it does.
+    /// The options of each type of component. An option that is not listed here could change what the component does.
     private static let options: [String: Set<String>] = [
         "BPE": [
             "vocab", "merges", "dropout", "unk_token", "fuse_unk", "byte_fallback", "ignore_merges",
@@ -29,7 +29,7 @@ struct TokenizerFile {
         return type
     }
 
-    /// That a component of a known type holds nothing unknown, unless it is null.
+    /// Refuses an unknown option of a component of a known type, unless it is null.
     func checkOptions(of node: JSONNode, type: String) throws(TokenizerError) {
         guard let known = Self.options[type] ?? (Self.plainTypes.contains(type) ? [] : nil) else { return }
         for member in try node.object() where member.key.text != "type" && !known.contains(member.key.text) {
@@ -76,7 +76,7 @@ extension TokenizerFile {
         if try type(of: node) == "Sequence" { nodes = try node.required("processors").array() }
         for node in nodes {
             switch try type(of: node) {
-            // It trims the offsets of tokens, which are not reported here.
+            // It only trims the offsets of tokens, which are not reported here.
             case "ByteLevel": continue
             case "TemplateProcessing": try apply(templateProcessing: node, to: &template, vocabulary)
             case let type: throw .unsupportedPostProcessor(file: file, type: type)

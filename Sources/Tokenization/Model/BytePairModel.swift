@@ -1,23 +1,23 @@
 /// Byte-pair encoding of words (Sennrich et al., 2016), over the scalars of the vocabulary's spellings.
 ///
-/// In a byte-level vocabulary those scalars stand for bytes (``ByteLevelAlphabet``); the pre-tokenizer has put words
-/// into that alphabet.
+/// In a byte-level vocabulary those scalars stand for bytes (``ByteLevelAlphabet``). The pre-tokenizer has already spelled
+/// the words in that alphabet.
 struct BytePairModel: Sendable {
-    /// What stands for a scalar that the vocabulary lacks.
+    /// The token that stands for a scalar that the vocabulary lacks.
     struct UnknownToken: Sendable {
         let id: UInt32
-        /// One token stands for a whole run of such scalars.
+        /// Whether one token stands for a whole run of such scalars.
         let isFused: Bool
     }
 
     /// What the model does beyond merging.
     struct Options: Sendable {
-        /// A word that is a token is that token, whatever the merges would make of it (Llama 3).
+        /// Whether a word that is a token becomes that token, whatever the merges would make of it (Llama 3).
         var ignoresMerges = false
-        /// The token `<0x..>` of each byte value: a scalar that the vocabulary lacks is spelled in them. Empty when the
-        /// model doesn't do so.
+        /// The token `<0x..>` of each byte value. They spell the scalars that the vocabulary lacks. Empty for a model
+        /// without byte fallback.
         var fallbackTokens: [UInt32?] = []
-        /// Without it, scalars that the vocabulary lacks are dropped.
+        /// Without it, and without byte fallback, scalars that the vocabulary lacks are dropped.
         var unknownToken: UnknownToken?
     }
 
@@ -28,7 +28,7 @@ struct BytePairModel: Sendable {
     /// The number of tokens of the model; added tokens follow them in the vocabulary.
     private let modelTokenCount: Int
 
-    /// - Parameter vocabulary: the model's tokens, still without the added ones that it lacks.
+    /// - Parameter vocabulary: the model's own tokens, without the added ones.
     init(vocabulary: Vocabulary, scalarTokens: ScalarTokens, merges: MergeTable, options: Options) {
         self.vocabulary = vocabulary
         self.merges = merges
@@ -45,12 +45,12 @@ struct BytePairModel: Sendable {
         modelTokenCount = model.modelTokenCount
     }
 
-    /// The same model with a vocabulary to which tokens were added; words are still split into its own tokens only.
+    /// The same model with a vocabulary to which tokens were added. Words are still split into the model's own tokens.
     func adding(_ vocabulary: Vocabulary) -> BytePairModel {
         BytePairModel(self, vocabulary: vocabulary)
     }
 
-    /// The token that is the whole word, when the model looks for it.
+    /// The token that is the whole word, when the model looks for such tokens.
     func wholeWord(_ word: ArraySlice<Unicode.Scalar>) -> Int? {
         guard options.ignoresMerges else { return nil }
         var spelling: [UInt8] = []
@@ -59,7 +59,7 @@ struct BytePairModel: Sendable {
         return vocabulary.id(of: spelling[...], limit: modelTokenCount)
     }
 
-    /// The tokens that spell a scalar in bytes; nil when the model doesn't do so, or lacks one of them.
+    /// The tokens that spell a scalar in bytes; nil when the model has no byte fallback, or lacks one of the tokens.
     func fallback(_ scalar: Unicode.Scalar) -> [UInt32]? {
         guard !options.fallbackTokens.isEmpty, let bytes = UTF8.encode(scalar) else { return nil }
         var tokens: [UInt32] = []

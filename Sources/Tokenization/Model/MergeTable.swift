@@ -1,4 +1,4 @@
-/// The merge of a pair of tokens: its priority (lower first) and what it makes.
+/// The merge of a pair of tokens: its rank (lower ranks merge first) and the token that it makes.
 struct Merge: Sendable {
     let rank: UInt32
     let token: UInt32
@@ -13,7 +13,7 @@ struct MergeTable: Sendable {
     private var merges: [Merge]
     private let shift: Int
 
-    /// Makes room for `capacity` merges, which is also the most that may be inserted.
+    /// Makes room for `capacity` merges. No more may be inserted.
     init(capacity: Int) {
         var bits = 4
         while 1 << bits < capacity * 2 { bits += 1 }
@@ -49,7 +49,7 @@ struct MergeTable: Sendable {
     }
 }
 
-/// Merges that wait, the lowest rank first and of equal ranks the leftmost: a binary heap.
+/// Merges that are possible, in a binary heap: the lowest rank first, and the leftmost among equals.
 struct MergeQueue {
     struct Element {
         let merge: Merge

@@ -1,10 +1,10 @@
-/// The tokens that are spelled with one scalar, by that scalar: where byte-pair encoding of a word begins.
+/// The tokens of one scalar each, by that scalar. Byte-pair encoding of a word begins with them.
 ///
-/// A table of pages, because it is asked for each scalar of a text.
+/// It is a table of pages, because every scalar of a text is looked up in it.
 struct ScalarTokens: Sendable {
     private static let none = UInt32.max
 
-    /// Where in `tokens` the 256 scalars begin that share all but their low byte; page 0 is empty.
+    /// Where in `tokens` each page begins: 256 scalars that share all but their low byte. Page 0 is empty.
     private var pages = [UInt32](repeating: 0, count: 0x110000 >> 8)
     private var tokens = [UInt32](repeating: none, count: 256)
 

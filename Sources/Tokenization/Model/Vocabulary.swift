@@ -1,10 +1,10 @@
 /// Tokens by id and by spelling.
 ///
-/// Spellings are compared as bytes: two canonically equivalent ones are two tokens. Tokens keep the order of
-/// insertion; those of the model come first, then the added ones.
+/// Spellings are compared as bytes: two canonically equivalent ones are two tokens. Tokens keep the order of insertion:
+/// first those of the model, then the added ones.
 struct Vocabulary: Sendable {
-    /// Ids above are refused. The largest published vocabularies have a quarter of a million tokens; tables here are
-    /// as long as the highest id, so a broken file must not choose it.
+    /// Higher ids are refused. Tables here are as long as the highest id, so a broken file must not choose their length.
+    /// The largest published vocabularies have a quarter of a million tokens.
     static let maximumID = 1 << 22
 
     private var spellings = ByteStrings()
@@ -14,13 +14,13 @@ struct Vocabulary: Sendable {
     /// Open addressing over `spellings`. Its count is a power of two.
     private var slots: [Slot]
 
-    /// An entry, or -1, and a part of its hash: most others are told apart without a look at their spelling.
+    /// An entry, or -1, and a part of its hash, which tells most entries apart without a look at their spellings.
     private struct Slot {
         var entry: Int32 = -1
         var tag: UInt32 = 0
     }
 
-    /// Makes room for `capacity` tokens, which is also the most that may be inserted.
+    /// Makes room for `capacity` tokens. No more may be inserted.
     init(capacity: Int) {
         var slotCount = 16
         while slotCount < capacity * 2 { slotCount *= 2 }
@@ -68,7 +68,7 @@ struct Vocabulary: Sendable {
         for (entry, id) in ids.enumerated() { body(spellings[entry], id) }
     }
 
-    /// The slot that holds this spelling, or the empty one where it belongs; and the spelling's tag.
+    /// The slot that holds this spelling, or the empty slot where it belongs, and the spelling's tag.
     private func slot(of spelling: ArraySlice<UInt8>) -> (index: Int, tag: UInt32) {
         var hasher = Hasher()
         spelling.withUnsafeBytes { hasher.combine(bytes: $0) }

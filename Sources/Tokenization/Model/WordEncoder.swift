@@ -1,4 +1,4 @@
-/// Encodes words one after another; keeps its buffers between them.
+/// Encodes words one after another, and keeps its buffers between them.
 struct WordEncoder {
     /// A token of the word, in a doubly linked list of positions.
     private struct Symbol {
@@ -31,8 +31,8 @@ struct WordEncoder {
 
     private mutating func split(_ word: ArraySlice<Unicode.Scalar>) {
         symbols.removeAll(keepingCapacity: true)
-        // The Python package keeps an unknown token back until the next scalar that is a token. Scalars spelled in
-        // bytes pass it, which only shows where a vocabulary has some of the bytes and not others.
+        // The Python package holds an unknown token back until the next scalar that is a token. Scalars that are spelled in
+        // bytes overtake it. This makes a difference only in a vocabulary that has some of the byte tokens but not all.
         var pending: UInt32?
         for scalar in word {
             if let token = model.scalarTokens[scalar] {

@@ -3,7 +3,7 @@ import Foundation
 /// A text, or a part of one, on its way through normalization and pre-tokenization.
 struct TextPiece: Sendable {
     var scalars: ArraySlice<Unicode.Scalar>
-    /// Whether it begins where the whole text does: a Metaspace pre-tokenizer can ask for that.
+    /// Whether it begins where the whole text does. A Metaspace pre-tokenizer can depend on that.
     var startsText: Bool
 }
 
@@ -20,7 +20,7 @@ indirect enum Normalizer: Sendable {
     case none
     case form(Form)
     case lowercase
-    /// Puts a text before another that is not empty.
+    /// Puts this text in front of any text that is not empty.
     case prepend([Unicode.Scalar])
     case replace(TextMatcher, [Unicode.Scalar])
     /// Removes white space from the ends.
@@ -39,7 +39,7 @@ indirect enum Normalizer: Sendable {
         }
     }
 
-    /// One scalar after another: a sigma at the end of a word is not treated apart.
+    /// Each scalar by itself: a capital sigma at the end of a word becomes σ like any other.
     private static func lowercased(_ text: ArraySlice<Unicode.Scalar>) -> ArraySlice<Unicode.Scalar> {
         ArraySlice(text.flatMap { $0.properties.lowercaseMapping.unicodeScalars })
     }
@@ -78,8 +78,8 @@ extension TextPiece {
 }
 
 extension Normalizer.Form {
-    /// Below it every scalar is in the form already, next to any other: U+0300 is the first combining mark, U+00A0 the
-    /// first compatibility character, U+00C0 the first composed one.
+    /// A text of scalars below this one is already in the form. U+0300 is the first combining mark, U+00A0 the first
+    /// compatibility character, and U+00C0 the first composed one.
     private var firstAffected: UInt32 {
         switch self {
         case .nfc: 0x300

@@ -1,7 +1,7 @@
 /// A compiled regular expression: a backtracking matcher over scalars.
 ///
-/// Only single scalars are repeated, so that backtracking ends after polynomially many steps, and for the patterns in
-/// use after as many as there are scalars.
+/// Only single scalars are repeated, so the number of steps is bounded by a polynomial in the length of the text. The
+/// patterns in use take about as many steps as there are scalars.
 struct Pattern: Sendable {
     private enum Node: Sendable {
         case repeated(ScalarSet, minimum: Int, maximum: Int, isPossessive: Bool, next: Int)
@@ -10,15 +10,15 @@ struct Pattern: Sendable {
         case end
     }
 
-    /// Node 0 is the end; a node's successors stand before it.
+    /// Node 0 is the end. The successors of a node come before it.
     private var nodes: [Node] = [.end]
-    /// Which ASCII scalars a match from each node can begin with: spares most attempts.
+    /// The ASCII scalars with which a match from each node can begin. Most attempts end here.
     private var firsts: [ASCIISet] = [.all]
     /// The first nodes of the alternatives.
     private var starts: [Int] = []
 
-    /// Compiles the source of a regular expression; nil when ``PatternParser`` does not know all of it, or when it
-    /// matches the empty text.
+    /// Compiles the source of a regular expression; nil when ``PatternParser`` does not know a part of it, or when the
+    /// expression matches the empty text.
     init?(_ source: [UInt8]) {
         guard let syntax = PatternParser.parse(source), PatternSyntax.minimumLength(syntax) > 0 else { return nil }
         for sequence in syntax { starts.append(compile(sequence, next: 0)) }

@@ -2,14 +2,14 @@
 ///
 /// It knows what the pre-tokenizers of the model families use: alternatives, groups, optional groups, `(?i:…)`,
 /// look-ahead for one scalar, sets with ranges, `\p{…}`, `\s`, `\d`, `\w` and their opposites, greedy and possessive
-/// quantifiers of single scalars. Of all else, such as lazy quantifiers, repeated groups and anchors, it makes nothing.
+/// quantifiers of single scalars. It refuses everything else, such as lazy quantifiers, repeated groups and anchors.
 /// Syntax: Oniguruma's, which the `tokenizers` package uses.
 struct PatternParser {
-    /// More groups are refused, and longer patterns: matching recurses once for each item, and optional groups multiply
-    /// its attempts, so that a hostile file could exhaust stack or time.
+    /// Patterns with more groups or of greater length are refused. Matching recurses once for each item, and optional
+    /// groups multiply the attempts, so a hostile file could exhaust the stack or take for ever.
     private static let maximumGroupCount = 8
     private static let maximumLength = 1000
-    /// More repetitions than that are refused; patterns in use count to three.
+    /// More repetitions are refused. The patterns in use count to three.
     private static let maximumCount = 1000
 
     private let source: [Unicode.Scalar]
@@ -221,8 +221,7 @@ extension PatternParser {
         return isNegative ? GeneralCategories.all & ~mask : mask
     }
 
-    /// Case is ignored among ASCII letters, and of the others for those that fold to one: ſ is an s, the Kelvin sign
-    /// a k.
+    /// Case is ignored among ASCII letters and the other letters that fold to one: ſ is an s, and the Kelvin sign is a k.
     private func literal(_ scalar: Unicode.Scalar, ignoringCase: Bool) -> [ScalarSet.Member]? {
         guard ignoringCase else { return [.scalars(scalar.value...scalar.value)] }
         guard scalar.isASCII else { return nil }

@@ -1,13 +1,13 @@
 /// A regular expression as it is written: what ``PatternParser`` reads and ``Pattern`` compiles.
 indirect enum PatternSyntax {
-    /// Scalars of a set, as many as there are up to `maximum`, fewer when the rest of the pattern asks for it.
+    /// Scalars of a set: as many as follow, up to `maximum`, but fewer where the rest of the pattern needs some of them.
     case repeated(ScalarSet, minimum: Int, maximum: Int, isPossessive: Bool)
-    /// One of several sequences, the first that lets the rest match; when optional, else none.
+    /// One of several sequences: the first with which the rest matches. An optional group may also match nothing.
     case group([[PatternSyntax]], isOptional: Bool)
-    /// Whether a scalar of the set follows, without taking it.
+    /// The condition that a scalar of the set follows. It is not taken.
     case lookahead(ScalarSet, isNegative: Bool)
 
-    /// The fewest scalars that it takes.
+    /// The fewest scalars that a match takes.
     var minimumLength: Int {
         switch self {
         case .repeated(_, let minimum, _, _): minimum

@@ -1,6 +1,6 @@
 /// A set of scalars as a pattern describes it: `\p{L}`, `[^\r\n\p{L}]`, a single character.
 struct ScalarSet: Sendable {
-    /// What a set is made of; a scalar belongs to it when it belongs to one of them.
+    /// The parts of a set. A scalar belongs to the set when it belongs to one of them.
     enum Member {
         case scalars(ClosedRange<UInt32>)
         /// A mask of ``GeneralCategories``.

@@ -1,7 +1,7 @@
-/// What patterns ask about a scalar: its general category, whether it is white space, whether it is of a word.
+/// What patterns ask about a scalar: its general category, whether it is white space, and whether it belongs to a word.
 ///
-/// The answers follow the Unicode version of Swift's standard library. The Python package carries its own (Unicode 16
-/// in release 0.23), so characters younger than the older of the two may be split differently.
+/// The answers follow the Unicode version of Swift's standard library. The Python package has its own (Unicode 16 in
+/// release 0.23), so a character that only one of the two versions knows may be split differently.
 struct ScalarTraits: Sendable {
     private static let whitespaceBit = UInt8(0x20)
     private static let wordBit = UInt8(0x40)
@@ -13,7 +13,7 @@ struct ScalarTraits: Sendable {
     var isWhitespace: Bool { bits & Self.whitespaceBit != 0 }
     var isWord: Bool { bits & Self.wordBit != 0 }
 
-    /// Asking the standard library takes longer than encoding does, so the basic plane is kept in a table.
+    /// Asking the standard library takes longer than encoding does, so a table holds the basic plane.
     private static let basicPlane: [ScalarTraits] = (0...0xFFFF as ClosedRange<UInt32>).map { value in
         ScalarTraits(computing: Unicode.Scalar(value) ?? "\u{FFFD}")
     }

@@ -11,8 +11,8 @@ enum TextMatcher: Sendable {
         }
     }
 
-    /// Calls `body` with the matches and the gaps between them, in order and none of them empty; together they are the
-    /// whole text.
+    /// Calls `body` with the matches and the gaps between them, in order. None is empty, and together they are the whole
+    /// text.
     func forEachSpan(in text: ArraySlice<Unicode.Scalar>, _ body: (_ span: Range<Int>, _ isMatch: Bool) -> Void) {
         var gapStart = text.startIndex
         var position = text.startIndex

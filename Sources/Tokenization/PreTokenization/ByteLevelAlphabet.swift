@@ -1,7 +1,7 @@
 /// GPT-2's one-to-one map between the 256 byte values and printable characters.
 ///
-/// A byte-level vocabulary spells its tokens in these characters: a byte that is a printable character of Latin-1
-/// stands for itself, the other 68 are U+0100 and the code points after it, in order (a space is "Ġ", U+0120).
+/// A byte-level vocabulary spells its tokens in these characters. A byte that is a printable character of Latin-1 stands
+/// for itself. The other 68 are U+0100 and the code points after it, in order (a space is "Ġ", U+0120).
 /// Source: `bytes_to_unicode` in the GPT-2 encoder (Radford et al., 2019).
 enum ByteLevelAlphabet {
     /// The character of each byte.
@@ -15,14 +15,14 @@ enum ByteLevelAlphabet {
         }
     }()
 
-    /// The byte of each code point below U+0144, nil for those that stand for none.
+    /// The byte of each code point below U+0144; nil for a code point that stands for none.
     private static let bytes: [UInt8?] = {
         var bytes = [UInt8?](repeating: nil, count: 0x144)
         for (byte, scalar) in scalars.enumerated() { bytes[Int(scalar.value)] = UInt8(byte) }
         return bytes
     }()
 
-    /// The characters of the bytes of a text in UTF-8.
+    /// The characters for the bytes of a text in UTF-8.
     static func encode(_ text: ArraySlice<Unicode.Scalar>) -> ArraySlice<Unicode.Scalar> {
         let table = scalars
         var encoded: [Unicode.Scalar] = []
@@ -37,8 +37,8 @@ enum ByteLevelAlphabet {
         return encoded[...]
     }
 
-    /// Appends the bytes that a token stands for: those it spells, or its own UTF-8 when a character is not of the
-    /// alphabet (added tokens are plain text).
+    /// Appends the bytes that a token stands for: those that its characters spell, or its own UTF-8 when one of them is not
+    /// of the alphabet, because added tokens are plain text.
     static func decode(_ spelling: ArraySlice<UInt8>, to decoded: inout [UInt8]) {
         let count = decoded.count
         for scalar in spelling.text.unicodeScalars {

@@ -1,4 +1,4 @@
-/// Cuts text into the words that are encoded by themselves.
+/// Cuts text into words. Each is encoded by itself.
 struct PreTokenizer: Sendable {
     enum Step: Sendable {
         case split(Splitter)
@@ -11,12 +11,12 @@ struct PreTokenizer: Sendable {
 
     let steps: [Step]
 
-    /// Whether words come in ``ByteLevelAlphabet``.
+    /// Whether words are spelled in ``ByteLevelAlphabet``.
     var spellsBytes: Bool {
         steps.contains { if case .byteLevel = $0 { true } else { false } }
     }
 
-    /// Calls `body` with each word of `text`, in order; never with an empty one.
+    /// Calls `body` with each word of `text`, in order. No word is empty.
     func forEachWord(in text: TextPiece, _ body: (ArraySlice<Unicode.Scalar>) -> Void) {
         apply(steps[...], to: text, body)
     }
@@ -51,9 +51,9 @@ struct PreTokenizer: Sendable {
     }
 }
 
-/// SentencePiece's spelling of spaces: each is a replacement character, mostly ▁, and one more may stand at the front.
+/// SentencePiece's spelling of spaces: a replacement character, mostly ▁, for each, and perhaps one more at the front.
 struct Metaspace: Sendable {
-    /// Which pieces get a replacement character at the front, if they have none.
+    /// Which pieces get a replacement character at the front where they don't have one yet.
     enum PrependScheme: String {
         case always
         /// Only the one at the start of the text.

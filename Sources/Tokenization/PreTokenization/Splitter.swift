@@ -1,22 +1,22 @@
 /// Cuts text at what a matcher finds in it.
 struct Splitter: Sendable {
-    /// What becomes of a match.
+    /// What a match becomes.
     enum Behavior: String {
-        /// It is a piece.
+        /// A piece of its own.
         case isolated = "Isolated"
-        /// It is dropped.
+        /// Nothing: it is dropped.
         case removed = "Removed"
-        /// It is a piece together with the matches beside it.
+        /// A piece together with the matches beside it.
         case contiguous = "Contiguous"
-        /// It ends the piece before it.
+        /// The end of the piece before it.
         case mergedWithPrevious = "MergedWithPrevious"
-        /// It begins the piece after it.
+        /// The beginning of the piece after it.
         case mergedWithNext = "MergedWithNext"
     }
 
     let matcher: TextMatcher
     let behavior: Behavior
-    /// Whether matches and the gaps between them change roles.
+    /// Whether matches and the gaps between them exchange their roles.
     var isInverted = false
 
     /// Calls `body` with the pieces of a text, in order.

@@ -1,65 +1,34 @@
-import Foundation
+internal import FileReading
 import SIMDKernels
+internal import StrictJSON
 
-/// A JSON value of config.json.
-enum ConfigurationValue: Decodable, Equatable {
-    case null
-    case bool(Bool)
-    case number(Double)
-    case string(String)
-    case array([ConfigurationValue])
-    case object([String: ConfigurationValue])
-
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        // What can be nested comes first: the error of a try with another type holds the whole path to the value, and a
-        // hostile file has hundreds of levels.
-        if let value = try? container.decode([ConfigurationValue].self) {
-            self = .array(value)
-        } else if let value = try? container.decode([String: ConfigurationValue].self) {
-            self = .object(value)
-        } else if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else if let value = try? container.decode(Double.self) {
-            self = .number(value)
-        } else {
-            self = .string(try container.decode(String.self))
-        }
-    }
-
-    /// As an error shows it.
-    var text: String {
-        switch self {
-        case .null: "null"
-        case .bool(let value): "\(value)"
-        case .number(let value): Int(exactly: value).map(String.init) ?? "\(value)"
-        case .string(let value): value
-        case .array: "a list"
-        case .object: "an object"
-        }
-    }
-}
-
-/// Reads the members of config.json by name and type, and remembers which were read: what changes a forward pass and
-/// nobody read is refused.
+/// Reads the members of config.json, or of an object in it, by name and type.
+///
+/// It remembers which members were read. A member that changes a forward pass and that nothing has read is refused, so
+/// that no model runs without a feature that its configuration asks for.
 struct ConfigurationReader {
     let file: String
-    private let members: [String: ConfigurationValue]
-    /// What errors put before a key: the object that it stands in.
+    private let members: [JSONMember]
+    /// What errors put before a key: the keys of the objects that it stands in.
     private let path: String
     private let readKeys: KeyLog
 
-    /// The keys that were read; shared by copies of a reader.
+    /// The keys that were read. Copies of a reader share them.
     private final class KeyLog { var keys: Set<String> = [] }
 
     /// Parses a file's contents.
-    init(json: Data, file: String) throws(ModelError) {
-        self.init(try decodeConfiguration([String: ConfigurationValue].self, from: json, file: file), file, path: "")
+    init(json: [UInt8], file: String) throws(ModelError) {
+        let value: JSONValue
+        do throws(JSONError) {
+            value = try JSONValue(parsing: json)
+        } catch { throw .malformedConfiguration(file: file, reason: error.text) }
+        guard case .object(let members) = value else {
+            throw .malformedConfiguration(file: file, reason: "holds no JSON object")
+        }
+        self.init(members, file, path: "")
     }
 
-    private init(_ members: [String: ConfigurationValue], _ file: String, path: String) {
+    private init(_ members: [JSONMember], _ file: String, path: String) {
         self.file = file
         self.members = members
         self.path = path
@@ -67,17 +36,17 @@ struct ConfigurationReader {
     }
 
     /// A member that isn't null.
-    private func value(_ key: String) -> ConfigurationValue? {
+    private func value(_ key: String) -> JSONValue? {
         readKeys.keys.insert(key)
-        guard let value = members[key], value != .null else { return nil }
+        guard let value = members.value(of: key), !value.isNull else { return nil }
         return value
     }
 
     /// Whether there is such a member, be it null.
-    func has(_ key: String) -> Bool { members[key] != nil }
+    func has(_ key: String) -> Bool { members.value(of: key) != nil }
 
-    private func wrongType(_ key: String) -> ModelError {
-        .malformedConfiguration(file: file, reason: "\(path)\(key) is of the wrong type")
+    private func wrongType(_ key: String, _ expected: String) -> ModelError {
+        .malformedConfiguration(file: file, reason: "\(path)\(key) is not \(expected)")
     }
 
     /// An error about a member's value.
@@ -85,86 +54,74 @@ struct ConfigurationReader {
         .invalidConfiguration(file: file, key: path + key, reason: reason)
     }
 
-    /// An error about a member that asks for what this engine lacks.
+    /// An error about a member that asks for a feature that this engine lacks.
     func unsupported(_ key: String, _ value: String) -> ModelError {
         .unsupportedFeature(file: file, key: path + key, value: value)
     }
 
     /// A number; nil when absent or null.
     func number(_ key: String) throws(ModelError) -> Double? {
-        switch value(key) {
-        case nil: return nil
-        case .number(let number): return number
-        default: throw wrongType(key)
-        }
+        guard let value = value(key) else { return nil }
+        guard let number = value.number else { throw wrongType(key, "a number") }
+        return number.double
     }
 
     /// true or false; nil when absent or null.
     func bool(_ key: String) throws(ModelError) -> Bool? {
-        switch value(key) {
-        case nil: return nil
-        case .bool(let bool): return bool
-        default: throw wrongType(key)
-        }
+        guard let value = value(key) else { return nil }
+        guard let bool = value.bool else { throw wrongType(key, "true or false") }
+        return bool
     }
 
     /// A string; nil when absent or null.
     func string(_ key: String) throws(ModelError) -> String? {
-        switch value(key) {
-        case nil: return nil
-        case .string(let string): return string
-        default: throw wrongType(key)
-        }
+        guard let value = value(key) else { return nil }
+        guard let string = value.string else { throw wrongType(key, "a string") }
+        return string
     }
 
     /// A list of strings; nil when absent or null.
     func strings(_ key: String) throws(ModelError) -> [String]? {
-        try list(key) { if case .string(let string) = $0 { string } else { nil } }
+        try list(key, "a list of strings") { $0.string }
     }
 
     /// A list of numbers; nil when absent or null.
     func numbers(_ key: String) throws(ModelError) -> [Double]? {
-        try list(key) { if case .number(let number) = $0 { number } else { nil } }
+        try list(key, "a list of numbers") { $0.number?.double }
     }
 
     private func list<Element>(
-        _ key: String, _ element: (ConfigurationValue) -> Element?
+        _ key: String, _ expected: String, _ element: (JSONValue) -> Element?
     ) throws(ModelError) -> [Element]? {
         guard let value = value(key) else { return nil }
-        guard case .array(let values) = value else { throw wrongType(key) }
+        guard let values = value.elements else { throw wrongType(key, expected) }
         let elements = values.compactMap(element)
-        guard elements.count == values.count else { throw wrongType(key) }
+        guard elements.count == values.count else { throw wrongType(key, expected) }
         return elements
     }
 
     /// A reader of an object; nil when absent or null.
     func object(_ key: String) throws(ModelError) -> ConfigurationReader? {
-        switch value(key) {
-        case nil: return nil
-        case .object(let members): return ConfigurationReader(members, file, path: "\(path)\(key).")
-        default: throw wrongType(key)
-        }
+        guard let value = value(key) else { return nil }
+        guard let members = value.members else { throw wrongType(key, "an object") }
+        return ConfigurationReader(members, file, path: "\(path)\(key).")
     }
 
     /// Whole numbers: one, or a list of them; nil when absent or null.
     func integers(_ key: String) throws(ModelError) -> [Int]? {
         guard let value = value(key) else { return nil }
-        let values = if case .array(let values) = value { values } else { [value] }
-        var integers: [Int] = []
-        for value in values {
-            guard case .number(let number) = value, let integer = Int(exactly: number) else { throw wrongType(key) }
-            integers.append(integer)
-        }
+        let values = value.elements ?? [value]
+        let integers = values.compactMap { $0.number?.wholeNumber }
+        guard integers.count == values.count else { throw wrongType(key, "a whole number or a list of them") }
         return integers
     }
 
     /// A size; nil when absent or null.
     func size(_ key: String, largest: Int = ModelConfiguration.largestSize) throws(ModelError) -> Int? {
-        guard let value = try number(key) else { return nil }
-        guard let size = Int(exactly: value), (1...largest).contains(size) else {
-            throw invalid(
-                key,
-                "is \(ConfigurationValue.number(value).text); it must be a whole number between 1 and \(largest)")
+        guard let value = value(key) else { return nil }
+        guard let number = value.number else { throw wrongType(key, "a number") }
+        guard let size = number.wholeNumber, (1...largest).contains(size) else {
+            throw invalid(key, "is \(value.summary); it must be a whole number between 1 and \(largest)")
         }
         return size
     }
@@ -178,12 +135,12 @@ struct ConfigurationReader {
     /// A positive finite number; nil when absent or null.
     func positive(_ key: String) throws(ModelError) -> Double? {
         guard let value = try number(key) else { return nil }
-        // As a 32-bit float, which is what it is computed with.
+        // The arithmetic uses it as a 32-bit float, to which a positive number can round to 0 or to infinity.
         guard Float(value) > 0, Float(value).isFinite else { throw invalid(key, "is \(value); it must be positive") }
         return value
     }
 
-    /// `layer_types`: whether each layer attends within a window; nil when absent.
+    /// `layer_types`: whether each layer attends within a sliding window; nil when absent or null.
     func layerTypes(_ layerCount: Int) throws(ModelError) -> [Bool]? {
         guard let types = try strings("layer_types") else { return nil }
         guard types.count == layerCount else {
@@ -195,61 +152,65 @@ struct ConfigurationReader {
         return types.map { $0 == "sliding_attention" }
     }
 
-    /// Refuses what asks for something else than was read.
+    /// Refuses members that change a forward pass and that nothing has read.
     func refuseUnread() throws(ModelError) {
-        for (key, value) in members.sorted(by: { $0.key < $1.key }) where !readKeys.keys.contains(key) {
+        for (key, value) in unread {
             guard let neutral = Self.significantKeys[key] else { continue }
-            if value == .null || value == .bool(false) || neutral.contains(value) { continue }
-            throw unsupported(key, value.text)
+            if value.bool == false { continue }
+            if let number = value.number, neutral.contains(number.double) { continue }
+            throw unsupported(key, value.summary)
         }
     }
 
-    /// Refuses any member that wasn't read: for objects of which every member matters.
+    /// Refuses every member that nothing has read: for objects in which each one matters.
     func refuseAllUnread() throws(ModelError) {
-        for (key, value) in members.sorted(by: { $0.key < $1.key }) where !readKeys.keys.contains(key) {
-            // YaRN's first files say that they were trained.
-            if value == .null || key == "finetuned" { continue }
-            throw unsupported(key, value.text)
-        }
+        // `finetuned` in YaRN's first files only says that the model was trained with it.
+        for (key, value) in unread where key != "finetuned" { throw unsupported(key, value.summary) }
     }
 
-    /// Keys that change a forward pass in some family, with the values, beside null and false, that don't.
+    /// The members that nothing has read and that aren't null, by name: the same file must give the same error.
+    private var unread: [(key: String, value: JSONValue)] {
+        members.map { (String(decoding: $0.key, as: UTF8.self), $0.value) }
+            .filter { !readKeys.keys.contains($0.0) && !$0.1.isNull }
+            .sorted { $0.0 < $1.0 }
+    }
+
+    /// The keys that change a forward pass in some family, each with the numbers that change nothing. null and false
+    /// change nothing either.
     ///
-    /// Other keys are names, training settings and defaults of generation, of which files hold any number.
-    private static let significantKeys: [String: [ConfigurationValue]] = [
-        "activation_function": [], "alibi": [], "attention_bias": [], "attention_multiplier": [.number(1)],
-        "attention_out_bias": [], "attn_logit_softcapping": [], "clip_qkv": [], "embedding_multiplier": [.number(1)],
+    /// Other keys are names, settings of the training and defaults of generation. Files hold any number of them.
+    private static let significantKeys: [String: [Double]] = [
+        "activation_function": [], "alibi": [], "attention_bias": [], "attention_multiplier": [1],
+        "attention_out_bias": [], "attn_logit_softcapping": [], "clip_qkv": [], "embedding_multiplier": [1],
         "embedding_size": [], "layer_norm_eps": [], "layer_norm_epsilon": [], "rms_norm_eps": [],
         "rotary_emb_base": [], "final_logit_softcapping": [], "hidden_act": [], "hidden_activation": [],
-        "layer_types": [], "logit_scale": [.number(1)], "logits_scaling": [.number(1)], "mlp_bias": [],
-        "no_rope_layers": [], "num_experts": [.number(0), .number(1)], "num_local_experts": [.number(0), .number(1)],
-        "partial_rotary_factor": [.number(1)], "qk_layernorm": [], "qk_norm": [], "query_pre_attn_scalar": [],
-        "residual_multiplier": [.number(1)], "rope_interleaved": [], "rope_parameters": [], "rope_scaling": [],
-        "rotary_pct": [.number(1)], "sliding_window": [], "sliding_window_pattern": [], "use_alibi": [],
+        "layer_types": [], "logit_scale": [1], "logits_scaling": [1], "mlp_bias": [],
+        "no_rope_layers": [], "num_experts": [0, 1], "num_local_experts": [0, 1],
+        "partial_rotary_factor": [1], "qk_layernorm": [], "qk_norm": [], "query_pre_attn_scalar": [],
+        "residual_multiplier": [1], "rope_interleaved": [], "rope_parameters": [], "rope_scaling": [],
+        "rotary_pct": [1], "sliding_window": [], "sliding_window_pattern": [], "use_alibi": [],
         "use_bidirectional_attention": [], "use_parallel_residual": [], "use_qk_norm": [], "use_qkv_bias": [],
         "use_sliding_window": [],
     ]
 }
 
-/// The whole contents of a file.
-func readConfiguration(_ path: String) throws(ModelError) -> Data {
-    do {
-        return try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-        throw .unreadable(
-            file: path, reason: FileManager.default.fileExists(atPath: path) ? "can't be read" : "no such file")
+extension JSONValue {
+    /// The value in an error's words.
+    fileprivate var summary: String {
+        switch self {
+        case .null: "null"
+        case .bool(let value): "\(value)"
+        case .number(let number): number.wholeNumber.map(String.init) ?? "\(number.double)"
+        case .string(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .array: "a list"
+        case .object: "an object"
+        }
     }
 }
 
-private func decodeConfiguration<Form: Decodable>(
-    _: Form.Type, from json: Data, file: String
-) throws(ModelError) -> Form {
-    do {
-        return try JSONDecoder().decode(Form.self, from: json)
-    } catch DecodingError.typeMismatch(_, let place) where place.codingPath.isEmpty {
-        throw .malformedConfiguration(file: file, reason: "the file is of the wrong type")
-    } catch {
-        throw .malformedConfiguration(
-            file: file, reason: "the file is not valid JSON or holds a number out of range")
-    }
+/// Reads a whole file, with the error of models.
+func readConfiguration(_ path: String) throws(ModelError) -> [UInt8] {
+    do throws(FileError) {
+        return try readWholeFile(path)
+    } catch { throw .unreadable(file: error.path, reason: error.reason) }
 }

@@ -1,79 +1,79 @@
 import Foundation
 import SIMDKernels
 
-/// What a checkpoint's config.json says of a decoder-only model, in the spelling of Hugging Face transformers.
+/// The config.json of a decoder-only model, as Hugging Face transformers writes it.
 public struct ModelConfiguration: Sendable, Equatable {
     /// The family, such as `llama`.
     public let modelType: String
-    /// Components of the stream between layers.
+    /// The width of the stream between layers.
     public let hiddenSize: Int
-    /// Components of the feed-forward block's inside.
+    /// The width of the feed-forward block's hidden layer.
     public let intermediateSize: Int
-    /// Decoder layers.
+    /// The number of layers.
     public let layerCount: Int
-    /// Hq.
+    /// Hq: the query heads of a layer.
     public let queryHeadCount: Int
-    /// Hkv.
+    /// Hkv: the key-value heads of a layer.
     public let keyValueHeadCount: Int
-    /// D.
+    /// D: the components of a head.
     public let headDimension: Int
-    /// V.
+    /// V: the tokens of the vocabulary, which is the number of logits.
     public let vocabularySize: Int
-    /// L: the positions that the model was trained on.
+    /// L: how many positions the model was trained for.
     public let contextLength: Int
-    /// Added to the mean of squares in normalisation.
+    /// What normalisation adds to the mean of squares (to the variance, in layer normalisation).
     public let normEpsilon: Float
-    /// Whether the embedding also projects onto the vocabulary.
+    /// Whether the matrix of embeddings is also the projection onto the vocabulary.
     public let tiesEmbeddings: Bool
-    /// The token that a text begins with.
+    /// The token at the beginning of a text; nil where config.json names none.
     public let beginningToken: Int?
     /// The tokens that end a text; see also ``LanguageModel/endTokens``.
     public let endTokens: [Int]
-    /// What the feed-forward block's inside passes.
+    /// The activation of the feed-forward block.
     public internal(set) var activation: Activation
     /// How positions rotate queries and keys.
     public internal(set) var rotary: RotaryConfiguration
-    /// How they do in layers of ``LayerAttention/Rotation/local``; nil where there are none.
+    /// The same for layers of ``LayerAttention/Rotation/local``; nil for a model without such layers.
     public internal(set) var localRotary: RotaryConfiguration?
     /// How each layer attends.
     public internal(set) var layerAttention: [LayerAttention]
     /// What scores are multiplied by: 1/√D unless the family says otherwise.
     public internal(set) var attentionScale: Float
-    /// c of c · tanh(score / c), by which scores are bounded; nil: they aren't.
+    /// c of c · tanh(score / c), which bounds the scores; nil where nothing does.
     public internal(set) var attentionSoftcap: Float?
-    /// c of c · tanh(logit / c), by which logits are bounded; nil: they aren't.
+    /// c of c · tanh(logit / c), which bounds the logits; nil where nothing does.
     public internal(set) var logitSoftcap: Float?
     /// What embeddings are multiplied by.
     public internal(set) var embeddingScale: Float = 1
-    /// Which of a family's optional parts the model has.
+    /// The optional parts that the model has.
     var parts = Parts()
 
     /// θ of the rotary frequencies 1/θ^(2k/R).
     public var ropeTheta: Double { rotary.theta }
 
-    /// Parts that some models of a family have and others don't.
+    /// Parts that some models of a family have and others lack.
     struct Parts: Sendable, Equatable {
-        /// Biases of the projections onto queries, keys and values.
+        /// The projections onto queries, keys and values have biases.
         var attentionBias = false
-        /// A bias of the projection of what was attended.
+        /// The output projection of attention has a bias.
         var attentionOutputBias = false
-        /// Biases of the feed-forward block.
+        /// The feed-forward block has biases.
         var feedForwardBias = false
-        /// Queries and keys are normalised head by head.
+        /// Queries and keys are normalised, each head by itself.
         var headNorm = false
-        /// Attention and feed-forward block read the same stream, and both are added to it.
+        /// Attention and feed-forward block read the same stream, and the outputs of both are added to it.
         var parallelResidual = false
     }
 
-    /// Larger than any model's, and small enough that no product of sizes overflows.
+    /// The largest size that is accepted. No model comes near it, and no product of sizes overflows.
     static let largestSize = 1 << 24
     private static let largestAttentionWidth = 1 << 18
     private static let largestLayerCount = 1 << 12
 
     /// Reads a config.json.
     ///
-    /// - Throws: ``ModelError`` when the file can't be read, isn't of the expected form, or asks for what this engine
-    ///   lacks: every field that changes the forward pass is understood or refused by name.
+    /// - Throws: ``ModelError`` when the file can't be read, isn't of the expected form, or asks for a feature that this
+    ///   engine lacks. Every member that changes the forward pass is either understood or refused by name.
     public init(contentsOfFile path: String) throws(ModelError) {
         try self.init(json: readConfiguration(path), file: path)
     }
@@ -85,6 +85,10 @@ public struct ModelConfiguration: Sendable, Equatable {
     ///   - file: What errors call the file.
     /// - Throws: ``ModelError``.
     public init(json: Data, file: String) throws(ModelError) {
+        try self.init(json: [UInt8](json), file: file)
+    }
+
+    init(json: [UInt8], file: String) throws(ModelError) {
         let reader = try ConfigurationReader(json: json, file: file)
         guard let name = try reader.string("model_type") else {
             throw .malformedConfiguration(
@@ -99,7 +103,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         try reader.refuseUnread()
     }
 
-    /// Reads what all families have.
+    /// Reads the members that all families have.
     private init(
         _ reader: ConfigurationReader, defaults: FamilyDefaults, modelType: String
     ) throws(ModelError) {
@@ -108,7 +112,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         intermediateSize = try reader.requiredSize("intermediate_size")
         layerCount = try reader.requiredSize("num_hidden_layers", largest: Self.largestLayerCount)
         queryHeadCount = try reader.requiredSize("num_attention_heads", largest: Self.largestAttentionWidth)
-        // null means as many as query heads; silence the family's default.
+        // null means as many as query heads. Only where the key is absent, the family has a default.
         let silentCount = reader.has("num_key_value_heads") ? nil : defaults.keyValueHeadCount
         keyValueHeadCount = try reader.size("num_key_value_heads") ?? silentCount ?? queryHeadCount
         vocabularySize = try reader.requiredSize("vocab_size")
@@ -138,7 +142,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         guard headDimension % 2 == 0 else { throw reader.invalid("head_dim", "is \(headDimension); it must be even") }
         let epsilon = try reader.number(defaults.normEpsilonKey) ?? defaults.normEpsilon
         normEpsilon = Float(epsilon)
-        // A positive number can round to 0, by which a row of zeros would be divided.
+        // A positive number can round to 0, and a row of zeros would then be divided by 0.
         guard normEpsilon > 0, normEpsilon < 1 else {
             throw reader.invalid(defaults.normEpsilonKey, "is \(epsilon); it must be between 0 and 1")
         }
@@ -168,7 +172,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
 }
 
-/// What transformers takes where config.json is silent, and which keys a family spells differently.
+/// The values that transformers assumes for absent keys, and the keys that a family spells differently.
 struct FamilyDefaults {
     var contextLength = 2048
     var keyValueHeadCount: Int?
@@ -176,23 +180,23 @@ struct FamilyDefaults {
     var tiesEmbeddings = false
     var normEpsilonKey = "rms_norm_eps"
     var normEpsilon = 1e-6
-    /// In the order of precedence.
+    /// The first of these that is there counts.
     var activationKeys = ["hidden_act"]
     var activation = Activation.silu
     var ropeThetaKey = "rope_theta"
     var ropeTheta = 10_000.0
-    /// nil: whole heads are rotated.
+    /// The key of the part of a head that is rotated; nil for families that rotate whole heads.
     var partialRotaryKey: String?
     var partialRotaryFactor = 1.0
-    /// L₀ of longrope.
+    /// L₀ of longrope, where the family has a default.
     var originalContextLength: Int?
-    /// The kinds of rotary scaling that mean longrope.
+    /// The names of longrope in this family.
     var longRoPENames: Set = ["longrope"]
 }
 
 /// How one layer attends.
 public struct LayerAttention: Sendable, Equatable {
-    /// By what positions queries and keys are rotated.
+    /// How queries and keys are rotated.
     public enum Rotation: Sendable {
         /// As ``ModelConfiguration/rotary`` says.
         case global
@@ -204,16 +208,17 @@ public struct LayerAttention: Sendable, Equatable {
 
     /// The rotation.
     public var rotation = Rotation.global
-    /// How many of the last keys, its own included, a query sees; nil: all.
+    /// How many of the last keys a query sees, its own included; nil for all.
     public var slidingWindow: Int?
-    /// Whether Self-Extend takes this layer, whose sliding window it then switches off; layers that it leaves alone
-    /// attend as in the plain model.
+    /// Whether Self-Extend applies to this layer. It then switches the layer's sliding window off. All other layers attend
+    /// as in the plain model.
     public var isExtended = true
 }
 
 extension ModelConfiguration {
-    /// The tokens that end a text: those of generation_config.json where it names any, as in Hugging Face transformers
-    /// (an instruction-tuned model often has more of them there), or else config.json's.
+    /// The tokens that end a text: those of generation_config.json where it names any, and otherwise those of config.json.
+    /// Hugging Face transformers does the same. An instruction-tuned model often has more of them in
+    /// generation_config.json.
     ///
     /// - Throws: ``ModelError`` when there is a generation_config.json that can't be read.
     func endTokens(directory: String) throws(ModelError) -> [Int] {

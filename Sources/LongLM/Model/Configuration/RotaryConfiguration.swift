@@ -1,18 +1,18 @@
 import Foundation
 
-/// Rotary positions: the frequencies by which they turn pairs of components, and how those are scaled.
+/// Rotary positions: a position turns each pair of components by its own frequency. This says which frequencies.
 public struct RotaryConfiguration: Sendable, Equatable {
     /// θ of the frequencies 1/θ^(2k/R).
     public let theta: Double
-    /// R: how many components of a head are rotated; the others pass as they are.
+    /// R: how many components of a head are rotated. The others stay as they are.
     public let dimension: Int
-    /// How the frequencies are changed.
+    /// How the frequencies are scaled for texts longer than those of the first training.
     public let scaling: RotaryScaling
 
-    /// The frequencies of k < R/2 for texts of up to `length` tokens, and what cosines and sines are multiplied by.
+    /// The frequencies of all k < R/2 for texts of up to `length` tokens, and the factor for cosines and sines.
     ///
-    /// In 32-bit arithmetic in the order of transformers, because a position of ten thousand makes the last bit of a
-    /// frequency visible.
+    /// They are computed in 32-bit arithmetic and in the order of transformers: at position ten thousand, the last bit of a
+    /// frequency changes the angle visibly.
     package func frequencies(length: Int) -> RotaryFrequencies {
         switch scaling {
         case .none: RotaryFrequencies(inverse: unscaled(theta: theta))
@@ -32,7 +32,7 @@ public struct RotaryConfiguration: Sendable, Equatable {
         }
     }
 
-    /// Whether ``frequencies(length:)`` differ from length to length.
+    /// Whether ``frequencies(length:)`` depends on the length.
     package var dependsOnLength: Bool {
         switch scaling {
         case .dynamic, .longRoPE: true
@@ -56,13 +56,15 @@ public struct RotaryConfiguration: Sendable, Equatable {
     }
 }
 
-/// What a position is multiplied by for each pair of components, and what cosines and sines are.
+/// The frequencies of all pairs of components, by which a position is multiplied.
 package struct RotaryFrequencies {
+    /// [R/2].
     package let inverse: [Float]
+    /// The factor for cosines and sines.
     package var factor: Float = 1
 }
 
-/// How a checkpoint stretches its rotary positions beyond those of its first training: `rope_type` of `rope_scaling` or
+/// How a checkpoint reaches positions beyond those of its first training: `rope_type` of `rope_scaling` or
 /// `rope_parameters`.
 public enum RotaryScaling: Sendable, Equatable {
     /// `default`: not at all.
@@ -76,18 +78,19 @@ public enum RotaryScaling: Sendable, Equatable {
     case llama3(Llama3Scaling)
     /// `yarn` (Peng et al., 2023).
     case yarn(YaRNScaling)
-    /// `longrope` (Ding et al., 2024): one factor for each frequency, of which there are two sets. Which is taken
-    /// depends on a session's ``SessionOptions/maximumLength``.
+    /// `longrope` (Ding et al., 2024): a factor for each frequency. There are two sets of factors, and a session's
+    /// ``SessionOptions/maximumLength`` decides which is used.
     case longRoPE(LongRoPEScaling)
 }
 
-/// The scaling of Llama 3.1: by wavelength 2π/f against the context L₀ of the first training.
+/// The scaling of Llama 3.1. It depends on how the wavelength 2π/f compares with the context length L₀ of the first
+/// training.
 public struct Llama3Scaling: Sendable, Equatable {
-    /// By which low frequencies are divided.
+    /// The divisor of low frequencies.
     public let factor: Double
-    /// Frequencies whose wavelength exceeds L₀ over this are low.
+    /// Frequencies with a wavelength above L₀ divided by this are low.
     public let lowFrequencyFactor: Double
-    /// Frequencies whose wavelength is below L₀ over this are high.
+    /// Frequencies with a wavelength below L₀ divided by this are high.
     public let highFrequencyFactor: Double
     /// L₀.
     public let originalContextLength: Int
@@ -103,16 +106,16 @@ public struct Llama3Scaling: Sendable, Equatable {
     }
 }
 
-/// YaRN: frequencies that turn often within the context L₀ of the first training stay, those that turn less than once are
-/// divided by the factor, with a ramp over k between.
+/// YaRN: frequencies that turn often within the context length L₀ of the first training stay, and those that turn rarely
+/// are divided by the factor. Between the two there is a ramp over k.
 public struct YaRNScaling: Sendable, Equatable {
-    /// By which low frequencies are divided.
+    /// The divisor of low frequencies.
     public let factor: Double
     /// What cosines and sines are multiplied by: 0.1 · ln(factor) + 1 unless the file says otherwise.
     public let attentionFactor: Double
-    /// Turns within L₀ above which a frequency stays.
+    /// A frequency with more turns than this within L₀ stays.
     public let betaFast: Double
-    /// Turns within L₀ below which a frequency is divided.
+    /// A frequency with fewer turns than this within L₀ is divided by the factor.
     public let betaSlow: Double
     /// Whether the ramp's ends are rounded outwards to whole k.
     public let truncates: Bool
@@ -130,7 +133,7 @@ public struct YaRNScaling: Sendable, Equatable {
         if truncates { (low, high) = (low.rounded(.down), high.rounded(.up)) }
         low = max(low, 0)
         high = min(high, dimension - 1)
-        // Without a width there would be no ramp.
+        // A ramp of no width would divide by 0.
         if low == high { high += 0.001 }
         return powers.enumerated().map { k, power in
             let ramp = min(max((Float(k) - Float(low)) / Float(high - low), 0), 1)
@@ -142,9 +145,9 @@ public struct YaRNScaling: Sendable, Equatable {
 
 /// LongRoPE: every frequency is divided by a factor of its own.
 public struct LongRoPEScaling: Sendable, Equatable {
-    /// [R/2], for texts within L₀.
+    /// [R/2]: the factors for texts of up to L₀ tokens.
     public let shortFactors: [Double]
-    /// [R/2], for longer ones.
+    /// [R/2]: the factors for longer texts.
     public let longFactors: [Double]
     /// What cosines and sines are multiplied by: √(1 + ln(L/L₀) / ln L₀) unless the file says otherwise.
     public let attentionFactor: Double
@@ -157,15 +160,15 @@ public struct LongRoPEScaling: Sendable, Equatable {
 extension RotaryConfiguration {
     /// Reads `rope_theta`, the partial rotation, and `rope_parameters` or `rope_scaling`.
     ///
-    /// - Parameter layerType: Whose part of `rope_parameters` is meant, where that has one for each type of layer.
+    /// - Parameter layerType: The type of layer whose rotation this is. `rope_parameters` may hold a part for each type.
     init(
         _ reader: ConfigurationReader, _ defaults: FamilyDefaults, headDimension: Int, contextLength: Int,
         layerType: String = "full_attention"
     ) throws(ModelError) {
         var parameters = try reader.object("rope_parameters")
         if let nested = parameters, nested.has(layerType) { parameters = try nested.object(layerType) }
-        // The older form has one scaling, that of the layers that see everything. Where both are given, transformers takes
-        // it.
+        // The older form has one scaling, which is for the layers that see everything. Where a file has both forms,
+        // transformers takes the older one.
         let older = layerType == "full_attention" ? try reader.object("rope_scaling") : nil
         let source = older ?? parameters
 
@@ -179,7 +182,7 @@ extension RotaryConfiguration {
         let innerPart = try source?.number("partial_rotary_factor") ?? newerPart
         dimension = try Self.dimension(reader, defaults, innerPart, headDimension: headDimension)
         guard let source, let kind = try Self.kind(source) else {
-            // rope_parameters may leave its kind out, as transformers then takes the default; rope_scaling may not.
+            // rope_parameters may have no rope_type: transformers then takes the default. rope_scaling must have one.
             if older != nil { throw reader.invalid("rope_scaling", "has no rope_type") }
             scaling = .none
             return
@@ -206,7 +209,7 @@ extension RotaryConfiguration {
         try source.refuseAllUnread()
     }
 
-    /// R, of families that rotate a part of a head; D of all others.
+    /// R for families that rotate a part of a head, and D for all others.
     private static func dimension(
         _ reader: ConfigurationReader, _ defaults: FamilyDefaults, _ innerPart: Double?, headDimension: Int
     ) throws(ModelError) -> Int {
@@ -227,7 +230,7 @@ extension RotaryConfiguration {
     }
 
     private static func kind(_ source: ConfigurationReader) throws(ModelError) -> String? {
-        // Both are read, so that neither passes as unknown.
+        // Both are read, so that neither is refused as unknown.
         let older = try source.string("type")
         return try source.string("rope_type") ?? older
     }

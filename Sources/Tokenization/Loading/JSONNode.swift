@@ -1,42 +1,39 @@
-/// A JSON value whose strings are UTF-8 bytes.
-///
-/// Foundation's decoders build dictionaries keyed by `String`, for which canonically equivalent keys are one key.
-/// A vocabulary may hold both "é" and "e\u{301}", so objects here are lists of members in file order. Strings are slices
-/// of the file wherever it spells them without escapes: a large vocabulary has more than a million.
-enum JSONValue: Sendable {
-    case null
-    case bool(Bool)
-    case integer(Int)
-    case number(Double)
-    case string(ArraySlice<UInt8>)
-    case array([JSONValue])
-    case object([JSONMember])
-}
+internal import FileReading
+internal import StrictJSON
 
-/// A key and its value in a JSON object.
-struct JSONMember: Sendable {
-    let key: ArraySlice<UInt8>
-    let value: JSONValue
-}
-
-/// A value with its place in a file, so that an accessor can say which key of which file is wrong.
+/// A JSON value with its place in a file, so that an error can name the file and the key.
 struct JSONNode {
     let value: JSONValue
+    /// The keys that lead here from the top: `model.vocab`, `added_tokens[3].content`. Empty at the top.
     let key: String
     let file: String
 
-    var isNull: Bool {
-        if case .null = value { true } else { false }
+    /// Reads the text of a file.
+    ///
+    /// - Throws: `invalidUTF8`, `invalidJSON` or `duplicateKey`.
+    init(parsing bytes: [UInt8], file: String) throws(TokenizerError) {
+        do throws(JSONError) {
+            self.init(value: try JSONValue(parsing: bytes), key: "", file: file)
+        } catch {
+            switch error.fault {
+            case .notUTF8: throw .invalidUTF8(file: file)
+            case .malformed(let reason):
+                throw .invalidJSON(file: file, line: error.line, column: error.column, reason: reason)
+            case .duplicateKey(let path): throw .duplicateKey(file: file, key: path)
+            }
+        }
+    }
+
+    private init(value: JSONValue, key: String, file: String) {
+        self.value = value
+        self.key = key
+        self.file = file
     }
 
     /// The member `name` of an object; nil when it is absent or null.
     func optional(_ name: String) throws(TokenizerError) -> JSONNode? {
-        var found: JSONNode?
-        for member in try object() where member.key.elementsEqual(name.utf8) {
-            guard found == nil else { throw .duplicateKey(file: file, key: path(of: name)) }
-            found = JSONNode(value: member.value, key: path(of: name), file: file)
-        }
-        return found.flatMap { $0.isNull ? nil : $0 }
+        guard let value = try object().value(of: name), !value.isNull else { return nil }
+        return JSONNode(value: value, key: path(of: name), file: file)
     }
 
     func required(_ name: String) throws(TokenizerError) -> JSONNode {
@@ -64,7 +61,7 @@ struct JSONNode {
     }
 
     func integer() throws(TokenizerError) -> Int {
-        guard case .integer(let integer) = value else { throw invalid("an integer") }
+        guard case .number(.integer(let integer)) = value else { throw invalid("an integer") }
         return integer
     }
 
@@ -73,6 +70,7 @@ struct JSONNode {
         return bool
     }
 
+    /// The error that this value isn't what was expected.
     func invalid(_ expected: String) -> TokenizerError {
         .invalidValue(file: file, key: key.isEmpty ? "the top level" : key, expected: expected)
     }
@@ -80,4 +78,11 @@ struct JSONNode {
     private func path(of name: String) -> String {
         key.isEmpty ? name : "\(key).\(name)"
     }
+}
+
+/// Reads a whole file, with this module's error.
+func readFile(_ path: String) throws(TokenizerError) -> [UInt8] {
+    do throws(FileError) {
+        return try readWholeFile(path)
+    } catch { throw .unreadableFile(file: error.path, reason: error.reason) }
 }
