@@ -74,7 +74,7 @@ public enum AttentionMode: Sendable, Equatable {
     }
 
     /// Refuses settings that have no meaning for a model.
-    package func validate(contextLength: Int) throws(SessionError) {
+    package func validate(contextLength: Int) throws(AttentionError) {
         switch self {
         case .plain: return
         case .selfExtend(let mode): try mode.validate(contextLength: contextLength)
@@ -85,8 +85,7 @@ public enum AttentionMode: Sendable, Equatable {
             try validateWindow(mode.neighborWindow, contextLength: contextLength)
             try validateQueryScale(base: mode.queryScaleBase)
             guard mode.slowdown >= 1, mode.slowdown <= 1_048_576 else {
-                throw .invalidAttentionMode(
-                    "the slowdown is \(mode.slowdown); it must be between 1 and 1048576")
+                throw .invalidOption(InvalidOption("slowdown", mode.slowdown, between: 1, and: 1_048_576))
             }
         }
     }
@@ -144,18 +143,19 @@ func logarithmicScale(_ position: Int, base: Float?) -> Float {
 }
 
 /// Refuses a window that is empty or leaves no position of the context for far keys.
-func validateWindow(_ window: Int, contextLength: Int) throws(SessionError) {
+func validateWindow(_ window: Int, contextLength: Int) throws(AttentionError) {
     guard window >= 1, window < contextLength else {
-        throw .invalidAttentionMode(
-            "the neighbor window is \(window); it must be at least 1 and less than the model's context of "
-                + "\(contextLength)")
+        throw .invalidOption(
+            InvalidOption(
+                "neighbor window", window,
+                allowed: "at least 1 and less than the model's context length of \(contextLength)"))
     }
 }
 
 /// Refuses a base whose logarithm isn't positive.
-func validateQueryScale(base: Float?) throws(SessionError) {
+func validateQueryScale(base: Float?) throws(AttentionError) {
     guard let base else { return }
     guard base > 1, base.isFinite else {
-        throw .invalidAttentionMode("the query scale base is \(base); it must be greater than 1")
+        throw .invalidOption(InvalidOption("query scale base", base, allowed: "greater than 1"))
     }
 }

@@ -61,14 +61,13 @@ public struct SelfExtend: Sendable, Equatable {
     }
 
     /// Refuses settings that have no meaning for a model.
-    package func validate(contextLength: Int) throws(SessionError) {
-        guard groupSize >= 1 else {
-            throw .invalidAttentionMode("the group size is \(groupSize); it must be at least 1")
-        }
-        guard groupSize <= 1 << 20 else {
-            throw .invalidAttentionMode("the group size is \(groupSize); it can be at most \(1 << 20)")
+    package func validate(contextLength: Int) throws(AttentionError) {
+        guard (1...Self.maximumGroupSize).contains(groupSize) else {
+            throw .invalidOption(InvalidOption("group size", groupSize, between: 1, and: Self.maximumGroupSize))
         }
         try validateWindow(neighborWindow, contextLength: contextLength)
         try validateQueryScale(base: queryScaleBase)
     }
+
+    private static let maximumGroupSize = 1 << 20
 }

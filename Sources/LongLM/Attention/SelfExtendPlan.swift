@@ -42,16 +42,15 @@ public struct SelfExtendPlan: Sendable, Equatable {
     /// - Parameters:
     ///   - length: N, between 1 and 2²⁴, the most that a session holds.
     ///   - trainedContext: L, between 2 and 2²⁴.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for a length or context out of range;
-    ///   ``SessionError/invalidAttentionMode(_:)`` when the rule holds for no group size, with the longest length for
-    ///   which it does.
-    public init(length: Int, trainedContext: Int) throws(SessionError) {
-        guard (1...Session.largestCapacity).contains(length) else {
-            throw .invalidOption("a length of \(length) tokens; it must be between 1 and \(Session.largestCapacity)")
+    /// - Throws: ``AttentionError/invalidOption(_:)`` for a length or context out of range;
+    ///   ``AttentionError/noGroupSize(length:trainedContext:longestLength:)`` when the rule holds for no group size.
+    public init(length: Int, trainedContext: Int) throws(AttentionError) {
+        guard (1...Positions.maximumCount).contains(length) else {
+            throw .invalidOption(InvalidOption("length", length, between: 1, and: Positions.maximumCount))
         }
-        guard (2...Session.largestCapacity).contains(trainedContext) else {
+        guard (2...Positions.maximumCount).contains(trainedContext) else {
             throw .invalidOption(
-                "a trained context of \(trainedContext) tokens; it must be between 2 and \(Session.largestCapacity)")
+                InvalidOption("trained context length", trainedContext, between: 2, and: Positions.maximumCount))
         }
         self.length = length
         self.trainedContext = trainedContext
@@ -69,9 +68,9 @@ public struct SelfExtendPlan: Sendable, Equatable {
                 return
             }
         }
-        throw .invalidAttentionMode(
-            "no group size extends a model trained for \(trainedContext) tokens to \(length); LongLM's rule, "
-                + "2/3 · L > W + (N − W)/G, reaches \(Self.longestLength(trainedContext: trainedContext))")
+        throw .noGroupSize(
+            length: length, trainedContext: trainedContext,
+            longestLength: Self.longestLength(trainedContext: trainedContext))
     }
 
     /// W + (N − W)/G, the rule's measure of the largest relative position. (Counted from 0 and in whole groups, that is
@@ -98,7 +97,7 @@ public struct SelfExtendPlan: Sendable, Equatable {
             let room = share.numerator * trainedContext - share.denominator * candidate.neighborWindow
             return candidate.neighborWindow + (room * candidate.groupSize - 1) / share.denominator
         }
-        return min(max(trainedContext, reached.max() ?? 0), Session.largestCapacity)
+        return min(max(trainedContext, reached.max() ?? 0), Positions.maximumCount)
     }
 
     /// W before it is made a multiple of the group size. It is less than the trained context.
@@ -127,8 +126,8 @@ extension SelfExtend {
     /// The settings for `length` tokens of a model trained for `trainedContext`, by LongLM's empirical rule; see
     /// ``SelfExtendPlan``. A group size of 1, the plain model, where no more than the trained context is asked for.
     ///
-    /// - Throws: ``SessionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
-    public static func recommended(length: Int, trainedContext: Int) throws(SessionError) -> SelfExtend {
+    /// - Throws: ``AttentionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
+    public static func recommended(length: Int, trainedContext: Int) throws(AttentionError) -> SelfExtend {
         try SelfExtendPlan(length: length, trainedContext: trainedContext).selfExtend
     }
 }
@@ -137,8 +136,8 @@ extension AttentionMode {
     /// The mode for `length` tokens of a model trained for `trainedContext`: plain within the trained context, and beyond
     /// it Self-Extend by LongLM's empirical rule; see ``SelfExtendPlan``.
     ///
-    /// - Throws: ``SessionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
-    public static func recommended(length: Int, trainedContext: Int) throws(SessionError) -> AttentionMode {
+    /// - Throws: ``AttentionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
+    public static func recommended(length: Int, trainedContext: Int) throws(AttentionError) -> AttentionMode {
         try SelfExtendPlan(length: length, trainedContext: trainedContext).attention
     }
 }

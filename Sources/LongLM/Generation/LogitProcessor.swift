@@ -21,13 +21,13 @@ public struct RepetitionPenalty: LogitProcessor {
     /// - Parameters:
     ///   - penalty: More than 0, and finite; less than 1 favors repetition.
     ///   - window: How many of the last tokens count, at least 1.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for a value outside of its range.
-    public init(_ penalty: Float, window: Int = 64) throws(SessionError) {
+    /// - Throws: ``InvalidOption`` for a value outside of its range.
+    public init(_ penalty: Float, window: Int = 64) throws(InvalidOption) {
         guard penalty > 0, penalty.isFinite else {
-            throw .invalidOption("the repetition penalty is \(penalty); it must be more than 0")
+            throw InvalidOption("repetition penalty", penalty, allowed: "more than 0")
         }
         guard window >= 1 else {
-            throw .invalidOption("the repetition penalty's window is \(window); it must be at least 1")
+            throw InvalidOption("window of the repetition penalty", window, allowed: "at least 1")
         }
         self.penalty = penalty
         self.window = window
@@ -49,10 +49,10 @@ public struct LogitBias: LogitProcessor {
     /// Biases of tokens.
     ///
     /// - Parameter biases: By token. Tokens that a model's vocabulary doesn't have are passed over.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for a bias that is no number or positive infinity.
-    public init(_ biases: [Int: Float]) throws(SessionError) {
+    /// - Throws: ``InvalidOption`` for a bias that is no number or positive infinity.
+    public init(_ biases: [Int: Float]) throws(InvalidOption) {
         for (token, bias) in biases.sorted(by: { $0.key < $1.key }) where bias.isNaN || bias == .infinity {
-            throw .invalidOption("the bias of token \(token) is \(bias); it must be finite, or negative infinity")
+            throw InvalidOption("bias of token \(token)", bias, allowed: "finite, or negative infinity")
         }
         self.biases = biases
     }

@@ -22,21 +22,21 @@ public struct ProbabilitySampler: Sampler {
     ///   - topP: More than 0 and at most 1.
     ///   - minP: Between 0 and 1.
     ///   - seed: Where the random numbers begin: the same seed and logits give the same tokens.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for a value outside of its range.
+    /// - Throws: ``InvalidOption`` for a value outside of its range.
     public init(
         temperature: Float = 1, topK: Int? = nil, topP: Float? = nil, minP: Float? = nil, seed: UInt64 = 0
-    ) throws(SessionError) {
+    ) throws(InvalidOption) {
         guard temperature > 0, temperature.isFinite else {
-            throw .invalidOption("the temperature is \(temperature); it must be more than 0")
+            throw InvalidOption("temperature", temperature, allowed: "more than 0")
         }
         if let topK, topK < 1 {
-            throw .invalidOption("top-k is \(topK); it must be at least 1")
+            throw InvalidOption("top-k", topK, allowed: "at least 1")
         }
         if let topP, !(topP > 0 && topP <= 1) {
-            throw .invalidOption("top-p is \(topP); it must be more than 0 and at most 1")
+            throw InvalidOption("top-p", topP, allowed: "more than 0 and at most 1")
         }
         if let minP, !(minP >= 0 && minP <= 1) {
-            throw .invalidOption("min-p is \(minP); it must be between 0 and 1")
+            throw InvalidOption("min-p", minP, between: 0, and: 1)
         }
         self.temperature = temperature
         self.topK = topK

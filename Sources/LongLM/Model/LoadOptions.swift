@@ -53,7 +53,7 @@ extension LoadOptions {
                 chosen = try InstructionSet.preferred()
             } catch { throw .instructionSet(error) }
         }
-        guard precision == .float32 || chosen.hasBFloat16Products else {
+        guard chosen.supports(precision) else {
             throw .unsupportedPrecision(precision, on: chosen)
         }
         return chosen
@@ -63,13 +63,13 @@ extension LoadOptions {
     func checkedThreadCount() throws(ModelError) -> Int {
         do {
             return try Team.checkedThreadCount(threadCount)
-        } catch { throw .invalidOption(error.reason) }
+        } catch { throw .invalidOption(error) }
     }
 
     /// The limit of memory, if it is one.
     func checkedMemoryLimit() throws(ModelError) -> Int? {
         if let memoryLimit, memoryLimit < 0 {
-            throw .invalidOption("a memory limit of \(memoryLimit) bytes; it can't be negative")
+            throw .invalidOption(InvalidOption("memory limit in bytes", memoryLimit, allowed: "at least 0"))
         }
         return memoryLimit
     }

@@ -19,7 +19,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A precision whose products this processor can't compute, or not with this instruction set.
     case unsupportedPrecision(Precision, on: InstructionSet)
     /// An option outside of its range.
-    case invalidOption(String)
+    case invalidOption(InvalidOption)
     /// The weights need more memory than there is. None of it was taken.
     case memory(MemoryShortage)
     /// The task was cancelled.
@@ -37,7 +37,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
         case .instructionSet(let error): "\(error)"
         case .unsupportedPrecision(let precision, let instructionSet):
             "\(precision.rawValue) products need AVX-512 BF16; \(instructionSet.rawValue) on this processor doesn't have it"
-        case .invalidOption(let reason): reason
+        case .invalidOption(let option): "\(option)"
         case .memory(let shortage): shortage.description
         case .cancelled: "loading was cancelled"
         }
