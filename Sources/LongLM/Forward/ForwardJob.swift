@@ -39,11 +39,14 @@ final class ForwardJob: TeamJob {
 
     func run(on worker: Worker) {
         guard let logits else { return }
-        model.architecture.forward(
-            ForwardPass(
-                configuration: model.configuration, precision: model.precision, workspace: workspace,
-                sequences: sequences, tokens: tokens, logitRows: logitRows, logits: logits,
-                cancellation: cancellation, worker: worker))
+        let pass = ForwardPass(
+            configuration: model.configuration, precision: model.precision, workspace: workspace,
+            sequences: sequences, tokens: tokens, logitRows: logitRows, logits: logits, cancellation: cancellation,
+            worker: worker)
+        switch model.weights.blockOrder {
+        case .sequential: SequentialDecoder(weights: model.weights).forward(pass)
+        case .parallel: ParallelDecoder(weights: model.weights).forward(pass)
+        }
     }
 }
 

@@ -233,7 +233,7 @@ struct ForwardPass {
     }
 
     /// Projects the normalised stream onto the inside of a feed-forward block.
-    func projectInside(_ feedForward: FeedForward) {
+    private func projectInside(_ feedForward: DenseFeedForward) {
         let input = pack(normed(rowCount), columnCount: configuration.hiddenSize)
         if let gate = feedForward.gate {
             GEMM.multiplyGated(
@@ -246,9 +246,13 @@ struct ForwardPass {
         endStep()
     }
 
-    /// Adds the projection of a feed-forward block's inside to the stream.
-    func addInside(_ down: Linear, norm: Norm?) {
-        add(workspace.gated.floats, down, norm)
+    /// Adds a feed-forward block's output to the stream.
+    func addFeedForward(_ block: FeedForwardBlock, norm: Norm?) {
+        switch block {
+        case .dense(let dense):
+            projectInside(dense)
+            add(workspace.gated.floats, dense.down, norm)
+        }
     }
 
     /// Adds a projection to the stream, normalised first if there is a norm.

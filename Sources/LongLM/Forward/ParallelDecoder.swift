@@ -1,6 +1,6 @@
 /// Layers whose attention and feed-forward block read the same stream, normalised once or each in its own way, and are
 /// both added to it.
-struct ParallelDecoder: Architecture {
+struct ParallelDecoder {
     let weights: DecoderWeights
 
     func forward(_ pass: ForwardPass) {
@@ -14,8 +14,7 @@ struct ParallelDecoder: Architecture {
             pass.rotateAndCache(layer.attention, layer: index)
             pass.attend(layer: index)
             pass.addAttended(layer.attention.output, norm: layer.attentionOutputNorm)
-            pass.projectInside(layer.feedForward)
-            pass.addInside(layer.feedForward.down, norm: layer.feedForwardOutputNorm)
+            pass.addFeedForward(layer.feedForward, norm: layer.feedForwardOutputNorm)
         }
         if pass.isCancelled(before: weights.layers.count) { return }
         pass.projectLogits(weights.finalNorm, weights.vocabularyProjection)

@@ -44,7 +44,7 @@ public final class LanguageModel: Sendable {
     public let precision: Precision
     /// The memory that the packed weights take, in bytes.
     public let weightByteCount: Int
-    let architecture: any Architecture
+    let weights: DecoderWeights
     /// What the weights and the sessions may take. A session reserves its part here before it is made.
     package let memory: MemoryBudget
     /// The weights' part of it.
@@ -60,7 +60,7 @@ public final class LanguageModel: Sendable {
             if let cached { return cached }
             var hash = WordHash()
             hash.add("\(configurationHash) \(precision.rawValue)")
-            architecture.addWeights(to: &hash)
+            weights.addWeights(to: &hash)
             let digits = String(hash.value, radix: 16)
             let fingerprint = String(repeating: "0", count: 16 - digits.count) + digits
             cached = fingerprint
@@ -69,7 +69,7 @@ public final class LanguageModel: Sendable {
     }
 
     /// The bytes of weights that a decode step reads: all but those that are only looked up.
-    package var decodeByteCount: Int { weightByteCount - architecture.weights.lookupByteCount }
+    package var decodeByteCount: Int { weightByteCount - weights.lookupByteCount }
 
     /// The memory that the weights and all sessions and batches there are can come to, in bytes: what counts against
     /// ``LoadOptions/memoryLimit``.
@@ -138,17 +138,9 @@ public final class LanguageModel: Sendable {
             weightReservation = try memory.reserve(measuring.packedByteCount, for: .weights)
         } catch { throw .memory(error) }
         loader.reservation = weightReservation
-        architecture = try family.load(configuration, loader)
+        weights = try family.load(configuration, loader)
         weightByteCount = loader.packedByteCount
         // A checkpoint may hold tensors that the model doesn't take, such as a copy of a tied embedding.
         progress?(1)
     }
-}
-
-/// A model family: its weights, and its forward pass as a list of the steps of ``ForwardPass``.
-protocol Architecture: Sendable {
-    var weights: DecoderWeights { get }
-
-    /// Runs one batch of rows on one worker of a team.
-    func forward(_ pass: ForwardPass)
 }

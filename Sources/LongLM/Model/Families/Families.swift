@@ -9,15 +9,15 @@ protocol Family {
     /// Takes the weights by their names in Hugging Face's checkpoints.
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture
+    ) throws(ModelError) -> DecoderWeights
 }
 
 extension Family {
     /// Llama's form and order of blocks, which many families have.
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration))
+    ) throws(ModelError) -> DecoderWeights {
+        try weights.decoder(configuration)
     }
 }
 

@@ -19,15 +19,16 @@ enum GPTNeoX: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    ) throws(ModelError) -> DecoderWeights {
         let hidden = configuration.hiddenSize
         let inside = configuration.intermediateSize
         let hasBias = configuration.parts.attentionBias
         let names = DecoderNames(
             stem: "gpt_neox.", embedding: "embed_in", attention: "attention.", finalNorm: "final_layer_norm",
             vocabulary: "embed_out")
-        let decoder = try weights.decoder(
-            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true)
+        return try weights.decoder(
+            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true),
+            blockOrder: configuration.parts.parallelResidual ? .parallel : .sequential
         ) { name throws(ModelError) in
             // Rows are ordered by head, and then by query, key and value.
             let fused = try weights.rows(
@@ -48,12 +49,12 @@ enum GPTNeoX: Family {
                 output: try weights.linear(
                     name + "dense", rowCount: hidden, columnCount: configuration.queryWidth, bias: hasBias))
         } feedForward: { name throws(ModelError) in
-            FeedForward(
-                gate: nil,
-                up: try weights.linear(name + "dense_h_to_4h", rowCount: inside, columnCount: hidden, bias: true),
-                down: try weights.linear(name + "dense_4h_to_h", rowCount: hidden, columnCount: inside, bias: true))
+            .dense(
+                DenseFeedForward(
+                    gate: nil,
+                    up: try weights.linear(name + "dense_h_to_4h", rowCount: inside, columnCount: hidden, bias: true),
+                    down: try weights.linear(
+                        name + "dense_4h_to_h", rowCount: hidden, columnCount: inside, bias: true)))
         }
-        return configuration.parts.parallelResidual
-            ? ParallelDecoder(weights: decoder) : SequentialDecoder(weights: decoder)
     }
 }

@@ -12,8 +12,8 @@ enum Gemma: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, norms: .gemma))
+    ) throws(ModelError) -> DecoderWeights {
+        try weights.decoder(configuration, norms: .gemma)
     }
 }
 
@@ -39,8 +39,8 @@ enum Gemma2: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, names: .gemma2, norms: .gemma))
+    ) throws(ModelError) -> DecoderWeights {
+        try weights.decoder(configuration, names: .gemma2, norms: .gemma)
     }
 }
 
@@ -80,8 +80,8 @@ enum Gemma3: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
-        SequentialDecoder(weights: try weights.decoder(configuration, names: .gemma2, norms: .gemma))
+    ) throws(ModelError) -> DecoderWeights {
+        try weights.decoder(configuration, names: .gemma2, norms: .gemma)
     }
 }
 

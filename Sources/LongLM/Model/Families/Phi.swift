@@ -12,13 +12,13 @@ enum Phi: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    ) throws(ModelError) -> DecoderWeights {
         let hidden = configuration.hiddenSize
         let inside = configuration.intermediateSize
         let norms = NormForm(kind: .layer, hasBias: true)
-        let decoder = try weights.decoder(
+        return try weights.decoder(
             configuration, names: DecoderNames(feedForwardNorm: nil, finalNorm: "final_layernorm"), norms: norms,
-            vocabularyBias: true
+            vocabularyBias: true, blockOrder: .parallel
         ) { name throws(ModelError) in
             func headNorm(_ key: String) throws(ModelError) -> HeadNorm? {
                 guard configuration.parts.headNorm else { return nil }
@@ -37,10 +37,10 @@ enum Phi: Family {
                     name + "dense", rowCount: hidden, columnCount: configuration.queryWidth, bias: true),
                 queryNorm: try headNorm("q_layernorm"), keyNorm: try headNorm("k_layernorm"))
         } feedForward: { name throws(ModelError) in
-            FeedForward(
-                gate: nil, up: try weights.linear(name + "fc1", rowCount: inside, columnCount: hidden, bias: true),
-                down: try weights.linear(name + "fc2", rowCount: hidden, columnCount: inside, bias: true))
+            .dense(
+                DenseFeedForward(
+                    gate: nil, up: try weights.linear(name + "fc1", rowCount: inside, columnCount: hidden, bias: true),
+                    down: try weights.linear(name + "fc2", rowCount: hidden, columnCount: inside, bias: true)))
         }
-        return ParallelDecoder(weights: decoder)
     }
 }

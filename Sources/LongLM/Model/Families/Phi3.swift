@@ -14,12 +14,12 @@ enum Phi3: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    ) throws(ModelError) -> DecoderWeights {
         let hidden = configuration.hiddenSize
         let queries = configuration.queryWidth
         let keys = configuration.keyWidth
         let inside = configuration.intermediateSize
-        let decoder = try weights.decoder(configuration) { name throws(ModelError) in
+        return try weights.decoder(configuration) { name throws(ModelError) in
             let fused = try weights.rows(name + "qkv_proj.weight", rowCount: queries + 2 * keys, columnCount: hidden)
             return AttentionWeights(
                 query: Linear(weight: fused.matrix(rows: [0..<queries])),
@@ -28,11 +28,11 @@ enum Phi3: Family {
                 output: try weights.linear(name + "o_proj", rowCount: hidden, columnCount: queries))
         } feedForward: { name throws(ModelError) in
             let fused = try weights.rows(name + "gate_up_proj.weight", rowCount: 2 * inside, columnCount: hidden)
-            return FeedForward(
-                gate: Linear(weight: fused.matrix(rows: [0..<inside])),
-                up: Linear(weight: fused.matrix(rows: [inside..<(2 * inside)])),
-                down: try weights.linear(name + "down_proj", rowCount: hidden, columnCount: inside))
+            return .dense(
+                DenseFeedForward(
+                    gate: Linear(weight: fused.matrix(rows: [0..<inside])),
+                    up: Linear(weight: fused.matrix(rows: [inside..<(2 * inside)])),
+                    down: try weights.linear(name + "down_proj", rowCount: hidden, columnCount: inside)))
         }
-        return SequentialDecoder(weights: decoder)
     }
 }

@@ -14,11 +14,12 @@ enum StableLM: Family {
 
     static func load(
         _ configuration: ModelConfiguration, _ weights: WeightLoader
-    ) throws(ModelError) -> any Architecture {
+    ) throws(ModelError) -> DecoderWeights {
         let isParallel = configuration.parts.parallelResidual
         let names = isParallel ? DecoderNames(feedForwardNorm: nil) : DecoderNames()
-        let decoder = try weights.decoder(
-            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true)
+        return try weights.decoder(
+            configuration, names: names, norms: NormForm(kind: .layer, hasBias: true),
+            blockOrder: isParallel ? .parallel : .sequential
         ) { name throws(ModelError) in
             /// Each head has a norm of its own.
             func headNorm(_ key: String, headCount: Int) throws(ModelError) -> HeadNorm? {
@@ -37,6 +38,5 @@ enum StableLM: Family {
             attention.keyNorm = try headNorm("k_layernorm", headCount: configuration.keyValueHeadCount)
             return attention
         }
-        return isParallel ? ParallelDecoder(weights: decoder) : SequentialDecoder(weights: decoder)
     }
 }

@@ -37,15 +37,20 @@ extension WeightLoader {
     ///   - names: How its tensors are named.
     ///   - norms: The form of its normalisations.
     ///   - vocabularyBias: Whether the projection onto the vocabulary has a bias.
+    ///   - blockOrder: How attention and the feed-forward block of a layer follow each other. The sequential order needs
+    ///     a norm before the second block.
     ///   - attention: Takes the projections of one layer's attention, whose names begin with the string; nil: in Llama's
     ///     form.
     ///   - feedForward: Takes one layer's feed-forward block; nil: in Llama's form.
     func decoder(
         _ configuration: ModelConfiguration, names: DecoderNames = DecoderNames(),
         norms: NormForm = NormForm(kind: .rootMeanSquare), vocabularyBias: Bool = false,
+        blockOrder: BlockOrder = .sequential,
         attention takeAttention: ((String) throws(ModelError) -> AttentionWeights)? = nil,
-        feedForward takeFeedForward: ((String) throws(ModelError) -> FeedForward)? = nil
+        feedForward takeFeedForward: ((String) throws(ModelError) -> FeedForwardBlock)? = nil
     ) throws(ModelError) -> DecoderWeights {
+        precondition(
+            blockOrder == .parallel || names.feedForwardNorm != nil, "the second block reads what the first one wrote")
         let hidden = configuration.hiddenSize
         let stem = contains(names.stem + names.embedding + ".weight") ? names.stem : stemless(names)
         func norm(_ name: String?) throws(ModelError) -> Norm? {
@@ -68,7 +73,7 @@ extension WeightLoader {
                 "a family's projections are as wide as its heads")
             let feedForward =
                 if let takeFeedForward { try takeFeedForward(name + names.feedForward) } else {
-                    try gatedFeedForward(name + names.feedForward, configuration)
+                    FeedForwardBlock.dense(try gatedFeedForward(name + names.feedForward, configuration))
                 }
             layers.append(
                 DecoderLayer(
@@ -96,7 +101,8 @@ extension WeightLoader {
                 || configuration.tiesEmbeddings && name == names.vocabulary + ".weight"
         }
         return DecoderWeights(
-            embedding: embedding, layers: layers, finalNorm: finalNorm, vocabularyProjection: projection)
+            embedding: embedding, layers: layers, finalNorm: finalNorm, vocabularyProjection: projection,
+            blockOrder: blockOrder)
     }
 
     /// The stem of a checkpoint that has none. An absent embedding is reported by its usual name.
@@ -152,11 +158,11 @@ extension WeightLoader {
     }
 
     /// A gated feed-forward block in Llama's form.
-    func gatedFeedForward(_ name: String, _ configuration: ModelConfiguration) throws(ModelError) -> FeedForward {
+    func gatedFeedForward(_ name: String, _ configuration: ModelConfiguration) throws(ModelError) -> DenseFeedForward {
         let hidden = configuration.hiddenSize
         let inside = configuration.intermediateSize
         let hasBias = configuration.parts.feedForwardBias
-        return FeedForward(
+        return DenseFeedForward(
             gate: try linear(name + "gate_proj", rowCount: inside, columnCount: hidden, bias: hasBias),
             up: try linear(name + "up_proj", rowCount: inside, columnCount: hidden, bias: hasBias),
             down: try linear(name + "down_proj", rowCount: hidden, columnCount: inside, bias: hasBias))

@@ -6,9 +6,18 @@ struct DecoderWeights {
     let layers: [DecoderLayer]
     let finalNorm: Norm
     let vocabularyProjection: Linear
+    let blockOrder: BlockOrder
 
     /// The bytes of which a forward pass reads single rows only.
     var lookupByteCount: Int { embedding === vocabularyProjection.weight ? 0 : embedding.byteCount }
+}
+
+/// How the two blocks of a layer follow each other.
+enum BlockOrder {
+    /// The feed-forward block reads the stream after attention was added to it.
+    case sequential
+    /// Both blocks read the same stream, and both are added to it.
+    case parallel
 }
 
 /// The weights of one layer.
@@ -17,7 +26,7 @@ struct DecoderLayer {
     let attention: AttentionWeights
     /// nil where the feed-forward block reads what attention does.
     let feedForwardNorm: Norm?
-    let feedForward: FeedForward
+    let feedForward: FeedForwardBlock
     /// What attention adds to the stream is normalised by this first.
     let attentionOutputNorm: Norm?
     /// What the feed-forward block adds to the stream is normalised by this first.
@@ -58,8 +67,13 @@ struct AttentionWeights {
     var keyNorm: HeadNorm?
 }
 
-/// A feed-forward block: down(activation(gate(x)) · up(x)), or down(activation(up(x))) without a gate.
-struct FeedForward {
+/// A feed-forward block.
+enum FeedForwardBlock {
+    case dense(DenseFeedForward)
+}
+
+/// One network for all rows: down(activation(gate(x)) · up(x)), or down(activation(up(x))) without a gate.
+struct DenseFeedForward {
     let gate: Linear?
     let up: Linear
     let down: Linear

@@ -1,6 +1,6 @@
 import SIMDKernels
 
-extension Architecture {
+extension DecoderWeights {
     /// A hash of all weights, in the order of the layers.
     func addWeights(to hash: inout WordHash) {
         func add(_ buffer: AlignedBuffer?) {
@@ -19,8 +19,8 @@ extension Architecture {
         }
         func add(_ norm: HeadNorm?) { for norm in norm?.norms ?? [] { add(norm) } }
 
-        add(weights.embedding)
-        for layer in weights.layers {
+        add(embedding)
+        for layer in layers {
             add(layer.attentionNorm)
             add(layer.attention.query)
             add(layer.attention.key)
@@ -29,13 +29,16 @@ extension Architecture {
             add(layer.attention.queryNorm)
             add(layer.attention.keyNorm)
             add(layer.feedForwardNorm)
-            add(layer.feedForward.gate)
-            add(layer.feedForward.up)
-            add(layer.feedForward.down)
+            switch layer.feedForward {
+            case .dense(let dense):
+                add(dense.gate)
+                add(dense.up)
+                add(dense.down)
+            }
             add(layer.attentionOutputNorm)
             add(layer.feedForwardOutputNorm)
         }
-        add(weights.finalNorm)
-        add(weights.vocabularyProjection)
+        add(finalNorm)
+        add(vocabularyProjection)
     }
 }
