@@ -18,10 +18,3 @@ final class SequenceState {
             floatCount: TwoPassAttention.partialFloatCount(shape: cache.shape, length: capacity))
     }
 }
-
-/// A sequence's place in a forward pass.
-struct PassSequence {
-    let state: SequenceState
-    /// The position of its first row.
-    var firstPosition: Int
-}

@@ -67,12 +67,11 @@ public final class BatchedDecoder {
         if Task.isCancelled { throw .cancelled(position: first.position) }
 
         for session in sessions { session.reserve(1, isAlone: false) }
-        job.sequences = sessions.map { PassSequence(state: $0.state, firstPosition: $0.position) }
-        // What a batch holds on to would keep the caches of sessions that are gone.
-        defer { job.sequences = [] }
-        let isComplete = tokens.withUnsafeBufferPointer {
-            job.run($0, logitRows: 0..<sessions.count, into: logits.floats)
+        for (token, session) in zip(tokens, sessions) {
+            job.pass.add(
+                session.state, tokens: CollectionOfOne(token), firstPosition: session.position, logitRows: 0..<1)
         }
+        let isComplete = job.run(logits: logits.floats)
         guard isComplete else { throw .cancelled(position: first.position) }
         largestBatchSize = max(largestBatchSize, sessions.count)
         reservation.usedByteCount = reservation.byteCount * largestBatchSize / maximumBatchSize

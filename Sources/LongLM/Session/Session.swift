@@ -95,7 +95,6 @@ public final class Session {
                 neighborWindow: attention.neighborWindow)
         state = SequenceState(configuration, attention: attention, cache: cache, capacity: capacity)
         job = ForwardJob(model, workspace, threadCount: threadCount)
-        job.sequences = [PassSequence(state: state, firstPosition: 0)]
     }
 
     /// - Parameter count: Threads; nil: the default.
@@ -128,7 +127,6 @@ public final class Session {
     ///   - logits: [V] of the last one; may be empty.
     func take(_ cache: KeyValueCache, tokens: [Int], logits: [Float]) {
         state = SequenceState(model.configuration, attention: attention, cache: cache, capacity: capacity)
-        job.sequences = [PassSequence(state: state, firstPosition: tokens.count)]
         self.tokens = tokens
         self.logits = logits
         longestLength = tokens.count
@@ -365,7 +363,7 @@ public final class Session {
         _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
     ) -> Bool {
         guard let destination = logits.baseAddress else { return false }
-        job.sequences[0].firstPosition = position
-        return job.run(tokens, logitRows: logitRows, into: destination)
+        job.pass.add(state, tokens: tokens, firstPosition: position, logitRows: logitRows)
+        return job.run(logits: destination)
     }
 }
