@@ -198,13 +198,9 @@ struct BFloat16CacheTests {
         _ = try sameLogits(try loadModel(instructionSet: .baseline), tokens(150, TinyLlama()), options)
     }
 
-    @Test("Half-precision caches are refused")
-    func halfPrecision() throws {
-        let model = try loadModel()
-        #expect(
-            throws: SessionError.invalidOption("a cache of float16 numbers; it must be of float32 or bfloat16")
-        ) { try Session(model: model, options: SessionOptions(cacheFormat: .float16)) }
-        #expect(try Session(model: model).cacheFormat == .float32)
+    @Test("A float32 model keeps a float32 cache")
+    func defaultFormat() throws {
+        #expect(try Session(model: try loadModel()).cacheFormat == .float32)
     }
 
     /// Around one segment and two, with and without a ring of neighbor keys.

@@ -10,7 +10,7 @@ public struct LoadOptions: Sendable, Equatable {
     public var instructionSet: InstructionSet?
     /// Threads that load; nil: `OMP_NUM_THREADS` or the number of processors.
     public var threadCount: Int?
-    /// The most memory, in bytes, that the weights, all sessions of the model and its ``BatchedDecoder``s may take together,
+    /// The most memory, in bytes, that the weights, all sessions of the model and its ``Batch``es may take together,
     /// each session counted at its full length; nil: as much as the machine has.
     ///
     /// Both this and the memory that the machine has available, or leaves to its container, are checked before the

@@ -25,8 +25,9 @@ public final class Session {
     private(set) var changeCount = 0
     /// How many tokens have been processed.
     public var position: Int { tokens.count }
-    /// The logits [V] of the last token; empty before the first prefill, after one that was cancelled midway, and after
-    /// ``truncate(to:)``. While a prefill is under way they are still those of before.
+    /// The logits [V] of the last token. They are empty before the first prefill, after one that was cancelled midway, after
+    /// ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill they are still those of
+    /// before.
     public private(set) var logits: [Float] = []
 
     /// The most tokens that are processed at once: a longer prefill is taken in steps of this many.
@@ -330,11 +331,11 @@ public final class Session {
         }
     }
 
-    /// Takes note of a token that a batch has processed.
+    /// Takes note of tokens that a batch has processed.
     ///
-    /// - Parameter logits: [V], its logits.
-    func didDecode(_ token: Int, logits: UnsafeBufferPointer<Float>) {
-        tokens.append(token)
+    /// - Parameter logits: [V], those of the last token; empty if nobody wants them.
+    func didProcess(_ tokens: ArraySlice<Int>, logits: UnsafeBufferPointer<Float>) {
+        self.tokens.append(contentsOf: tokens)
         changeCount += 1
         if self.logits.count == logits.count {
             self.logits.withUnsafeMutableBufferPointer { _ = $0.update(fromContentsOf: logits) }
