@@ -46,12 +46,12 @@ public struct SelfExtendPlan: Sendable, Equatable {
     ///   ``SessionError/invalidAttentionMode(_:)`` when the rule holds for no group size, with the longest length for
     ///   which it does.
     public init(length: Int, trainedContext: Int) throws(SessionError) {
-        guard (1...Session.largestCapacity).contains(length) else {
-            throw .invalidOption("a length of \(length) tokens; it must be between 1 and \(Session.largestCapacity)")
+        guard (1...Positions.maximumCount).contains(length) else {
+            throw .invalidOption("a length of \(length) tokens; it must be between 1 and \(Positions.maximumCount)")
         }
-        guard (2...Session.largestCapacity).contains(trainedContext) else {
+        guard (2...Positions.maximumCount).contains(trainedContext) else {
             throw .invalidOption(
-                "a trained context of \(trainedContext) tokens; it must be between 2 and \(Session.largestCapacity)")
+                "a trained context of \(trainedContext) tokens; it must be between 2 and \(Positions.maximumCount)")
         }
         self.length = length
         self.trainedContext = trainedContext
@@ -98,7 +98,7 @@ public struct SelfExtendPlan: Sendable, Equatable {
             let room = share.numerator * trainedContext - share.denominator * candidate.neighborWindow
             return candidate.neighborWindow + (room * candidate.groupSize - 1) / share.denominator
         }
-        return min(max(trainedContext, reached.max() ?? 0), Session.largestCapacity)
+        return min(max(trainedContext, reached.max() ?? 0), Positions.maximumCount)
     }
 
     /// W before it is made a multiple of the group size. It is less than the trained context.
