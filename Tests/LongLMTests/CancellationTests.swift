@@ -171,28 +171,81 @@ import Testing
             return bits(session.logits)
         }
         let before = sessions.map(\.tokens)
-        let batch = Transferred(
+        let transferred = Transferred(
             value: (
-                decoder: try BatchedDecoder(model: model, maximumBatchSize: 5, threadCount: threads), sessions: sessions
+                batch: try Batch(model: model, sessionLimit: 5, rowLimit: 5, threadCount: threads), sessions: sessions
             ))
         var cancellations = 0
         for trial in 0..<1_000 where cancellations < 6 {
             let error = await cancelled(after: Double(trial % 8) * 1e-4) { begin -> SessionError? in
                 begin()
                 return sessionError { () throws(SessionError) in
-                    try batch.value.decoder.decode(next, in: batch.value.sessions)
+                    try transferred.value.batch.decode(next, in: transferred.value.sessions)
                 }
             }
             if error != nil {
                 cancellations += 1
                 #expect(error == .cancelled(position: 20))
                 #expect(sessions.map(\.tokens) == before && sessions.allSatisfy { $0.logits.isEmpty })
-                try batch.value.decoder.decode(next, in: sessions)
+                try transferred.value.batch.decode(next, in: sessions)
             }
             #expect(sessions.map { bits($0.logits) } == expected)
             for (session, tokens) in zip(sessions, before) { try session.truncate(to: tokens.count) }
         }
         #expect(cancellations == 6)
+    }
+
+    /// A cancelled round of two generations that decode and two whose prompts are being read: none loses a token.
+    @Test(arguments: [1, 2])
+    func round(threads: Int) async throws {
+        let lengths = [20, 30, 45, 60]
+        func generations() throws -> [Generation] {
+            try lengths.enumerated().map { index, length in
+                try Generation(
+                    session: try makeSession(Self.modes[index % 2], threads: 1, length: 100),
+                    prompt: Array(tokens[index..<(index + length)]),
+                    options: GenerationOptions(maximumTokenCount: 6, endTokens: []))
+            }
+        }
+        let expected = try generations().map { try $0.rest().map(\.id) }
+        let together = Transferred(
+            value: (batch: try Batch(model: model, sessionLimit: 4, threadCount: threads), all: try generations()))
+        let (batch, all) = together.value
+        var found = all.map { _ in [Int?]() }
+        // The first two get ahead of the others.
+        for _ in 0..<2 {
+            for (index, result) in try batch.next(for: Array(all[..<2])).enumerated() {
+                if let token = try result.get().token { found[index].append(token.id) }
+            }
+        }
+        var cancellations = 0
+        for trial in 0..<2_000 where cancellations < 6 || all.contains(where: { $0.stopReason == nil }) {
+            // Until it was met often enough, the round is only tried.
+            let delay = cancellations < 6 ? Double(trial % 8) * 1e-4 : 10
+            let before = all.map { [$0.session.position, $0.statistics.promptTokenCount] }
+            let round = await cancelled(after: delay) { begin -> Transferred<Result<[Batch.Outcome], SessionError>> in
+                if delay < 10 { begin() }
+                return Transferred(
+                    value: Result { () throws(SessionError) in
+                        var outcomes: [Batch.Outcome] = []
+                        for result in try together.value.batch.next(for: together.value.all, promptRowLimit: 4) {
+                            outcomes.append(try result.get())
+                        }
+                        return outcomes
+                    })
+            }
+            switch round.value {
+            case .success(let outcomes):
+                for (index, outcome) in outcomes.enumerated() {
+                    if let token = outcome.token { found[index].append(token.id) }
+                }
+            case .failure(let error):
+                cancellations += 1
+                guard case .cancelled = error else { throw error }
+                #expect(all.map { [$0.session.position, $0.statistics.promptTokenCount] } == before)
+            }
+        }
+        #expect(cancellations >= 1 && found == expected)
     }
 
     /// A generation's prompt and its tokens.
@@ -214,7 +267,7 @@ import Testing
 
     /// A task that is cancelled already begins nothing, and takes no memory for it.
     @Test func beforehand() async throws {
-        let decoder = Transferred(value: try BatchedDecoder(model: model, maximumBatchSize: 2, threadCount: 1))
+        let batch = Transferred(value: try Batch(model: model, sessionLimit: 2, rowLimit: 2, threadCount: 1))
         let sessions = Transferred(
             value: try [makeSession(.plain, threads: 1), makeSession(.plain, threads: 1)])
         try sessions.value[1].prefill([1])
@@ -222,7 +275,7 @@ import Testing
         let errors = await Task { () -> [SessionError?] in
             withUnsafeCurrentTask { $0?.cancel() }
             return [
-                sessionError { () throws(SessionError) in try decoder.value.decode([1, 2], in: sessions.value) },
+                sessionError { () throws(SessionError) in try batch.value.decode([1, 2], in: sessions.value) },
                 sessionError { () throws(SessionError) in try sessions.value[0].decode(1) },
                 sessionError { () throws(SessionError) in try sessions.value[1].decode(1) },
             ]

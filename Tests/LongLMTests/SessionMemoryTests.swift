@@ -53,17 +53,17 @@ import Testing
 
     @Test func batches() throws {
         let roomy = try loadModel()
-        let decoder = try BatchedDecoder(model: roomy, maximumBatchSize: 4, threadCount: 1)
-        let batch = roomy.reservedByteCount - weights
-        #expect(batch > 4 * 67 * 4 && decoder.maximumBatchSize == 4)
-        let model = try loadModel(memoryLimit: weights + batch - 1)
+        let batch = try Batch(model: roomy, sessionLimit: 4, rowLimit: 4, threadCount: 1)
+        let need = roomy.reservedByteCount - weights
+        #expect(need > 4 * 67 * 4 && batch.sessionLimit == 4)
+        let model = try loadModel(memoryLimit: weights + need - 1)
         let refusal = try #require(
             shortage { () throws(SessionError) in
-                _ = try BatchedDecoder(model: model, maximumBatchSize: 4, threadCount: 1)
+                _ = try Batch(model: model, sessionLimit: 4, rowLimit: 4, threadCount: 1)
             })
-        #expect(refusal.neededByteCount == batch && refusal.purpose == .batch(maximumSize: 4))
+        #expect(refusal.neededByteCount == need && refusal.purpose == .batch(sessionLimit: 4))
         #expect("\(refusal)".contains("batches of up to 4 sessions need"))
-        _ = try BatchedDecoder(model: model, maximumBatchSize: 2, threadCount: 1)
+        _ = try Batch(model: model, sessionLimit: 2, rowLimit: 2, threadCount: 1)
     }
 
     /// What is reckoned beforehand is what a full session takes, in every family.

@@ -1,5 +1,5 @@
-/// Positions of tokens, which rotations take as 32-bit floats.
+/// What holds for positions of any text.
 enum Positions {
-    /// 2²⁴: beyond that not every position has an exact 32-bit float.
+    /// The most tokens of a text: positions from 2²⁴ on have no exact 32-bit float.
     static let maximumCount = 1 << 24
 }

@@ -8,16 +8,16 @@ extension ModelConfiguration {
             cacheFormat: cacheFormat)
     }
 
-    /// The memory that a session's cache takes when it holds `length` positions, in bytes.
+    /// The memory that a session's cache takes when it holds `length` tokens, in bytes.
     ///
     /// - Parameters:
     ///   - length: Between 0 and 2²⁴.
-    ///   - neighborWindow: W of Self-Extend, at least 1, whose ring of neighbor keys is counted; nil: plain attention.
+    ///   - neighborWindow: W, at least 1; its ring of neighbor keys is counted. nil: plain attention.
     ///   - cacheFormat: How keys and values are kept: float32 or bfloat16.
     public func cacheByteCount(
         length: Int, neighborWindow: Int? = nil, cacheFormat: CacheFormat = .float32
     ) -> Int {
-        precondition((0...Session.largestCapacity).contains(length), "a length that a session can have")
+        precondition((0...Positions.maximumCount).contains(length), "a session can have this length")
         let attentionShape = attentionShape(cacheFormat: cacheFormat)
         let segments = AttentionShape.segmentCount(length: length) * attentionShape.segmentFloatCount
         precondition(neighborWindow.map { $0 >= 1 } ?? true, "a window has positions")

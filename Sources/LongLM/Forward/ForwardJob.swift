@@ -1,16 +1,15 @@
 import SIMDKernels
 
-/// Forward passes as what a team runs. One object serves all of a session's or a batch's, so that none allocates memory.
+/// Forward passes as what a team runs. A session or a batch has one object for all of its passes, so that a pass allocates
+/// no memory.
 final class ForwardJob: TeamJob {
     private let model: LanguageModel
     private let workspace: Workspace
     private let threadCount: Int
     private let cancellation: PassCancellation
-    private var tokens = UnsafeBufferPointer<Int>(start: nil, count: 0)
-    private var logitRows = 0..<0
     private var logits: UnsafeMutablePointer<Float>?
-    /// One for all rows, or one for each.
-    var sequences: [PassSequence] = []
+    /// The next pass.
+    var pass = Pass()
 
     init(_ model: LanguageModel, _ workspace: Workspace, threadCount: Int) {
         self.model = model
@@ -19,18 +18,13 @@ final class ForwardJob: TeamJob {
         cancellation = PassCancellation(layerCount: model.configuration.layerCount)
     }
 
-    /// Runs one forward pass of the ``sequences``.
+    /// Runs the ``pass``, and removes its runs.
     ///
-    /// - Parameters:
-    ///   - tokens: One for each row.
-    ///   - logitRows: The rows whose logits are wanted: none, the last or all.
-    ///   - logits: [logitRows.count, V]; unchanged when the pass is cancelled.
+    /// - Parameter logits: Of the pass's ``Pass/logitRows``, [logitRows.count, V]; unchanged when the pass is cancelled.
     /// - Returns: false when the task was cancelled; the caches then hold nothing new.
-    func run(
-        _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutablePointer<Float>
-    ) -> Bool {
-        self.tokens = tokens
-        self.logitRows = logitRows
+    func run(logits: UnsafeMutablePointer<Float>) -> Bool {
+        // The runs would keep the caches of sessions that are gone.
+        defer { pass.removeAll() }
         self.logits = logits
         cancellation.reset()
         Team.run(self, threadCount: threadCount, instructionSet: model.instructionSet)
@@ -39,20 +33,16 @@ final class ForwardJob: TeamJob {
 
     func run(on worker: Worker) {
         guard let logits else { return }
-        let pass = ForwardPass(
-            configuration: model.configuration, precision: model.precision, workspace: workspace,
-            sequences: sequences, tokens: tokens, logitRows: logitRows, logits: logits,
-            cancellation: cancellation, worker: worker)
-        switch model.weights.blockOrder {
-        case .sequential: SequentialDecoder(weights: model.weights).forward(pass)
-        case .parallel: ParallelDecoder(weights: model.weights).forward(pass)
-        }
+        ForwardPass(
+            configuration: model.configuration, precision: model.precision, workspace: workspace, pass: pass,
+            schedule: PassSchedule(rowCount: pass.rowCount, worker: worker)
+        ).run(model.weights, cancellation, logits: logits)
     }
 }
 
 /// Carries the task's cancellation to all workers of a forward pass, so that they leave it before the same layer.
 ///
-/// Worker 0, which runs on the task's own thread, looks once a layer, before a barrier that all of them pass.
+/// Worker 0, which runs on the task's own thread, looks once in each layer, before a barrier that all workers pass.
 final class PassCancellation {
     /// The requests seen in each layer. A layer has an entry of its own, so that none is written while others read it.
     private let requests: UnsafeMutablePointer<Bool>
@@ -68,9 +58,11 @@ final class PassCancellation {
 
     func reset() { requests.initialize(repeating: false, count: layerCount) }
 
-    /// Looks whether the task is cancelled.
-    func poll(in layer: Int) { requests[layer] = Task.isCancelled }
+    /// Looks whether the task is cancelled, if the worker is the one that does so.
+    func poll(in layer: Int, by worker: Worker) { if worker.index == 0 { requests[layer] = Task.isCancelled } }
 
+    /// Whether the pass is to end before a layer. All workers get the same answer.
+    ///
     /// - Parameter layer: Up to the number of layers: before what follows them.
     func isRequested(before layer: Int) -> Bool { layer > 0 && requests[layer - 1] }
 

@@ -2,14 +2,14 @@ import SIMDKernels
 
 /// The keys and values of every layer.
 ///
-/// A key's grouped rotation never changes, nor does its neighbor rotation. So each is computed once: grouped keys (plain
-/// ones without Self-Extend) and values are kept for all positions, in segments that are allocated as the text grows;
-/// neighbor keys only for the last window and the rows in flight, in a ring.
+/// A key's far rotation never changes, nor does its neighbor rotation, so each is computed once. Far keys (in plain
+/// attention the only ones) and values are kept for all positions, in segments that are allocated as the text grows.
+/// Neighbor keys are kept for the last window and the rows in flight, in a ring.
 ///
 /// Forked caches share segments until one of them writes into one: it then takes a copy of that segment for itself.
 final class KeyValueCache {
     let shape: AttentionShape
-    /// Panels of each layer's ring of neighbor keys; 0 without Self-Extend.
+    /// Panels of each layer's ring of neighbor keys; 0 in plain attention.
     let ringPanelCount: Int
     private let layerCount: Int
     private let segmentLimit: Int
@@ -19,7 +19,7 @@ final class KeyValueCache {
     private var segments: [Segment] = []
     /// [layer][ring].
     private let rings: AlignedBuffer
-    /// The end of all positions that were ever written: what the ring held a whole turn before them is gone.
+    /// The end of all positions that were ever written. The ring no longer has what lies a whole turn before it.
     private var ringEnd = 0
     /// The first position of which the ring was ever given a neighbor key.
     private var ringStart = 0
@@ -125,10 +125,10 @@ final class KeyValueCache {
         }
     }
 
-    /// The bytes that are allocated now, those that forks share included.
+    /// The bytes that are allocated now, including those that forks share.
     var byteCount: Int { segments.reduce(rings.byteCount) { $0 + $1.buffer.byteCount } }
 
-    /// Those of them that this cache took itself: what it shares it may still have to take, for a copy.
+    /// The allocated bytes without what forks share, of which this cache may still have to take a copy.
     var ownByteCount: Int { segments.reduce(rings.byteCount) { $0 + ($1.isOwn ? $1.buffer.byteCount : 0) } }
 
     /// One layer's segments.

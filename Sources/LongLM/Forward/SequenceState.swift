@@ -1,12 +1,12 @@
 import SIMDKernels
 
-/// What one sequence brings to a forward pass: its keys and values, and between which positions its scores are taken.
+/// What a sequence brings to a forward pass: its cache, and the positions that its scores are taken between.
 final class SequenceState {
     let attention: AttentionMode
     let frequencies: RotaryFrequencies
     let localFrequencies: RotaryFrequencies?
     let cache: KeyValueCache
-    /// Where the workers of a split attention leave their parts.
+    /// Where workers that share out the segments of a head leave their partial results.
     let partials: AlignedBuffer
 
     init(_ configuration: ModelConfiguration, attention: AttentionMode, cache: KeyValueCache, capacity: Int) {
@@ -17,11 +17,4 @@ final class SequenceState {
         partials = AlignedBuffer(
             floatCount: TwoPassAttention.partialFloatCount(shape: cache.shape, length: capacity))
     }
-}
-
-/// A sequence's place in a forward pass.
-struct PassSequence {
-    let state: SequenceState
-    /// The position of its first row.
-    var firstPosition: Int
 }

@@ -2,55 +2,49 @@ import SIMDKernels
 
 /// The activations of forward passes of up to a number of rows, allocated once.
 final class Workspace {
-    /// The most rows of one forward pass: longer inputs are taken in steps of this many, which bounds the memory for
+    /// The most rows of one forward pass. Longer inputs are taken in several passes, which bounds the memory for
     /// activations and changes no bit of the result.
     static let rowLimit = 512
 
-    let hidden: AlignedBuffer
-    let normed: AlignedBuffer
-    let packed: AlignedBuffer
-    /// Floats from one row's place in `packed` to the next, whatever is packed: workers that are at different steps don't
-    /// overwrite each other's rows.
-    let packedRowStride: Int
-    /// As projected; rotated against the segments' keys; rotated against the neighbor keys.
-    let projectedQueries: AlignedBuffer
-    let queries: AlignedBuffer
-    let neighborQueries: AlignedBuffer
-    let keys: AlignedBuffer
-    let values: AlignedBuffer
-    let attended: AlignedBuffer
+    /// The stream.
+    let hidden: Activations
+    /// What attention's projections give.
+    let heads: ProjectedHeads
+    /// Positions of the rows in flight.
+    let rotations: Rotations
+    /// Queries at those positions.
+    let queries: RotatedQueries
+    /// What attention gives.
+    let attended: Activations
+    /// The inside of a feed-forward block.
+    let inside: Activations
     /// What a block adds to the stream, where it is normalised first.
-    let projected: AlignedBuffer
-    let gated: AlignedBuffer
-    /// Cosines and sines of the positions in flight.
-    let queryRotation: RotationTable
-    let keyRotation: RotationTable
-    let neighborRotation: RotationTable
-    let localRotation: RotationTable
-    /// What every query of a row is multiplied by: the scale of scores and the mode's query scale.
-    let queryFactors: AlignedBuffer
-    private let scratch: AlignedBuffer
-    private let scratchStride: Int
-    private let privateRows: AlignedBuffer
-    private let privateStride: Int
-
-    /// Up to this many rows every worker normalises and packs all of them for itself, in memory of its own.
-    static let privateRowLimit = 4
+    let projected: Activations
+    /// Floats from one row's place to the next in packed inputs, whatever is packed: workers that are at different steps
+    /// don't overwrite each other's rows.
+    let packedRowStride: Int
+    private let sharedNormed: Activations
+    private let sharedPacked: AlignedBuffer
+    /// For each worker: memory inside of a step, and its private rows.
+    private let workers: AlignedBuffer
+    private let buffers: [AlignedBuffer]
+    private let sizes: Sizes
 
     /// How many floats the buffers have.
     struct Sizes {
         let rowCount: Int
-        let threadCount: Int
-        let hidden: Int
-        let queries: Int
-        let keys: Int
-        let gated: Int
-        let packed: Int
-        let packedRowStride: Int
-        let rotaryDimension: Int
-        let localRotaryDimension: Int
-        let scratchStride: Int
-        let privateStride: Int
+        fileprivate let threadCount: Int
+        fileprivate let hidden: Int
+        fileprivate let queries: Int
+        fileprivate let keys: Int
+        fileprivate let inside: Int
+        /// The widest input of a product.
+        fileprivate let widest: Int
+        fileprivate let rotaryDimension: Int
+        fileprivate let localRotaryDimension: Int
+        /// Floats of a worker's scratch memory, and of its private rows.
+        fileprivate let scratch: Int
+        fileprivate let privateRows: Int
 
         /// - Parameters:
         ///   - rowCount: The most rows of a pass.
@@ -58,120 +52,111 @@ final class Workspace {
         init(_ configuration: ModelConfiguration, rowCount: Int, threadCount: Int) {
             self.rowCount = rowCount
             self.threadCount = threadCount
-            hidden = rowCount * configuration.hiddenSize
-            queries = rowCount * configuration.queryWidth
-            keys = rowCount * configuration.keyWidth
-            gated = rowCount * configuration.intermediateSize
-            let widest = max(configuration.hiddenSize, configuration.queryWidth, configuration.intermediateSize)
-            packedRowStride = widest
-            packed = GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: widest)
+            hidden = configuration.hiddenSize
+            queries = configuration.queryWidth
+            keys = configuration.keyWidth
+            inside = configuration.intermediateSize
+            widest = max(hidden, queries, inside)
             rotaryDimension = configuration.rotary.dimension
             localRotaryDimension = configuration.localRotary?.dimension ?? 0
             let attentionFloats = [CacheFormat.float32, .bfloat16].map {
                 TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheFormat: $0))
             }
-            let scratchFloats = max(
-                GEMM.scratchFloatCount(maximumRowCount: rowCount), attentionFloats.max() ?? 0, configuration.keyWidth)
             // Whole cache lines, so that workers don't share one.
-            scratchStride = (scratchFloats + 15) / 16 * 16
-            let privateFloats =
-                Workspace.privateRowLimit * configuration.hiddenSize
-                + GEMM.packedInputFloatCount(rowCount: Workspace.privateRowLimit, columnCount: widest)
-            privateStride = (privateFloats + 15) / 16 * 16
+            func wholeLines(_ floatCount: Int) -> Int { (floatCount + 15) / 16 * 16 }
+            scratch = wholeLines(
+                max(GEMM.scratchFloatCount(maximumRowCount: rowCount), attentionFloats.max() ?? 0, keys))
+            privateRows = wholeLines(
+                PassSchedule.maximumPrivateRowCount * hidden
+                    + GEMM.packedInputFloatCount(rowCount: PassSchedule.maximumPrivateRowCount, columnCount: widest))
         }
+
+        fileprivate var packed: Int { GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: widest) }
+        fileprivate var worker: Int { scratch + privateRows }
 
         /// The size in bytes.
         var byteCount: Int {
-            let rotations = rowCount * (3 * rotaryDimension + localRotaryDimension)
+            let rotations = Rotations.floatCount(
+                rowCount: rowCount, dimension: rotaryDimension, localDimension: localRotaryDimension)
             let floats =
-                3 * hidden + 4 * queries + 2 * keys + gated + packed + rotations + rowCount
-                + threadCount * (scratchStride + privateStride)
+                rowCount * (3 * hidden + 4 * queries + 2 * keys + inside) + rotations + packed + threadCount * worker
             return floats * MemoryLayout<Float>.stride
         }
     }
 
-    private let sizes: Sizes
-
-    /// How much of it passes have written when none had more than this many rows, in bytes.
-    func writtenByteCount(rowCount: Int) -> Int { byteCount * rowCount / sizes.rowCount }
-
     init(_ sizes: Sizes) {
         self.sizes = sizes
-        let rows = sizes.rowCount
-        hidden = AlignedBuffer(floatCount: sizes.hidden)
-        normed = AlignedBuffer(floatCount: sizes.hidden)
-        projected = AlignedBuffer(floatCount: sizes.hidden)
-        packedRowStride = sizes.packedRowStride
-        packed = AlignedBuffer(floatCount: sizes.packed)
-        projectedQueries = AlignedBuffer(floatCount: sizes.queries)
-        queries = AlignedBuffer(floatCount: sizes.queries)
-        neighborQueries = AlignedBuffer(floatCount: sizes.queries)
-        attended = AlignedBuffer(floatCount: sizes.queries)
-        keys = AlignedBuffer(floatCount: sizes.keys)
-        values = AlignedBuffer(floatCount: sizes.keys)
-        gated = AlignedBuffer(floatCount: sizes.gated)
-        queryRotation = RotationTable(rowCount: rows, dimension: sizes.rotaryDimension)
-        keyRotation = RotationTable(rowCount: rows, dimension: sizes.rotaryDimension)
-        neighborRotation = RotationTable(rowCount: rows, dimension: sizes.rotaryDimension)
-        localRotation = RotationTable(rowCount: rows, dimension: sizes.localRotaryDimension)
-        queryFactors = AlignedBuffer(floatCount: rows)
-        scratchStride = sizes.scratchStride
-        scratch = AlignedBuffer(floatCount: scratchStride * sizes.threadCount)
-        privateStride = sizes.privateStride
-        privateRows = AlignedBuffer(floatCount: privateStride * sizes.threadCount)
+        var buffers: [AlignedBuffer] = []
+        func activations(_ columnCount: Int) -> Activations {
+            let buffer = AlignedBuffer(floatCount: sizes.rowCount * columnCount)
+            buffers.append(buffer)
+            return Activations(floats: buffer.floats, columnCount: columnCount)
+        }
+        hidden = activations(sizes.hidden)
+        sharedNormed = activations(sizes.hidden)
+        projected = activations(sizes.hidden)
+        heads = ProjectedHeads(
+            queries: activations(sizes.queries), keys: activations(sizes.keys), values: activations(sizes.keys))
+        queries = RotatedQueries(segments: activations(sizes.queries), ring: activations(sizes.queries))
+        attended = activations(sizes.queries)
+        inside = activations(sizes.inside)
+        self.buffers = buffers
+        rotations = Rotations(
+            rowCount: sizes.rowCount, dimension: sizes.rotaryDimension, localDimension: sizes.localRotaryDimension)
+        packedRowStride = sizes.widest
+        sharedPacked = AlignedBuffer(floatCount: sizes.packed)
+        workers = AlignedBuffer(floatCount: sizes.threadCount * sizes.worker)
     }
 
     /// The size in bytes: what ``Sizes`` says.
     var byteCount: Int {
-        let buffers = [
-            hidden, normed, projected, packed, projectedQueries, queries, neighborQueries, attended, keys, values,
-            gated,
-            queryRotation.storage, keyRotation.storage, neighborRotation.storage, localRotation.storage, queryFactors,
-            scratch, privateRows,
-        ]
-        return buffers.reduce(0) { $0 + $1.byteCount }
+        (buffers + [sharedPacked, workers]).reduce(rotations.byteCount) { $0 + $1.byteCount }
     }
 
-    /// One worker's own rows: the normalised stream [privateRowLimit, hiddenSize].
-    func privateNormed(_ worker: Worker) -> UnsafeMutablePointer<Float> {
-        privateRows.floats + worker.index * privateStride
+    /// How many bytes passes have written when none had more than this many rows.
+    func writtenByteCount(rowCount: Int) -> Int { byteCount * rowCount / sizes.rowCount }
+
+    /// The normalised stream: the pass's, or each worker's own.
+    func normed(_ schedule: PassSchedule) -> Activations {
+        guard schedule.division == .private else { return sharedNormed }
+        return Activations(floats: privateRows(schedule.worker), columnCount: sizes.hidden)
     }
 
-    /// One worker's own packed rows.
-    func privatePacked(_ worker: Worker, hiddenSize: Int) -> UnsafeMutablePointer<Float> {
-        privateNormed(worker) + Self.privateRowLimit * hiddenSize
+    /// Where the input of a product is packed.
+    func packed(_ schedule: PassSchedule) -> UnsafeMutablePointer<Float> {
+        guard schedule.division == .private else { return sharedPacked.floats }
+        return privateRows(schedule.worker) + PassSchedule.maximumPrivateRowCount * sizes.hidden
     }
 
-    /// One worker's own memory.
-    func scratch(_ worker: Worker) -> UnsafeMutablePointer<Float> { scratch.floats + worker.index * scratchStride }
+    /// A worker's own memory inside of a step.
+    func scratch(_ worker: Worker) -> UnsafeMutablePointer<Float> { workers.floats + worker.index * sizes.worker }
+
+    private func privateRows(_ worker: Worker) -> UnsafeMutablePointer<Float> { scratch(worker) + sizes.scratch }
 }
 
-/// Cosines and sines for one position per row.
-struct RotationTable {
-    fileprivate let storage: AlignedBuffer
-    private let rowCount: Int
-    private let half: Int
+/// A matrix of activations, row-major, with a row for each of a pass's. Its memory is the workspace's.
+struct Activations {
+    let floats: UnsafeMutablePointer<Float>
+    let columnCount: Int
 
-    /// How many components are rotated.
-    var dimension: Int { 2 * half }
+    /// [columnCount].
+    func row(_ row: Int) -> UnsafeMutablePointer<Float> { floats + row * columnCount }
+}
 
-    init(rowCount: Int, dimension: Int) {
-        self.rowCount = rowCount
-        half = dimension / 2
-        storage = AlignedBuffer(floatCount: rowCount * dimension)
-    }
+/// Queries, keys and values as projected.
+struct ProjectedHeads {
+    /// [rows, Hq · D].
+    let queries: Activations
+    /// [rows, Hkv · D].
+    let keys: Activations
+    /// [rows, Hkv · D].
+    let values: Activations
+}
 
-    /// [R/2].
-    func cosines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + row * half }
-    /// [R/2].
-    func sines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + (rowCount + row) * half }
-
-    /// Sets a row's position, which may be fractional.
-    func fill(row: Int, position: Float, _ frequencies: RotaryFrequencies) {
-        frequencies.inverse.withUnsafeBufferPointer { inverse in
-            Rotary.fillAngles(
-                position: position, inverseFrequencies: inverse, factor: frequencies.factor, cosines: cosines(row),
-                sines: sines(row))
-        }
-    }
+/// Queries at the positions that their scores are taken from, [rows, Hq · D] each.
+struct RotatedQueries {
+    /// Those that meet the keys in a cache's segments: all keys, or the far ones in extended layers.
+    let segments: Activations
+    /// Those that meet the neighbor keys in a cache's ring; only in extended layers.
+    let ring: Activations
 }

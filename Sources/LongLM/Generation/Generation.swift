@@ -21,7 +21,7 @@ public final class Generation {
     private var detokenizer: StreamingDetokenizer?
     private var stops: StopMatcher
     /// What is left of the prompt.
-    private var prompt: ArraySlice<Int>
+    private(set) var remainingPrompt: ArraySlice<Int>
     private let progress: ((Int) -> Void)?
     /// The last token, which the session hasn't processed yet.
     private var pending: Int?
@@ -58,7 +58,7 @@ public final class Generation {
         }
         self.session = session
         self.options = options
-        self.prompt = prompt[...]
+        remainingPrompt = prompt[...]
         self.progress = progress
         endTokens = Set(options.endTokens ?? session.model.endTokens)
         sampler = options.sampler
@@ -92,20 +92,35 @@ public final class Generation {
     ///   else has used the session.
     @discardableResult
     public func prefillStep() throws(SessionError) -> Bool {
-        guard session.changeCount == changeCount || stopReason != nil else { throw .sessionChanged }
-        if prompt.isEmpty { return false }
-        let step = prompt.prefix(Session.stepRowLimit)
+        try checkSession()
+        if remainingPrompt.isEmpty { return false }
+        let part = remainingPrompt.prefix(Session.stepRowLimit)
         let start = ContinuousClock.now
-        try session.prefill(Array(step))
-        changeCount = session.changeCount
-        prompt = prompt.dropFirst(step.count)
-        statistics.promptTokenCount += step.count
-        statistics.prefillDuration += ContinuousClock.now - start
-        progress?(statistics.promptTokenCount)
-        return !prompt.isEmpty
+        try session.prefill(Array(part))
+        didPrefill(part.count, in: ContinuousClock.now - start)
+        reportProgress()
+        return !remainingPrompt.isEmpty
     }
 
-    // The parts of `next()`, for batches, which put one pass for several generations between them.
+    // The parts of `next()`. A batch runs one pass for several generations between them.
+
+    /// Refuses to go on with a session that somebody else has used, or is using.
+    func checkSession() throws(SessionError) {
+        if stopReason != nil { return }
+        guard session.changeCount == changeCount else { throw .sessionChanged }
+        if session.isProcessing { throw .busy }
+    }
+
+    /// Takes note that the session has processed the next tokens of the prompt.
+    func didPrefill(_ count: Int, in duration: Duration) {
+        remainingPrompt = remainingPrompt.dropFirst(count)
+        changeCount = session.changeCount
+        statistics.promptTokenCount += count
+        statistics.prefillDuration += duration
+    }
+
+    /// Tells the caller how much of the prompt has been processed.
+    func reportProgress() { progress?(statistics.promptTokenCount) }
 
     /// The token that the session must process before the next one can be chosen; nil if there is none. A generation that
     /// is complete, or whose session is full, ends here.

@@ -59,9 +59,9 @@ public struct GenerationStatistics: Sendable, Equatable {
     public internal(set) var promptTokenCount = 0
     /// Tokens that were produced.
     public internal(set) var generatedTokenCount = 0
-    /// Time of the prompt's forward passes.
+    /// Time of the prompt's forward passes. In a batch, that of the whole passes, whoever else was in them.
     public internal(set) var prefillDuration = Duration.zero
-    /// Time of the tokens' forward passes, without that of choosing them. In a batch, that of the whole batch's steps.
+    /// Time of the tokens' forward passes, without that of choosing them. In a batch, that of the whole passes.
     public internal(set) var decodeDuration = Duration.zero
     /// Forward passes of single tokens: one less than tokens were produced, or as many when an end token came last.
     public internal(set) var decodeStepCount = 0

@@ -8,8 +8,8 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         case weights
         /// A session: its keys, values and activations at its full length.
         case session(length: Int, cacheFormat: CacheFormat)
-        /// The activations and logits of a ``BatchedDecoder``.
-        case batch(maximumSize: Int)
+        /// The activations and logits of a ``Batch``.
+        case batch(sessionLimit: Int)
     }
 
     /// What sets the limit.
@@ -44,7 +44,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         let need =
             switch purpose {
             case .weights: "the weights need \(counts[0])"
-            case .batch(let size): "batches of up to \(size.grouped) sessions need \(counts[0])"
+            case .batch(let count): "batches of up to \(count.grouped) sessions need \(counts[0])"
             case .session(let length, _): "a session of \(length.grouped) tokens needs \(counts[0])"
             }
         let lack =
@@ -56,7 +56,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         let hint =
             switch purpose {
             case .weights: ""
-            case .batch: "; a smaller maximumBatchSize needs less"
+            case .batch: "; a smaller sessionLimit or rowLimit needs less"
             case .session(_, .bfloat16): "; a smaller maximumLength needs less"
             case .session: "; a smaller maximumLength or a bfloat16 cache needs less"
             }

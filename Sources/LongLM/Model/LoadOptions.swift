@@ -9,7 +9,7 @@ public struct LoadOptions: Sendable, Equatable {
     public var instructionSet: InstructionSet?
     /// Threads that load; nil: `OMP_NUM_THREADS`, or else the number of processors.
     public var threadCount: Int?
-    /// The most memory, in bytes, that the weights, all sessions of the model and its ``BatchedDecoder``s may take together,
+    /// The most memory, in bytes, that the weights, all sessions of the model and its batches may take together,
     /// each session counted at its full length; nil: as much as the machine has.
     ///
     /// This limit is checked before the weights are packed and before a session is made, from sizes alone. So is the memory

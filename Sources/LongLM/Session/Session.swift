@@ -2,10 +2,10 @@ import SIMDKernels
 
 /// One text in the making: the cached keys and values of its tokens, and the logits of the last.
 ///
-/// The logits' bits depend on the tokens, the attention mode, the precision and the cache's type alone: not on
-/// the threads, on how a prefill was divided, or on whether a token came by prefill or decode; and in
-/// `Precision.float32` they are the same on every instruction set with a fused multiply-add. That holds for finite
-/// activations: weights that overflow them give NaN, where it may not.
+/// The logits' bits depend on the tokens, the attention mode, the precision and the cache's format alone. They don't
+/// depend on the number of threads, on how a prefill was divided, or on whether a token came by prefill or decode. In
+/// `Precision.float32` they are the same on every instruction set with a fused multiply-add. All of that holds for finite
+/// activations; weights that make them overflow give NaN, whose bits may differ.
 ///
 /// A session is not `Sendable`: keep it in one task or actor, or send it on.
 public final class Session {
@@ -15,7 +15,7 @@ public final class Session {
     public let attention: AttentionMode
     /// Threads of the team.
     public let threadCount: Int
-    /// The most positions.
+    /// The most tokens that the session may hold.
     public let capacity: Int
     /// How keys and values are kept.
     public var cacheFormat: CacheFormat { cache.shape.cacheFormat }
@@ -25,34 +25,36 @@ public final class Session {
     private(set) var changeCount = 0
     /// How many tokens have been processed.
     public var position: Int { tokens.count }
-    /// The logits [V] of the last token; empty before the first prefill, after one that was cancelled midway, and after
-    /// ``truncate(to:)``. While a prefill is under way they are still those of before.
+    /// The logits [V] of the last token. They are empty before the first prefill, after one that was cancelled midway, after
+    /// ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill they are still those of
+    /// before.
     public private(set) var logits: [Float] = []
 
-    /// The most tokens that are processed at once: a longer prefill is taken in steps of this many.
+    /// The most tokens of one forward pass. A longer prefill takes several passes.
     public static var stepRowLimit: Int { Workspace.rowLimit }
 
-    /// Positions beyond 2²⁴ have no exact 32-bit float.
-    static let largestCapacity = 1 << 24
+    /// The greatest capacity.
+    static let largestCapacity = Positions.maximumCount
 
     /// Whether a prefill is under way, whose `progress` could ask for another.
     private(set) var isProcessing = false
-    /// The most tokens that there ever were, and that were processed at once in ``workspace``: what memory was taken for.
+    /// The most tokens that the session ever held. Memory was taken for as many.
     private var longestLength = 0
-    private var longestStep = 0
+    /// The most tokens that one pass in ``workspace`` ever had. Memory was taken for as many.
+    private var largestPass = 0
     private(set) var state: SequenceState
     private let workspace: Workspace
     private let job: ForwardJob
-    /// The memory that the session comes to at its full length.
+    /// The memory that the session takes when it is full.
     private let reservation: MemoryReservation
     var cache: KeyValueCache { state.cache }
 
     /// An empty session.
     ///
-    /// The memory that it can come to at its full length is reserved, and taken as the text grows.
+    /// It reserves the memory that it takes when it is full, and takes it as the text grows.
     ///
     /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/memory(_:)`` when there is not enough
-    ///   memory for the session at its full length.
+    ///   memory for a full session.
     public convenience init(
         model: LanguageModel, options: SessionOptions = SessionOptions()
     ) throws(SessionError) {
@@ -95,7 +97,6 @@ public final class Session {
                 neighborWindow: attention.neighborWindow)
         state = SequenceState(configuration, attention: attention, cache: cache, capacity: capacity)
         job = ForwardJob(model, workspace, threadCount: threadCount)
-        job.sequences = [PassSequence(state: state, firstPosition: 0)]
     }
 
     /// - Parameter count: Threads; nil: the default.
@@ -105,7 +106,7 @@ public final class Session {
         } catch { throw .invalidOption(error.reason) }
     }
 
-    /// Reserves the memory of a session at its full length.
+    /// Reserves the memory of a full session.
     private static func reserve(
         _ model: LanguageModel, shape: AttentionShape, capacity: Int, neighborWindow: Int?, workspaceByteCount: Int
     ) throws(SessionError) -> MemoryReservation {
@@ -128,7 +129,6 @@ public final class Session {
     ///   - logits: [V] of the last one; may be empty.
     func take(_ cache: KeyValueCache, tokens: [Int], logits: [Float]) {
         state = SequenceState(model.configuration, attention: attention, cache: cache, capacity: capacity)
-        job.sequences = [PassSequence(state: state, firstPosition: tokens.count)]
         self.tokens = tokens
         self.logits = logits
         longestLength = tokens.count
@@ -138,18 +138,17 @@ public final class Session {
 
     /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
     ///
-    /// The two share the keys and values of their common tokens, but for the last up to 512 positions and Self-Extend's
-    /// ring of neighbor keys, of which each has its own; activations take memory of their own as well. What either does
-    /// afterwards shows in no bit of the other, and each gives the bits of a session that processed all of its tokens. The
-    /// two may be used by different tasks at the same time.
+    /// The two share the keys and values of their common tokens. Each has its own activations, its own ring of neighbor keys,
+    /// and its own copy of the last up to 512 positions. What one does afterwards changes no bit of the other, and each gives
+    /// the bits of a session that processed all of its tokens. Different tasks may use the two at the same time.
     ///
-    /// - Throws: ``SessionError/memory(_:)`` when there is not enough for another session of this length,
+    /// - Throws: ``SessionError/memory(_:)`` when there is not enough for another session of this capacity,
     ///   ``SessionError/busy`` from within the progress of a prefill.
     public func fork() throws(SessionError) -> sending Session {
         guard !isProcessing else { throw .busy }
-        // Its memory is reserved in full: what is shared now may have to be copied, and this session may go.
+        // The fork reserves all of its memory: it may have to copy what is shared now, or keep it when this session goes.
         //
-        // `nonisolated(unsafe)`: all that the two share are segments, of which each writes only those that nobody else
+        // `nonisolated(unsafe)`: the two share nothing but segments, and each writes only into segments that nobody else
         // refers to.
         nonisolated(unsafe) let fork = try Session(
             model, attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat, forking: cache)
@@ -163,9 +162,9 @@ public final class Session {
     /// Forgets all tokens from position `length` on. What is processed afterwards gives the bits of a session that never
     /// saw them.
     ///
-    /// With a neighbor window only the neighbor keys of the last tokens are kept, and they can't be had back from
-    /// rotated ones. So there is an ``earliestTruncation``; further back only 0 is possible, and a prefill of the tokens
-    /// to be kept.
+    /// With a neighbor window the session keeps the neighbor keys of its last tokens alone, and can't compute the others
+    /// from far keys. So it can't be shortened to less than ``earliestTruncation``, except to 0; then prefill the tokens to
+    /// be kept again.
     ///
     /// - Parameter length: Between 0 and ``position``. With less than that, ``logits`` are empty afterwards. For the logits
     ///   of the last of `n` tokens, truncate to `n - 1` and prefill that token again.
@@ -186,17 +185,17 @@ public final class Session {
         logits = []
     }
 
-    /// The least length, but for 0, that ``truncate(to:)`` can shorten the session to: 0 in the plain mode, and with a
-    /// neighbor window at most ``position`` less some 500.
+    /// The least length above 0 that ``truncate(to:)`` can shorten the session to. It is 0 in the plain mode, where any length
+    /// will do. With a neighbor window it lies some 500 tokens before the end of the longest text that the session ever held.
     public var earliestTruncation: Int {
         guard let window = attention.neighborWindow, cache.earliestNeighborPosition > 0 else { return 0 }
         return min(position, cache.earliestNeighborPosition + window - 1)
     }
 
-    /// The memory that keys and values take now, in bytes, those that a fork shares included.
+    /// The memory that keys and values take now, in bytes, including those that a fork shares.
     public var cacheByteCount: Int { cache.byteCount }
 
-    /// The memory that the session has allocated, in bytes: keys and values, those that a fork shares included,
+    /// The memory that the session has allocated, in bytes: keys and values (including those that a fork shares),
     /// activations, tokens and logits. Keys, values and tokens grow by segments of 512 positions; a truncation gives nothing
     /// back. Tables of a few kilobytes are not counted.
     public var memoryByteCount: Int {
@@ -209,11 +208,12 @@ public final class Session {
         // Without looking at the logits, which may be what is being written.
         let logitByteCount = longestLength == 0 ? 0 : model.configuration.vocabularySize * MemoryLayout<Float>.stride
         reservation.usedByteCount =
-            cache.ownByteCount + state.partials.byteCount + workspace.writtenByteCount(rowCount: longestStep)
+            cache.ownByteCount + state.partials.byteCount + workspace.writtenByteCount(rowCount: largestPass)
             + Self.tokenByteCount(length: longestLength) + logitByteCount
     }
 
-    /// The memory of `length` tokens: their list grows as the cache does, so that most tokens allocate nothing.
+    /// The memory of a list of `length` tokens. It grows by segments, as the cache does, so that most tokens allocate
+    /// nothing.
     private static func tokenByteCount(length: Int) -> Int {
         AttentionShape.segmentCount(length: length) * AttentionShape.segmentLength * MemoryLayout<Int>.stride
     }
@@ -222,11 +222,11 @@ public final class Session {
     ///
     /// - Parameters:
     ///   - tokens: At least one.
-    ///   - progress: Called after each step with how many of `tokens` have been processed. The session refuses further
+    ///   - progress: Called after each pass with how many of `tokens` have been processed. The session refuses further
     ///     work meanwhile.
     /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
-    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers of one step later. The
-    ///   session then holds the tokens of all steps before.
+    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers of one pass later. The
+    ///   session then holds the tokens of all passes before.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
@@ -241,7 +241,7 @@ public final class Session {
     ///
     /// - Parameters:
     ///   - tokens: At least one. Their logits, four bytes each, are not part of what a session reserves.
-    ///   - progress: Called after each step with how many of `tokens` have been processed.
+    ///   - progress: Called after each pass with how many of `tokens` have been processed.
     /// - Throws: ``SessionError``, as ``prefill(_:progress:)``.
     public func prefillAllLogits(
         _ tokens: [Int], progress: ((Int) -> Void)? = nil
@@ -256,17 +256,19 @@ public final class Session {
         }
     }
 
-    /// Processes one token; afterwards ``logits`` are its. From the second call on it allocates no memory, as long as
-    /// nobody else keeps ``logits`` and but for the cache's next 512 positions.
+    /// Processes one token; afterwards ``logits`` are its.
+    ///
+    /// From the second call on it allocates memory only for the cache's next 512 positions, as long as nobody else keeps
+    /// ``logits``.
     ///
     /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit;
-    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers later; what comes while the
-    ///   logits are computed is seen by the next call. The session is then as before.
+    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers later, and the session is then
+    ///   as before. A cancellation that comes while the logits are computed is seen by the next call.
     public func decode(_ token: Int) throws(SessionError) {
         try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
             let tokens = UnsafeBufferPointer(start: pointer, count: 1)
             try check(tokens)
-            // Before there are logits that are nobody's.
+            // Before the memory for logits is taken.
             if Task.isCancelled { throw .cancelled(position: position) }
             let hadLogits = !logits.isEmpty
             if !hadLogits { logits = Array(repeating: 0, count: model.configuration.vocabularySize) }
@@ -332,11 +334,11 @@ public final class Session {
         }
     }
 
-    /// Takes note of a token that a batch has processed.
+    /// Takes note of tokens that a batch has processed.
     ///
-    /// - Parameter logits: [V], its logits.
-    func didDecode(_ token: Int, logits: UnsafeBufferPointer<Float>) {
-        tokens.append(token)
+    /// - Parameter logits: [V], those of the last token; empty if nobody wants them.
+    func didProcess(_ tokens: ArraySlice<Int>, logits: UnsafeBufferPointer<Float>) {
+        self.tokens.append(contentsOf: tokens)
         changeCount += 1
         if self.logits.count == logits.count {
             self.logits.withUnsafeMutableBufferPointer { _ = $0.update(fromContentsOf: logits) }
@@ -347,17 +349,17 @@ public final class Session {
 
     /// Makes room for the next tokens.
     ///
-    /// - Parameter isAlone: Whether they are a step of this session's own, rather than part of a batch's.
+    /// - Parameter isAlone: Whether the pass is the session's own, rather than a batch's.
     func reserve(_ count: Int, isAlone: Bool) {
         let end = position + count
         if tokens.capacity < end {
             tokens.reserveCapacity(Self.tokenByteCount(length: end) / MemoryLayout<Int>.stride)
         }
         let tookMemory = cache.reserve(position..<end)
-        let isLongestStep = isAlone && count > longestStep
+        let isLargestPass = isAlone && count > largestPass
         longestLength = max(longestLength, end)
-        if isLongestStep { longestStep = count }
-        if tookMemory || isLongestStep { noteMemory() }
+        if isLargestPass { largestPass = count }
+        if tookMemory || isLargestPass { noteMemory() }
     }
 
     /// One forward pass; false when it was cancelled.
@@ -365,7 +367,7 @@ public final class Session {
         _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
     ) -> Bool {
         guard let destination = logits.baseAddress else { return false }
-        job.sequences[0].firstPosition = position
-        return job.run(tokens, logitRows: logitRows, into: destination)
+        job.pass.add(state, tokens: tokens, firstPosition: position, logitRows: logitRows)
+        return job.run(logits: destination)
     }
 }

@@ -1,7 +1,7 @@
 import Tokenization
 
-/// Why a session could not do what it was asked to. Nothing was computed when one of these is thrown, but for
-/// ``cancelled(position:)``, and ``tokenizer(_:)`` of a generation.
+/// Why a session could not do what it was asked to. Nothing was computed, except before ``cancelled(position:)`` and before
+/// a generation's ``tokenizer(_:)``.
 public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The tokens would not fit: how many positions they need in all, and how many the session has.
     case capacityExceeded(needed: Int, capacity: Int)
@@ -11,8 +11,8 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case noTokens
     /// Work asked for from within the progress of a prefill.
     case busy
-    /// A length that the session can't be shortened to, and the least one but for 0 that it can: neighbor keys from
-    /// before it are gone.
+    /// A length that the session can't be shortened to, because the neighbor keys from before it are gone, and the least
+    /// length above 0 that it can be shortened to.
     case cannotTruncate(to: Int, earliest: Int)
     /// A token that the tokenizer doesn't know, or messages that a chat format has no place for.
     case tokenizer(TokenizerError)
@@ -22,7 +22,7 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     case invalidAttentionMode(String)
     /// An option outside of its range.
     case invalidOption(String)
-    /// A session at its full length, or a batch, needs more memory than there is. None of it was taken.
+    /// A full session, or a batch, needs more memory than there is. None of it was taken.
     case memory(MemoryShortage)
     /// The task was cancelled; the session holds this many positions and can go on.
     case cancelled(position: Int)

@@ -2,17 +2,17 @@ import SIMDKernels
 
 /// How a session runs.
 public struct SessionOptions: Sendable, Equatable {
-    /// From which positions attention takes its scores.
+    /// The positions that attention takes its scores between.
     public var attention: AttentionMode
-    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. It shows in no bit of any
+    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. The number changes no bit of any
     /// result.
     public var threadCount: Int?
-    /// The most positions; nil: the model's context, or what the attention mode extends it to. ReRoPE has no such limit
-    /// and must be given one.
+    /// The most tokens that the session may hold; nil: the model's context length, or what the attention mode extends it to.
+    /// ReRoPE extends it to any length, so with ReRoPE it must be given.
     ///
-    /// More than that is allowed and computed as asked, but the model then sees relative positions that it was never
+    /// A greater capacity is allowed and computed as asked, but the model then sees relative positions that it was never
     /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
-    /// ``RotaryScaling/longRoPE(_:)``) are those of this length.
+    /// ``RotaryScaling/longRoPE(_:)``) are those of the capacity.
     public var maximumLength: Int?
     /// How keys and values are kept: `CacheFormat.float32`, or `CacheFormat.bfloat16` for half the memory and less
     /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
@@ -31,7 +31,7 @@ public struct SessionOptions: Sendable, Equatable {
         self.cacheFormat = cacheFormat
     }
 
-    /// The most positions of a session of a model.
+    /// The capacity of a session of a model.
     func capacity(for model: LanguageModel) -> Int {
         if let maximumLength { return maximumLength }
         let trained = attention.capacity(contextLength: model.configuration.contextLength)

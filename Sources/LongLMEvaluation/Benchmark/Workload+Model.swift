@@ -67,7 +67,7 @@ extension Workload {
         _ benchmark: BenchmarkCase, _ model: LanguageModel, count: Int, cacheFormat: CacheFormat, threadCount: Int
     ) throws -> Workload {
         let stepCount = 16
-        let decoder = try BatchedDecoder(model: model, maximumBatchSize: count, threadCount: threadCount)
+        let batch = try Batch(model: model, sessionLimit: count, rowLimit: count, threadCount: threadCount)
         let sessions = try (0..<count).map { _ in
             try Session(
                 model: model,
@@ -85,7 +85,7 @@ extension Workload {
         ) {
             for step in 0..<stepCount {
                 let tokens = (0..<count).map { (step + 7 * $0) % model.configuration.vocabularySize }
-                try decoder.decode(tokens, in: sessions)
+                try batch.decode(tokens, in: sessions)
             }
         }
     }

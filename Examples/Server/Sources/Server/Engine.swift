@@ -3,14 +3,16 @@ import ServiceLifecycle
 
 /// Answers all requests, on a thread of its own.
 ///
-/// In a round, one request's prompt goes on by one step, and then all requests whose prompts are done by one token, in one
-/// pass. So a long prompt holds the others up by no more than a step at a time.
+/// It works in rounds, each of which is one pass: the next token of every request whose prompt is done, and some tokens of
+/// the prompts of the others. So a long prompt never holds the others up by more than a few tokens of it.
 actor Engine: Service {
     /// A request that is being answered.
     private final class Place {
         let job: Job
         let generation: Generation
-        var hasPromptLeft = true
+
+        /// Whether it takes part in the next round: nobody waits for a client that is behind.
+        var isReady: Bool { !job.answer.isAbandoned && job.answer.hasRoom }
 
         init(_ job: Job, _ generation: Generation) {
             self.job = job
@@ -22,9 +24,9 @@ actor Engine: Service {
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
     private let thread: InferenceThread
     private let tokenizer: Tokenizer
-    private let decoder: BatchedDecoder
+    private let batch: Batch
     private let kept: PromptCache
-    /// In the order of their turns at processing a step of the prompt.
+    /// In the order in which they came.
     private var places: [Place] = []
 
     /// - Parameters:
@@ -37,7 +39,7 @@ actor Engine: Service {
         self.admission = admission
         self.thread = thread
         self.tokenizer = tokenizer
-        decoder = try BatchedDecoder(model: model, maximumBatchSize: batchSize, threadCount: options.threadCount)
+        batch = try Batch(model: model, sessionLimit: batchSize, threadCount: options.threadCount)
         kept = PromptCache(model: model, options: options, maximumCount: keptCount)
         // Options that don't suit the model are found now, rather than by the first request.
         _ = try kept.session(for: [0])
@@ -55,8 +57,7 @@ actor Engine: Service {
         while !Task.isCancelled {
             removeAbandoned()
             admit()
-            let isPromptProcessed = processPrompt()
-            if !decode(), !isPromptProcessed { await wakes.next() }
+            if !runRound() { await wakes.next() }
         }
     }
 
@@ -80,28 +81,15 @@ actor Engine: Service {
         }
     }
 
-    /// Processes a step of one prompt; false if there is none.
-    private func processPrompt() -> Bool {
-        guard let index = places.firstIndex(where: { $0.hasPromptLeft && !$0.job.answer.isAbandoned }) else {
-            return false
-        }
-        let place = places.remove(at: index)
-        places.append(place)
-        do {
-            place.hasPromptLeft = try place.generation.prefillStep()
-        } catch { fail(place, error) }
-        return true
-    }
-
-    /// Produces a token for everybody whose prompt is done and who keeps up; false if there is nobody.
-    private func decode() -> Bool {
-        let ready = places.filter { !$0.hasPromptLeft && $0.job.answer.hasRoom }
+    /// Continues everybody who keeps up; false if there is nobody.
+    private func runRound() -> Bool {
+        let ready = places.filter(\.isReady)
         if ready.isEmpty { return false }
         // It throws only when the server shuts down.
-        guard let results = try? decoder.next(for: ready.map(\.generation)) else { return true }
+        guard let results = try? batch.next(for: ready.map(\.generation)) else { return true }
         for (place, result) in zip(ready, results) {
             do {
-                if let text = try result.get()?.text, !text.isEmpty { place.job.answer.send(.text(text)) }
+                if let text = try result.get().token?.text, !text.isEmpty { place.job.answer.send(.text(text)) }
                 guard let reason = place.generation.stopReason else { continue }
                 place.job.answer.send(.end(reason, place.generation.statistics))
                 remove(place)

@@ -5,7 +5,7 @@ import Testing
 import Tokenization
 
 /// That sessions that are decoded together get the bits of each alone, whoever is with them.
-@Suite struct BatchedDecoderTests {
+@Suite struct BatchTests {
     /// A session, and the tokens that it is to decode.
     private struct Member: Sendable {
         let prompt: [Int]
@@ -56,8 +56,7 @@ import Tokenization
         let alone = try members.map { try $0.alone(model) }
         #expect(Set(alone.flatMap { $0 }).count > members.count, "the members are different")
         for threadCount in threads {
-            let decoder = try BatchedDecoder(
-                model: model, maximumBatchSize: members.count, threadCount: threadCount)
+            let batch = try Batch(model: model, sessionLimit: members.count, threadCount: threadCount)
             let sessions = try members.map { try $0.session(model) }
             var done = members.map { _ in 0 }
             var step = 0
@@ -68,7 +67,7 @@ import Tokenization
                 }
                 if step % 2 == 1 { present.reverse() }
                 step += 1
-                try decoder.decode(present.map { members[$0].tokens[done[$0]] }, in: present.map { sessions[$0] })
+                try batch.decode(present.map { members[$0].tokens[done[$0]] }, in: present.map { sessions[$0] })
                 for index in present {
                     #expect(
                         bits(sessions[index].logits) == alone[index][done[index]],
@@ -95,16 +94,16 @@ import Tokenization
         try expectSolitude(try loadModel(), members)
     }
 
-    /// Few sessions of a decoder that is made for many, or for one.
+    /// Few sessions of a batch that is made for many, or for one.
     @Test func aBatchOfOne() throws {
         let model = try loadModel()
         for member in Self.members(of: [1, 600, 70, 512], vocabularySize: 67) {
             let alone = try member.alone(model)
             for size in [1, 512] {
-                let decoder = try BatchedDecoder(model: model, maximumBatchSize: size, threadCount: 2)
+                let batch = try Batch(model: model, sessionLimit: size, threadCount: 2)
                 let session = try member.session(model)
                 for (token, expected) in zip(member.tokens, alone) {
-                    try decoder.decode([token], in: [session])
+                    try batch.decode([token], in: [session])
                     #expect(bits(session.logits) == expected)
                 }
             }
@@ -202,12 +201,12 @@ import Tokenization
         #expect(alone[6].stopReason == .capacity && expected[6].compactMap(\.id).count == 5)
 
         let together = try generations(model)
-        let decoder = try BatchedDecoder(model: model, maximumBatchSize: 8, threadCount: threads)
+        let batch = try Batch(model: model, sessionLimit: 8, threadCount: threads)
         var found = together.map { _ in [GeneratedToken]() }
-        for round in 0..<40 {
+        for round in 0..<60 {
             // Three come later, and those that have ended stay for a while.
             let present = together.indices.filter { round >= $0 % 3 }
-            let tokens = try decoder.next(for: present.map { together[$0] }).map { try $0.get() }
+            let tokens = try batch.next(for: present.map { together[$0] }).map { try $0.get().token }
             #expect(tokens.count == present.count)
             for (index, token) in zip(present, tokens) { if let token { found[index].append(token) } }
         }
@@ -225,7 +224,7 @@ import Tokenization
     /// A token that one's tokenizer doesn't know is that one's trouble.
     @Test func aTokenWithoutText() throws {
         let model = try loadModel()
-        let decoder = try BatchedDecoder(model: model, maximumBatchSize: 3, threadCount: 1)
+        let batch = try Batch(model: model, sessionLimit: 3, threadCount: 1)
         let short = try TinyTokenizer.make(size: 60)
         func generation(_ tokens: [Int], _ tokenizer: Tokenizer) throws -> Generation {
             let session = try Session(model: model)
@@ -238,7 +237,7 @@ import Tokenization
             try generation([9, 10, 11, 12], short),
         ]
         func next() throws -> [Result<Int?, SessionError>] {
-            try decoder.next(for: generations).map { $0.map { $0?.id } }
+            try batch.next(for: generations).map { $0.map { $0.token?.id } }
         }
         let unknown = SessionError.tokenizer(.unknownTokenID(id: 63, vocabularySize: 60))
         #expect(try next() == [.success(1), .success(5), .success(9)])
@@ -253,7 +252,7 @@ import Tokenization
     /// A session that somebody else has used is its generation's trouble, before its prompt and after.
     @Test func aChangedSession() throws {
         let model = try loadModel()
-        let decoder = try BatchedDecoder(model: model, maximumBatchSize: 3, threadCount: 1)
+        let batch = try Batch(model: model, sessionLimit: 3, threadCount: 1)
         let generations = try (0..<3).map { index in
             try Generation(
                 session: try Session(model: model), prompt: [1, 2, index],
@@ -264,12 +263,12 @@ import Tokenization
             options: GenerationOptions(maximumTokenCount: 4, endTokens: []))
         try generations[0].session.prefill([5])
         func kinds() throws -> [Bool] {
-            try decoder.next(for: generations).map { if case .failure(.sessionChanged) = $0 { false } else { true } }
+            try batch.next(for: generations).map { if case .failure(.sessionChanged) = $0 { false } else { true } }
         }
         #expect(try kinds() == [false, true, true])
         try generations[1].session.decode(5)
         #expect(try kinds() == [false, false, true])
-        let rest = try (0..<2).map { _ in try decoder.next(for: [generations[2]])[0].get()?.id }
+        let rest = try (0..<2).map { _ in try batch.next(for: [generations[2]])[0].get().token?.id }
         #expect(try alone.rest().suffix(2).map(\.id) == rest)
         #expect(generations[0].session.tokens == [5] && generations[1].session.position == 4)
     }
@@ -281,23 +280,27 @@ import Tokenization
         for size in [0, -1, 513, Int.max, Int.min] {
             let reason = "a batch of up to \(size) sessions; it must be between 1 and 512"
             #expect(throws: SessionError.invalidOption(reason)) {
-                try BatchedDecoder(model: model, maximumBatchSize: size)
+                try Batch(model: model, sessionLimit: size)
             }
         }
         for count in [0, 1_025] {
             let reason = "\(count) threads; there must be between 1 and 1024"
             #expect(throws: SessionError.invalidOption(reason)) {
-                try BatchedDecoder(model: model, threadCount: count)
+                try Batch(model: model, threadCount: count)
             }
         }
-        let decoder = try BatchedDecoder(model: model)
-        #expect(decoder.maximumBatchSize == 16 && decoder.threadCount >= 1 && decoder.model === model)
+        let batch = try Batch(model: model)
+        #expect(batch.sessionLimit == 16 && batch.rowLimit == 512 && batch.threadCount >= 1 && batch.model === model)
+        for rows in [15, 0, -1, 513, Int.max, Int.min] {
+            let reason = "passes of up to \(rows) tokens; it must be between 16, one for each session, and 512"
+            #expect(throws: SessionError.invalidOption(reason)) { try Batch(model: model, rowLimit: rows) }
+        }
     }
 
     /// What is wrong with one member is found before any work on the others.
     @Test func refusalsChangeNothing() throws {
         let model = try loadModel()
-        let decoder = try BatchedDecoder(model: model, maximumBatchSize: 3, threadCount: 2)
+        let batch = try Batch(model: model, sessionLimit: 3, threadCount: 2)
         let sessions = try Self.members(of: [5, 520, 7, 9], vocabularySize: 67).map { try $0.session(model) }
         let full = try Session(model: model, options: SessionOptions(maximumLength: 2))
         try full.prefill([1, 2])
@@ -305,11 +308,11 @@ import Tokenization
         let all = sessions + [full, stranger]
         let logits = all.map { bits($0.logits) }
         let tokens = all.map(\.tokens)
-        func refuses(_ error: SessionError, _ tokenIDs: [Int], _ batch: [Session]) {
-            #expect(throws: error) { try decoder.decode(tokenIDs, in: batch) }
+        func refuses(_ error: SessionError, _ tokenIDs: [Int], _ members: [Session]) {
+            #expect(throws: error) { try batch.decode(tokenIDs, in: members) }
             #expect(all.map { bits($0.logits) } == logits && all.map(\.tokens) == tokens)
         }
-        refuses(.invalidOption("a batch of 4 sessions; this decoder takes 3"), [1, 1, 1, 1], sessions)
+        refuses(.invalidOption("a batch of 4 sessions; this one takes 3"), [1, 1, 1, 1], sessions)
         refuses(
             .invalidOption("a session stands in a batch twice"), [1, 2, 3], [sessions[0], sessions[1], sessions[0]])
         refuses(.invalidOption("a session of another model is in a batch"), [1, 2], [sessions[0], stranger])
@@ -320,21 +323,21 @@ import Tokenization
         var busy: SessionError?
         let working = try sessions[3].fork()
         try working.prefill([1]) { _ in
-            busy = sessionError { () throws(SessionError) in try decoder.decode([1, 2], in: [sessions[0], working]) }
+            busy = sessionError { () throws(SessionError) in try batch.decode([1, 2], in: [sessions[0], working]) }
         }
         #expect(busy == .busy)
     }
 
     @Test func nobody() throws {
-        let decoder = try BatchedDecoder(model: try loadModel())
-        try decoder.decode([], in: [])
-        #expect(try decoder.next(for: []).isEmpty)
+        let batch = try Batch(model: try loadModel())
+        try batch.decode([], in: [])
+        #expect(try batch.next(for: []).isEmpty)
     }
 
     /// The same for generations: nothing is chosen or processed.
     @Test func refusedGenerations() throws {
         let model = try loadModel()
-        let decoder = try BatchedDecoder(model: model, maximumBatchSize: 2, threadCount: 1)
+        let batch = try Batch(model: model, sessionLimit: 2, threadCount: 1)
         func generation(_ session: Session) throws -> Generation {
             try Generation(session: session, prompt: [1, 2], options: GenerationOptions(maximumTokenCount: 5))
         }
@@ -342,25 +345,25 @@ import Tokenization
         let stranger = try generation(try Session(model: try loadModel()))
         let twin = try generation(generations[0].session)
         let all = generations + [stranger, twin]
-        func refuses(_ reason: String, _ batch: [Generation]) {
-            #expect(throws: SessionError.invalidOption(reason)) { try decoder.next(for: batch) }
+        func refuses(_ reason: String, _ members: [Generation]) {
+            #expect(throws: SessionError.invalidOption(reason)) { try batch.next(for: members) }
             #expect(all.allSatisfy { $0.session.position == 0 && $0.statistics.generatedTokenCount == 0 })
         }
-        refuses("a batch of 3 sessions; this decoder takes 2", generations)
+        refuses("a batch of 3 sessions; this one takes 2", generations)
         refuses("a session of another model is in a batch", [generations[0], stranger])
         refuses("a session stands in a batch twice", [generations[0], generations[0]])
         refuses("a session stands in a batch twice", [generations[0], twin])
-        #expect(try decoder.next(for: Array(generations[..<2])).allSatisfy { try $0.get() != nil })
+        #expect(try batch.next(for: Array(generations[..<2])).allSatisfy { try $0.get().token != nil })
     }
 
-    /// A decoder keeps no session alive.
+    /// A batch keeps no session alive.
     @Test func sessionsThatAreGone() throws {
         let model = try loadModel()
-        let decoder = try BatchedDecoder(model: model, threadCount: 1)
+        let batch = try Batch(model: model, threadCount: 1)
         weak var gone: Session?
         do {
             let sessions = try (0..<2).map { _ in try Session(model: model) }
-            try decoder.decode([1, 2], in: sessions)
+            try batch.decode([1, 2], in: sessions)
             gone = sessions[0]
         }
         #expect(gone == nil)
@@ -368,7 +371,7 @@ import Tokenization
 
     // MARK: - Several tasks
 
-    /// Two decoders and two sessions use one model at the same time.
+    /// Two batches and two sessions use one model at the same time.
     @Test func severalTasksAtOnce() async throws {
         let model = try loadModel()
         let members = Self.members(of: [20, 515, 3, 70, 511, 8], vocabularySize: 67, decoding: 20)
@@ -376,12 +379,12 @@ import Tokenization
         let found = try await withThrowingTaskGroup(of: [(Int, [Bits])].self) { group in
             for first in [0, 2] {
                 group.addTask {
-                    let decoder = try BatchedDecoder(model: model, maximumBatchSize: 2, threadCount: 2)
+                    let batch = try Batch(model: model, sessionLimit: 2, threadCount: 2)
                     let indices = [first, first + 1]
                     let sessions = try indices.map { try members[$0].session(model) }
                     var logits = [[Bits](), []]
                     for step in 0..<20 {
-                        try decoder.decode(indices.map { members[$0].tokens[step] }, in: sessions)
+                        try batch.decode(indices.map { members[$0].tokens[step] }, in: sessions)
                         for index in 0..<2 { logits[index].append(bits(sessions[index].logits)) }
                     }
                     return [(first, logits[0]), (first + 1, logits[1])]

@@ -1,0 +1,86 @@
+import SIMDKernels
+
+extension ForwardPass {
+    /// output = normalised input.
+    func normalize(_ input: Activations, by norm: Norm, into output: Activations) {
+        norm.normalization.apply(
+            input.floats, rowCount: schedule.rowCount, columnCount: input.columnCount, into: output.floats,
+            worker: schedule.shortStepWorker)
+        schedule.endShortStep()
+    }
+
+    /// Projects onto queries, keys and values.
+    func project(_ input: Activations, onto attention: AttentionWeights, into heads: ProjectedHeads) {
+        let packed = pack(input)
+        multiply(packed, by: attention.query, into: heads.queries)
+        multiply(packed, by: attention.key, into: heads.keys)
+        multiply(packed, by: attention.value, into: heads.values)
+        schedule.endStep()
+    }
+
+    /// output += projected input, normalised first if there is a norm.
+    func add(_ input: Activations, through projection: Linear, normalizedBy norm: Norm?, to output: Activations) {
+        let packed = pack(input)
+        guard let norm else {
+            multiply(packed, by: projection, into: output, adding: true)
+            schedule.endStep()
+            return
+        }
+        multiply(packed, by: projection, into: workspace.projected)
+        schedule.endStep()
+        norm.normalization.apply(
+            workspace.projected.floats, rowCount: schedule.rowCount, columnCount: output.columnCount,
+            into: output.floats, adding: true, worker: schedule.worker)
+        schedule.endStep()
+    }
+
+    /// Normalises the rows whose logits are wanted, and projects them onto the vocabulary.
+    ///
+    /// - Parameters:
+    ///   - rows: Of `hidden`, ascending.
+    ///   - logits: [rows.count, V].
+    func projectLogits(
+        _ rows: [Int], of hidden: Activations, normalizedBy norm: Norm, onto vocabulary: Linear,
+        into logits: UnsafeMutablePointer<Float>
+    ) {
+        if rows.isEmpty { return }
+        // These rows are shared out anew.
+        schedule.endStepForAllRows()
+        var part = self
+        part.schedule = PassSchedule(rowCount: rows.count, worker: schedule.worker)
+        let normed = workspace.normed(part.schedule)
+        part.schedule.shortStepWorker.rows(of: rows.count).forEachRow { index in
+            norm.normalization.apply(
+                hidden.row(rows[index]), rowCount: 1, columnCount: hidden.columnCount, into: normed.row(index),
+                worker: schedule.worker.alone)
+        }
+        part.schedule.endShortStep()
+        part.multiply(
+            part.pack(normed), by: vocabulary,
+            activation: configuration.logitSoftcap.map(Activation.softCap) ?? .identity,
+            into: Activations(floats: logits, columnCount: configuration.vocabularySize))
+    }
+
+    /// The input in the form that products read.
+    func pack(_ input: Activations) -> PackedInput {
+        let packed = GEMM.packInput(
+            input.floats, rowCount: schedule.rowCount, columnCount: input.columnCount, precision: precision,
+            into: workspace.packed(schedule), rowStride: workspace.packedRowStride, worker: schedule.shortStepWorker)
+        schedule.endShortStep()
+        return packed
+    }
+
+    /// This worker's share of output = activation(input · weightsᵀ + bias), or output += the same. The step isn't ended.
+    func multiply(
+        _ input: PackedInput, by projection: Linear, activation: Activation = .identity, into output: Activations,
+        adding: Bool = false
+    ) {
+        GEMM.multiply(
+            input, by: projection.weight, bias: projection.biasPointer, activation: activation, into: output.floats,
+            adding: adding, scratch: workspace.scratch(schedule.worker), worker: schedule.worker)
+    }
+}
+
+extension Linear {
+    var biasPointer: UnsafePointer<Float>? { bias.map { UnsafePointer($0.floats) } }
+}

@@ -1,0 +1,276 @@
+import SIMDKernels
+
+/// Sessions of one model that are computed together, so that each weight is read once for all of them: next tokens of
+/// some, prompts of others, in one pass.
+///
+/// Sessions of any lengths and attention modes take part, and they join and leave at any pass. What runs beside a session
+/// changes no bit of it: its logits are those of ``Session/prefill(_:progress:)`` and ``Session/decode(_:)``.
+///
+/// A batch is not `Sendable`: keep it in one task or actor, together with its sessions.
+public final class Batch {
+    /// The model of all sessions.
+    public let model: LanguageModel
+    /// The most sessions of a pass.
+    public let sessionLimit: Int
+    /// The most tokens of a pass.
+    public let rowLimit: Int
+    /// Threads of the team.
+    public let threadCount: Int
+    private let job: ForwardJob
+    private let workspace: Workspace
+    /// [sessionLimit, V].
+    private let logits: AlignedBuffer
+    private let reservation: MemoryReservation
+    /// The most rows, and sessions, that a pass ever had: what memory was taken for.
+    private var largestRowCount = 0
+    private var largestSessionCount = 0
+
+    /// How many tokens of prompts a round takes while others wait for their next token, unless its caller says otherwise.
+    ///
+    /// More of them let prompts be read faster, and make the others wait longer.
+    public static let defaultPromptRowLimit = 64
+
+    /// A batch.
+    ///
+    /// - Parameters:
+    ///   - model: The model.
+    ///   - sessionLimit: The most sessions of a pass, between 1 and 512.
+    ///   - rowLimit: The most tokens of a pass, between `sessionLimit` and 512; activations take memory for as many.
+    ///   - threadCount: Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range, ``SessionError/memory(_:)`` when there is not
+    ///   enough memory for so many.
+    public init(
+        model: LanguageModel, sessionLimit: Int = 16, rowLimit: Int = Session.stepRowLimit, threadCount: Int? = nil
+    ) throws(SessionError) {
+        let maximum = Workspace.rowLimit
+        guard (1...maximum).contains(sessionLimit) else {
+            throw .invalidOption("a batch of up to \(sessionLimit) sessions; it must be between 1 and \(maximum)")
+        }
+        guard (sessionLimit...maximum).contains(rowLimit) else {
+            throw .invalidOption(
+                "passes of up to \(rowLimit) tokens; it must be between \(sessionLimit), one for each session, and "
+                    + "\(maximum)")
+        }
+        self.model = model
+        self.sessionLimit = sessionLimit
+        self.rowLimit = rowLimit
+        self.threadCount = try Session.checkedThreadCount(threadCount)
+        let sizes = Workspace.Sizes(model.configuration, rowCount: rowLimit, threadCount: self.threadCount)
+        let logitCount = sessionLimit * model.configuration.vocabularySize
+        do {
+            reservation = try model.memory.reserve(
+                sizes.byteCount + logitCount * MemoryLayout<Float>.stride, for: .batch(sessionLimit: sessionLimit))
+        } catch { throw .memory(error) }
+        workspace = Workspace(sizes)
+        job = ForwardJob(model, workspace, threadCount: self.threadCount)
+        logits = AlignedBuffer(floatCount: logitCount)
+    }
+
+    // MARK: - Sessions
+
+    /// Processes one token of each session; afterwards the sessions' logits are those of these tokens.
+    ///
+    /// - Parameters:
+    ///   - tokens: One for each session.
+    ///   - sessions: As for ``process(_:in:)``.
+    /// - Throws: As ``process(_:in:)``.
+    public func decode(_ tokens: [Int], in sessions: [Session]) throws(SessionError) {
+        precondition(tokens.count == sessions.count, "every session gets one token")
+        try process(tokens.indices.map { tokens[$0...$0] }, in: sessions)
+    }
+
+    /// Processes some tokens of each session in one pass: parts of prompts, next tokens, or both. Afterwards the sessions'
+    /// logits are those of the last of their tokens.
+    ///
+    /// - Parameters:
+    ///   - tokens: At least one for each session, at most ``rowLimit`` in all.
+    ///   - sessions: Different ones, of the batch's model, at most ``sessionLimit``. None is fine, too.
+    /// - Throws: ``SessionError`` before any work when one of the tokens doesn't exist or doesn't fit, or the batch is not as
+    ///   said; ``SessionError/cancelled(position:)``, with the first session's, when the task is cancelled, at most two layers
+    ///   later. All sessions are then as before.
+    public func process(_ tokens: [[Int]], in sessions: [Session]) throws(SessionError) {
+        precondition(tokens.count == sessions.count, "every session gets tokens")
+        try process(tokens.map { $0[...] }, in: sessions)
+    }
+
+    private func process(_ tokens: [ArraySlice<Int>], in sessions: [Session]) throws(SessionError) {
+        try check(sessions)
+        let rowCount = tokens.reduce(0) { $0 + $1.count }
+        guard rowCount <= rowLimit else {
+            throw .invalidOption("a pass of \(rowCount) tokens; this batch takes \(rowLimit)")
+        }
+        let parts = zip(tokens, sessions).map { Part(session: $1, tokens: $0, wantsLogits: true) }
+        for part in parts { try part.check() }
+        try run(parts)
+    }
+
+    /// What one session gets in a pass.
+    private struct Part {
+        let session: Session
+        let tokens: ArraySlice<Int>
+        /// Whether the last token's logits are wanted.
+        let wantsLogits: Bool
+
+        func check() throws(SessionError) {
+            try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in try session.check(tokens) }
+        }
+    }
+
+    /// Refuses sessions that can't be in one batch.
+    private func check(_ sessions: [Session]) throws(SessionError) {
+        guard sessions.count <= sessionLimit else {
+            throw .invalidOption("a batch of \(sessions.count) sessions; this one takes \(sessionLimit)")
+        }
+        guard Set(sessions.map(ObjectIdentifier.init)).count == sessions.count else {
+            throw .invalidOption("a session stands in a batch twice")
+        }
+        guard sessions.allSatisfy({ $0.model === model }) else {
+            throw .invalidOption("a session of another model is in a batch")
+        }
+    }
+
+    /// Runs one pass over tokens that have been checked.
+    private func run(_ parts: [Part]) throws(SessionError) {
+        guard let first = parts.first else { return }
+        if Task.isCancelled { throw .cancelled(position: first.session.position) }
+        for part in parts {
+            let (session, count) = (part.session, part.tokens.count)
+            session.reserve(count, isAlone: false)
+            job.pass.add(
+                session.state, tokens: part.tokens, firstPosition: session.position,
+                logitRows: part.wantsLogits ? (count - 1)..<count : 0..<0)
+        }
+        let rowCount = job.pass.rowCount
+        guard job.run(logits: logits.floats) else { throw .cancelled(position: first.session.position) }
+        noteMemory(rowCount: rowCount, sessionCount: parts.count)
+        let vocabularySize = model.configuration.vocabularySize
+        var next = logits.floats
+        for part in parts {
+            part.session.didProcess(
+                part.tokens, logits: UnsafeBufferPointer(start: next, count: part.wantsLogits ? vocabularySize : 0))
+            if part.wantsLogits { next += vocabularySize }
+        }
+    }
+
+    /// Tells the reservation how much of it has been taken.
+    private func noteMemory(rowCount: Int, sessionCount: Int) {
+        if rowCount <= largestRowCount, sessionCount <= largestSessionCount { return }
+        largestRowCount = max(rowCount, largestRowCount)
+        largestSessionCount = max(sessionCount, largestSessionCount)
+        reservation.usedByteCount =
+            workspace.writtenByteCount(rowCount: largestRowCount)
+            + logits.byteCount * largestSessionCount / sessionLimit
+    }
+
+    // MARK: - Generations
+
+    /// What a round did for a generation.
+    public enum Outcome: Sendable, Equatable {
+        /// It has a next token.
+        case token(GeneratedToken)
+        /// Its prompt is still being read; so many of its tokens are left.
+        case reading(remainingTokenCount: Int)
+        /// It has ended; ``Generation/stopReason`` says why.
+        case ended
+
+        /// The next token, if there is one.
+        public var token: GeneratedToken? {
+            if case .token(let token) = self { token } else { nil }
+        }
+    }
+
+    /// Runs a round of several generations: one pass with the next token of each whose prompt is done, and with some tokens
+    /// of the prompts of the others. A prompt whose last token is in the pass gives its first new token in the same round.
+    ///
+    /// While somebody waits for a next token, a round takes ``defaultPromptRowLimit`` tokens of prompts, and otherwise as
+    /// many as fit. The first prompt gets half of them. The rest go to the prompts that have the fewest tokens left, so that
+    /// a short prompt doesn't wait for a long one; and since the first one always gets its half, short ones can't keep a long
+    /// one from being read. Prompts of equal lengths are read one after the other.
+    ///
+    /// - Parameters:
+    ///   - generations: Of different sessions of the batch's model, at most ``sessionLimit``, in the order in which they came.
+    ///     They can be others in each round.
+    ///   - promptRowLimit: The most tokens of prompts in this round, at least 1; nil: as said above.
+    /// - Returns: What became of each generation, or the error that its ``Generation/next()`` would have thrown. One that can't
+    ///   go on doesn't hold the others up.
+    /// - Throws: ``SessionError/invalidOption(_:)`` before any work for a batch that is not as said;
+    ///   ``SessionError/cancelled(position:)``, with the position of one of the sessions, when the task is cancelled, at most two
+    ///   layers later. All generations can be asked again, and none loses a token.
+    public func next(
+        for generations: [Generation], promptRowLimit: Int? = nil
+    ) throws(SessionError) -> [Result<Outcome, SessionError>] {
+        if let promptRowLimit, promptRowLimit < 1 {
+            throw .invalidOption("\(promptRowLimit) tokens of prompts in a round; there must be at least 1")
+        }
+        try check(generations.map(\.session))
+        var failures: [Int: SessionError] = [:]
+        var turns: [Turn] = []
+        var readers: [Generation] = []
+        for (index, generation) in generations.enumerated() {
+            do throws(SessionError) {
+                try generation.checkSession()
+                if !generation.remainingPrompt.isEmpty {
+                    readers.append(generation)
+                } else if let token = generation.tokenToDecode() {
+                    let part = Part(session: generation.session, tokens: [token], wantsLogits: true)
+                    try part.check()
+                    turns.append(Turn(generation: generation, part: part, isPrompt: false))
+                }
+            } catch { failures[index] = error }
+        }
+        let wanted = promptRowLimit ?? (turns.isEmpty ? rowLimit : Self.defaultPromptRowLimit)
+        turns += promptTurns(of: readers, rowLimit: min(wanted, rowLimit - turns.count))
+
+        let start = ContinuousClock.now
+        try run(turns.map(\.part))
+        let duration = ContinuousClock.now - start
+        for turn in turns { turn.end(duration) }
+        // Not before all is in order: it is a caller's, and may look at everything.
+        for turn in turns where turn.isPrompt { turn.generation.reportProgress() }
+        return generations.enumerated().map { index, generation in
+            if let error = failures[index] { return .failure(error) }
+            return Result { () throws(SessionError) in try Outcome(generation) }
+        }
+    }
+
+    /// What a generation gets in a round.
+    private struct Turn {
+        let generation: Generation
+        let part: Part
+        let isPrompt: Bool
+
+        /// Takes note that the pass is done.
+        func end(_ duration: Duration) {
+            if isPrompt {
+                generation.didPrefill(part.tokens.count, in: duration)
+            } else {
+                generation.didDecode(in: duration)
+            }
+        }
+    }
+
+    /// The tokens of prompts in a round; prompts that get none are left out.
+    private func promptTurns(of readers: [Generation], rowLimit: Int) -> [Turn] {
+        let counts = PromptShares.rowCounts(remaining: readers.map(\.remainingPrompt.count), rowLimit: rowLimit)
+        return zip(readers, counts).filter { $0.1 > 0 }.map { reader, count in
+            let prompt = reader.remainingPrompt
+            return Turn(
+                generation: reader,
+                part: Part(session: reader.session, tokens: prompt.prefix(count), wantsLogits: count == prompt.count),
+                isPrompt: true)
+        }
+    }
+}
+
+extension Batch.Outcome {
+    /// What became of a generation whose turn is done; chooses its next token.
+    fileprivate init(_ generation: Generation) throws(SessionError) {
+        if !generation.remainingPrompt.isEmpty, generation.stopReason == nil {
+            self = .reading(remainingTokenCount: generation.remainingPrompt.count)
+        } else if let token = try generation.choose() {
+            self = .token(token)
+        } else {
+            self = .ended
+        }
+    }
+}

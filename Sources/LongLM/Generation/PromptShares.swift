@@ -1,0 +1,26 @@
+/// How the rows that a pass has for prompts are divided among them.
+enum PromptShares {
+    /// The rows of each prompt.
+    ///
+    /// Half of the rows, rounded up, go to the first prompt, which has waited longest. The rest go to the prompts with the
+    /// fewest tokens left, of equals to the earlier one, each as many as it has. So a short prompt is read beside a long
+    /// one, a long one is read at no less than half the speed however many short ones come, and prompts of equal lengths
+    /// are read one after the other rather than all at once.
+    ///
+    /// - Parameters:
+    ///   - remaining: How many tokens each prompt has left, in the order in which they came.
+    ///   - rowLimit: The rows to be divided. All are given away if the prompts have as many.
+    static func rowCounts(remaining: [Int], rowLimit: Int) -> [Int] {
+        var counts = remaining.map { _ in 0 }
+        var left = rowLimit
+        func give(_ most: Int, to prompt: Int) {
+            let count = min(most, remaining[prompt] - counts[prompt])
+            counts[prompt] += count
+            left -= count
+        }
+        if !remaining.isEmpty { give((rowLimit + 1) / 2, to: 0) }
+        let byLength = remaining.indices.sorted { (remaining[$0], $0) < (remaining[$1], $1) }
+        for prompt in byLength { give(left, to: prompt) }
+        return counts
+    }
+}
