@@ -35,7 +35,7 @@ import Testing
                     cacheFormat: cacheFormat)
                 let session = try Session(
                     model: model,
-                    options: SessionOptions(attention: attention, maximumLength: 700, cacheFormat: cacheFormat))
+                    options: SessionOptions(attention: attention, capacity: 700, cacheFormat: cacheFormat))
                 #expect(need.weightByteCount == model.weightByteCount)
                 #expect(need.neighborRingByteCount == session.cacheByteCount)
                 #expect((need.neighborRingByteCount == 0) == (attention == .plain))

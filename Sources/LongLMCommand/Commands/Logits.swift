@@ -60,7 +60,7 @@ struct Logits: AsyncParsableCommand {
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
+                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache?.format))
 
         var hash = LogitHash()
@@ -107,7 +107,7 @@ struct Logits: AsyncParsableCommand {
         let bar = ProgressBar("logits")
         defer { bar.finish() }
         // The session itself takes no more rows at once, and no bit depends on it.
-        let step = min(chunk ?? Session.stepRowLimit, Session.stepRowLimit)
+        let step = min(chunk ?? Session.maximumPassRowCount, Session.maximumPassRowCount)
         var position = 0
         while position < tokens.count {
             let isWanted = position >= firstRow

@@ -210,7 +210,7 @@ extension Workload {
             session = try Session(
                 model: model,
                 options: SessionOptions(
-                    attention: AttentionMode(selfExtend), threadCount: threadCount, maximumLength: length,
+                    attention: AttentionMode(selfExtend), threadCount: threadCount, capacity: length,
                     cacheFormat: cacheFormat))
         }
         return Workload(
@@ -236,7 +236,7 @@ extension Workload {
                 model: model,
                 options: SessionOptions(
                     attention: AttentionMode(selfExtend), threadCount: threadCount,
-                    maximumLength: depth + runCount * stepCount,
+                    capacity: depth + runCount * stepCount,
                     cacheFormat: cacheFormat))
             if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
             return session
@@ -267,7 +267,7 @@ extension Workload {
         let sessions = try (0..<count).map { _ in
             try Session(
                 model: model,
-                options: SessionOptions(threadCount: threadCount, maximumLength: 256, cacheFormat: cacheFormat))
+                options: SessionOptions(threadCount: threadCount, capacity: 256, cacheFormat: cacheFormat))
         }
         let cache = model.configuration.cacheByteCount(position: 128, cacheFormat: sessions[0].cacheFormat)
         return Workload(
