@@ -19,7 +19,7 @@ import Testing
 
     @Test func stopSequences() throws {
         let whole = try generate([])
-        #expect(whole.tokens.count == 20 && whole.stopReason == "maximumTokenCount" && whole.text.utf8.count == 20)
+        #expect(whole.tokens.count == 20 && whole.stopReason == "tokenLimit" && whole.text.utf8.count == 20)
         // A character is a token of this model. The sequence may come earlier, too.
         let stop = String(whole.text.dropFirst(8).prefix(3))
         let expected = try #require(whole.text.range(of: stop))

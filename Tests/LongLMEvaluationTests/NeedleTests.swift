@@ -111,7 +111,7 @@ struct NeedleSweepTests {
             let tokens = sweeps.tiny.tokenizer.encode(String(before) + keySentence + String(after) + keyQuestion)
             #expect(row.promptTokenCount == tokens.count && tokens.count == row.length - 9)
             let session = try Session(
-                model: sweeps.tiny.model, options: SessionOptions(attention: mode, maximumLength: row.length))
+                model: sweeps.tiny.model, options: SessionOptions(attention: mode, capacity: row.length))
             try session.prefill(tokens)
             var logLikelihood = 0.0
             for token in sweeps.tiny.tokenizer.encode(key) {

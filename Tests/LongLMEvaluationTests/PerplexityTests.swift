@@ -29,7 +29,7 @@ struct PerplexityTests {
             for start in [0, length] {
                 let window = Array(tokens[start..<(start + length)])
                 let session = try Session(
-                    model: tiny.model, options: SessionOptions(attention: mode, maximumLength: length))
+                    model: tiny.model, options: SessionOptions(attention: mode, capacity: length))
                 let logits = try session.prefillAllLogits(window)
                 for position in 1..<length {
                     let row = logits[((position - 1) * vocabularySize)..<(position * vocabularySize)]

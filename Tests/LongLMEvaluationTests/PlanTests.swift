@@ -37,7 +37,7 @@ import Testing
                     directory: directory.path, length: 700, attention: attention, cacheFormat: cacheFormat)
                 let session = try Session(
                     model: model,
-                    options: SessionOptions(attention: attention, maximumLength: 700, cacheFormat: cacheFormat))
+                    options: SessionOptions(attention: attention, capacity: 700, cacheFormat: cacheFormat))
                 #expect(need.weightByteCount == model.weightByteCount)
                 #expect(need.neighborRingByteCount == session.cacheByteCount)
                 #expect((need.neighborRingByteCount == 0) == (attention == .plain))

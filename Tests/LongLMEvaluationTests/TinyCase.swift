@@ -31,9 +31,9 @@ struct TinyCase {
             "shift": "\"\(selfExtend.shift.rawValue)\"",
         ]
         let model = try LanguageModel(directory: directory.path)
-        baselineLogits = try Session(model: model, options: SessionOptions(maximumLength: n)).prefillAllLogits(tokens)
+        baselineLogits = try Session(model: model, options: SessionOptions(capacity: n)).prefillAllLogits(tokens)
         let session = try Session(
-            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: n))
+            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), capacity: n))
         logits = try session.prefillAllLogits(tokens)
         decodeLogits = Array(logits.suffix(decoded * Self.vocabularySize))
     }

@@ -193,7 +193,7 @@ import Testing
             for instructionSet in InstructionSet.available.filter(\.isFused) {
                 let model = try loadModel(shape.tiny, instructionSet: instructionSet)
                 for threads in [1, 2, 3] {
-                    let options = SessionOptions(attention: mode, threadCount: threads, maximumLength: 150)
+                    let options = SessionOptions(attention: mode, threadCount: threads, capacity: 150)
                     for chunk in [150, 64, 7, 1] {
                         let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
                         #expect(
@@ -216,9 +216,9 @@ import Testing
         let tokens = tokens(1_100)
         let model = try loadModel(tiny)
         let expected = bits(
-            try allLogits(model, tokens, SessionOptions(attention: mode, threadCount: 1, maximumLength: 1_100)))
+            try allLogits(model, tokens, SessionOptions(attention: mode, threadCount: 1, capacity: 1_100)))
         for (threads, chunk) in [(3, 1_100), (2, 333), (3, 1)] {
-            let options = SessionOptions(attention: mode, threadCount: threads, maximumLength: 1_100)
+            let options = SessionOptions(attention: mode, threadCount: threads, capacity: 1_100)
             #expect(
                 bits(try chunkedLogits(model, tokens, chunk: chunk, options)) == expected,
                 "\(threads) threads, chunks of \(chunk)")
@@ -233,9 +233,9 @@ import Testing
         let model = try loadModel()
         let mode = AttentionMode.reRoPE(ReRoPE(neighborWindow: window, queryScaleBase: base))
         let selfExtend = SelfExtend(groupSize: 1 << 20, neighborWindow: window, queryScaleBase: base)
-        let found = try allLogits(model, tokens, SessionOptions(attention: mode, maximumLength: 101))
+        let found = try allLogits(model, tokens, SessionOptions(attention: mode, capacity: 101))
         let same = try allLogits(
-            model, tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 101))
+            model, tokens, SessionOptions(attention: AttentionMode(selfExtend), capacity: 101))
         #expect(bits(found) == bits(same))
         let exact = DoubleLlama(TinyLlama()).logits(tokens, selfExtend)
         #expect(greatestDifference(found, exact) <= 1e-4 * deviation(exact))
@@ -254,7 +254,7 @@ import Testing
         ]
         for mode in same {
             for chunk in [60, 7] {
-                let options = SessionOptions(attention: mode, maximumLength: 60)
+                let options = SessionOptions(attention: mode, capacity: 60)
                 #expect(bits(try chunkedLogits(model, tokens, chunk: chunk, options)) == plain, "\(mode)")
             }
         }
@@ -263,7 +263,7 @@ import Testing
     /// It has no capacity of its own, for which memory could be set aside.
     @Test func reRoPENeedsALength() throws {
         let model = try loadModel()
-        let reason = "ReRoPE reaches to any length; say which with maximumLength"
+        let reason = "ReRoPE reaches to any length; say which with capacity"
         #expect(throws: SessionError.invalidOption(reason)) {
             try Session(
                 model: model, options: SessionOptions(attention: .reRoPE(ReRoPE(neighborWindow: 16))))
@@ -275,7 +275,7 @@ import Testing
         let tokens = tokens(101)
         let model = try loadModel()
         func logits(_ mode: AttentionMode) throws -> [Float] {
-            try allLogits(model, tokens, SessionOptions(attention: mode, maximumLength: 101))
+            try allLogits(model, tokens, SessionOptions(attention: mode, capacity: 101))
         }
         let reRoPE = try logits(.reRoPE(ReRoPE(neighborWindow: 16))).map(Double.init)
         let unit = deviation(reRoPE)

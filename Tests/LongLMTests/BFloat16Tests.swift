@@ -19,7 +19,7 @@ private func sameLogits(
     chunks: [Int] = [1, 7, 64], sourceLocation: SourceLocation = #_sourceLocation
 ) throws -> [Float] {
     var options = options
-    options.maximumLength = tokens.count
+    options.capacity = tokens.count
     var expected: [Float]?
     for threadCount in threads {
         options.threadCount = threadCount
@@ -45,7 +45,7 @@ struct BFloat16ModelTests {
         #expect(model.precision == .bfloat16)
         let found = try sameLogits(model, tokens, SessionOptions(attention: AttentionMode(selfExtend)))
         let exact = try allLogits(
-            try loadModel(shape.tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150))
+            try loadModel(shape.tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), capacity: 150))
         #expect(bits(found) != bits(exact))
         // A rounding to bfloat16 is off by up to 2⁻⁹, about 10⁻³ in the mean. Some ten of them follow each other on the
         // way through a layer (weights, inputs of products, queries, keys and values), and these models, whose weights
@@ -57,7 +57,7 @@ struct BFloat16ModelTests {
         #expect(greatestDifference(found, exact.map { Double($0) }) / unit < 0.3)
         // Other settings of Self-Extend are much farther away.
         for other in settings where other != selfExtend {
-            let options = SessionOptions(attention: AttentionMode(other), maximumLength: 150)
+            let options = SessionOptions(attention: AttentionMode(other), capacity: 150)
             #expect(meanDifference(found, try allLogits(try loadModel(shape.tiny), tokens, options)) / unit > 0.1)
         }
     }
@@ -74,7 +74,7 @@ struct BFloat16ModelTests {
             model, tokens, SessionOptions(attention: AttentionMode(selfExtend)), threads: [1, 2, 3], chunks: [333, 64])
         let session = try Session(
             model: model,
-            options: SessionOptions(attention: AttentionMode(selfExtend), threadCount: 2, maximumLength: 1_100))
+            options: SessionOptions(attention: AttentionMode(selfExtend), threadCount: 2, capacity: 1_100))
         var decoded = try session.prefillAllLogits(Array(tokens[..<1_001]))
         for token in tokens[1_001...] {
             try session.decode(token)
@@ -90,7 +90,7 @@ struct BFloat16ModelTests {
         let model = try loadModel(precision: .bfloat16, instructionSet: .avx512)
         let logits = try [nil, CacheFormat.bfloat16, .float32].map { cacheFormat in
             let options = SessionOptions(
-                attention: AttentionMode(selfExtend), maximumLength: 150, cacheFormat: cacheFormat)
+                attention: AttentionMode(selfExtend), capacity: 150, cacheFormat: cacheFormat)
             #expect(try Session(model: model, options: options).cacheFormat == cacheFormat ?? .bfloat16)
             return try sameLogits(model, tokens, options)
         }
@@ -170,7 +170,7 @@ struct BFloat16CacheTests {
     @Test("The same bits for threads, chunks and instruction sets", arguments: [Shape.grouped, .bfloat16], settings)
     func sameBits(shape: Shape, selfExtend: SelfExtend?) throws {
         let tokens = tokens(150, shape.tiny)
-        let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150, cacheFormat: .bfloat16)
+        let options = SessionOptions(attention: AttentionMode(selfExtend), capacity: 150, cacheFormat: .bfloat16)
         var expected: [Float]?
         for instructionSet in Self.fused {
             let model = try loadModel(shape.tiny, instructionSet: instructionSet)
@@ -180,7 +180,7 @@ struct BFloat16CacheTests {
         }
         let found = try #require(expected)
         let exact = try allLogits(
-            try loadModel(shape.tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 150))
+            try loadModel(shape.tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), capacity: 150))
         #expect(bits(found) != bits(exact))
         // Only keys and values are rounded, by 2⁻⁹ at most and 10⁻³ in the mean, once in each layer; see
         // above for what the layers make of it.
@@ -208,7 +208,7 @@ struct BFloat16CacheTests {
                 let session = try Session(
                     model: model,
                     options: SessionOptions(
-                        attention: AttentionMode(selfExtend), maximumLength: length, cacheFormat: cacheFormat))
+                        attention: AttentionMode(selfExtend), capacity: length, cacheFormat: cacheFormat))
                 try session.prefill(tokens(length, TinyLlama()))
                 let expected = model.configuration.cacheByteCount(
                     length: length, neighborWindow: neighborWindow, cacheFormat: cacheFormat)

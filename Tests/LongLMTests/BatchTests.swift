@@ -46,7 +46,7 @@ import Tokenization
                 prompt: generator.tokens(length, below: vocabularySize),
                 tokens: generator.tokens(count, below: vocabularySize),
                 options: SessionOptions(
-                    attention: modes[index % modes.count], threadCount: 1, maximumLength: length + count + index % 3,
+                    attention: modes[index % modes.count], threadCount: 1, capacity: length + count + index % 3,
                     cacheFormat: index % 4 == 3 ? .bfloat16 : .float32))
         }
     }
@@ -143,7 +143,7 @@ import Tokenization
         let members = (0..<4).map { index in
             Member(
                 prompt: Array(1...20), tokens: [5, 6, 7],
-                options: SessionOptions(threadCount: 1, maximumLength: 40 + 200 * index))
+                options: SessionOptions(threadCount: 1, capacity: 40 + 200 * index))
         }
         try expectSolitude(model, members, threads: [2])
     }
@@ -161,19 +161,19 @@ import Tokenization
         var generator = SeededGenerator(seed: 83)
         let tokenizer = try TinyTokenizer.make()
         let options = [
-            GenerationOptions(maximumTokenCount: 12),
-            GenerationOptions(maximumTokenCount: 15, sampler: try ProbabilitySampler(temperature: 2, seed: 4)),
+            GenerationOptions(tokenLimit: 12),
+            GenerationOptions(tokenLimit: 15, sampler: try ProbabilitySampler(temperature: 2, seed: 4)),
             GenerationOptions(
-                maximumTokenCount: 9, sampler: try ProbabilitySampler(topK: 9, minP: 0.01, seed: 5),
+                tokenLimit: 9, sampler: try ProbabilitySampler(topK: 9, minP: 0.01, seed: 5),
                 processors: [try RepetitionPenalty(1.3), try LogitBias([3: 1])]),
-            GenerationOptions(maximumTokenCount: 0),
+            GenerationOptions(tokenLimit: 0),
             GenerationOptions(
-                maximumTokenCount: 20, sampler: ScriptedSampler(tokens: [1, 2, 3, 4]), endTokens: [4]),
+                tokenLimit: 20, sampler: ScriptedSampler(tokens: [1, 2, 3, 4]), endTokens: [4]),
             GenerationOptions(
-                maximumTokenCount: 20, sampler: ScriptedSampler(tokens: tokenizer.encode("the cabe")),
+                tokenLimit: 20, sampler: ScriptedSampler(tokens: tokenizer.encode("the cabe")),
                 stopSequences: ["cab"]),
             GenerationOptions(sampler: try ProbabilitySampler(seed: 6)),
-            GenerationOptions(maximumTokenCount: 1),
+            GenerationOptions(tokenLimit: 1),
         ]
         let lengths = [3, 600, 20, 9, 1, 40, 50, 513]
         return try zip(options, lengths).enumerated().map { index, pair in
@@ -182,7 +182,7 @@ import Tokenization
                 options: SessionOptions(
                     attention: Self.modes[index % Self.modes.count], threadCount: 1,
                     // The seventh is full after four tokens.
-                    maximumLength: index == 6 ? 54 : 700))
+                    capacity: index == 6 ? 54 : 700))
             let prompt = generator.tokens(pair.1, below: 65)
             // The first one continues what is there.
             if index == 0 { try session.prefill(prompt) }
@@ -230,7 +230,7 @@ import Tokenization
             let session = try Session(model: model)
             return try Generation(
                 session: session, prompt: [1, 2], tokenizer: tokenizer,
-                options: GenerationOptions(maximumTokenCount: 4, sampler: ScriptedSampler(tokens: tokens)))
+                options: GenerationOptions(tokenLimit: 4, sampler: ScriptedSampler(tokens: tokens)))
         }
         let generations = [
             try generation([1, 2, 3, 4], short), try generation([5, 63, 7, 8], short),
@@ -256,11 +256,11 @@ import Tokenization
         let generations = try (0..<3).map { index in
             try Generation(
                 session: try Session(model: model), prompt: [1, 2, index],
-                options: GenerationOptions(maximumTokenCount: 4, endTokens: []))
+                options: GenerationOptions(tokenLimit: 4, endTokens: []))
         }
         let alone = try Generation(
             session: try Session(model: model), prompt: [1, 2, 2],
-            options: GenerationOptions(maximumTokenCount: 4, endTokens: []))
+            options: GenerationOptions(tokenLimit: 4, endTokens: []))
         try generations[0].session.prefill([5])
         func kinds() throws -> [Bool] {
             try batch.next(for: generations).map { if case .failure(.sessionChanged) = $0 { false } else { true } }
@@ -302,7 +302,7 @@ import Tokenization
         let model = try loadModel()
         let batch = try Batch(model: model, sessionLimit: 3, threadCount: 2)
         let sessions = try Self.members(of: [5, 520, 7, 9], vocabularySize: 67).map { try $0.session(model) }
-        let full = try Session(model: model, options: SessionOptions(maximumLength: 2))
+        let full = try Session(model: model, options: SessionOptions(capacity: 2))
         try full.prefill([1, 2])
         let stranger = try Session(model: try loadModel())
         let all = sessions + [full, stranger]
@@ -339,7 +339,7 @@ import Tokenization
         let model = try loadModel()
         let batch = try Batch(model: model, sessionLimit: 2, threadCount: 1)
         func generation(_ session: Session) throws -> Generation {
-            try Generation(session: session, prompt: [1, 2], options: GenerationOptions(maximumTokenCount: 5))
+            try Generation(session: session, prompt: [1, 2], options: GenerationOptions(tokenLimit: 5))
         }
         let generations = try (0..<3).map { _ in try generation(try Session(model: model)) }
         let stranger = try generation(try Session(model: try loadModel()))

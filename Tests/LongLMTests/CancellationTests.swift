@@ -29,7 +29,7 @@ import Testing
 
     private func makeSession(_ mode: AttentionMode, threads: Int, length: Int = 1_200) throws -> Session {
         try Session(
-            model: model, options: SessionOptions(attention: mode, threadCount: threads, maximumLength: length))
+            model: model, options: SessionOptions(attention: mode, threadCount: threads, capacity: length))
     }
 
     /// Runs a body in a task of its own, and cancels that from another thread `delay` seconds after the body has called
@@ -204,7 +204,7 @@ import Testing
                 try Generation(
                     session: try makeSession(Self.modes[index % 2], threads: 1, length: 100),
                     prompt: Array(tokens[index..<(index + length)]),
-                    options: GenerationOptions(maximumTokenCount: 6, endTokens: []))
+                    options: GenerationOptions(tokenLimit: 6, endTokens: []))
             }
         }
         let expected = try generations().map { try $0.rest().map(\.id) }
@@ -254,7 +254,7 @@ import Testing
             let generation = Transferred(
                 value: try Generation(
                     session: makeSession(.plain, threads: 2), prompt: Array(tokens[..<512]),
-                    options: GenerationOptions(maximumTokenCount: 3)))
+                    options: GenerationOptions(tokenLimit: 3)))
             let error = await cancelled(after: 0.01) { begin -> SessionError? in
                 begin()
                 return sessionError { () throws(SessionError) in _ = try generation.value.next() }

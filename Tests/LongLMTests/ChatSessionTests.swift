@@ -15,7 +15,7 @@ import Tokenization
 
     private func makeSession(_ mode: AttentionMode = .plain, length: Int = 1_500) throws -> Session {
         try Session(
-            model: model, options: SessionOptions(attention: mode, threadCount: 2, maximumLength: length))
+            model: model, options: SessionOptions(attention: mode, threadCount: 2, capacity: length))
     }
 
     private func makeChat(
@@ -82,7 +82,7 @@ import Tokenization
         let chat = try makeChat()
         for (turn, question) in ["who?", "a cab?", "then"].enumerated() {
             let options = GenerationOptions(
-                maximumTokenCount: 15, sampler: try ProbabilitySampler(temperature: 1.5, seed: UInt64(turn)),
+                tokenLimit: 15, sampler: try ProbabilitySampler(temperature: 1.5, seed: UInt64(turn)),
                 endTokens: [])
             let before = chat.messages
             let prompt = try TinyTokenizer.format.encode(before + [user(question)], with: tokenizer)

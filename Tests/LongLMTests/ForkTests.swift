@@ -20,7 +20,7 @@ import Testing
     }
 
     private func makeSession(_ mode: AttentionMode) throws -> Session {
-        try Session(model: model, options: SessionOptions(attention: mode, threadCount: 2, maximumLength: 1_300))
+        try Session(model: model, options: SessionOptions(attention: mode, threadCount: 2, capacity: 1_300))
     }
 
     private func logits(after tokens: [Int], _ mode: AttentionMode) throws -> Bits {

@@ -44,7 +44,7 @@ enum Shape: String, CaseIterable, Sendable, CustomTestStringConvertible {
         var generator = SeededGenerator(seed: 11)
         let tokens = generator.tokens(101, below: shape.tiny.vocabularySize)
         let expected = DoubleLlama(shape.tiny).logits(tokens, selfExtend)
-        let options = SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 101)
+        let options = SessionOptions(attention: AttentionMode(selfExtend), capacity: 101)
         for instructionSet in InstructionSet.available {
             let found = try allLogits(try loadModel(shape.tiny, instructionSet: instructionSet), tokens, options)
             #expect(found.count == expected.count)
@@ -62,7 +62,7 @@ enum Shape: String, CaseIterable, Sendable, CustomTestStringConvertible {
         let tokens = generator.tokens(1_060, below: tiny.vocabularySize)
         let expected = DoubleLlama(tiny).logits(tokens, selfExtend)
         let found = try allLogits(
-            try loadModel(tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: 1_060))
+            try loadModel(tiny), tokens, SessionOptions(attention: AttentionMode(selfExtend), capacity: 1_060))
         #expect(greatestDifference(found, expected) / deviation(expected) <= Self.tolerance)
     }
 

@@ -27,7 +27,7 @@ import Testing
         try session.prefill(prompt)
         return try Generation(
             session: session,
-            options: GenerationOptions(maximumTokenCount: maximum, sampler: sampler, endTokens: endTokens))
+            options: GenerationOptions(tokenLimit: maximum, sampler: sampler, endTokens: endTokens))
     }
 
     private func all(_ generation: Generation) throws -> [Int] {
@@ -59,7 +59,7 @@ import Testing
         #expect(generation.stopReason == nil && generation.statistics.generatedTokenCount == 0)
         let tokens = try all(generation)
         #expect(tokens == (try greedy(30, prompt: prompt)) && Set(tokens).count > 3)
-        #expect(generation.stopReason == .maximumTokenCount && generation.statistics.generatedTokenCount == 30)
+        #expect(generation.stopReason == .tokenLimit && generation.statistics.generatedTokenCount == 30)
         // The last token is not processed: nobody asked what follows it.
         #expect(generation.session.position == prompt.count + 29)
         #expect(try generation.next() == nil && generation.session.position == prompt.count + 29)
@@ -73,7 +73,7 @@ import Testing
         let long = generator.tokens(100, below: 67)
         try session.prefill(long)
         let generation = try Generation(
-            session: session, options: GenerationOptions(maximumTokenCount: 20, endTokens: []))
+            session: session, options: GenerationOptions(tokenLimit: 20, endTokens: []))
         #expect(try all(generation) == greedy(20, options, prompt: long))
     }
 
@@ -88,7 +88,7 @@ import Testing
         // Another generation can go on where this one ended, since the session holds all that was returned.
         #expect(generation.session.position == prompt.count + place)
         let more = try Generation(
-            session: generation.session, options: GenerationOptions(maximumTokenCount: 30 - place, endTokens: []))
+            session: generation.session, options: GenerationOptions(tokenLimit: 30 - place, endTokens: []))
         #expect(try all(more) == Array(expected[place...]))
     }
 
@@ -104,13 +104,13 @@ import Testing
         let generation = try generation(maximum: 10, model: ending)
         #expect(try all(generation) == [] && generation.stopReason == .endToken(expected[0]))
         let endless = try self.generation(maximum: 10, endTokens: [], model: ending)
-        #expect(try all(endless) == expected && endless.stopReason == .maximumTokenCount)
+        #expect(try all(endless) == expected && endless.stopReason == .tokenLimit)
         let otherwise = try self.generation(maximum: 10, endTokens: [1_000_000, -1], model: ending)
         #expect(try all(otherwise) == expected)
     }
 
     @Test func fullSession() throws {
-        let options = SessionOptions(maximumLength: prompt.count + 3)
+        let options = SessionOptions(capacity: prompt.count + 3)
         let generation = try generation(options, maximum: 100)
         // Three tokens fit, and the logits of the third choose a fourth.
         #expect(try all(generation) == greedy(4, prompt: prompt))
@@ -122,7 +122,7 @@ import Testing
     func nothingAskedFor(maximum: Int) throws {
         let generation = try generation(maximum: maximum)
         #expect(try generation.next() == nil)
-        #expect(generation.stopReason == .maximumTokenCount && generation.session.position == prompt.count)
+        #expect(generation.stopReason == .tokenLimit && generation.session.position == prompt.count)
     }
 
     @Test func sampledTokensFollowTheSeed() throws {
@@ -164,18 +164,18 @@ import Testing
     /// A generation's own prompt is processed when the first token is asked for, or step by step before.
     @Test func promptOfAGeneration() throws {
         let long = (0..<1_100).map { $0 * 7 % 67 }
-        let options = SessionOptions(threadCount: 2, maximumLength: 1_200)
+        let options = SessionOptions(threadCount: 2, capacity: 1_200)
         let expected = try greedy(5, options, prompt: [3, 4] + long)
         for steps in 0...4 {
             let session = try Session(model: model, options: options)
             try session.prefill([3, 4])
             var told: [Int] = []
             let generation = try Generation(
-                session: session, prompt: long, options: GenerationOptions(maximumTokenCount: 5)
+                session: session, prompt: long, options: GenerationOptions(tokenLimit: 5)
             ) { told.append($0) }
             #expect(session.position == 2 && told.isEmpty)
             for step in 0..<steps {
-                #expect(try generation.prefillStep() == (step < 2))
+                #expect(try generation.prefillPass() == (step < 2))
                 #expect(session.position == 2 + min((step + 1) * 512, 1_100))
             }
             #expect(try all(generation) == expected)
@@ -207,7 +207,7 @@ import Testing
     @Test func statistics() throws {
         let session = try Session(model: model)
         let generation = try Generation(
-            session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 6))
+            session: session, prompt: prompt, options: GenerationOptions(tokenLimit: 6))
         var statistics = generation.statistics
         #expect(statistics.prefillDuration == .zero && statistics.decodeDuration == .zero)
         #expect(statistics.prefillRate == 0 && statistics.decodeRate == 0)
@@ -240,7 +240,7 @@ import Testing
 
     @Test func defaults() throws {
         let options = GenerationOptions()
-        #expect(options.maximumTokenCount == 256 && options.sampler is GreedySampler && options.processors.isEmpty)
+        #expect(options.tokenLimit == 256 && options.sampler is GreedySampler && options.processors.isEmpty)
         #expect(options.endTokens == nil && options.stopSequences.isEmpty)
     }
 }

@@ -41,9 +41,9 @@ import Testing
         func tokens(
             model: LanguageModel, prompt: [Int]
         ) async throws -> (tokens: [Int?], turnsInPrompt: Int, turnsBetweenTokens: Int) {
-            let session = try Session(model: model, options: SessionOptions(threadCount: 1, maximumLength: 3_000))
+            let session = try Session(model: model, options: SessionOptions(threadCount: 1, capacity: 3_000))
             let generation = try Generation(
-                session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 30)
+                session: session, prompt: prompt, options: GenerationOptions(tokenLimit: 30)
             ) { _ in self.marks.append(self.others) }
             var tokens: [Int?] = []
             for try await token in TokenStream(generation) { tokens.append(token.id) }
@@ -133,9 +133,9 @@ import Testing
         let prompt = generator.tokens(2_100, below: 67)
         let found = try await server.tokens(model: model, prompt: prompt)
         other.cancel()
-        let session = try Session(model: model, options: SessionOptions(maximumLength: 3_000))
+        let session = try Session(model: model, options: SessionOptions(capacity: 3_000))
         let expected = try Generation(
-            session: session, prompt: prompt, options: GenerationOptions(maximumTokenCount: 30)
+            session: session, prompt: prompt, options: GenerationOptions(tokenLimit: 30)
         ).rest().map(\.id)
         #expect(found.tokens == expected)
         // Of five steps of the prompt and thirty tokens; who comes first after a suspension is for others to decide.

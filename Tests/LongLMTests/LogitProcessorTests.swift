@@ -110,7 +110,7 @@ import Testing
             try LogitBias([1: 1_000, 5: 1]), Recorder(record: record), try RepetitionPenalty(4),
         ]
         let options = GenerationOptions(
-            maximumTokenCount: 2, sampler: Witness(record: witness), processors: processors)
+            tokenLimit: 2, sampler: Witness(record: witness), processors: processors)
         let generation = try Generation(session: session, prompt: [5, 9], options: options)
         let expected = try Session(model: model)
         try expected.prefill([5, 9])
@@ -139,7 +139,7 @@ import Testing
     @Test func effects() throws {
         let model = try loadModel()
         func tokens(_ processors: [any LogitProcessor]) throws -> [Int] {
-            let options = GenerationOptions(maximumTokenCount: 30, processors: processors)
+            let options = GenerationOptions(tokenLimit: 30, processors: processors)
             return try Generation(session: try Session(model: model), prompt: [3, 41], options: options).rest()
                 .compactMap(\.id)
         }

@@ -51,7 +51,7 @@ import Testing
                 prefix: prefixes[index],
                 options: SessionOptions(
                     attention: modes[index % modes.count], threadCount: 1,
-                    maximumLength: prefixes[index] + rows + index % 3,
+                    capacity: prefixes[index] + rows + index % 3,
                     cacheFormat: index % 4 == 1 ? .bfloat16 : .float32))
         }
     }
@@ -119,11 +119,11 @@ import Testing
                 session: try Session(
                     model: model,
                     options: SessionOptions(
-                        attention: modes[index % modes.count], threadCount: 1, maximumLength: length + count,
+                        attention: modes[index % modes.count], threadCount: 1, capacity: length + count,
                         cacheFormat: index % 3 == 2 ? .bfloat16 : .float32)),
                 prompt: generator.tokens(length, below: 65),
                 options: GenerationOptions(
-                    maximumTokenCount: count, sampler: try ProbabilitySampler(temperature: 2, seed: UInt64(index)),
+                    tokenLimit: count, sampler: try ProbabilitySampler(temperature: 2, seed: UInt64(index)),
                     endTokens: []))
         }
     }
@@ -153,7 +153,7 @@ import Testing
                 case .reading(let count):
                     #expect(isPrompt && count == lengths[index] - together[index].session.position && count > 0)
                     #expect(together[index].session.logits.isEmpty || processed == 0)
-                case .ended: #expect(together[index].stopReason == .maximumTokenCount)
+                case .ended: #expect(together[index].stopReason == .tokenLimit)
                 }
             }
             if let promptRowLimit { #expect(promptRowCount <= promptRowLimit) }
@@ -209,7 +209,7 @@ import Testing
     @Test func refusedPasses() throws {
         let model = try loadModel()
         let batch = try Batch(model: model, sessionLimit: 2, rowLimit: 8, threadCount: 1)
-        let sessions = try (0..<2).map { _ in try Session(model: model, options: SessionOptions(maximumLength: 10)) }
+        let sessions = try (0..<2).map { _ in try Session(model: model, options: SessionOptions(capacity: 10)) }
         func refuses(_ error: SessionError, _ tokens: [[Int]]) {
             #expect(throws: error) { try batch.process(tokens, in: sessions) }
             #expect(sessions.allSatisfy { $0.position == 0 && $0.logits.isEmpty })
@@ -236,7 +236,7 @@ import Testing
             try Generation(
                 session: try Session(model: model), prompt: [1, 2],
                 options: GenerationOptions(
-                    maximumTokenCount: 3, sampler: ScriptedSampler(tokens: tokens), endTokens: []))
+                    tokenLimit: 3, sampler: ScriptedSampler(tokens: tokens), endTokens: []))
         }
         func next() throws -> [Result<Int?, SessionError>] {
             try batch.next(for: generations).map { $0.map { $0.token?.id } }

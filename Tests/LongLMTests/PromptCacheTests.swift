@@ -17,11 +17,11 @@ import Testing
     }
 
     private func options(_ mode: AttentionMode = .plain, threads: Int? = 2) -> SessionOptions {
-        SessionOptions(attention: mode, threadCount: threads, maximumLength: 1_500)
+        SessionOptions(attention: mode, threadCount: threads, capacity: 1_500)
     }
 
-    private func makeCache(_ mode: AttentionMode = .plain, maximumCount: Int = 8) -> PromptCache {
-        PromptCache(model: model, options: options(mode), maximumCount: maximumCount)
+    private func makeCache(_ mode: AttentionMode = .plain, sessionLimit: Int = 8) -> PromptCache {
+        PromptCache(model: model, options: options(mode), sessionLimit: sessionLimit)
     }
 
     private func session(_ tokens: [Int], _ mode: AttentionMode = .plain) throws -> Session {
@@ -87,7 +87,7 @@ import Testing
 
     /// The session that was neither inserted nor taken for the longest goes first.
     @Test func leastRecentlyUsed() throws {
-        let cache = makeCache(maximumCount: 3)
+        let cache = makeCache(sessionLimit: 3)
         let prompts = (0..<5).map { [60 + $0, 1, 2, 3] }
         for prompt in prompts[..<3] { try cache.insert(try session(prompt)) }
         #expect(cache.count == 3)
@@ -107,7 +107,7 @@ import Testing
 
         cache.removeAll()
         #expect(try cache.count == 0 && held(cache, prompts[4]) == 0)
-        let none = makeCache(maximumCount: 0)
+        let none = makeCache(sessionLimit: 0)
         try none.insert(try session(prompts[0]))
         #expect(try none.count == 0 && held(none, prompts[0]) == 0)
     }
@@ -158,7 +158,7 @@ import Testing
         try refuses(cache, try Session(model: try loadModel(), options: options()))
         try refuses(cache, try Session(model: model, options: options(Self.extended)))
         try refuses(cache, try Session(model: model))
-        try refuses(cache, try Session(model: model, options: SessionOptions(maximumLength: 1_499)))
+        try refuses(cache, try Session(model: model, options: SessionOptions(capacity: 1_499)))
         var other = options()
         other.cacheFormat = .bfloat16
         try refuses(cache, try Session(model: model, options: other))
@@ -167,7 +167,7 @@ import Testing
         try refuses(open, try Session(model: model, options: options()))
         try refuses(open, try Session(model: model, options: SessionOptions(cacheFormat: .bfloat16)))
         let own = try Session(
-            model: model, options: SessionOptions(threadCount: 1, maximumLength: 64, cacheFormat: .float32))
+            model: model, options: SessionOptions(threadCount: 1, capacity: 64, cacheFormat: .float32))
         try own.prefill([1, 2])
         try open.insert(own)
         #expect(open.count == 1)
@@ -189,7 +189,7 @@ import Testing
         let cache = makeCache(Self.extended)
         try cache.insert(try session(Array(tokens[..<700]), Self.extended))
         let prompt = Array(tokens[..<650]) + [60, 61, 62]
-        let generationOptions = GenerationOptions(maximumTokenCount: 10)
+        let generationOptions = GenerationOptions(tokenLimit: 10)
         let session = try cache.session(for: prompt)
         let generation = try Generation(
             session: session, prompt: Array(prompt[session.position...]), options: generationOptions)

@@ -27,7 +27,7 @@ import Testing
             let model = try loadModel(shape.tiny, instructionSet: instructionSet)
             for threads in [1, 2, 3] {
                 let options = SessionOptions(
-                    attention: AttentionMode(selfExtend), threadCount: threads, maximumLength: 150)
+                    attention: AttentionMode(selfExtend), threadCount: threads, capacity: 150)
                 for chunk in [150, 64, 7, 1] {
                     let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
                     #expect(found == expected ?? found, "\(instructionSet), \(threads) threads, chunks of \(chunk)")
@@ -49,7 +49,7 @@ import Testing
             let model = try loadModel(tiny, instructionSet: instructionSet)
             for threads in [1, 2, 3] {
                 let options = SessionOptions(
-                    attention: AttentionMode(selfExtend), threadCount: threads, maximumLength: 2_100)
+                    attention: AttentionMode(selfExtend), threadCount: threads, capacity: 2_100)
                 for chunk in [2_100, 700, 333] {
                     let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
                     #expect(found == expected ?? found, "\(instructionSet), \(threads) threads, chunks of \(chunk)")
@@ -116,7 +116,7 @@ import Testing
             let results = try [50, 51, 600, 5_000].map { length in
                 bits(
                     try allLogits(
-                        model, tokens, SessionOptions(attention: AttentionMode(selfExtend), maximumLength: length)))
+                        model, tokens, SessionOptions(attention: AttentionMode(selfExtend), capacity: length)))
             }
             #expect(results.allSatisfy { $0 == results[0] })
         }
@@ -129,7 +129,7 @@ import Testing
         var generator = SeededGenerator(seed: 32)
         let texts = (0..<4).map { _ in generator.tokens(100, below: tiny.vocabularySize) }
         let options = [nil, SelfExtend(groupSize: 4, neighborWindow: 16)].map {
-            SessionOptions(attention: AttentionMode($0), threadCount: 2, maximumLength: 100)
+            SessionOptions(attention: AttentionMode($0), threadCount: 2, capacity: 100)
         }
         let run = { @Sendable (index: Int) throws -> Bits in
             bits(try chunkedLogits(model, texts[index], chunk: 9, options[index % 2]))

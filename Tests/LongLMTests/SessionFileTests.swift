@@ -29,7 +29,7 @@ import Testing
         try Session(
             model: model ?? self.model,
             options: SessionOptions(
-                attention: mode, threadCount: 2, maximumLength: length, cacheFormat: cacheFormat))
+                attention: mode, threadCount: 2, capacity: length, cacheFormat: cacheFormat))
     }
 
     private func contents() throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))) }
@@ -414,7 +414,7 @@ import Testing
             let directory = try TemporaryDirectory()
             let path = directory.path + "/session.safetensors"
             let model = try loadModel()
-            let session = try Session(model: model, options: SessionOptions(maximumLength: 1_000))
+            let session = try Session(model: model, options: SessionOptions(capacity: 1_000))
             try session.prefill([1, 2, 3])
             try session.save(to: path)
             let before = try Data(contentsOf: URL(fileURLWithPath: path))
@@ -435,7 +435,7 @@ import Testing
             guard try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["session.safetensors"] else {
                 exit(6)
             }
-            let undisturbed = try Session(model: model, options: SessionOptions(maximumLength: 1_000))
+            let undisturbed = try Session(model: model, options: SessionOptions(capacity: 1_000))
             try undisturbed.prefill([1, 2, 3] + (0..<600).map { $0 % 67 } + [9])
             try session.decode(9)
             guard bits(session.logits) == bits(undisturbed.logits) else { exit(7) }

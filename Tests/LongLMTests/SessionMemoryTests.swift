@@ -4,7 +4,7 @@ import Testing
 
 /// That sessions and batches are refused where a limit leaves no room for them, before any of it is taken.
 @Suite struct SessionMemoryTests {
-    private let options = SessionOptions(threadCount: 1, maximumLength: 1_000)
+    private let options = SessionOptions(threadCount: 1, capacity: 1_000)
     /// What the weights, and a session of these options, reserve.
     private let weights: Int
     private let need: Int
@@ -48,7 +48,7 @@ import Testing
         #expect(
             shortage { () throws(SessionError) in _ = try Session(model: tight, options: options) }?.availableByteCount
                 == need - 1)
-        _ = try Session(model: tight, options: SessionOptions(threadCount: 1, maximumLength: 500))
+        _ = try Session(model: tight, options: SessionOptions(threadCount: 1, capacity: 500))
     }
 
     @Test func batches() throws {
@@ -73,7 +73,7 @@ import Testing
         for mode in [AttentionMode.plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 8))] {
             let before = model.reservedByteCount
             let session = try Session(
-                model: model, options: SessionOptions(attention: mode, threadCount: 3, maximumLength: 60))
+                model: model, options: SessionOptions(attention: mode, threadCount: 3, capacity: 60))
             try session.prefill((0..<60).map { $0 % 8 })
             #expect(session.memoryByteCount == model.reservedByteCount - before)
         }

@@ -33,7 +33,7 @@ import Testing
         // Where Self-Extend reaches further than positions are exact, that is the end.
         let far = SelfExtend(groupSize: 1 << 20, neighborWindow: 16)
         #expect(try Session(model: model, options: SessionOptions(attention: AttentionMode(far))).capacity == 1 << 24)
-        #expect(try Session(model: model, options: SessionOptions(maximumLength: 1_000)).capacity == 1_000)
+        #expect(try Session(model: model, options: SessionOptions(capacity: 1_000)).capacity == 1_000)
     }
 
     @Test func longestDefaultCapacity() throws {
@@ -53,7 +53,7 @@ import Testing
         }
         for length in [0, -1, 1 << 24 + 1, Int.max, Int.min] {
             #expect(
-                refusal(SessionOptions(maximumLength: length))
+                refusal(SessionOptions(capacity: length))
                     == .invalidOption("a length of \(length) tokens; it must be between 1 and 16777216"))
         }
         let meaningless = [(0, 16), (1 << 21, 16), (4, 0), (4, 64)]
@@ -114,7 +114,7 @@ import Testing
     /// A forward pass takes 512 rows at most, and progress is told after each.
     @Test(arguments: [1, 511, 512, 513, 1_024, 1_300])
     func progress(count: Int) throws {
-        let options = SessionOptions(maximumLength: 1_400)
+        let options = SessionOptions(capacity: 1_400)
         let long = (0..<count).map { $0 % 67 }
         let expected = Array(stride(from: 512, to: count, by: 512)) + [count]
         let session = try Session(model: model, options: options)
@@ -138,7 +138,7 @@ import Testing
     func cancellation(wantsAll: Bool) async throws {
         let long = (0..<1_300).map { $0 * 7 % 67 }
         let options = SessionOptions(
-            attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), threadCount: 3, maximumLength: 1_400)
+            attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), threadCount: 3, capacity: 1_400)
         let keeper = try SessionKeeper(model: model, options: options)
         try await keeper.prefill([1, 2, 3])
         let error = await Task { await keeper.prefillCancelledMidway(long, wantsAll: wantsAll) }.value
@@ -155,7 +155,7 @@ import Testing
 
     /// Work from within a prefill would overwrite what that one is about to write.
     @Test func workFromWithinProgress() throws {
-        let session = try Session(model: model, options: SessionOptions(maximumLength: 1_400))
+        let session = try Session(model: model, options: SessionOptions(capacity: 1_400))
         var refusals: [SessionError] = []
         try session.prefill((0..<1_300).map { $0 * 7 % 67 }) { _ in
             do throws(SessionError) {
@@ -204,7 +204,7 @@ import Testing
     func cacheMemory(window: Int?, length: Int) throws {
         let selfExtend = window.map { SelfExtend(groupSize: 1, neighborWindow: $0) }
         let session = try Session(
-            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: length))
+            model: model, options: SessionOptions(attention: AttentionMode(selfExtend), capacity: length))
         let ringOnly = session.cacheByteCount
         try session.prefill((0..<length).map { $0 % 67 })
         let foretold = model.configuration.cacheByteCount(length: length, neighborWindow: window)
@@ -217,7 +217,7 @@ import Testing
     /// Token by token past the end of a segment, where the cache and the list of tokens grow, and what the session has
     /// reserved is told.
     @Test func memoryOfDecoding() throws {
-        let session = try Session(model: model, options: SessionOptions(maximumLength: 1_100))
+        let session = try Session(model: model, options: SessionOptions(capacity: 1_100))
         #expect(model.reservedByteCount > model.weightByteCount)
         try session.prefill([1])
         let before = session.memoryByteCount

@@ -17,11 +17,11 @@ import Tokenization
     private func generation(
         _ tokens: [Int], stops: [String], maximum: Int = 100, capacity: Int = 100
     ) throws -> Generation {
-        let session = try Session(model: model, options: SessionOptions(threadCount: 1, maximumLength: capacity))
+        let session = try Session(model: model, options: SessionOptions(threadCount: 1, capacity: capacity))
         return try Generation(
             session: session, prompt: [3], tokenizer: tokenizer,
             options: GenerationOptions(
-                maximumTokenCount: maximum, sampler: ScriptedSampler(tokens: tokens + [TinyTokenizer.end]),
+                tokenLimit: maximum, sampler: ScriptedSampler(tokens: tokens + [TinyTokenizer.end]),
                 endTokens: [TinyTokenizer.end], stopSequences: stops))
     }
 
@@ -82,7 +82,7 @@ import Tokenization
         #expect(ended.statistics.generatedTokenCount == 5)
 
         let cut = try generation("the cab", stops: ["cat"], maximum: 4)
-        #expect(try texts(cut) == ["th", "e", " ", "", "c"] && cut.stopReason == .maximumTokenCount)
+        #expect(try texts(cut) == ["th", "e", " ", "", "c"] && cut.stopReason == .tokenLimit)
 
         let full = try generation(tokenizer.encode("the cab"), stops: ["cat"], capacity: 4)
         #expect(try texts(full) == ["th", "e", " ", "", "c"] && full.stopReason == .capacity)

@@ -20,11 +20,11 @@ import Testing
             model: model,
             options: SessionOptions(
                 attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), threadCount: 2,
-                maximumLength: capacity))
+                capacity: capacity))
         return try Generation(
             session: session, prompt: prompt,
             options: GenerationOptions(
-                maximumTokenCount: maximum, sampler: try ProbabilitySampler(temperature: 2, seed: 8)))
+                tokenLimit: maximum, sampler: try ProbabilitySampler(temperature: 2, seed: 8)))
     }
 
     @Test func toItsEnd() async throws {
@@ -36,7 +36,7 @@ import Testing
             #expect(stream.statistics.generatedTokenCount == tokens.count)
         }
         #expect(tokens == expected && tokens.count == 20)
-        #expect(stream.stopReason == .maximumTokenCount && stream.statistics.promptTokenCount == prompt.count)
+        #expect(stream.stopReason == .tokenLimit && stream.statistics.promptTokenCount == prompt.count)
         for try await _ in stream { Issue.record("there is no more") }
     }
 
@@ -94,12 +94,12 @@ import Testing
         let session = try Session(
             model: model,
             options: SessionOptions(
-                attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), maximumLength: 2_000))
+                attention: .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16)), capacity: 2_000))
         let generation = Transferred(
             value: try Generation(
                 session: session, prompt: long,
                 options: GenerationOptions(
-                    maximumTokenCount: 3, sampler: try ProbabilitySampler(temperature: 2, seed: 8))
+                    tokenLimit: 3, sampler: try ProbabilitySampler(temperature: 2, seed: 8))
             ) { done in if done == 512 { withUnsafeCurrentTask { $0?.cancel() } } })
         let error = await Task { () -> SessionError? in
             do throws(SessionError) {

@@ -23,12 +23,12 @@ import Testing
     }
 
     private func makeSession(
-        _ mode: AttentionMode, _ cacheFormat: CacheFormat = .float32, maximumLength: Int = 1_400
+        _ mode: AttentionMode, _ cacheFormat: CacheFormat = .float32, capacity: Int = 1_400
     ) throws -> Session {
         try Session(
             model: model,
             options: SessionOptions(
-                attention: mode, threadCount: 2, maximumLength: maximumLength, cacheFormat: cacheFormat))
+                attention: mode, threadCount: 2, capacity: capacity, cacheFormat: cacheFormat))
     }
 
     /// The logits of the last token of a session that saw these alone.
@@ -116,7 +116,7 @@ import Testing
     @Test func everyLengthOfAShortSession() throws {
         let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 60))
         for length in 0..<40 {
-            let session = try makeSession(mode, maximumLength: 40)
+            let session = try makeSession(mode, capacity: 40)
             try session.prefill(Array(tokens[..<40]))
             #expect(session.earliestTruncation == 0)
             try session.truncate(to: length)

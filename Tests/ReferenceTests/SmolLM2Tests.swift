@@ -75,10 +75,10 @@ struct SmolLM2Tests {
     ) throws -> String {
         let session = try Session(
             model: model,
-            options: SessionOptions(attention: AttentionMode(selfExtend), maximumLength: tokens.count + tokenCount))
+            options: SessionOptions(attention: AttentionMode(selfExtend), capacity: tokens.count + tokenCount))
         try session.prefill(tokens)
         let generation = try Generation(
-            session: session, tokenizer: tokenizer, options: GenerationOptions(maximumTokenCount: tokenCount))
+            session: session, tokenizer: tokenizer, options: GenerationOptions(tokenLimit: tokenCount))
         while try generation.next() != nil {}
         return generation.text
     }

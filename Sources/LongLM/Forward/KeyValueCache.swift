@@ -57,7 +57,7 @@ final class KeyValueCache {
 
     /// Panels of a ring of neighbor keys. A window of more positions than there can be needs no more room than those.
     static func ringPanelCount(shape: AttentionShape, capacity: Int, neighborWindow: Int) -> Int {
-        shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: min(Workspace.rowLimit, capacity))
+        shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: min(Workspace.maximumRowCount, capacity))
     }
 
     /// A cache of the same contents. Segments are shared; the ring, whose positions are overwritten, is copied.

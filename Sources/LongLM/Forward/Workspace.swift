@@ -4,7 +4,7 @@ import SIMDKernels
 final class Workspace {
     /// The most rows of one forward pass. Longer inputs are taken in several passes, which bounds the memory for
     /// activations and changes no bit of the result.
-    static let rowLimit = 512
+    static let maximumRowCount = 512
 
     /// The stream.
     let hidden: Activations

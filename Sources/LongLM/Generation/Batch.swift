@@ -40,9 +40,10 @@ public final class Batch {
     /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range, ``SessionError/memory(_:)`` when there is not
     ///   enough memory for so many.
     public init(
-        model: LanguageModel, sessionLimit: Int = 16, rowLimit: Int = Session.stepRowLimit, threadCount: Int? = nil
+        model: LanguageModel, sessionLimit: Int = 16, rowLimit: Int = Session.maximumPassRowCount,
+        threadCount: Int? = nil
     ) throws(SessionError) {
-        let maximum = Workspace.rowLimit
+        let maximum = Workspace.maximumRowCount
         guard (1...maximum).contains(sessionLimit) else {
             throw .invalidOption("a batch of up to \(sessionLimit) sessions; it must be between 1 and \(maximum)")
         }

@@ -75,7 +75,7 @@ public final class Generation {
     ///   else has used the session, ``SessionError/tokenizer(_:)`` for a token that the tokenizer doesn't know, now and
     ///   whenever it is asked again.
     public func next() throws(SessionError) -> GeneratedToken? {
-        while try prefillStep() {}
+        while try prefillPass() {}
         if let token = tokenToDecode() {
             let start = ContinuousClock.now
             try session.decode(token)
@@ -91,10 +91,10 @@ public final class Generation {
     /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
     ///   else has used the session.
     @discardableResult
-    public func prefillStep() throws(SessionError) -> Bool {
+    public func prefillPass() throws(SessionError) -> Bool {
         try checkSession()
         if remainingPrompt.isEmpty { return false }
-        let part = remainingPrompt.prefix(Session.stepRowLimit)
+        let part = remainingPrompt.prefix(Session.maximumPassRowCount)
         let start = ContinuousClock.now
         try session.prefill(Array(part))
         didPrefill(part.count, in: ContinuousClock.now - start)
@@ -127,8 +127,8 @@ public final class Generation {
     func tokenToDecode() -> Int? {
         guard stopReason == nil, let token = pending else { return nil }
         // Nobody asks what follows the last token, so it isn't processed.
-        if statistics.generatedTokenCount >= options.maximumTokenCount {
-            end(.maximumTokenCount)
+        if statistics.generatedTokenCount >= options.tokenLimit {
+            end(.tokenLimit)
         } else if session.position >= session.capacity {
             end(.capacity)
         } else {
@@ -147,7 +147,7 @@ public final class Generation {
 
     /// Chooses a token from the session's logits.
     func choose() throws(SessionError) -> GeneratedToken? {
-        if stopReason == nil, statistics.generatedTokenCount >= options.maximumTokenCount { end(.maximumTokenCount) }
+        if stopReason == nil, statistics.generatedTokenCount >= options.tokenLimit { end(.tokenLimit) }
         guard stopReason == nil else {
             defer { remainder = nil }
             return remainder.map { GeneratedToken(id: nil, text: $0) }

@@ -1,7 +1,7 @@
 /// How a text is continued. The default takes the most probable token each time, up to 256 of them.
 public struct GenerationOptions: Sendable {
     /// The most tokens to produce.
-    public var maximumTokenCount: Int
+    public var tokenLimit: Int
     /// Chooses the tokens. A generation works on a copy of its own.
     public var sampler: any Sampler
     /// Change the logits first, in this order. A generation works on copies of its own.
@@ -13,10 +13,10 @@ public struct GenerationOptions: Sendable {
 
     /// Options.
     public init(
-        maximumTokenCount: Int = 256, sampler: any Sampler = GreedySampler(), processors: [any LogitProcessor] = [],
+        tokenLimit: Int = 256, sampler: any Sampler = GreedySampler(), processors: [any LogitProcessor] = [],
         endTokens: [Int]? = nil, stopSequences: [String] = []
     ) {
-        self.maximumTokenCount = maximumTokenCount
+        self.tokenLimit = tokenLimit
         self.sampler = sampler
         self.processors = processors
         self.endTokens = endTokens
@@ -44,7 +44,7 @@ public enum StopReason: Sendable, Equatable {
     /// The model produced one of its end tokens.
     case endToken(Int)
     /// As many tokens as were asked for.
-    case maximumTokenCount
+    case tokenLimit
     /// The session is full.
     case capacity
     /// The text came to this stop sequence.

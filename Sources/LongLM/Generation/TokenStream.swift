@@ -37,7 +37,7 @@ public struct TokenStream: AsyncSequence {
             isolation actor: isolated (any Actor)?
         ) async throws(SessionError) -> GeneratedToken? {
             await Task.yield()
-            while try generation.prefillStep() { await Task.yield() }
+            while try generation.prefillPass() { await Task.yield() }
             return try generation.next()
         }
     }

@@ -57,8 +57,8 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
             switch purpose {
             case .weights: ""
             case .batch: "; a smaller sessionLimit or rowLimit needs less"
-            case .session(_, .bfloat16): "; a smaller maximumLength needs less"
-            case .session: "; a smaller maximumLength or a bfloat16 cache needs less"
+            case .session(_, .bfloat16): "; a smaller capacity needs less"
+            case .session: "; a smaller capacity or a bfloat16 cache needs less"
             }
         return "\(need), but \(lack)\(hint)"
     }

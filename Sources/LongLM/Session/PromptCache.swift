@@ -7,7 +7,7 @@ public final class PromptCache {
     /// How its sessions run.
     public let options: SessionOptions
     /// The most sessions to keep.
-    public let maximumCount: Int
+    public let sessionLimit: Int
     /// The session used last is the last one.
     private var sessions: [Session] = []
 
@@ -16,12 +16,12 @@ public final class PromptCache {
     /// - Parameters:
     ///   - model: The model.
     ///   - options: How its sessions run.
-    ///   - maximumCount: The most sessions to keep; the one that was not used for the longest goes first.
-    public init(model: LanguageModel, options: SessionOptions = SessionOptions(), maximumCount: Int = 8) {
-        precondition(maximumCount >= 0, "a cache keeps some number of sessions")
+    ///   - sessionLimit: The most sessions to keep; the one that was not used for the longest goes first.
+    public init(model: LanguageModel, options: SessionOptions = SessionOptions(), sessionLimit: Int = 8) {
+        precondition(sessionLimit >= 0, "a cache keeps some number of sessions")
         self.model = model
         self.options = options
-        self.maximumCount = maximumCount
+        self.sessionLimit = sessionLimit
     }
 
     /// How many sessions are kept.
@@ -40,14 +40,14 @@ public final class PromptCache {
         guard session.model === model, session.attention == options.attention,
             session.capacity == options.capacity(for: model), session.cacheFormat == options.cacheFormat(for: model)
         else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
-        if session.position == 0 || maximumCount == 0 { return }
+        if session.position == 0 || sessionLimit == 0 { return }
         if session.isProcessing { throw .busy }
         sessions.removeAll { kept in
             session.tokens.starts(with: kept.tokens)
                 && (kept.position == session.position || kept.position >= session.earliestTruncation)
         }
         sessions.append(try makeRoom { () throws(SessionError) in try session.fork() })
-        sessions.removeFirst(max(0, sessions.count - maximumCount))
+        sessions.removeFirst(max(0, sessions.count - sessionLimit))
     }
 
     /// A session that holds as much as possible of a prompt's beginning, and never all of it: at least the last token is

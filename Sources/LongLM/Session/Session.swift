@@ -31,10 +31,10 @@ public final class Session {
     public private(set) var logits: [Float] = []
 
     /// The most tokens of one forward pass. A longer prefill takes several passes.
-    public static var stepRowLimit: Int { Workspace.rowLimit }
+    public static var maximumPassRowCount: Int { Workspace.maximumRowCount }
 
     /// The greatest capacity.
-    static let largestCapacity = Positions.maximumCount
+    static let maximumCapacity = Positions.maximumCount
 
     /// Whether a prefill is under way, whose `progress` could ask for another.
     private(set) var isProcessing = false
@@ -60,12 +60,12 @@ public final class Session {
     ) throws(SessionError) {
         try options.attention.validate(contextLength: model.configuration.contextLength)
         let threadCount = try Self.checkedThreadCount(options.threadCount)
-        if case .reRoPE = options.attention, options.maximumLength == nil {
-            throw .invalidOption("ReRoPE reaches to any length; say which with maximumLength")
+        if case .reRoPE = options.attention, options.capacity == nil {
+            throw .invalidOption("ReRoPE reaches to any length; say which with capacity")
         }
         let capacity = options.capacity(for: model)
-        guard (1...Self.largestCapacity).contains(capacity) else {
-            throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.largestCapacity)")
+        guard (1...Self.maximumCapacity).contains(capacity) else {
+            throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.maximumCapacity)")
         }
         let cacheFormat = options.cacheFormat(for: model)
         try self.init(model, options.attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat)
@@ -85,7 +85,7 @@ public final class Session {
         let configuration = model.configuration
         let shape = configuration.attentionShape(cacheFormat: cacheFormat)
         let workspaceSizes = Workspace.Sizes(
-            configuration, rowCount: min(Workspace.rowLimit, capacity), threadCount: threadCount)
+            configuration, rowCount: min(Workspace.maximumRowCount, capacity), threadCount: threadCount)
         reservation = try Self.reserve(
             model, shape: shape, capacity: capacity, neighborWindow: attention.neighborWindow,
             workspaceByteCount: workspaceSizes.byteCount)
@@ -313,7 +313,7 @@ public final class Session {
                 if done > 0 { logits = [] }
                 throw .cancelled(position: position)
             }
-            let count = min(Workspace.rowLimit, tokens.count - done)
+            let count = min(Workspace.maximumRowCount, tokens.count - done)
             let isLast = done + count == tokens.count
             let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
             let offset = wantsAll ? done * model.configuration.vocabularySize : 0

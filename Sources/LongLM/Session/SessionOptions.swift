@@ -13,7 +13,7 @@ public struct SessionOptions: Sendable, Equatable {
     /// A greater capacity is allowed and computed as asked, but the model then sees relative positions that it was never
     /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
     /// ``RotaryScaling/longRoPE(_:)``) are those of the capacity.
-    public var maximumLength: Int?
+    public var capacity: Int?
     /// How keys and values are kept: `CacheFormat.float32`, or `CacheFormat.bfloat16` for half the memory and less
     /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
     /// `Precision.bfloat16` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
@@ -22,20 +22,20 @@ public struct SessionOptions: Sendable, Equatable {
 
     /// Options; the defaults are the plain model on all processors.
     public init(
-        attention: AttentionMode = .plain, threadCount: Int? = nil, maximumLength: Int? = nil,
+        attention: AttentionMode = .plain, threadCount: Int? = nil, capacity: Int? = nil,
         cacheFormat: CacheFormat? = nil
     ) {
         self.attention = attention
         self.threadCount = threadCount
-        self.maximumLength = maximumLength
+        self.capacity = capacity
         self.cacheFormat = cacheFormat
     }
 
     /// The capacity of a session of a model.
     func capacity(for model: LanguageModel) -> Int {
-        if let maximumLength { return maximumLength }
+        if let capacity { return capacity }
         let trained = attention.capacity(contextLength: model.configuration.contextLength)
-        return min(trained, Session.largestCapacity)
+        return min(trained, Session.maximumCapacity)
     }
 
     /// How a session of a model keeps keys and values.

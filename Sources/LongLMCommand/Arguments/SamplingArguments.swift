@@ -36,7 +36,7 @@ struct SamplingArguments: ParsableArguments {
 
     func validate() throws {
         do {
-            _ = try options(maximumTokenCount: 0)
+            _ = try options(tokenLimit: 0)
         } catch { throw ValidationError("\(error)") }
         if temperature == 0, topK != nil || topP != nil || minP != nil || seed != nil {
             throw ValidationError("--top-k, --top-p, --min-p and --seed need a --temperature above 0")
@@ -44,8 +44,8 @@ struct SamplingArguments: ParsableArguments {
     }
 
     /// How a text is continued.
-    func options(maximumTokenCount: Int) throws(SessionError) -> GenerationOptions {
-        var options = GenerationOptions(maximumTokenCount: maximumTokenCount, stopSequences: stop)
+    func options(tokenLimit: Int) throws(SessionError) -> GenerationOptions {
+        var options = GenerationOptions(tokenLimit: tokenLimit, stopSequences: stop)
         if temperature != 0 {
             options.sampler = try ProbabilitySampler(
                 temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed ?? 0)

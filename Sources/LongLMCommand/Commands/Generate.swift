@@ -79,13 +79,13 @@ struct Generate: AsyncParsableCommand {
         let session = try Session(
             model: languageModel,
             options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
+                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache?.format))
         let bar = ProgressBar("prefill")
         let prefillStart = ContinuousClock.now
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer,
-            options: try sampling.options(maximumTokenCount: maxTokens)
+            options: try sampling.options(tokenLimit: maxTokens)
         ) { done in
             let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
             let remark = "\(done.grouped) of \(promptTokens.count.grouped) tokens, \(Int(rate)) tokens/s"
@@ -152,7 +152,7 @@ private struct Statistics: Encodable {
     let text: String
     let promptTokenCount: Int
     let tokens: [Int]
-    /// `endToken`, `maximumTokenCount`, `capacity` or `stopSequence`.
+    /// `endToken`, `tokenLimit`, `capacity` or `stopSequence`.
     let stopReason: String
     let prefillSeconds: Double
     let prefillTokensPerSecond: Double
@@ -186,7 +186,7 @@ extension StopReason {
     fileprivate var name: String {
         switch self {
         case .endToken: "endToken"
-        case .maximumTokenCount: "maximumTokenCount"
+        case .tokenLimit: "tokenLimit"
         case .capacity: "capacity"
         case .stopSequence: "stopSequence"
         }

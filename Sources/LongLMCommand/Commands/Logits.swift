@@ -59,7 +59,7 @@ struct Logits: AsyncParsableCommand {
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, maximumLength: extent.length,
+                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache?.format))
 
         var hash = LogitHash()
@@ -106,7 +106,7 @@ struct Logits: AsyncParsableCommand {
         let bar = ProgressBar("logits")
         defer { bar.finish() }
         // The session takes no more rows at once, and the number changes no bit.
-        let step = min(chunk ?? Session.stepRowLimit, Session.stepRowLimit)
+        let step = min(chunk ?? Session.maximumPassRowCount, Session.maximumPassRowCount)
         var position = 0
         while position < tokens.count {
             let isWanted = position >= firstRow

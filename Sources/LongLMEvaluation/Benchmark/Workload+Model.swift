@@ -16,7 +16,7 @@ extension Workload {
             session = try Session(
                 model: model,
                 options: SessionOptions(
-                    attention: attention, threadCount: threadCount, maximumLength: length,
+                    attention: attention, threadCount: threadCount, capacity: length,
                     cacheFormat: cacheFormat))
         }
         return Workload(
@@ -42,7 +42,7 @@ extension Workload {
                 model: model,
                 options: SessionOptions(
                     attention: attention, threadCount: threadCount,
-                    maximumLength: depth + runCount * stepCount,
+                    capacity: depth + runCount * stepCount,
                     cacheFormat: cacheFormat))
             if depth > 0 { try session.prefill(benchmarkTokens(depth, model)) }
             return session
@@ -71,7 +71,7 @@ extension Workload {
         let sessions = try (0..<count).map { _ in
             try Session(
                 model: model,
-                options: SessionOptions(threadCount: threadCount, maximumLength: 256, cacheFormat: cacheFormat))
+                options: SessionOptions(threadCount: threadCount, capacity: 256, cacheFormat: cacheFormat))
         }
         let cache = model.configuration.cacheByteCount(position: 128, cacheFormat: sessions[0].cacheFormat)
         return Workload(

@@ -109,7 +109,7 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
         do throws(SessionError) {
             var options = options
             options.attention = .plain
-            options.maximumLength = task.questionTokens.count
+            options.capacity = task.questionTokens.count
             let session = try Session(model: model, options: options)
             try session.prefill(task.questionTokens)
             fingerprint = LogitHash.sha256(session.logits)

@@ -167,7 +167,7 @@ public struct NeedleSweep {
     private func makeSession(_ cell: Cell) throws(EvaluationError) -> Session {
         var options = options
         options.attention = cell.mode
-        options.maximumLength = groupLengths[cell.group]
+        options.capacity = groupLengths[cell.group]
         do {
             return try Session(model: model, options: options)
         } catch { throw .session(error) }

@@ -143,7 +143,7 @@ public struct PasskeyBatch: Sendable {
         for run in runs {
             var options = options
             options.attention = run.mode
-            options.maximumLength = run.batch.length
+            options.capacity = run.batch.length
             var results: [PasskeyResult] = []
             let start = ContinuousClock.now
             var prefillTime = Duration.zero

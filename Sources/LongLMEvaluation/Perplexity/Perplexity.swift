@@ -126,7 +126,7 @@ public struct Perplexity {
     ) throws(SessionError) {
         var options = sessionOptions
         options.attention = mode
-        options.maximumLength = self.options.windowLength
+        options.capacity = self.options.windowLength
         let session = try Session(model: model, options: options)
         let tokens = prefix + window
         let vocabularySize = model.configuration.vocabularySize
@@ -134,7 +134,7 @@ public struct Perplexity {
         // of the logits.
         while session.position < tokens.count - 1 {
             let first = session.position
-            let end = min(first + Session.stepRowLimit, tokens.count - 1)
+            let end = min(first + Session.maximumPassRowCount, tokens.count - 1)
             let logits = try session.prefillAllLogits(Array(tokens[first..<end]))
             for position in first..<end where position + 1 >= prefix.count {
                 let row = position - first

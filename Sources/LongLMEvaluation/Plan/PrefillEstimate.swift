@@ -42,7 +42,7 @@ public struct PrefillEstimate: Sendable, Equatable {
             let session = try Session(
                 model: model,
                 options: SessionOptions(
-                    attention: attention, threadCount: threadCount, maximumLength: length, cacheFormat: cacheFormat))
+                    attention: attention, threadCount: threadCount, capacity: length, cacheFormat: cacheFormat))
             let start = ContinuousClock.now
             try session.prefill(tokens) { progress?(Double(index * tokens.count + $0) / total) }
             fastest = min(fastest, (ContinuousClock.now - start) / .seconds(1))

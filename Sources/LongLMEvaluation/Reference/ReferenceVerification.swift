@@ -122,7 +122,7 @@ public struct ReferenceVerification {
     private func session(_ attention: AttentionMode, length: Int) throws(SessionError) -> Session {
         try Session(
             model: model,
-            options: SessionOptions(attention: attention, threadCount: threadCount, maximumLength: length))
+            options: SessionOptions(attention: attention, threadCount: threadCount, capacity: length))
     }
 }
 

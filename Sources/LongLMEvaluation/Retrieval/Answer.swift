@@ -45,7 +45,7 @@ extension Session {
         do throws(SessionError) {
             logLikelihood = try fork().logLikelihood(of: expected.tokens)
             let generation = try Generation(
-                session: self, options: GenerationOptions(maximumTokenCount: tokenLimit))
+                session: self, options: GenerationOptions(tokenLimit: tokenLimit))
             while let token = try generation.next() { if let id = token.id { tokens.append(id) } }
         } catch { throw .session(error) }
         let text: String

@@ -34,7 +34,7 @@ struct CompletionRequest: Sendable {
         includesUsage = try Self.usage(&fields, isStream: isStream)
         let answerLength = try Self.answerLength(&fields, kind, promptLength: prompt.count, model)
         options = GenerationOptions(
-            maximumTokenCount: answerLength, sampler: try Self.sampler(&fields),
+            tokenLimit: answerLength, sampler: try Self.sampler(&fields),
             processors: try Self.processors(&fields, promptLength: prompt.count, model),
             stopSequences: try Self.stops(&fields))
         // They are about the client, not about the answer.

@@ -40,7 +40,7 @@ actor Engine: Service {
         self.thread = thread
         self.tokenizer = tokenizer
         batch = try Batch(model: model, sessionLimit: batchSize, threadCount: options.threadCount)
-        kept = PromptCache(model: model, options: options, maximumCount: keptCount)
+        kept = PromptCache(model: model, options: options, sessionLimit: keptCount)
         // Options that don't suit the model are found now, rather than by the first request.
         _ = try kept.session(for: [0])
     }

@@ -62,7 +62,7 @@ struct Reply: Sendable {
             switch reason {
             case nil: .null
             case .endToken, .stopSequence: "stop"
-            case .maximumTokenCount, .capacity: "length"
+            case .tokenLimit, .capacity: "length"
             }
         return .object(["index": 0, content.name: content.value, "finish_reason": reasonName, "logprobs": .null])
     }

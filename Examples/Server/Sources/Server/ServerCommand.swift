@@ -120,7 +120,7 @@ struct ServerCommand: AsyncParsableCommand {
         let served = ServedModel(
             name: URL(fileURLWithPath: model).lastPathComponent, tokenizer: tokenizer,
             format: format, vocabularySize: configuration.vocabularySize,
-            capacity: sessions.maximumLength ?? configuration.contextLength, answerLimit: maxTokens)
+            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: maxTokens)
 
         let thread = InferenceThread()
         // Loading computes, too, and a thread that computes keeps a team.
@@ -170,7 +170,7 @@ struct ServerCommand: AsyncParsableCommand {
         if let length, length > reach {
             throw ValidationError("--length is \(length), but the model's positions reach to \(reach)")
         }
-        return SessionOptions(attention: attention, threadCount: threads, maximumLength: length ?? reach)
+        return SessionOptions(attention: attention, threadCount: threads, capacity: length ?? reach)
     }
 }
 

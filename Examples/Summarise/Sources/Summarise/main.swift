@@ -29,9 +29,9 @@ do {
     // Self-Extend as far as the text needs it; a text within the trained context needs none.
     let length = prompt.count + summaryLength
     let attention = try AttentionMode.recommended(length: length, trainedContext: configuration.contextLength)
-    let sessionOptions = SessionOptions(attention: attention, maximumLength: length)
+    let sessionOptions = SessionOptions(attention: attention, capacity: length)
     let session = try Session(model: try LanguageModel(directory: directory), options: sessionOptions)
-    let options = GenerationOptions(maximumTokenCount: summaryLength, processors: [try RepetitionPenalty(1.1)])
+    let options = GenerationOptions(tokenLimit: summaryLength, processors: [try RepetitionPenalty(1.1)])
     let generation = try Generation(session: session, prompt: prompt, tokenizer: tokenizer, options: options) { done in
         write("\rread \(done) of \(prompt.count) tokens\(done == prompt.count ? "\n" : "")", to: .standardError)
     }

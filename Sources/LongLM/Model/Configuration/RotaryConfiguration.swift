@@ -72,14 +72,14 @@ public enum RotaryScaling: Sendable, Equatable {
     /// `linear`: all frequencies divided by the factor (Chen et al., 2023).
     case linear(factor: Double)
     /// `dynamic`: θ grows with the text's length n > L, to θ · (s · n/L − (s − 1))^(R/(R − 2)). The length is a session's
-    /// ``SessionOptions/maximumLength``, so that a token's logits don't depend on what comes after it.
+    /// ``SessionOptions/capacity``, so that a token's logits don't depend on what comes after it.
     case dynamic(factor: Double, contextLength: Int)
     /// `llama3`: low frequencies divided by the factor, high ones left, and a ramp between.
     case llama3(Llama3Scaling)
     /// `yarn` (Peng et al., 2023).
     case yarn(YaRNScaling)
     /// `longrope` (Ding et al., 2024): a factor for each frequency. There are two sets of factors, and a session's
-    /// ``SessionOptions/maximumLength`` decides which is used.
+    /// ``SessionOptions/capacity`` decides which is used.
     case longRoPE(LongRoPEScaling)
 }
 
