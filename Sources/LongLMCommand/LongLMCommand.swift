@@ -90,6 +90,7 @@ extension Error {
     fileprivate var isCancellation: Bool {
         if self is CancellationError { return true }
         if case .cancelled? = self as? SessionError { return true }
+        if (self as? GenerationError)?.isCancellation == true { return true }
         if case .cancelled? = self as? ModelError { return true }
         if case .session(.cancelled)? = self as? EvaluationError { return true }
         return false

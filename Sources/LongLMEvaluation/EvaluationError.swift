@@ -12,6 +12,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
     case differentSweeps(file: String, reason: String)
     /// A session that can't be made, or a task that was cancelled.
     case session(SessionError)
+    /// An answer that can't be generated.
+    case generation(GenerationError)
     /// Tokens that can't be turned into text.
     case tokenizer(TokenizerError)
 
@@ -23,6 +25,7 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         case .invalidSetting(let reason): reason
         case .differentSweeps(let file, let reason): "\(file): \(reason)"
         case .session(let error): "\(error)"
+        case .generation(let error): "\(error)"
         case .tokenizer(let error): "\(error)"
         }
     }

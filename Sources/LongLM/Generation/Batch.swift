@@ -45,12 +45,10 @@ public final class Batch {
     ) throws(SessionError) {
         let maximum = Workspace.maximumRowCount
         guard (1...maximum).contains(sessionLimit) else {
-            throw .invalidOption("a batch of up to \(sessionLimit) sessions; it must be between 1 and \(maximum)")
+            throw .invalidOption(InvalidOption("limit of sessions", sessionLimit, between: 1, and: maximum))
         }
         guard (sessionLimit...maximum).contains(rowLimit) else {
-            throw .invalidOption(
-                "passes of up to \(rowLimit) tokens; it must be between \(sessionLimit), one for each session, and "
-                    + "\(maximum)")
+            throw .invalidOption(InvalidOption("limit of rows", rowLimit, between: sessionLimit, and: maximum))
         }
         self.model = model
         self.sessionLimit = sessionLimit
@@ -98,7 +96,7 @@ public final class Batch {
         try check(sessions)
         let rowCount = tokens.reduce(0) { $0 + $1.count }
         guard rowCount <= rowLimit else {
-            throw .invalidOption("a pass of \(rowCount) tokens; this batch takes \(rowLimit)")
+            throw .invalidOption(InvalidOption("number of tokens of a pass", rowCount, allowed: "at most \(rowLimit)"))
         }
         let parts = zip(tokens, sessions).map { Part(session: $1, tokens: $0, wantsLogits: true) }
         for part in parts { try part.check() }
@@ -120,13 +118,14 @@ public final class Batch {
     /// Refuses sessions that can't be in one batch.
     private func check(_ sessions: [Session]) throws(SessionError) {
         guard sessions.count <= sessionLimit else {
-            throw .invalidOption("a batch of \(sessions.count) sessions; this one takes \(sessionLimit)")
+            throw .invalidOption(
+                InvalidOption("number of sessions of a pass", sessions.count, allowed: "at most \(sessionLimit)"))
         }
         guard Set(sessions.map(ObjectIdentifier.init)).count == sessions.count else {
-            throw .invalidOption("a session stands in a batch twice")
+            throw .mismatch(.repeated)
         }
         guard sessions.allSatisfy({ $0.model === model }) else {
-            throw .invalidOption("a session of another model is in a batch")
+            throw .mismatch(.otherModel)
         }
     }
 
@@ -194,27 +193,27 @@ public final class Batch {
     ///   - promptRowLimit: The most tokens of prompts in this round, at least 1; nil: as said above.
     /// - Returns: What became of each generation, or the error that its ``Generation/next()`` would have thrown. One that can't
     ///   go on doesn't hold the others up.
-    /// - Throws: ``SessionError/invalidOption(_:)`` before any work for a batch that is not as said;
-    ///   ``SessionError/cancelled(position:)``, with the position of one of the sessions, when the task is cancelled, at most two
+    /// - Throws: ``GenerationError/invalidOption(_:)`` or ``GenerationError/session(_:)`` before any work for a batch that is not as
+    ///   said; with ``SessionError/cancelled(position:)``, with the position of one of the sessions, when the task is cancelled, at most two
     ///   layers later. All generations can be asked again, and none loses a token.
     public func next(
         for generations: [Generation], promptRowLimit: Int? = nil
-    ) throws(SessionError) -> [Result<Outcome, SessionError>] {
+    ) throws(GenerationError) -> [Result<Outcome, GenerationError>] {
         if let promptRowLimit, promptRowLimit < 1 {
-            throw .invalidOption("\(promptRowLimit) tokens of prompts in a round; there must be at least 1")
+            throw .invalidOption(InvalidOption("limit of rows of prompts", promptRowLimit, allowed: "at least 1"))
         }
-        try check(generations.map(\.session))
-        var failures: [Int: SessionError] = [:]
+        try generating { () throws(SessionError) in try check(generations.map(\.session)) }
+        var failures: [Int: GenerationError] = [:]
         var turns: [Turn] = []
         var readers: [Generation] = []
         for (index, generation) in generations.enumerated() {
-            do throws(SessionError) {
+            do throws(GenerationError) {
                 try generation.checkSession()
                 if !generation.remainingPrompt.isEmpty {
                     readers.append(generation)
                 } else if let token = generation.tokenToDecode() {
                     let part = Part(session: generation.session, tokens: [token], wantsLogits: true)
-                    try part.check()
+                    try generating { () throws(SessionError) in try part.check() }
                     turns.append(Turn(generation: generation, part: part, isPrompt: false))
                 }
             } catch { failures[index] = error }
@@ -223,14 +222,14 @@ public final class Batch {
         turns += promptTurns(of: readers, rowLimit: min(wanted, rowLimit - turns.count))
 
         let start = ContinuousClock.now
-        try run(turns.map(\.part))
+        try generating { () throws(SessionError) in try run(turns.map(\.part)) }
         let duration = ContinuousClock.now - start
         for turn in turns { turn.end(duration) }
         // Not before all is in order: it is a caller's, and may look at everything.
         for turn in turns where turn.isPrompt { turn.generation.reportProgress() }
         return generations.enumerated().map { index, generation in
             if let error = failures[index] { return .failure(error) }
-            return Result { () throws(SessionError) in try Outcome(generation) }
+            return Result { () throws(GenerationError) in try Outcome(generation) }
         }
     }
 
@@ -265,7 +264,7 @@ public final class Batch {
 
 extension Batch.Outcome {
     /// What became of a generation whose turn is done; chooses its next token.
-    fileprivate init(_ generation: Generation) throws(SessionError) {
+    fileprivate init(_ generation: Generation) throws(GenerationError) {
         if !generation.remainingPrompt.isEmpty, generation.stopReason == nil {
             self = .reading(remainingTokenCount: generation.remainingPrompt.count)
         } else if let token = try generation.choose() {

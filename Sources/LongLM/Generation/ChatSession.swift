@@ -44,13 +44,13 @@ public final class ChatSession {
     ///   - text: What the user says.
     ///   - options: How to choose tokens, and when to end.
     ///   - progress: Called while the prompt is processed with how many of its tokens have been.
-    /// - Throws: ``SessionError/tokenizer(_:)`` when the format has no place for the message,
-    ///   ``SessionError/capacityExceeded(needed:capacity:)`` when the chat has become too long,
-    ///   ``SessionError/tokenOutOfRange(id:vocabularySize:)`` when the tokenizer has tokens that the model hasn't,
-    ///   ``SessionError/busy`` from within the progress of a prefill. The chat is then as before.
+    /// - Throws: ``GenerationError/tokenizer(_:)`` when the format has no place for the message, or
+    ///   ``GenerationError/session(_:)``: with ``SessionError/capacityExceeded(needed:capacity:)`` when the chat has become too
+    ///   long, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` when the tokenizer has tokens that the model hasn't,
+    ///   with ``SessionError/busy`` from within the progress of a prefill. The chat is then as before.
     public func respond(
         to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
-    ) throws(SessionError) -> TokenStream {
+    ) throws(GenerationError) -> TokenStream {
         var messages = messages
         // Formats take no two messages of the user in a row.
         if answer != nil, messages.last?.role == .user { messages.removeLast() }
@@ -60,10 +60,12 @@ public final class ChatSession {
             tokens = try format.encode(messages, with: tokenizer)
         } catch { throw .tokenizer(error) }
         guard tokens.count <= session.capacity else {
-            throw .capacityExceeded(needed: tokens.count, capacity: session.capacity)
+            throw .session(.capacityExceeded(needed: tokens.count, capacity: session.capacity))
         }
-        try session.checkVocabulary(tokens)
-        let shared = try session.keepPrefix(of: tokens)
+        let shared = try generating { () throws(SessionError) in
+            try session.checkVocabulary(tokens)
+            return try session.keepPrefix(of: tokens)
+        }
         let generation = try Generation(
             session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options,
             progress: progress)

@@ -40,21 +40,24 @@ public final class Generation {
     ///   - tokenizer: Turns tokens into text; nil: there is none.
     ///   - options: How to choose tokens, and when to end.
     ///   - progress: Called after each step of up to 512 tokens of the prompt with how many of them have been processed.
-    /// - Throws: ``SessionError/noTokens`` when there is neither a prompt nor logits, ``SessionError/tokenOutOfRange(id:vocabularySize:)``
-    ///   and ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that can't be processed,
-    ///   ``SessionError/invalidOption(_:)`` for stop sequences without a tokenizer, ``SessionError/busy`` from within the
-    ///   progress of a prefill.
+    /// - Throws: ``GenerationError/session(_:)``: with ``SessionError/noTokens`` when there is neither a prompt nor logits, with
+    ///   ``SessionError/tokenOutOfRange(id:vocabularySize:)`` and ``SessionError/capacityExceeded(needed:capacity:)`` for a
+    ///   prompt that can't be processed, with ``SessionError/busy`` from within the progress of a prefill.
+    ///   ``GenerationError/invalidOption(_:)`` for stop sequences without a tokenizer.
     public init(
         session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
         options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
-    ) throws(SessionError) {
+    ) throws(GenerationError) {
         if prompt.isEmpty {
-            guard !session.logits.isEmpty else { throw .noTokens }
+            guard !session.logits.isEmpty else { throw .session(.noTokens) }
         } else {
-            try prompt.withUnsafeBufferPointer { (tokens) throws(SessionError) in try session.check(tokens) }
+            try generating { () throws(SessionError) in
+                try prompt.withUnsafeBufferPointer { (tokens) throws(SessionError) in try session.check(tokens) }
+            }
         }
         if tokenizer == nil, !options.stopSequences.isEmpty {
-            throw .invalidOption("stop sequences need a tokenizer")
+            throw .invalidOption(
+                InvalidOption("list of stop sequences", options.stopSequences, allowed: "empty without a tokenizer"))
         }
         self.session = session
         self.options = options
@@ -71,14 +74,14 @@ public final class Generation {
 
     /// The next token; nil when the generation has ended.
     ///
-    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
-    ///   else has used the session, ``SessionError/tokenizer(_:)`` for a token that the tokenizer doesn't know, now and
-    ///   whenever it is asked again.
-    public func next() throws(SessionError) -> GeneratedToken? {
+    /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` when the task is cancelled,
+    ///   ``GenerationError/sessionChanged`` when somebody else has used the session, ``GenerationError/tokenizer(_:)`` for a
+    ///   token that the tokenizer doesn't know, now and whenever it is asked again.
+    public func next() throws(GenerationError) -> GeneratedToken? {
         while try prefillPass() {}
         if let token = tokenToDecode() {
             let start = ContinuousClock.now
-            try session.decode(token)
+            try generating { () throws(SessionError) in try session.decode(token) }
             didDecode(in: ContinuousClock.now - start)
         }
         return try choose()
@@ -88,15 +91,15 @@ public final class Generation {
     /// others go on in between.
     ///
     /// - Returns: Whether there is more of the prompt.
-    /// - Throws: ``SessionError/cancelled(position:)`` when the task is cancelled, ``SessionError/sessionChanged`` when somebody
-    ///   else has used the session.
+    /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` when the task is cancelled,
+    ///   ``GenerationError/sessionChanged`` when somebody else has used the session.
     @discardableResult
-    public func prefillPass() throws(SessionError) -> Bool {
+    public func prefillPass() throws(GenerationError) -> Bool {
         try checkSession()
         if remainingPrompt.isEmpty { return false }
         let part = remainingPrompt.prefix(Session.maximumPassRowCount)
         let start = ContinuousClock.now
-        try session.prefill(Array(part))
+        try generating { () throws(SessionError) in try session.prefill(Array(part)) }
         didPrefill(part.count, in: ContinuousClock.now - start)
         reportProgress()
         return !remainingPrompt.isEmpty
@@ -105,10 +108,10 @@ public final class Generation {
     // The parts of `next()`. A batch runs one pass for several generations between them.
 
     /// Refuses to go on with a session that somebody else has used, or is using.
-    func checkSession() throws(SessionError) {
+    func checkSession() throws(GenerationError) {
         if stopReason != nil { return }
         guard session.changeCount == changeCount else { throw .sessionChanged }
-        if session.isProcessing { throw .busy }
+        if session.isProcessing { throw .session(.busy) }
     }
 
     /// Takes note that the session has processed the next tokens of the prompt.
@@ -146,7 +149,7 @@ public final class Generation {
     }
 
     /// Chooses a token from the session's logits.
-    func choose() throws(SessionError) -> GeneratedToken? {
+    func choose() throws(GenerationError) -> GeneratedToken? {
         if stopReason == nil, statistics.generatedTokenCount >= options.tokenLimit { end(.tokenLimit) }
         guard stopReason == nil else {
             defer { remainder = nil }

@@ -9,7 +9,7 @@ public struct TokenStream: AsyncSequence {
     /// A token with its text.
     public typealias Element = GeneratedToken
     /// Why a session could not go on.
-    public typealias Failure = SessionError
+    public typealias Failure = GenerationError
 
     /// The generation, with ``Generation/stopReason`` and ``Generation/statistics``.
     public let generation: Generation
@@ -32,10 +32,10 @@ public struct TokenStream: AsyncSequence {
 
         /// The next token; nil when the generation has ended.
         ///
-        /// - Throws: ``SessionError``, as ``Generation/next()``.
+        /// - Throws: ``GenerationError``, as ``Generation/next()``.
         public mutating func next(
             isolation actor: isolated (any Actor)?
-        ) async throws(SessionError) -> GeneratedToken? {
+        ) async throws(GenerationError) -> GeneratedToken? {
             await Task.yield()
             while try generation.prefillPass() { await Task.yield() }
             return try generation.next()

@@ -34,12 +34,13 @@ public final class PromptCache {
     /// to them.
     ///
     /// - Parameter session: Of this cache's model and options.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for another session, ``SessionError/memory(_:)`` when there is not enough
+    /// - Throws: ``SessionError/mismatch(_:)`` for another session, ``SessionError/memory(_:)`` when there is not enough
     ///   even without the sessions that are kept, ``SessionError/busy`` from within the progress of a prefill.
     public func insert(_ session: Session) throws(SessionError) {
-        guard session.model === model, session.attention == options.attention,
-            session.capacity == options.capacity(for: model), session.cacheFormat == options.cacheFormat(for: model)
-        else { throw .invalidOption("a prompt cache keeps sessions of its own model and options") }
+        guard session.model === model else { throw .mismatch(.otherModel) }
+        guard session.attention == options.attention, session.capacity == options.capacity(for: model),
+            session.cacheFormat == options.cacheFormat(for: model)
+        else { throw .mismatch(.otherOptions) }
         if session.position == 0 || sessionLimit == 0 { return }
         if session.isProcessing { throw .busy }
         sessions.removeAll { kept in

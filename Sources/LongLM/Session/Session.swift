@@ -58,14 +58,17 @@ public final class Session {
     public convenience init(
         model: LanguageModel, options: SessionOptions = SessionOptions()
     ) throws(SessionError) {
-        try options.attention.validate(contextLength: model.configuration.contextLength)
+        do {
+            try options.attention.validate(contextLength: model.configuration.contextLength)
+        } catch { throw .attention(error) }
         let threadCount = try Self.checkedThreadCount(options.threadCount)
         if case .reRoPE = options.attention, options.capacity == nil {
-            throw .invalidOption("ReRoPE reaches to any length; say which with capacity")
+            throw .invalidOption(
+                InvalidOption("capacity", "not given", allowed: "a number: ReRoPE reaches to any length"))
         }
         let capacity = options.capacity(for: model)
         guard (1...Self.maximumCapacity).contains(capacity) else {
-            throw .invalidOption("a length of \(capacity) tokens; it must be between 1 and \(Self.maximumCapacity)")
+            throw .invalidOption(InvalidOption("capacity", capacity, between: 1, and: Self.maximumCapacity))
         }
         let cacheFormat = options.cacheFormat(for: model)
         try self.init(model, options.attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat)
@@ -103,7 +106,7 @@ public final class Session {
     static func checkedThreadCount(_ count: Int?) throws(SessionError) -> Int {
         do {
             return try Team.checkedThreadCount(count)
-        } catch { throw .invalidOption(error.reason) }
+        } catch { throw .invalidOption(error) }
     }
 
     /// Reserves the memory of a full session.
@@ -173,7 +176,7 @@ public final class Session {
     public func truncate(to length: Int) throws(SessionError) {
         guard !isProcessing else { throw .busy }
         guard (0...position).contains(length) else {
-            throw .invalidOption("\(length) tokens to keep; it must be between 0 and \(position)")
+            throw .invalidOption(InvalidOption("number of tokens to keep", length, between: 0, and: position))
         }
         if length == position { return }
         guard length == 0 || length >= earliestTruncation else {

@@ -1,7 +1,4 @@
-import Tokenization
-
-/// Why a session could not do what it was asked to. Nothing was computed, except before ``cancelled(position:)`` and before
-/// a generation's ``tokenizer(_:)``.
+/// Why a session could not do what it was asked to. Nothing was computed, except before ``cancelled(position:)``.
 public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The tokens would not fit: how many positions they need in all, and how many the session has.
     case capacityExceeded(needed: Int, capacity: Int)
@@ -14,14 +11,12 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A length that the session can't be shortened to, because the neighbor keys from before it are gone, and the least
     /// length above 0 that it can be shortened to.
     case cannotTruncate(to: Int, earliest: Int)
-    /// A token that the tokenizer doesn't know, or messages that a chat format has no place for.
-    case tokenizer(TokenizerError)
-    /// A generation whose session has processed, or forgotten, other tokens since: it can't go on.
-    case sessionChanged
-    /// Settings of an attention mode that have no meaning for this model.
-    case invalidAttentionMode(String)
+    /// A session that doesn't belong where it was given.
+    case mismatch(SessionMismatch)
+    /// An attention mode that has no meaning for this model.
+    case attention(AttentionError)
     /// An option outside of its range.
-    case invalidOption(String)
+    case invalidOption(InvalidOption)
     /// A full session, or a batch, needs more memory than there is. None of it was taken.
     case memory(MemoryShortage)
     /// The task was cancelled; the session holds this many positions and can go on.
@@ -39,12 +34,30 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
         case .cannotTruncate(let length, let earliest):
             "\(length) tokens can't be kept: the neighbor keys before them are gone; truncate to \(earliest) or more, or "
                 + "to 0 and prefill again"
-        case .tokenizer(let error): "\(error)"
-        case .sessionChanged: "the session has been used for something else since; this text can't go on"
-        case .invalidAttentionMode(let reason): reason
-        case .invalidOption(let reason): reason
-        case .memory(let shortage): shortage.description
+        case .mismatch(let mismatch): "\(mismatch)"
+        case .attention(let error): "\(error)"
+        case .invalidOption(let option): "\(option)"
+        case .memory(let shortage): "\(shortage)"
         case .cancelled(let position): "cancelled after \(position) tokens"
+        }
+    }
+}
+
+/// Why a session doesn't belong where it was given.
+public enum SessionMismatch: Equatable, Sendable, CustomStringConvertible {
+    /// A batch, or a prompt cache, has sessions of one model.
+    case otherModel
+    /// A prompt cache keeps sessions of its own options.
+    case otherOptions
+    /// A session stands in a batch twice.
+    case repeated
+
+    /// One line for a person to read.
+    public var description: String {
+        switch self {
+        case .otherModel: "the session is one of another model"
+        case .otherOptions: "the session has other options than the prompt cache that is to keep it"
+        case .repeated: "a session stands in a batch twice"
         }
     }
 }

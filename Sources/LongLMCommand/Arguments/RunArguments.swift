@@ -161,7 +161,7 @@ struct AttentionArguments: ParsableArguments {
 
     /// Refuses options that are wrong with any prompt, before anything but config.json is read.
     ///
-    /// - Throws: `SessionError` when the settings don't suit the model, ``CommandError`` when --length goes beyond what
+    /// - Throws: `AttentionError` when the settings don't suit the model, ``CommandError`` when --length goes beyond what
     ///   the positions reach to.
     func check(_ configuration: ModelConfiguration) throws {
         let context = configuration.contextLength
@@ -176,7 +176,7 @@ struct AttentionArguments: ParsableArguments {
     /// The attention mode and the capacity of a session for a prompt of `promptLength` tokens and up to `additional` more.
     /// A mode that was chosen by the length is printed on standard error.
     ///
-    /// - Throws: `SessionError` when the settings don't suit the model, ``CommandError`` when the prompt goes
+    /// - Throws: `AttentionError` when the settings don't suit the model, ``CommandError`` when the prompt goes
     ///   beyond --length or what the positions reach to.
     func sessionExtent(
         promptLength: Int, additional: Int, configuration: ModelConfiguration

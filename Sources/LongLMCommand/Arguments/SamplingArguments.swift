@@ -44,7 +44,7 @@ struct SamplingArguments: ParsableArguments {
     }
 
     /// How a text is continued.
-    func options(tokenLimit: Int) throws(SessionError) -> GenerationOptions {
+    func options(tokenLimit: Int) throws(InvalidOption) -> GenerationOptions {
         var options = GenerationOptions(tokenLimit: tokenLimit, stopSequences: stop)
         if temperature != 0 {
             options.sampler = try ProbabilitySampler(

@@ -44,10 +44,13 @@ extension Session {
         var tokens: [Int] = []
         do throws(SessionError) {
             logLikelihood = try fork().logLikelihood(of: expected.tokens)
-            let generation = try Generation(
-                session: self, options: GenerationOptions(tokenLimit: tokenLimit))
-            while let token = try generation.next() { if let id = token.id { tokens.append(id) } }
         } catch { throw .session(error) }
+        do throws(GenerationError) {
+            let generation = try Generation(session: self, options: GenerationOptions(tokenLimit: tokenLimit))
+            while let token = try generation.next() { if let id = token.id { tokens.append(id) } }
+        } catch .session(let error) {
+            throw .session(error)
+        } catch { throw .generation(error) }
         let text: String
         do {
             text = try tokenizer.decode(tokens)

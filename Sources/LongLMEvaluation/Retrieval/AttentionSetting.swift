@@ -44,12 +44,12 @@ public enum AttentionSetting: Sendable, Equatable {
         case .automatic:
             do {
                 return .selfExtend(try SelfExtend.recommended(length: length, trainedContext: contextLength))
-            } catch { throw .session(error) }
+            } catch { throw .session(.attention(error)) }
         case .selfExtend(let groupSize, let neighborWindow):
             let mode = AttentionMode.selfExtend(SelfExtend(groupSize: groupSize, neighborWindow: neighborWindow))
             do {
                 try mode.validate(contextLength: contextLength)
-            } catch { throw .session(error) }
+            } catch { throw .session(.attention(error)) }
             let capacity = mode.capacity(contextLength: contextLength)
             guard length <= capacity else {
                 throw .invalidSetting(

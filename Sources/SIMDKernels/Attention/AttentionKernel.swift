@@ -140,7 +140,9 @@ private func packQueries<Target: KernelTarget, Tile: MicroTile, Cache: CacheRead
             for step in Steps(from: whole, to: depth, by: 1) {
                 for row in Steps(from: 0, to: Tile.rows, by: 1) {
                     let source = rows + row * dimension + step * Tile.Products.numbersPerStep
-                    target[step * Tile.rows + row] = row < count ? Tile.Products.word(source, count: dimension - step * Tile.Products.numbersPerStep) : 0
+                    target[step * Tile.rows + row] =
+                        row < count
+                        ? Tile.Products.word(source, count: dimension - step * Tile.Products.numbersPerStep) : 0
                 }
             }
         }

@@ -169,7 +169,8 @@ public enum TwoPassAttention {
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
         precondition(worker.instructionSet.supports(input.precision), "the processor computes in this precision")
-        precondition(input.precision == .float32 || shape.cacheFormat == .bfloat16, "bfloat16 products take such a cache")
+        precondition(
+            input.precision == .float32 || shape.cacheFormat == .bfloat16, "bfloat16 products take such a cache")
         guard isSplit(input, shape) else { return attendWhole(input, shape, scratch, worker) }
         let stateSize = splitStateFloatCount(shape: shape)
         let rows = input.rowCount * shape.sharingCount

@@ -56,7 +56,8 @@ struct PeakArguments: Kernel {
     @inline(always)
     func body<Target: KernelTarget>(_: Target.Type) {
         // As many products whatever the shape of the tile.
-        for _ in Steps(from: 0, to: MachineCeiling.scratchFloatCount / (Target.Tile.rows * Target.Tile.columns), by: 1) {
+        for _ in Steps(from: 0, to: MachineCeiling.scratchFloatCount / (Target.Tile.rows * Target.Tile.columns), by: 1)
+        {
             var tile = Target.Tile()
             let columns = Target.Tile.Columns(memory)
             // Every row has a factor of its own, or the compiler would compute equal rows once.

@@ -67,6 +67,15 @@ struct APIError: HTTPResponseError {
 
 extension APIError {
     /// What an engine could not do.
+    init(_ error: GenerationError) {
+        if case .session(let error) = error {
+            self.init(error)
+        } else {
+            self.init(status: .internalServerError, message: "\(error)")
+        }
+    }
+
+    /// What a session could not do.
     init(_ error: SessionError) {
         switch error {
         case .cancelled: self = .shuttingDown
