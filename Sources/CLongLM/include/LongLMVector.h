@@ -15,6 +15,7 @@
 
 typedef float longlm_float16 __attribute__((ext_vector_type(16)));
 typedef uint32_t longlm_uint16x32 __attribute__((ext_vector_type(16)));
+typedef int32_t longlm_int16x32 __attribute__((ext_vector_type(16)));
 typedef uint16_t longlm_ushort16 __attribute__((ext_vector_type(16)));
 
 // Passing vectors depends on the target, which does not matter to functions that are always inlined.
@@ -102,6 +103,41 @@ LONGLM_INLINE void longlm_stream_end(void) {
 #if defined(__x86_64__)
     __builtin_ia32_sfence();
 #endif
+}
+
+// Arithmetic of whole vectors. (Swift's own operators are written lane by lane. The optimiser puts the lanes together again,
+// but a kernel then takes many times as long to compile.) Each function is one operation, so that none is contracted.
+LONGLM_INLINE longlm_float16 longlm_broadcast(float value) { return (longlm_float16)value; }
+
+LONGLM_INLINE longlm_float16 longlm_add(longlm_float16 a, longlm_float16 b) { return a + b; }
+
+LONGLM_INLINE longlm_float16 longlm_subtract(longlm_float16 a, longlm_float16 b) { return a - b; }
+
+LONGLM_INLINE longlm_float16 longlm_multiply(longlm_float16 a, longlm_float16 b) { return a * b; }
+
+LONGLM_INLINE longlm_float16 longlm_divide(longlm_float16 a, longlm_float16 b) { return a / b; }
+
+LONGLM_INLINE longlm_float16 longlm_negate(longlm_float16 a) { return -a; }
+
+// a · b + c, rounded once. A library call per lane where the target has no such instruction.
+LONGLM_INLINE longlm_float16 longlm_fuse(longlm_float16 a, longlm_float16 b, longlm_float16 c) {
+    return __builtin_elementwise_fma(a, b, c);
+}
+
+// 2^(n − 1) for each lane that holds 1.5 · 2^23 + n with a whole n.
+LONGLM_INLINE longlm_float16 longlm_power_of_two(longlm_float16 shifted) {
+    return longlm_lanes((longlm_bits(shifted) + 126u) << 23);
+}
+
+// The words with zeros in their upper halves.
+LONGLM_INLINE longlm_float16 longlm_lower_halves(longlm_float16 words) {
+    return longlm_lanes(longlm_bits(words) & 0xffffu);
+}
+
+// `first`, `first` + 1, … as whole numbers.
+LONGLM_INLINE longlm_int16x32 longlm_count_from(int32_t first) {
+    const longlm_int16x32 indices = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return indices + first;
 }
 
 // The low half of each word as a bfloat16 number, widened exactly: its bits become the upper half of a float's.

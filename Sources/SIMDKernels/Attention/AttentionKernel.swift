@@ -244,7 +244,7 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Cache: CacheReadi
         let position = arguments.position(ofRow: existing)
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: laneCount) {
             let place = row * AttentionShape.blockLength + column + offset
-            let keyPositions = laneIndices &+ Int32(truncatingIfNeeded: panelStart + offset)
+            let keyPositions = longlm_count_from(Int32(truncatingIfNeeded: panelStart + offset))
             var scores = scratch.scores.lanes(at: place)
             if isMixed {
                 let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position - window))
@@ -260,11 +260,6 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Cache: CacheReadi
             scratch.scores.store(scores, at: place)
         }
     }
-}
-
-/// 0, 1, … 15. Computed, because a stored global is initialised behind a call.
-private var laneIndices: SIMD16<Int32> {
-    @inline(always) get { SIMD16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) }
 }
 
 /// Turns a tile's scores into weights relative to the rows' greatest scores, and updates maxima, sums and the factors

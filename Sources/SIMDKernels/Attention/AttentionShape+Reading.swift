@@ -6,7 +6,7 @@ extension AttentionShape {
     ///   - position: The absolute position; only its place in the segment matters here.
     ///   - segment: Memory of ``segmentFloatCount`` floats.
     ///   - key: [Hkv, D], as it was stored: of a bfloat16 cache, the rounded numbers.
-    public func loadKey(position: Int, segment: UnsafePointer<Float>, into key: UnsafeMutablePointer<Float>) {
+    package func loadKey(position: Int, segment: UnsafePointer<Float>, into key: UnsafeMutablePointer<Float>) {
         let place = position % Self.segmentLength
         loadKey(
             key, from: segment + place / Self.panelLength * panelFloatCount, headStride: headFloatCount,
@@ -20,7 +20,7 @@ extension AttentionShape {
     ///   - ring: Memory of ``ringFloatCount(panelCount:)`` floats.
     ///   - panelCount: The panels of the ring.
     ///   - key: [Hkv, D], as it was stored.
-    public func loadNeighborKey(
+    package func loadNeighborKey(
         position: Int, ring: UnsafePointer<Float>, panelCount: Int, into key: UnsafeMutablePointer<Float>
     ) {
         let panel = position / Self.panelLength % panelCount
@@ -35,7 +35,7 @@ extension AttentionShape {
     ///   - position: The absolute position; only its place in the segment matters here.
     ///   - segment: Memory of ``segmentFloatCount`` floats.
     ///   - value: [Hkv, D], as it was stored.
-    public func loadValue(position: Int, segment: UnsafePointer<Float>, into value: UnsafeMutablePointer<Float>) {
+    package func loadValue(position: Int, segment: UnsafePointer<Float>, into value: UnsafeMutablePointer<Float>) {
         let storage = cacheFormat.storage
         for head in 0..<keyValueHeadCount {
             storage.loadValue(

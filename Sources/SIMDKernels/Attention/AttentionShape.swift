@@ -72,7 +72,7 @@ public struct AttentionShape: Sendable, Equatable {
 
     /// Positions of a ring of `panelCount` panels: a neighbor key lies there until one that is as many positions further on
     /// takes its place.
-    public func ringPositionCount(panelCount: Int) -> Int { panelCount * Self.panelLength }
+    package func ringPositionCount(panelCount: Int) -> Int { panelCount * Self.panelLength }
 
     /// Stores the key of one position into its segment.
     ///

@@ -164,7 +164,7 @@ public enum TwoPassAttention {
     ///   - scratch: This worker's own memory of ``scratchFloatCount(shape:)`` floats.
     ///   - partials: The sequence's memory of ``partialFloatCount(shape:length:)`` floats, shared by the workers.
     ///   - worker: This worker.
-    public static func attendSegments(
+    package static func attendSegments(
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {
@@ -185,7 +185,7 @@ public enum TwoPassAttention {
     }
 
     /// The second half: puts together what all workers left in `partials`.
-    public static func mergeSegments(
+    package static func mergeSegments(
         _ input: AttentionInput, shape: AttentionShape, scratch: UnsafeMutablePointer<Float>,
         partials: UnsafeMutablePointer<Float>, worker: Worker
     ) {

@@ -94,13 +94,13 @@ public final class PackedMatrix: Sendable {
     var panels: UnsafePointer<Float> { UnsafePointer(storage.floats) }
 
     /// Calls `body` with the packed numbers, the zeros that fill up the last panel included.
-    public func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+    package func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
         body(UnsafeRawBufferPointer(start: storage.bytes, count: storage.byteCount))
     }
 
     /// Writes one row, widened, to `output` [K]: how an embedding is looked up in the matrix that also projects
     /// onto the vocabulary.
-    public func copyRow(_ row: Int, to output: UnsafeMutablePointer<Float>) {
+    package func copyRow(_ row: Int, to output: UnsafeMutablePointer<Float>) {
         precondition(row >= 0 && row < rowCount, "the row exists")
         format.storage.copyRow(
             row % Self.panelWidth, of: panels + row / Self.panelWidth * panelWordCount, columnCount: columnCount,

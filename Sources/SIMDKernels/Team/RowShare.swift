@@ -41,7 +41,7 @@ public struct RowShare: Sendable {
     }
 
     /// Calls `body` with each range that isn't empty.
-    public func forEachRange(_ body: (Range<Int>) -> Void) {
+    package func forEachRange(_ body: (Range<Int>) -> Void) {
         if !ranges.0.isEmpty { body(ranges.0) }
         if !ranges.1.isEmpty { body(ranges.1) }
     }

@@ -61,7 +61,7 @@ public enum Team {
 
 extension Team {
     /// Runs a job as ``run(threadCount:instructionSet:_:)`` runs a closure, but without allocating memory for it.
-    public static func run(_ job: any TeamJob, threadCount: Int, instructionSet: InstructionSet) {
+    package static func run(_ job: any TeamJob, threadCount: Int, instructionSet: InstructionSet) {
         precondition(threadCount >= 1, "a team has at least one thread")
         if threadCount == 1 { return job.run(on: Worker(index: 0, count: 1, instructionSet: instructionSet)) }
         var context = JobContext(instructionSet: instructionSet, job: job)
@@ -72,7 +72,7 @@ extension Team {
 }
 
 /// What a team does again and again. A closure that a team is to run is put into a box each time; an object is one.
-public protocol TeamJob: AnyObject {
+package protocol TeamJob: AnyObject {
     /// One worker's part. It runs concurrently with itself: that workers write disjoint memory between two barriers is
     /// the job's duty.
     func run(on worker: Worker)
@@ -132,7 +132,7 @@ public struct Worker: Sendable {
 
     /// This worker under the number that is `count` further on: where several short steps follow each other, each numbered
     /// otherwise, what is left over falls to other workers each time.
-    public func renumbered(by count: Int) -> Worker {
+    package func renumbered(by count: Int) -> Worker {
         Worker(index: (index + count) % self.count, count: self.count, instructionSet: instructionSet)
     }
 

@@ -56,9 +56,7 @@ extension Lanes: TileColumns {
     func add(to target: UnsafeMutablePointer<Float>) { target.store(target.lanes(at: 0) + self, at: 0) }
 
     @inline(always)
-    var lowerHalves: Lanes {
-        unsafeBitCast(unsafeBitCast(self, to: SIMD16<UInt32>.self) & 0xffff, to: Lanes.self)
-    }
+    var lowerHalves: Lanes { longlm_lower_halves(self) }
 }
 
 /// 32 neighboring floats or words in two vectors.

@@ -46,7 +46,7 @@ public final class AlignedBuffer: @unchecked Sendable {
     ///   - whole: The other buffer.
     ///   - byteOffset: Where the part begins, a multiple of 64.
     ///   - byteCount: Its size.
-    public init(partOf whole: AlignedBuffer, byteOffset: Int, byteCount: Int) {
+    package init(partOf whole: AlignedBuffer, byteOffset: Int, byteCount: Int) {
         precondition(byteOffset % 64 == 0, "a part is aligned as its whole is")
         precondition(byteOffset >= 0 && byteCount >= 0 && byteOffset + byteCount <= whole.byteCount, "a part fits")
         self.byteCount = byteCount

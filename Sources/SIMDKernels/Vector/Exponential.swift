@@ -1,3 +1,5 @@
+import CLongLM
+
 /// Exponentials as polynomials in multiply-adds, so that no C library decides a bit of the result.
 package enum Exponential {
     /// e^x per lane, within 2 units in the last place; 0 below −86.98 (1.7·10⁻³⁸),
@@ -29,8 +31,7 @@ package enum Exponential {
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 1))
 
         // n reaches 128 just below the overflow, one more than an exponent holds: multiply by 2^(n−1), then by 2.
-        let exponent = (unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &+ 126) &<< 23
-        let scaled = series * unsafeBitCast(exponent, to: Lanes.self) * 2
+        let scaled = series * longlm_power_of_two(shifted) * 2
         return
             scaled
             .replacing(with: 0, where: underflow)
@@ -58,8 +59,7 @@ package enum Exponential {
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2 * 0.693_147_202_855))
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2))
 
-        let exponent = (unsafeBitCast(shifted, to: SIMD16<UInt32>.self) &+ 126) &<< 23
-        return series * unsafeBitCast(exponent, to: Lanes.self)
+        return series * longlm_power_of_two(shifted)
     }
 
     /// x · sigmoid(x) = x / (1 + e^−x) per lane.

@@ -4,6 +4,26 @@ import CLongLM
 /// how wide the machine's registers are.
 package typealias Lanes = SIMD16<Float>
 
+/// Operators on whole vectors, in place of the standard library's, which work lane by lane.
+extension Lanes {
+    @inline(always) init(repeating value: Float) { self = longlm_broadcast(value) }
+
+    @inline(always) static func + (left: Lanes, right: Lanes) -> Lanes { longlm_add(left, right) }
+    @inline(always) static func - (left: Lanes, right: Lanes) -> Lanes { longlm_subtract(left, right) }
+    @inline(always) static func * (left: Lanes, right: Lanes) -> Lanes { longlm_multiply(left, right) }
+    @inline(always) static func / (left: Lanes, right: Lanes) -> Lanes { longlm_divide(left, right) }
+    @inline(always) static prefix func - (lanes: Lanes) -> Lanes { longlm_negate(lanes) }
+
+    @inline(always) static func + (left: Float, right: Lanes) -> Lanes { Lanes(repeating: left) + right }
+    @inline(always) static func - (left: Float, right: Lanes) -> Lanes { Lanes(repeating: left) - right }
+    @inline(always) static func / (left: Float, right: Lanes) -> Lanes { Lanes(repeating: left) / right }
+    @inline(always) static func - (left: Lanes, right: Float) -> Lanes { left - Lanes(repeating: right) }
+    @inline(always) static func * (left: Lanes, right: Float) -> Lanes { left * Lanes(repeating: right) }
+
+    @inline(always) static func += (left: inout Lanes, right: Lanes) { left = left + right }
+    @inline(always) static func *= (left: inout Lanes, right: Lanes) { left = left * right }
+}
+
 /// The number of floats in ``Lanes``.
 let laneCount = 16
 
@@ -17,7 +37,7 @@ package protocol MultiplyAdd {
 package enum FusedMultiplyAdd: MultiplyAdd {
     @inline(always)
     package static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
-        addend.addingProduct(left, right)
+        longlm_fuse(left, right, addend)
     }
 }
 
