@@ -25,7 +25,7 @@ struct Conversion: CustomTestStringConvertible {
 private func bytes(_ bits: [UInt32], _ type: WeightFormat) -> [UInt8] {
     [0]
         + bits.flatMap { element in
-            (0..<type.byteCount).map { UInt8(truncatingIfNeeded: element >> (8 * UInt32($0))) }
+            (0..<type.rowByteCount(columnCount: 1)).map { UInt8(truncatingIfNeeded: element >> (8 * UInt32($0))) }
         }
 }
 
@@ -147,7 +147,7 @@ struct ConversionTests {
         // An odd number of columns; the last panel has 6 rows.
         let (rowCount, columnCount) = (70, 66_001)
         let mask: UInt32 = types.from == .float32 ? 0x3fff_ffff : 0x3fff
-        let rowByteCount = columnCount * types.from.byteCount
+        let rowByteCount = types.from.rowByteCount(columnCount: columnCount)
         let row = (0..<columnCount).map { _ in UInt32(truncatingIfNeeded: generator.next()) & mask }
         let rowBytes = Array(bytes(row, types.from).dropFirst())
         let source = UnsafeMutableRawBufferPointer.allocate(byteCount: rowCount * rowByteCount, alignment: 4)

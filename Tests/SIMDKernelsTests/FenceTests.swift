@@ -119,7 +119,7 @@ struct FenceTests {
             for instructionSet in InstructionSet.available {
                 for (from, to) in conversions {
                     for (rowCount, columnCount) in [(1, 1), (1, 33), (31, 3), (33, 31), (32, 64), (65, 65), (40, 47)] {
-                        let byteCount = rowCount * columnCount * from.byteCount
+                        let byteCount = rowCount * from.rowByteCount(columnCount: columnCount)
                         let source = GuardedFloats(count: (byteCount + 3) / 4, filledWith: 0)
                         let end = UnsafeRawPointer(source.pointer + source.count)
                         let packed = PackedMatrix(

@@ -25,7 +25,7 @@ struct Weights {
         // One byte in front: a tensor in a file may begin anywhere.
         var bytes: [UInt8] = [0]
         for element in bits {
-            for byte in 0..<type.byteCount { bytes.append(UInt8(truncatingIfNeeded: element >> (8 * UInt32(byte)))) }
+            for byte in 0..<type.rowByteCount(columnCount: 1) { bytes.append(UInt8(truncatingIfNeeded: element >> (8 * UInt32(byte)))) }
         }
         packed = bytes.withUnsafeBytes { source in
             PackedMatrix(
