@@ -39,9 +39,8 @@ extension AttentionShape {
         let storage = cacheFormat.storage
         for head in 0..<keyValueHeadCount {
             storage.loadValue(
-                value + head * headDimension, headDimension: headDimension,
-                from: segment + head * headFloatCount + keysFloatCount, place: position % Self.segmentLength,
-                stride: valueStride)
+                value + head * headDimension, headDimension, segment + head * headFloatCount + keysFloatCount,
+                position % Self.segmentLength, valueStride)
         }
     }
 
@@ -50,9 +49,7 @@ extension AttentionShape {
     ) {
         let storage = cacheFormat.storage
         for head in 0..<keyValueHeadCount {
-            storage.loadKey(
-                key + head * headDimension, headDimension: headDimension, from: panel + head * headStride,
-                place: place)
+            storage.loadKey(key + head * headDimension, headDimension, panel + head * headStride, place)
         }
     }
 }

@@ -45,9 +45,9 @@ public struct AttentionShape: Sendable, Equatable {
         self.cacheFormat = cacheFormat
         valueStride = (headDimension + 31) / 32 * 32
         let storage = cacheFormat.storage
-        panelFloatCount = storage.keyPanelWordCount(headDimension: headDimension)
+        panelFloatCount = storage.keyPanelWordCount(headDimension)
         keysFloatCount = Self.segmentLength / Self.panelLength * panelFloatCount
-        headFloatCount = keysFloatCount + storage.valueWordCount(count: Self.segmentLength, stride: valueStride)
+        headFloatCount = keysFloatCount + storage.valueWordCount(Self.segmentLength, valueStride)
     }
 
     /// Query heads that share one key-value head.
@@ -103,9 +103,8 @@ public struct AttentionShape: Sendable, Equatable {
         let storage = cacheFormat.storage
         for head in heads ?? 0..<keyValueHeadCount {
             storage.storeValue(
-                value + head * headDimension, headDimension: headDimension,
-                in: segment + head * headFloatCount + keysFloatCount, place: position % Self.segmentLength,
-                stride: valueStride)
+                value + head * headDimension, headDimension, segment + head * headFloatCount + keysFloatCount,
+                position % Self.segmentLength, valueStride)
         }
     }
 
@@ -133,8 +132,7 @@ public struct AttentionShape: Sendable, Equatable {
     ) {
         let storage = cacheFormat.storage
         for head in heads {
-            storage.storeKey(
-                key + head * headDimension, headDimension: headDimension, in: panel + head * headStride, place: place)
+            storage.storeKey(key + head * headDimension, headDimension, panel + head * headStride, place)
         }
     }
 }

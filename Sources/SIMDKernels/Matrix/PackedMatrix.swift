@@ -50,7 +50,7 @@ public final class PackedMatrix: Sendable {
         self.format = storedFormat
         self.rowCount = rowCount
         self.columnCount = columnCount
-        panelWordCount = storedFormat.storage.panelWordCount(columnCount: columnCount)
+        panelWordCount = storedFormat.storage.panelWordCount(columnCount)
         let panelCount = Self.panelCount(rowCount: rowCount)
         let floatCount = panelCount * panelWordCount
         storage = arena?.allocate(floatCount: floatCount) ?? AlignedBuffer(floatCount: floatCount)
@@ -82,7 +82,7 @@ public final class PackedMatrix: Sendable {
     ///   - columnCount: K, at least 1.
     ///   - format: How the packed matrix stores its numbers.
     package static func byteCount(rowCount: Int, columnCount: Int, format: WeightFormat) -> Int {
-        panelCount(rowCount: rowCount) * format.storage.panelWordCount(columnCount: columnCount) * 4
+        panelCount(rowCount: rowCount) * format.storage.panelWordCount(columnCount) * 4
     }
 
     private static func panelCount(rowCount: Int) -> Int { (rowCount + panelWidth - 1) / panelWidth }
@@ -103,7 +103,6 @@ public final class PackedMatrix: Sendable {
     package func copyRow(_ row: Int, to output: UnsafeMutablePointer<Float>) {
         precondition(row >= 0 && row < rowCount, "the row exists")
         format.storage.copyRow(
-            row % Self.panelWidth, of: panels + row / Self.panelWidth * panelWordCount, columnCount: columnCount,
-            to: output)
+            row % Self.panelWidth, panels + row / Self.panelWidth * panelWordCount, columnCount, output)
     }
 }

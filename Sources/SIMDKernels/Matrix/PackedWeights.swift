@@ -27,15 +27,14 @@ struct PackWeightsArguments: Kernel {
         if panels.isEmpty { return }
         if !rounds { return run(on: instructionSet) }
         let width = PackedMatrix.panelWidth
+        let widen = sourceFormat.storage.widen
         withUnsafeTemporaryAllocation(of: Float.self, capacity: width * columnCount) { widened in
             guard let floats = widened.baseAddress else { return }
             for panel in panels {
                 let first = panel * width
                 let count = min(width, rowCount - first)
                 for row in 0..<count {
-                    sourceFormat.storage.widen(
-                        source + (first + row) * rowByteCount, columnCount: columnCount,
-                        into: floats + row * columnCount)
+                    widen(source + (first + row) * rowByteCount, columnCount, floats + row * columnCount)
                 }
                 let arguments = PackWeightsArguments(
                     source: UnsafeRawPointer(floats), sourceFormat: .float32, rowByteCount: columnCount * 4,

@@ -5,11 +5,11 @@ public enum CacheFormat: String, Sendable, CaseIterable {
     /// Rounded to bfloat16, to nearest and ties to even.
     case bfloat16
 
-    /// The storage, for what is not worth a compiled form of its own.
-    var storage: any CacheStorage.Type {
+    /// The storage as a value, for what is not worth a compiled form of its own.
+    var storage: CacheStorageFunctions {
         switch self {
-        case .float32: Float32Storage.self
-        case .bfloat16: BFloat16Storage.self
+        case .float32: CacheStorageFunctions(Float32Storage.self)
+        case .bfloat16: CacheStorageFunctions(BFloat16Storage.self)
         }
     }
 

@@ -57,3 +57,29 @@ protocol CacheStorage: CacheReading {
 protocol CacheVisitor {
     func visit<Cache: CacheReading>(_: Cache.Type)
 }
+
+/// A storage as a value, for what is done outside of kernels; see ``WeightStorageFunctions``.
+struct CacheStorageFunctions {
+    /// (head dimension)
+    let keyPanelWordCount: (Int) -> Int
+    /// (count, stride)
+    let valueWordCount: (Int, Int) -> Int
+    /// (key, head dimension, panel, place)
+    let storeKey: (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int) -> Void
+    /// (key, head dimension, panel, place)
+    let loadKey: (UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, Int) -> Void
+    /// (value, head dimension, values, place, stride)
+    let storeValue: (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int) -> Void
+    /// (value, head dimension, values, place, stride)
+    let loadValue: (UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, Int, Int) -> Void
+
+    @inline(always)
+    init<Storage: CacheStorage>(_: Storage.Type) {
+        keyPanelWordCount = { Storage.keyPanelWordCount(headDimension: $0) }
+        valueWordCount = { Storage.valueWordCount(count: $0, stride: $1) }
+        storeKey = { Storage.storeKey($0, headDimension: $1, in: $2, place: $3) }
+        loadKey = { Storage.loadKey($0, headDimension: $1, from: $2, place: $3) }
+        storeValue = { Storage.storeValue($0, headDimension: $1, in: $2, place: $3, stride: $4) }
+        loadValue = { Storage.loadValue($0, headDimension: $1, from: $2, place: $3, stride: $4) }
+    }
+}

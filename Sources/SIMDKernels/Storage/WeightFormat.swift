@@ -19,12 +19,15 @@ public enum WeightFormat: String, Sendable, CaseIterable {
 }
 
 extension WeightFormat {
-    /// The storage, for what is not worth a compiled form of its own.
-    var storage: any WeightStorage.Type {
-        struct Storages: WeightStorageVisitor {
-            func visit<Storage: WeightStorage>(_: Storage.Type) -> any WeightStorage.Type { Storage.self }
+    /// The storage as a value, for what is not worth a compiled form of its own.
+    var storage: WeightStorageFunctions {
+        struct Functions: WeightStorageVisitor {
+            @inline(always)
+            func visit<Storage: WeightStorage>(_: Storage.Type) -> WeightStorageFunctions {
+                WeightStorageFunctions(Storage.self)
+            }
         }
-        return visit(Storages())
+        return visit(Functions())
     }
 
     /// Calls a kernel's visitor with the format's storage.
@@ -35,7 +38,7 @@ extension WeightFormat {
     public var columnMultiple: Int { storage.columnMultiple }
 
     /// Bytes of a row of a matrix with `columnCount` columns, as a file holds it.
-    public func rowByteCount(columnCount: Int) -> Int { storage.rowByteCount(columnCount: columnCount) }
+    public func rowByteCount(columnCount: Int) -> Int { storage.rowByteCount(columnCount) }
 
     /// Whether 32-bit floats can be rounded to this format when a matrix is packed.
     public var roundsFloats: Bool { storage.roundsFloats }

@@ -47,3 +47,28 @@ protocol WeightStorageVisitor {
     associatedtype Result
     func visit<Storage: WeightStorage>(_: Storage.Type) -> Result
 }
+
+/// A storage as a value, for what is done outside of kernels. (Embedded Swift, in which the kernels are compiled for other
+/// processors, has no values of a protocol's types.)
+struct WeightStorageFunctions {
+    let columnMultiple: Int
+    let roundsFloats: Bool
+    /// (column count)
+    let rowByteCount: (Int) -> Int
+    /// (column count)
+    let panelWordCount: (Int) -> Int
+    /// (row, column count, output)
+    let widen: (UnsafeRawPointer, Int, UnsafeMutablePointer<Float>) -> Void
+    /// (row, panel, column count, output)
+    let copyRow: (Int, UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>) -> Void
+
+    @inline(always)
+    init<Storage: WeightStorage>(_: Storage.Type) {
+        columnMultiple = Storage.columnMultiple
+        roundsFloats = Storage.roundsFloats
+        rowByteCount = { Storage.rowByteCount(columnCount: $0) }
+        panelWordCount = { Storage.panelWordCount(columnCount: $0) }
+        widen = { Storage.widen($0, columnCount: $1, into: $2) }
+        copyRow = { Storage.copyRow($0, of: $1, columnCount: $2, to: $3) }
+    }
+}
