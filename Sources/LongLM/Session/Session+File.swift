@@ -152,7 +152,7 @@ extension Session {
     private func parts(length: Int, neighborCount: Int, logitCount: Int? = nil) -> [Part] {
         let logitCount = logitCount ?? logits.count
         let row = [model.configuration.keyValueHeadCount, model.configuration.headDimension]
-        let dtype: DType = cacheFormat == .bfloat16 ? .bfloat16 : .float32
+        let dtype = cacheFormat.savedType
         var parts = [
             Part(name: "tokens", dtype: .int64, shape: [length], content: .tokens),
             Part(name: "logits", dtype: .float32, shape: [logitCount], content: .logits),
@@ -214,7 +214,7 @@ extension KeyValueCache {
     fileprivate func littleEndianBytes(_ layer: Int, _ kind: CachedKind, end: Int) -> [UInt8] {
         let width = shape.keyValueHeadCount * shape.headDimension
         let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
-        let size = shape.cacheFormat == .bfloat16 ? 2 : 4
+        let size = shape.cacheFormat.byteCount
         let rowStart = UnsafeMutablePointer<Float>.allocate(capacity: width)
         defer { rowStart.deallocate() }
         return [UInt8](unsafeUninitializedCapacity: count * width * size) { buffer, initialized in
@@ -231,11 +231,11 @@ extension KeyValueCache {
                 for column in 0..<width {
                     let bits = rowStart[column].bitPattern
                     let offset = (index * width + column) * size
-                    if size == 2 {
-                        bytes.storeBytes(
-                            of: UInt16(bits >> 16).littleEndian, toByteOffset: offset, as: UInt16.self)
-                    } else {
-                        bytes.storeBytes(of: bits.littleEndian, toByteOffset: offset, as: UInt32.self)
+                    switch shape.cacheFormat {
+                    case .float32: bytes.storeBytes(of: bits.littleEndian, toByteOffset: offset, as: UInt32.self)
+                    case .bfloat16:
+                        // What was stored is widened, so nothing is lost.
+                        bytes.storeBytes(of: UInt16(bits >> 16).littleEndian, toByteOffset: offset, as: UInt16.self)
                     }
                 }
             }
@@ -259,6 +259,16 @@ extension KeyValueCache {
                         source, position: position, ring: ring(layer: layer), panelCount: ringPanelCount)
                 }
             }
+        }
+    }
+}
+
+extension CacheFormat {
+    /// The type of the tensors of a saved session.
+    fileprivate var savedType: DType {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
         }
     }
 }

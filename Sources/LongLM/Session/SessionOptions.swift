@@ -40,6 +40,6 @@ public struct SessionOptions: Sendable, Equatable {
 
     /// How a session of a model keeps keys and values.
     func cacheFormat(for model: LanguageModel) -> CacheFormat {
-        cacheFormat ?? (model.precision == .bfloat16 ? .bfloat16 : .float32)
+        cacheFormat ?? model.precision.defaultCacheFormat
     }
 }

@@ -45,14 +45,19 @@ struct PrecisionArguments: ParsableArguments {
     enum CacheType: String, CaseIterable, ExpressibleByArgument {
         case float32, bfloat16
 
-        var format: CacheFormat { self == .float32 ? .float32 : .bfloat16 }
+        var format: CacheFormat {
+            switch self {
+            case .float32: .float32
+            case .bfloat16: .bfloat16
+            }
+        }
     }
 }
 
 extension Precision: ExpressibleByArgument {}
 
 /// Options for a session's capacity, and for positions past the trained context.
-struct AttentionArguments: ParsableArguments {
+struct AttentionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The most tokens that the session can hold, prompt and continuation together; by default as many as they can have.",

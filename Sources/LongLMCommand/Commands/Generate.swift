@@ -38,7 +38,7 @@ struct Generate: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The system message of the chat; by default the model's own.", valueName: "text"))
     var system: String?
 
-    @OptionGroup(title: "Self-Extend") var attention: AttentionArguments
+    @OptionGroup(title: "Self-Extend") var attention: AttentionOptions
     @OptionGroup(title: "Sampling") var sampling: SamplingArguments
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments

@@ -28,7 +28,7 @@ struct Logits: AsyncParsableCommand {
         help: ArgumentHelp("The safetensors file to write; by default only the hash is printed.", valueName: "file"))
     var out: String?
 
-    @OptionGroup(title: "Self-Extend") var attention: AttentionArguments
+    @OptionGroup(title: "Self-Extend") var attention: AttentionOptions
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 

@@ -69,7 +69,12 @@ public enum BenchmarkArithmetic: String, Sendable, Hashable, CaseIterable {
     case bfloat16 = "bf16"
 
     /// What products are computed in.
-    public var precision: Precision { self == .bfloat16 ? .bfloat16 : .float32 }
+    public var precision: Precision {
+        switch self {
+        case .float32, .float32OnBFloat16, .float32OnFloat16: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
 
     /// How weights are stored.
     public var weightFormat: WeightFormat {
@@ -81,7 +86,12 @@ public enum BenchmarkArithmetic: String, Sendable, Hashable, CaseIterable {
     }
 
     /// How a model keeps keys and values.
-    public var cacheFormat: CacheFormat { self == .float32 ? .float32 : .bfloat16 }
+    public var cacheFormat: CacheFormat {
+        switch self {
+        case .float32: .float32
+        case .float32OnBFloat16, .float32OnFloat16, .bfloat16: .bfloat16
+        }
+    }
 }
 
 // MARK: - What `longlm bench` measures

@@ -57,7 +57,7 @@ extension Workload {
         _ benchmark: BenchmarkCase, length: Int, isExtended: Bool, precision: Precision, _ setting: KernelSetting
     ) -> Workload {
         let neighborWindow = isExtended ? KernelShape.neighborWindow : 0
-        let shape = KernelShape.attention(cacheFormat: precision == .bfloat16 ? .bfloat16 : .float32)
+        let shape = KernelShape.attention(cacheFormat: precision.defaultCacheFormat)
         let rowCount = min(512, length)
         let isNarrow = shape.cacheFormat == .bfloat16
         let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in

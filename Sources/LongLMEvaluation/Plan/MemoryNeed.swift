@@ -20,7 +20,7 @@ public struct MemoryNeed: Sendable, Equatable {
     ///   - length: Tokens, between 0 and 2²⁴.
     ///   - attention: The positions between which attention scores keys.
     ///   - precision: The arithmetic of products, which decides how matrices are stored.
-    ///   - cacheFormat: How keys and values are stored; nil: in bfloat16 if the precision is bfloat16, else in float32.
+    ///   - cacheFormat: How keys and values are stored; nil: `Precision.defaultCacheFormat`.
     /// - Throws: `ModelError` when the directory doesn't hold a model that can be run.
     public init(
         directory: String, length: Int, attention: AttentionMode, precision: Precision = .float32,
@@ -29,7 +29,7 @@ public struct MemoryNeed: Sendable, Equatable {
         let checkpoint = try ModelCheckpoint(directory: directory)
         weightByteCount = try checkpoint.weightPlan(LoadOptions(precision: precision)).byteCount
         let configuration = checkpoint.configuration
-        let cacheFormat = cacheFormat ?? (precision == .bfloat16 ? .bfloat16 : .float32)
+        let cacheFormat = cacheFormat ?? precision.defaultCacheFormat
         cacheByteCount = configuration.cacheByteCount(length: length, cacheFormat: cacheFormat)
         neighborRingByteCount =
             configuration.cacheByteCount(

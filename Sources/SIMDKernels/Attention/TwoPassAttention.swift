@@ -170,7 +170,7 @@ public enum TwoPassAttention {
     ) {
         precondition(worker.instructionSet.supports(input.precision), "the processor computes in this precision")
         precondition(
-            input.precision == .float32 || shape.cacheFormat == .bfloat16, "bfloat16 products take such a cache")
+            input.precision.reads(shape.cacheFormat), "products of this precision read the cache")
         guard isSplit(input, shape) else { return attendWhole(input, shape, scratch, worker) }
         let stateSize = splitStateFloatCount(shape: shape)
         let rows = input.rowCount * shape.sharingCount

@@ -6,7 +6,7 @@ public enum MachineCeiling {
     /// Operations of one call of ``multiplyAdd(steps:precision:scratch:worker:)`` on one worker.
     public static func operationCount(steps: Int, precision: Precision) -> Int {
         // The accumulators of the largest tile, and a multiplication and an addition in each.
-        steps * scratchFloatCount * 2 * (precision == .bfloat16 ? 2 : 1)
+        steps * scratchFloatCount * 2 * precision.productsPerStep
     }
 
     /// The floats of scratch memory that one worker needs.

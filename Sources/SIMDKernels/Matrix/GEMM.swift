@@ -73,7 +73,7 @@ public enum GEMM {
     ) {
         precondition(input.columnCount == weights.columnCount, "the input is as wide as the weights")
         precondition(worker.instructionSet.supports(input.precision), "the processor computes in this precision")
-        precondition(input.precision == .float32 || weights.format == .bfloat16, "bfloat16 products take such weights")
+        precondition(input.precision.reads(weights.format), "products of this precision read the weights")
         let share = ProductShare(
             rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
             worker: worker)

@@ -8,3 +8,37 @@ public enum Precision: String, Sendable, CaseIterable {
     /// every division of the rows.
     case bfloat16
 }
+
+extension Precision {
+    /// Whether its products read weights of a format.
+    public func reads(_ format: WeightFormat) -> Bool {
+        switch (self, format) {
+        case (.float32, _), (.bfloat16, .bfloat16): true
+        case (.bfloat16, .float32), (.bfloat16, .float16): false
+        }
+    }
+
+    /// Whether its products read a cache of a format.
+    public func reads(_ format: CacheFormat) -> Bool {
+        switch (self, format) {
+        case (.float32, _), (.bfloat16, .bfloat16): true
+        case (.bfloat16, .float32): false
+        }
+    }
+
+    /// The format of a cache unless its user chooses another one.
+    public var defaultCacheFormat: CacheFormat {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
+
+    /// Products that one step of a chain adds.
+    var productsPerStep: Int {
+        switch self {
+        case .float32: 1
+        case .bfloat16: 2
+        }
+    }
+}

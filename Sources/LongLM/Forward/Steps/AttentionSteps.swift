@@ -81,7 +81,7 @@ extension ForwardPass {
             neighborWindow: isExtended ? sequence.attention.neighborWindow ?? 0 : 0,
             slidingWindow: isExtended ? 0 : configuration.layerAttention[layer].slidingWindow ?? 0,
             scoreCap: configuration.attentionSoftcap ?? 0, output: attended.row(first),
-            precision: cache.shape.cacheFormat == .bfloat16 ? precision : .float32)
+            precision: precision.reads(cache.shape.cacheFormat) ? precision : .float32)
     }
 }
 
