@@ -1,10 +1,7 @@
 import CLongLM
 
 /// bfloat16 numbers, the upper halves of 32-bit floats: two of neighboring k to a word, the earlier one in the lower half.
-enum BFloat16Storage {
-    @inline(always) static var blockLength: Int { 2 }
-    @inline(always) static var blockWordCount: Int { PackedMatrix.panelWidth }
-
+enum BFloat16Storage: PairStorage {
     @inline(always)
     static func lanes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
@@ -20,7 +17,7 @@ enum BFloat16Storage {
         return UInt16((bits + 0x7fff + (bits >> 16 & 1)) >> 16)
     }
 
-    private static func widen(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
+    static func widen(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 }
 
 /// The same words as a product of pairs reads them: a step of its chains takes a whole word.
@@ -48,16 +45,7 @@ enum BFloat16Words: PanelStorage, CacheReading {
     }
 }
 
-extension BFloat16Storage: WeightStorage {
-    static func rowByteCount(columnCount: Int) -> Int { columnCount * 2 }
-
-    @inline(always)
-    static func pack(
-        _ rows: UnsafeRawPointer, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>
-    ) {
-        WordPanel.packPairs(rows, rowCount: rowCount, columnCount: columnCount, into: panel)
-    }
-
+extension BFloat16Storage {
     @inline(always) static var roundsFloats: Bool { true }
 
     @inline(always)
@@ -74,21 +62,6 @@ extension BFloat16Storage: WeightStorage {
             word: { row, index in
                 BFloat16Words.rounded(rows + row * columnCount + 2 * index, count: columnCount - 2 * index)
             })
-    }
-
-    static func widen(_ row: UnsafeRawPointer, columnCount: Int, into output: UnsafeMutablePointer<Float>) {
-        for column in 0..<columnCount {
-            output[column] = widen(row.loadUnaligned(fromByteOffset: column * 2, as: UInt16.self))
-        }
-    }
-
-    static func copyRow(
-        _ row: Int, of panel: UnsafePointer<Float>, columnCount: Int, to output: UnsafeMutablePointer<Float>
-    ) {
-        for column in 0..<columnCount {
-            let word = panel[column / 2 * PackedMatrix.panelWidth + row].bitPattern
-            output[column] = widen(UInt16(truncatingIfNeeded: column % 2 == 0 ? word : word >> 16))
-        }
     }
 }
 
