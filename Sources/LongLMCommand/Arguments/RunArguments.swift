@@ -15,7 +15,7 @@ struct ModelArguments: ParsableArguments {
 struct ThreadArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Threads; by default OMP_NUM_THREADS or one per processor. Results are the same, bit for bit, for any number.",
+            "Threads; by default, OMP_NUM_THREADS or one per processor. Any number gives the same results, bit for bit.",
             valueName: "n"))
     var threads: Int?
 
@@ -37,7 +37,7 @@ struct PrecisionArguments: ParsableArguments {
 
     @Option(
         help: """
-            How keys and values are stored: float32, or bfloat16 for half the memory; by default as --precision.
+            How keys and values are stored: float32, or bfloat16 for half the memory; by default, like --precision.
             """)
     var cache: CacheType?
 
@@ -60,14 +60,14 @@ extension Precision: ExpressibleByArgument {}
 struct AttentionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The most tokens that the session can hold, prompt and continuation together; by default as many as they can have.",
+            "The most tokens of prompt and continuation together; by default, as many as they can come to.",
             valueName: "n"))
     var length: Int?
 
     @Option(
         help: ArgumentHelp(
             "Take the G and W that longlm plan recommends for --length, or plain attention if the model reaches that far "
-                + "without.", valueName: "auto"))
+                + "without Self-Extend.", valueName: "auto"))
     var selfExtend: Recommendation?
 
     enum Recommendation: String, CaseIterable, ExpressibleByArgument { case auto }
@@ -75,7 +75,7 @@ struct AttentionOptions: ParsableArguments {
     @Option(
         help: """
             The distances at which far keys are scored: self-extend (the default with --group-size), rerope (always W) \
-            or leaky-rerope (they go on growing past W, but --group-size times more slowly).
+            or leaky-rerope (they keep growing past W, but --group-size times more slowly).
             """)
     var attention: Mode?
 
@@ -87,7 +87,7 @@ struct AttentionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Self-Extend's G: beyond the neighbor window, so many tokens share one position. Needs --neighbor-window.",
+            "Self-Extend's G: beyond the neighbor window, this many tokens share a position. Needs --neighbor-window.",
             valueName: "g"))
     var groupSize: Int?
 
@@ -103,13 +103,13 @@ struct AttentionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The base b of the query scale max(1, ln(i + 1)/ln b) at position i; by default there is no scale.",
+            "The base b of the query scale max(1, ln(i + 1)/ln b) at position i; by default, there is no scale.",
             valueName: "b"))
     var queryScaleBase: Float?
 
     @Flag(
         name: .customLong("beyond-context"),
-        help: "Accept more tokens than the model's positions reach to. What it produces there is mostly nonsense.")
+        help: "Accept more tokens than the model's positions reach. What it produces there is mostly nonsense.")
     var goesBeyondContext = false
 
     func validate() throws {

@@ -3,20 +3,20 @@ import LongLM
 
 /// Options for how tokens are chosen.
 struct SamplingArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Divide the logits by this; 0 takes the most probable token.", valueName: "t"))
+    @Option(help: ArgumentHelp("Divide the logits by this; 0 always takes the most probable token.", valueName: "t"))
     var temperature: Float = 0
 
-    @Option(help: ArgumentHelp("Choose among the k most probable tokens only.", valueName: "k"))
+    @Option(help: ArgumentHelp("Choose only among the k most probable tokens.", valueName: "k"))
     var topK: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Choose among the most probable tokens that together reach this probability.", valueName: "p"))
+            "Choose only among the most probable tokens that together reach this probability.", valueName: "p"))
     var topP: Float?
 
     @Option(
         help: ArgumentHelp(
-            "Choose among tokens that are at least this fraction as probable as the most probable one.", valueName: "p")
+            "Choose only among tokens at least this fraction as probable as the most probable one.", valueName: "p")
     )
     var minP: Float?
 
@@ -27,11 +27,11 @@ struct SamplingArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Divide the logits of the last 64 tokens by this, if they are positive, and multiply them otherwise.",
+            "For each of the last 64 tokens, divide a positive logit by this, or multiply a negative one by it.",
             valueName: "x"))
     var repetitionPenalty: Float?
 
-    @Option(help: ArgumentHelp("End the text before this one. Can be given several times.", valueName: "text"))
+    @Option(help: ArgumentHelp("End the output before this text. Can be given several times.", valueName: "text"))
     var stop: [String] = []
 
     func validate() throws {

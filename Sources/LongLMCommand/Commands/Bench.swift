@@ -6,11 +6,11 @@ import LongLMEvaluation
 /// `longlm bench`
 struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Measure kernels, and a model's prefill and decode, beside this machine's ceilings.",
+        abstract: "Measure kernels, and a model's prefill and decode, against this machine's ceilings.",
         discussion: """
-            A ceiling is the most that this machine can do: multiply and add in registers, or read memory. It is \
-            measured around every sample. The table has medians: a rate, and which part of the ceiling that is. \
-            Packing of weights and inputs isn't timed.
+            A ceiling is how fast this machine can multiply and add in registers, or read memory, at most. It is \
+            measured around every sample. The table has medians: a rate, and what part of the ceiling it reaches. \
+            The packing of weights and inputs isn't timed.
 
             Names:
               gemm/f32/512x4096x4096     512 rows, 4096 outputs, 4096 inputs; f32xbf16: bfloat16 weights in 32-bit \
@@ -21,12 +21,12 @@ struct Bench: AsyncParsableCommand {
               decode/bf16/depth4096      one token at a time after 4,096 tokens
               decode/f32/batch8          one token at a time for each of 8 texts
 
-            Compare two commits on a quiet machine, in turns, and with the same options:
+            To compare two commits, run these in turns, on a quiet machine and with the same options:
               longlm bench --json > old.json
               longlm bench --compare old.json
             """)
 
-    @Option(name: .customLong("model"), help: ArgumentHelp("A model's directory, to measure it too.", valueName: "dir"))
+    @Option(name: .customLong("model"), help: ArgumentHelp("The directory of a model to measure.", valueName: "dir"))
     var modelDirectory: String?
 
     @Option(
@@ -35,19 +35,19 @@ struct Bench: AsyncParsableCommand {
             valueName: "name"))
     var only: [String] = []
 
-    @Option(help: ArgumentHelp("Samples of each workload.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of samples of each workload.", valueName: "n"))
     var samples = 9
 
     @Option(
         help: ArgumentHelp(
-            "Compare with this report of --json. The exit status is 1 when a result's fraction of the ceiling fell by "
-                + "more than --tolerance.", valueName: "file"))
+            "Compare with this report, which --json has printed. The exit status is 1 when a result's fraction of the "
+                + "ceiling fell by more than --tolerance.", valueName: "file"))
     var compare: String?
 
     @Option(help: ArgumentHelp("How far a result may fall before --compare fails, in per cent.", valueName: "percent"))
     var tolerance = 10.0
 
-    @Option(help: ArgumentHelp("The commit that the report names; by default that of GITHUB_SHA.", valueName: "name"))
+    @Option(help: ArgumentHelp("The commit to name in the report; by default, GITHUB_SHA.", valueName: "name"))
     var commit: String?
 
     @OptionGroup var threads: ThreadArguments

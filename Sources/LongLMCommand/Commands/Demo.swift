@@ -10,18 +10,18 @@ struct Demo: AsyncParsableCommand {
         abstract: "Show what Self-Extend does, with a tiny model that comes with the sources.",
         discussion: """
             Fixtures/passkey-tiny is a model of 0.8 million parameters that was trained to find a pass key in texts of up \
-            to 256 characters. The demo runs it on texts of up to 4,096 characters, as it is and with Self-Extend with \
-            the settings that longlm plan chooses. It takes less than a minute.
+            to 256 characters. The demo runs it on texts of up to 4,096 characters, once as it is, and once with \
+            Self-Extend and the settings that longlm plan chooses. It takes less than a minute.
             """)
 
     @Option(
         name: .customLong("model"),
-        help: ArgumentHelp("Another directory of the model, with passkey.json.", valueName: "dir"))
+        help: ArgumentHelp("Another directory with this model and its passkey.json.", valueName: "dir"))
     var modelDirectory: String?
 
     @OptionGroup var threads: ThreadArguments
 
-    @Option(help: ArgumentHelp("The number of keys for each length at each of ten depths.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of keys for each length and each of ten depths.", valueName: "n"))
     var count = 4
 
     @Flag(help: "Print one JSON object instead of the table.")

@@ -7,8 +7,8 @@ struct Generate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Continue a prompt.",
         discussion: """
-            The text goes to standard output as it is produced. The last line on standard error has the numbers of \
-            tokens, their speeds and the peak memory.
+            The text goes to standard output as it is produced. The last line on standard error shows how many \
+            tokens were processed, how fast, and the peak memory.
 
             A control token that the prompt spells out, such as <|im_end|>, is read as that token. With --chat it is \
             ordinary text, so that a message can't end itself.

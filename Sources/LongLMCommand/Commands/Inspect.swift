@@ -7,7 +7,7 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a checkpoint's tensors and the memory that the model needs.",
         discussion: """
-            Reads headers only, so it is quick for a checkpoint of any size. For a directory with config.json it also \
+            Reads only headers, so it is quick for a checkpoint of any size. For a directory with config.json it also \
             shows the format in which each tensor will be stored, and how much memory the weights and a KV cache for \
             --length tokens take.
             """)
@@ -15,7 +15,7 @@ struct Inspect: ParsableCommand {
     @Argument(help: ArgumentHelp("A model's directory, or a safetensors file.", valueName: "dir|file"))
     var path: String
 
-    @Option(help: ArgumentHelp("Tokens that the KV cache holds; by default the model's context.", valueName: "n"))
+    @Option(help: ArgumentHelp("Tokens in the KV cache; by default, the model's context length.", valueName: "n"))
     var length: Int?
 
     @Option(help: ArgumentHelp("Self-Extend's W; its ring of keys is counted too.", valueName: "w"))

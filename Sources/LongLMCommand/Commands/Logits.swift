@@ -18,10 +18,10 @@ struct Logits: AsyncParsableCommand {
     @OptionGroup var model: ModelArguments
     @OptionGroup var prompt: PromptArguments
 
-    @Option(help: ArgumentHelp("Process so many tokens at once; by default all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Process this many tokens at a time; by default, all at once.", valueName: "n"))
     var chunk: Int?
 
-    @Option(help: ArgumentHelp("Only the last n rows; by default all.", valueName: "n"))
+    @Option(help: ArgumentHelp("Take only the last n rows; by default, all.", valueName: "n"))
     var rows: Int?
 
     @Option(
@@ -32,7 +32,7 @@ struct Logits: AsyncParsableCommand {
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
-    @Flag(help: "Print one JSON object with the hash, its shape and the instruction set instead of the hash.")
+    @Flag(help: "Print one JSON object with the hash, the shape and the instruction set instead of the hash.")
     var json = false
 
     func validate() throws {

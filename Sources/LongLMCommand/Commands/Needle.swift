@@ -13,9 +13,10 @@ struct Needle: AsyncParsableCommand {
 
               longlm needle --model DIR --lengths 4096,8192,12000 --output rows.jsonl --svg map.svg
 
-            Each row goes to the file when it is finished. The order lets texts with the same beginning share its \
-            prefill. --resume continues a sweep that was interrupted or killed. --shard K/N runs a part of a sweep, \
-            such as on another machine, and needle merge joins the parts into the file that one run would have written:
+            Each row goes to the file as soon as it is finished. Texts are ordered so that those with the same \
+            beginning share its prefill. --resume continues a sweep that was interrupted or killed. --shard K/N runs \
+            one part of a sweep, for example on another machine. needle merge joins the parts into the file that a \
+            single run would have written:
 
               parallel longlm needle --model DIR --shard {}/3 --output part{}.jsonl ::: 1 2 3
               longlm needle merge part1.jsonl part2.jsonl part3.jsonl --output rows.jsonl
@@ -31,14 +32,14 @@ struct NeedleRun: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The text to hide in; by default Alice's Adventures in Wonderland. It is repeated if it is too short.",
+            "The text to hide it in; by default, Alice's Adventures in Wonderland. It is repeated if it is too short.",
             valueName: "file"))
     var haystack: String?
 
     @Option(help: ArgumentHelp("The sentence to hide; by default a pass key.", valueName: "text"))
     var needle: String?
 
-    @Option(help: ArgumentHelp("The end of the text; needs --needle and --answer.", valueName: "text"))
+    @Option(help: ArgumentHelp("The question at the end of the text; needs --needle and --answer.", valueName: "text"))
     var question: String?
 
     @Option(help: ArgumentHelp("What a right answer contains.", valueName: "text"))
@@ -60,7 +61,7 @@ struct NeedleRun: AsyncParsableCommand {
     @Flag(help: "Continue the sweep whose rows are in --output.")
     var resume = false
 
-    @Option(help: ArgumentHelp("Run only part K of N parts.", valueName: "k/n"))
+    @Option(help: ArgumentHelp("Run only part K of N.", valueName: "k/n"))
     var shard: String?
 
     @Flag(
@@ -149,10 +150,10 @@ struct NeedleMerge: ParsableCommand {
         abstract: "Join the files of a sweep's parts, and draw them.",
         discussion: """
             The parts must belong to one sweep: the same model, text, needle and grid. The result has the same bytes as \
-            the file of a single run. A single whole file can be given to draw its map again.
+            the file of a single run. Give a single complete file to draw its map again.
             """)
 
-    @Argument(help: ArgumentHelp("Files of rows.", valueName: "file"))
+    @Argument(help: ArgumentHelp("The files of the parts.", valueName: "file"))
     var files: [String]
 
     @Option(help: ArgumentHelp("Write the rows to this file instead of printing a map.", valueName: "file"))

@@ -8,15 +8,15 @@ struct Passkey: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Hide pass keys in long texts, and count how many the model finds.",
         discussion: """
-            Reads prompts from a file of JSON lines in the form of LongLM's example, {"input": …, "target": …}, or makes \
-            prompts that hide a key in filler, for each length and depth. All settings get the same prompts. A key is \
-            found when the most probable continuation contains it.
+            Reads prompts from a file of JSON lines in the form of LongLM's example, {"input": …, "target": …}, or \
+            generates prompts that hide a key in filler, for each length and depth. All settings get the \
+            same prompts. A key is found when the most probable continuation contains it.
 
               longlm passkey --model DIR --lengths 4096,10000 --depths 10,50,90
               longlm passkey --model DIR passkey_examples.jsonl --settings plain,4:1024
             """)
 
-    @Argument(help: ArgumentHelp("A file of prompts as JSON lines; by default prompts are made.", valueName: "file"))
+    @Argument(help: ArgumentHelp("A file of prompts as JSON lines; by default, they are generated.", valueName: "file"))
     var file: String?
 
     @OptionGroup var evaluation: EvaluationArguments
@@ -30,7 +30,7 @@ struct Passkey: AsyncParsableCommand {
         help: ArgumentHelp("The keys' depths, in per cent of the text (default: 0,25,50,75,100).", valueName: "list"))
     var depths: CommaSeparated<Double>?
 
-    @Option(help: ArgumentHelp("Digits of a key (default: 5).", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of digits of a key (default: 5).", valueName: "n"))
     var digits: Int?
 
     @Option(help: ArgumentHelp("The number of keys for each length and depth (default: 1).", valueName: "n"))

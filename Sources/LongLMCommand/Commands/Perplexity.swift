@@ -9,7 +9,7 @@ struct PerplexityCommand: AsyncParsableCommand {
         commandName: "perplexity",
         abstract: "Measure how well the model predicts a text, on the whole and by position.",
         discussion: """
-            The text is cut into windows that don't see each other. The loss is the mean of −ln p over their tokens, and \
+            The text is cut into windows, each read on its own. The loss is the mean of −ln p over their tokens, and \
             the perplexity is its exponential. Where the loss rises with the position, the model has left the context \
             that it was trained for.
 
@@ -24,13 +24,13 @@ struct PerplexityCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The length of a window in tokens.", valueName: "n"))
     var length: Int
 
-    @Option(help: ArgumentHelp("The most windows; by default as many as the text fills.", valueName: "n"))
+    @Option(help: ArgumentHelp("The most windows; by default, as many as the text fills.", valueName: "n"))
     var windows: Int?
 
-    @Option(help: ArgumentHelp("Average the losses of so many positions.", valueName: "n"))
+    @Option(help: ArgumentHelp("The number of positions over which losses are averaged.", valueName: "n"))
     var bucket = 512
 
-    @Option(help: ArgumentHelp("Draw the loss against the position to this SVG file.", valueName: "file"))
+    @Option(help: ArgumentHelp("Draw the loss by position, to this SVG file.", valueName: "file"))
     var svg: String?
 
     @Flag(help: "Print one JSON object instead of the tables.")

@@ -9,20 +9,20 @@ struct Plan: AsyncParsableCommand {
         abstract: "Recommend G and W for a length, and estimate memory and time.",
         discussion: """
             G and W follow the rule that LongLM's authors found by experiment, (1/2 to 2/3) · L > W + (N − W)/G for N \
-            tokens and a model trained for L. The other commands choose the same with --self-extend auto.
+            tokens and a model trained for L. The other commands make the same choice with --self-extend auto.
 
             Memory is computed from the headers of the checkpoint. Then the model is loaded, a short prefill is \
             measured, and the time for the whole length is estimated from it. A length is refused with exit status 1 \
             when no G reaches it, or when it needs more memory than the machine or the container has available.
 
-            With --trained-context instead of --model the command says only G and W.
+            With --trained-context instead of --model, the command shows only G and W.
             """)
 
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
     var modelDirectory: String?
 
     @Option(
-        help: ArgumentHelp("L: the tokens that a model was trained for, in place of a model.", valueName: "n"))
+        help: ArgumentHelp("L, the tokens that a model was trained for; give it instead of --model.", valueName: "n"))
     var trainedContext: Int?
 
     @Option(help: ArgumentHelp("N, the tokens of prompt and continuation together.", valueName: "n"))
