@@ -64,7 +64,7 @@ public final class Session {
         let threadCount = try Self.checkedThreadCount(options.threadCount)
         if case .reRoPE = options.attention, options.capacity == nil {
             throw .invalidOption(
-                InvalidOption("capacity", "not given", allowed: "a number: ReRoPE reaches to any length"))
+                InvalidOption("capacity", "missing", allowed: "given, because ReRoPE reaches to any length"))
         }
         let capacity = options.capacity(for: model)
         guard (1...Self.maximumCapacity).contains(capacity) else {
