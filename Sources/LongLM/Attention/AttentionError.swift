@@ -2,7 +2,8 @@
 public enum AttentionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A setting outside of its range.
     case invalidOption(InvalidOption)
-    /// A length that LongLM's rule reaches with no group size, and the longest one that it reaches for this context.
+    /// A length that LongLM's rule can't reach with any group size, and the longest length that it reaches for this
+    /// context.
     case noGroupSize(length: Int, trainedContext: Int, longestLength: Int)
 
     /// One line for a person to read.

@@ -1,10 +1,10 @@
 import Foundation
 
-/// From which positions attention takes its scores, for a query at position i and a key at position j ≤ i.
+/// The positions that attention scores with, for a query at position i and a key at position j ≤ i.
 ///
-/// All but the plain mode score a key fewer than W positions back at its true distance, and a farther one between two
-/// other positions; the softmax is one over both. Layers without rotary positions, and Gemma's local layers, attend as in
-/// the plain model.
+/// All modes except the plain one score a key that is fewer than W positions back at its true distance. They score a
+/// farther key with two other positions. One softmax runs over both kinds. Layers without rotary positions, and Gemma's
+/// local layers, attend as in the plain model.
 public enum AttentionMode: Sendable, Equatable {
     /// score(rope(q, i), rope(k, j)) for all keys: the model as it was trained.
     case plain
@@ -22,7 +22,7 @@ public enum AttentionMode: Sendable, Equatable {
         self = selfExtend.map(AttentionMode.selfExtend) ?? .plain
     }
 
-    /// W: how many of the last keys, the query's own included, keep their true positions; nil: all.
+    /// W: how many of the last keys, including the query's own, keep their true positions; nil: all.
     public var neighborWindow: Int? {
         switch self {
         case .plain: nil
@@ -73,7 +73,7 @@ public enum AttentionMode: Sendable, Equatable {
         }
     }
 
-    /// Refuses settings that have no meaning for a model.
+    /// Throws for settings that make no sense for a model.
     package func validate(contextLength: Int) throws(AttentionError) {
         switch self {
         case .plain: return
@@ -107,7 +107,7 @@ public struct ReRoPE: Sendable, Equatable {
 
 /// Settings of ``AttentionMode/leakyReRoPE(_:)``.
 public struct LeakyReRoPE: Sendable, Equatable {
-    /// k: by how much distances past the window grow more slowly. At least 1.
+    /// k: past the window, distances grow k times more slowly. At least 1.
     public var slowdown: Double
     /// W: how many of the last keys keep their true positions. At least 1 and less than the model's context.
     public var neighborWindow: Int
@@ -121,7 +121,8 @@ public struct LeakyReRoPE: Sendable, Equatable {
         self.queryScaleBase = queryScaleBase
     }
 
-    /// (L − W) · k + W, or the nearest `Int` when settings that no session accepts exceed it.
+    /// (L − W) · k + W, or the nearest `Int` if that doesn't fit, which happens only with settings that no session
+    /// accepts.
     public func capacity(contextLength: Int) -> Int {
         let window = Double(neighborWindow)
         let reach = ((Double(contextLength) - window) * slowdown + window).rounded(.down)
@@ -142,7 +143,7 @@ func logarithmicScale(_ position: Int, base: Float?) -> Float {
     return max(1, Float(log(Double(position + 1)) / log(Double(base))))
 }
 
-/// Refuses a window that is empty or leaves no position of the context for far keys.
+/// Throws for a window that is empty or leaves no position of the context for far keys.
 func validateWindow(_ window: Int, contextLength: Int) throws(AttentionError) {
     guard window >= 1, window < contextLength else {
         throw .invalidOption(
@@ -152,7 +153,7 @@ func validateWindow(_ window: Int, contextLength: Int) throws(AttentionError) {
     }
 }
 
-/// Refuses a base whose logarithm isn't positive.
+/// Throws for a base whose logarithm isn't positive.
 func validateQueryScale(base: Float?) throws(AttentionError) {
     guard let base else { return }
     guard base > 1, base.isFinite else {

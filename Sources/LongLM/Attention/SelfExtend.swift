@@ -4,7 +4,7 @@
 /// floor-divided positions: the query at ⌊i/G⌋ + shift and the key at ⌊j/G⌋, so that no relative position exceeds what
 /// the model was trained on.
 public struct SelfExtend: Sendable, Equatable {
-    /// How far a grouped query is moved so that neighbor and grouped positions meet.
+    /// How far a grouped query is shifted so that neighbor and grouped positions meet.
     public enum Shift: String, Sendable, CaseIterable {
         /// W − ⌊W/G⌋, as in the paper (equation 4) and in LongLM's Mistral, Qwen2 and Phi code.
         case floor
@@ -15,14 +15,14 @@ public struct SelfExtend: Sendable, Equatable {
 
     /// G: how many neighboring positions share one grouped position. At least 1; 1 is the plain model.
     public var groupSize: Int
-    /// W: how many of the last keys, the query's own included, keep their true positions. At least 1.
+    /// W: how many of the last keys, including the query's own, keep their true positions. At least 1.
     public var neighborWindow: Int
-    /// How the grouped query is moved.
+    /// How the grouped query is shifted.
     public var shift: Shift
-    /// b of the query scale max(1, ln(i + 1) / ln b), which LongLM offers as `scale_base`; nil: no scale.
+    /// b of the query scale max(1, ln(i + 1) / ln b), which LongLM calls `scale_base`; nil: no scale.
     public var queryScaleBase: Float?
 
-    /// Self-Extend with the paper's shift and no query scale unless said otherwise.
+    /// Self-Extend; by default, with the paper's shift and no query scale.
     public init(groupSize: Int, neighborWindow: Int, shift: Shift = .floor, queryScaleBase: Float? = nil) {
         self.groupSize = groupSize
         self.neighborWindow = neighborWindow
@@ -30,8 +30,8 @@ public struct SelfExtend: Sendable, Equatable {
         self.queryScaleBase = queryScaleBase
     }
 
-    /// The most tokens for which every relative position stays within a context of `contextLength`:
-    /// (L − W) · G + W, or the nearest `Int` when settings that no session accepts exceed it.
+    /// The most tokens for which every relative position stays within a context of `contextLength`: (L − W) · G + W, or
+    /// the nearest `Int` if that doesn't fit, which happens only with settings that no session accepts.
     public func capacity(contextLength: Int) -> Int {
         let window = Int128(neighborWindow)
         return Int(clamping: (Int128(contextLength) - window) * Int128(groupSize) + window)
@@ -60,7 +60,7 @@ public struct SelfExtend: Sendable, Equatable {
         logarithmicScale(position, base: queryScaleBase)
     }
 
-    /// Refuses settings that have no meaning for a model.
+    /// Throws for settings that make no sense for a model.
     package func validate(contextLength: Int) throws(AttentionError) {
         guard (1...Self.maximumGroupSize).contains(groupSize) else {
             throw .invalidOption(InvalidOption("group size", groupSize, between: 1, and: Self.maximumGroupSize))

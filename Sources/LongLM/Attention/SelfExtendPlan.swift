@@ -1,19 +1,19 @@
-/// The group size and neighbor window that a length needs, and why those.
+/// The group size and neighbor window that a length needs, and the reason for them.
 ///
-/// The authors of LongLM found by experiment that a model trained for L tokens reads N of them well when
-/// (½ to ⅔) · L > W + (N − W)/G: the largest relative position has to stay well within the trained ones, of which the
-/// last were seen least often. A plan takes the smallest group size that the rule allows, since small groups blur
-/// positions least. (The README of [datamllab/LongLM](https://github.com/datamllab/LongLM), "How to choose the group_size
-/// and neighbor_window".)
+/// The authors of LongLM found by experiment that a model trained for L tokens reads N tokens well when (½ to ⅔) · L >
+/// W + (N − W)/G. The largest relative position has to stay well below L, because training showed the greatest ones
+/// least often. A plan takes the smallest group size that the rule allows, since small groups blur positions least.
+/// (The README of [datamllab/LongLM](https://github.com/datamllab/LongLM), "How to choose the group_size and
+/// neighbor_window".)
 public struct SelfExtendPlan: Sendable, Equatable {
     /// N: the tokens that the plan is for.
     public let length: Int
     /// L: the tokens that the model was trained for.
     public let trainedContext: Int
-    /// What the length needs; a group size of 1, the plain model, within the trained context.
+    /// The settings that the length needs. Within the trained context, the group size is 1, which is the plain model.
     public let selfExtend: SelfExtend
-    /// The share of the trained context below which the largest relative position stays; nil within the trained
-    /// context, where the rule has nothing to say.
+    /// The largest relative position stays below this share of the trained context; nil within the trained context,
+    /// where the rule doesn't apply.
     public let contextShare: ContextShare?
 
     /// A part of the trained context.
@@ -30,11 +30,11 @@ public struct SelfExtendPlan: Sendable, Equatable {
     /// The neighbor window aimed at is the trained context divided by this: 1,024 of 8,192 tokens. LongLM's own examples
     /// take between a quarter and an eighth; the smaller the window, the smaller the group size can be.
     static let windowDivisor = 8
-    /// Fewer neighbors than these leave too little text at its true distances, so that an eighth of a small context
-    /// isn't enough.
+    /// With fewer neighbors than this, too little text keeps its true distances. An eighth of a small context isn't
+    /// enough.
     static let smallestWindow = 64
-    /// Of a context so small that even that is much, the window takes this part at most: grouped positions need as much
-    /// again to stay below one half.
+    /// In a very small context, even that may be too much, so the window takes at most this part: grouped positions
+    /// need as much again to stay below one half.
     static let largestWindowDivisor = 4
 
     /// Plans for `length` tokens of a model that was trained for `trainedContext`.
@@ -43,7 +43,7 @@ public struct SelfExtendPlan: Sendable, Equatable {
     ///   - length: N, between 1 and 2²⁴, the most that a session holds.
     ///   - trainedContext: L, between 2 and 2²⁴.
     /// - Throws: ``AttentionError/invalidOption(_:)`` for a length or context out of range;
-    ///   ``AttentionError/noGroupSize(length:trainedContext:longestLength:)`` when the rule holds for no group size.
+    ///   ``AttentionError/noGroupSize(length:trainedContext:longestLength:)`` if no group size satisfies the rule.
     public init(length: Int, trainedContext: Int) throws(AttentionError) {
         guard (1...Positions.maximumCount).contains(length) else {
             throw .invalidOption(InvalidOption("length", length, between: 1, and: Positions.maximumCount))
@@ -80,11 +80,11 @@ public struct SelfExtendPlan: Sendable, Equatable {
         return window + (Double(length) - window) / Double(selfExtend.groupSize)
     }
 
-    /// The tokens that the group size and the window reach at most, beyond the rule: (L − W) · G + W. Never fewer than
-    /// ``length``.
+    /// The most tokens that the group size and the window reach, whatever the rule says: (L − W) · G + W. Never fewer
+    /// than ``length``.
     public var capacity: Int { selfExtend.capacity(contextLength: trainedContext) }
 
-    /// From which positions attention takes its scores: the plain mode within the trained context.
+    /// The attention mode of the plan: plain within the trained context.
     public var attention: AttentionMode { contextShare == nil ? .plain : .selfExtend(selfExtend) }
 
     /// The longest length for which there is a plan.
@@ -100,13 +100,13 @@ public struct SelfExtendPlan: Sendable, Equatable {
         return min(max(trainedContext, reached.max() ?? 0), Positions.maximumCount)
     }
 
-    /// W before it is made a multiple of the group size. It is less than the trained context.
+    /// W before it is rounded down to a multiple of the group size. It is less than the trained context.
     private static func aimedWindow(trainedContext: Int) -> Int {
         let aim = max(trainedContext / windowDivisor, smallestWindow)
         return max(1, min(aim, trainedContext / largestWindowDivisor))
     }
 
-    /// Settings by ascending group size, each with the largest window of whole groups. With G dividing W, neighbor and
+    /// Settings by ascending group size, each with the largest window of whole groups. Since G divides W, neighbor and
     /// grouped positions meet without a gap.
     private static func candidates(aim: Int) -> some Sequence<SelfExtend> {
         (2..<max(2, aim + 1)).lazy.map { SelfExtend(groupSize: $0, neighborWindow: aim / $0 * $0) }
@@ -114,8 +114,8 @@ public struct SelfExtendPlan: Sendable, Equatable {
 }
 
 extension SelfExtend {
-    /// share · L > W + (N − W)/G, multiplied out. Nothing overflows: lengths and contexts are at most 2²⁴, and the group
-    /// size is less than either.
+    /// share · L > W + (N − W)/G, multiplied out. Nothing overflows, since lengths and contexts are at most 2²⁴ and the
+    /// group size is smaller than either.
     fileprivate func obeysRule(
         length: Int, trainedContext: Int, share: SelfExtendPlan.ContextShare
     ) -> Bool {
@@ -124,7 +124,7 @@ extension SelfExtend {
     }
 
     /// The settings for `length` tokens of a model trained for `trainedContext`, by LongLM's empirical rule; see
-    /// ``SelfExtendPlan``. A group size of 1, the plain model, where no more than the trained context is asked for.
+    /// ``SelfExtendPlan``. Within the trained context, the group size is 1, which is the plain model.
     ///
     /// - Throws: ``AttentionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
     public static func recommended(length: Int, trainedContext: Int) throws(AttentionError) -> SelfExtend {

@@ -1,10 +1,11 @@
 import SIMDKernels
 
-/// Sessions of one model that are computed together, so that each weight is read once for all of them: next tokens of
-/// some, prompts of others, in one pass.
+/// Computes many sessions of one model together. One pass takes the next tokens of some and the prompts of others, and
+/// reads each weight once for all of them.
 ///
-/// Sessions of any lengths and attention modes take part, and they join and leave at any pass. What runs beside a session
-/// changes no bit of it: its logits are those of ``Session/prefill(_:progress:)`` and ``Session/decode(_:)``.
+/// The sessions may have any lengths and attention modes, and they may join and leave at any pass. What else is in a
+/// pass doesn't change a bit of a session: its logits are those of ``Session/prefill(_:progress:)`` and
+/// ``Session/decode(_:)``.
 ///
 /// A batch is not `Sendable`: keep it in one task or actor, together with its sessions.
 public final class Batch {
@@ -21,13 +22,13 @@ public final class Batch {
     /// [sessionLimit, V].
     private let logits: AlignedBuffer
     private let reservation: MemoryReservation
-    /// The most rows, and sessions, that a pass ever had: what memory was taken for.
+    /// The most rows and sessions that a pass has ever had. Memory was taken for that many.
     private var largestRowCount = 0
     private var largestSessionCount = 0
 
-    /// How many tokens of prompts a round takes while others wait for their next token, unless its caller says otherwise.
+    /// How many tokens of prompts a round takes by default while other generations wait for their next token.
     ///
-    /// More of them let prompts be read faster, and make the others wait longer.
+    /// With more, prompts are read faster, and the others wait longer.
     public static let defaultPromptRowLimit = 64
 
     /// A batch.
@@ -35,10 +36,10 @@ public final class Batch {
     /// - Parameters:
     ///   - model: The model.
     ///   - sessionLimit: The most sessions of a pass, between 1 and 512.
-    ///   - rowLimit: The most tokens of a pass, between `sessionLimit` and 512; activations take memory for as many.
+    ///   - rowLimit: The most tokens of a pass, between `sessionLimit` and 512; activations take memory for that many.
     ///   - threadCount: Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors.
-    /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range, ``SessionError/memory(_:)`` when there is not
-    ///   enough memory for so many.
+    /// - Throws: ``SessionError/invalidOption(_:)`` for a number out of range, ``SessionError/memory(_:)`` if there is
+    ///   not enough memory for that many.
     public init(
         model: LanguageModel, sessionLimit: Int = 16, rowLimit: Int = Session.maximumPassRowCount,
         threadCount: Int? = nil
@@ -67,7 +68,7 @@ public final class Batch {
 
     // MARK: - Sessions
 
-    /// Processes one token of each session; afterwards the sessions' logits are those of these tokens.
+    /// Processes one token of each session. Afterwards, the sessions' logits are those of these tokens.
     ///
     /// - Parameters:
     ///   - tokens: One for each session.
@@ -78,15 +79,15 @@ public final class Batch {
         try process(tokens.indices.map { tokens[$0...$0] }, in: sessions)
     }
 
-    /// Processes some tokens of each session in one pass: parts of prompts, next tokens, or both. Afterwards the sessions'
-    /// logits are those of the last of their tokens.
+    /// Processes some tokens of each session in one pass: parts of prompts, next tokens, or both. Afterwards, each
+    /// session's logits are those of its last token.
     ///
     /// - Parameters:
     ///   - tokens: At least one for each session, at most ``rowLimit`` in all.
-    ///   - sessions: Different ones, of the batch's model, at most ``sessionLimit``. None is fine, too.
-    /// - Throws: ``SessionError`` before any work when one of the tokens doesn't exist or doesn't fit, or the batch is not as
-    ///   said; ``SessionError/cancelled(position:)``, with the first session's, when the task is cancelled, at most two layers
-    ///   later. All sessions are then as before.
+    ///   - sessions: Different sessions of the batch's model, at most ``sessionLimit``. There may be none.
+    /// - Throws: ``SessionError`` before any work if a token doesn't exist or doesn't fit, or if the arguments are not
+    ///   as described; ``SessionError/cancelled(position:)``, with the first session's position, if the task is
+    ///   cancelled, at most two layers later. All sessions are then as before.
     public func process(_ tokens: [[Int]], in sessions: [Session]) throws(SessionError) {
         precondition(tokens.count == sessions.count, "every session gets tokens")
         try process(tokens.map { $0[...] }, in: sessions)
@@ -115,7 +116,7 @@ public final class Batch {
         }
     }
 
-    /// Refuses sessions that can't be in one batch.
+    /// Throws for sessions that can't be in one batch.
     private func check(_ sessions: [Session]) throws(SessionError) {
         guard sessions.count <= sessionLimit else {
             throw .invalidOption(
@@ -168,7 +169,7 @@ public final class Batch {
     public enum Outcome: Sendable, Equatable {
         /// It has a next token.
         case token(GeneratedToken)
-        /// Its prompt is still being read; so many of its tokens are left.
+        /// Its prompt is still being read; this many of its tokens are left.
         case reading(remainingTokenCount: Int)
         /// It has ended; ``Generation/stopReason`` says why.
         case ended
@@ -179,23 +180,25 @@ public final class Batch {
         }
     }
 
-    /// Runs a round of several generations: one pass with the next token of each whose prompt is done, and with some tokens
-    /// of the prompts of the others. A prompt whose last token is in the pass gives its first new token in the same round.
+    /// Runs a round of several generations. A round is one pass. It has the next token of each generation whose prompt
+    /// is done, and some tokens of the other generations' prompts. When the pass has the last token of a prompt, the
+    /// same round gives the first new token.
     ///
-    /// While somebody waits for a next token, a round takes ``defaultPromptRowLimit`` tokens of prompts, and otherwise as
-    /// many as fit. The first prompt gets half of them. The rest go to the prompts that have the fewest tokens left, so that
-    /// a short prompt doesn't wait for a long one; and since the first one always gets its half, short ones can't keep a long
-    /// one from being read. Prompts of equal lengths are read one after the other.
+    /// While any generation waits for its next token, a round takes ``defaultPromptRowLimit`` tokens of prompts;
+    /// otherwise, it takes as many as fit. The first prompt gets half of them. The rest go to the prompts that have the
+    /// fewest tokens left, so that a short prompt doesn't wait for a long one. Since the first prompt always gets its
+    /// half, short prompts can't hold up a long one forever. Prompts of equal lengths are read one after the other.
     ///
     /// - Parameters:
-    ///   - generations: Of different sessions of the batch's model, at most ``sessionLimit``, in the order in which they came.
-    ///     They can be others in each round.
-    ///   - promptRowLimit: The most tokens of prompts in this round, at least 1; nil: as said above.
-    /// - Returns: What became of each generation, or the error that its ``Generation/next()`` would have thrown. One that can't
-    ///   go on doesn't hold the others up.
-    /// - Throws: ``GenerationError/invalidOption(_:)`` or ``GenerationError/session(_:)`` before any work for a batch that is not as
-    ///   said; with ``SessionError/cancelled(position:)``, with the position of one of the sessions, when the task is cancelled, at most two
-    ///   layers later. All generations can be asked again, and none loses a token.
+    ///   - generations: Generations with different sessions of the batch's model, at most ``sessionLimit``, in the
+    ///     order in which they came. Each round may have other ones.
+    ///   - promptRowLimit: The most tokens of prompts in this round, at least 1; nil: as described above.
+    /// - Returns: What the round did for each generation, or the error that its ``Generation/next()`` would have
+    ///   thrown. A generation that can't go on doesn't hold up the others.
+    /// - Throws: ``GenerationError/invalidOption(_:)`` or ``GenerationError/session(_:)`` before any work if the
+    ///   arguments are not as described. If the task is cancelled, it throws ``SessionError/cancelled(position:)``,
+    ///   with the position of one of the sessions, at most two layers later. All generations can then be asked again,
+    ///   and none loses a token.
     public func next(
         for generations: [Generation], promptRowLimit: Int? = nil
     ) throws(GenerationError) -> [Result<Outcome, GenerationError>] {
@@ -225,7 +228,7 @@ public final class Batch {
         try generating { () throws(SessionError) in try run(turns.map(\.part)) }
         let duration = ContinuousClock.now - start
         for turn in turns { turn.end(duration) }
-        // Not before all is in order: it is a caller's, and may look at everything.
+        // Only once everything is up to date: this is the caller's code and may look at anything.
         for turn in turns where turn.isPrompt { turn.generation.reportProgress() }
         return generations.enumerated().map { index, generation in
             if let error = failures[index] { return .failure(error) }
@@ -239,7 +242,7 @@ public final class Batch {
         let part: Part
         let isPrompt: Bool
 
-        /// Takes note that the pass is done.
+        /// Records that the pass is done.
         func end(_ duration: Duration) {
             if isPrompt {
                 generation.didPrefill(part.tokens.count, in: duration)
@@ -249,7 +252,7 @@ public final class Batch {
         }
     }
 
-    /// The tokens of prompts in a round; prompts that get none are left out.
+    /// The tokens that prompts get in a round; prompts that get none are left out.
     private func promptTurns(of readers: [Generation], rowLimit: Int) -> [Turn] {
         let counts = PromptShares.rowCounts(remaining: readers.map(\.remainingPrompt.count), rowLimit: rowLimit)
         return zip(readers, counts).filter { $0.1 > 0 }.map { reader, count in
@@ -263,7 +266,7 @@ public final class Batch {
 }
 
 extension Batch.Outcome {
-    /// What became of a generation whose turn is done; chooses its next token.
+    /// What the round did for a generation; chooses its next token.
     fileprivate init(_ generation: Generation) throws(GenerationError) {
         if !generation.remainingPrompt.isEmpty, generation.stopReason == nil {
             self = .reading(remainingTokenCount: generation.remainingPrompt.count)

@@ -2,13 +2,14 @@ import Tokenization
 
 /// A chat with an instruction-tuned model: its messages, and a session that holds their tokens.
 ///
-/// Each turn's prompt is the whole chat in the model's format; what the session holds of it already is not processed again.
+/// Each turn's prompt is the whole chat in the model's format. The part that the session already holds is not processed
+/// again.
 public final class ChatSession {
-    /// What holds the chat's tokens. Nobody else may process tokens with it.
+    /// The session that holds the chat's tokens. Nobody else may process tokens with it.
     public let session: Session
     /// Turns text into tokens and back.
     public let tokenizer: Tokenizer
-    /// How messages become the model's text.
+    /// How messages are turned into text for the model.
     public let format: ChatFormat
     private var history: [ChatMessage]
     /// The generation of the last answer.
@@ -17,10 +18,10 @@ public final class ChatSession {
     /// A chat.
     ///
     /// - Parameters:
-    ///   - session: An empty one, or one whose tokens the chat may begin with.
+    ///   - session: An empty session, or one with tokens that the chat may begin with.
     ///   - tokenizer: The model's.
     ///   - format: The model's; `ChatFormat(directory:)` finds it.
-    ///   - messages: What the chat begins with: a system message, or a conversation to go on with.
+    ///   - messages: What the chat begins with: a system message, or a conversation to continue.
     public init(session: Session, tokenizer: Tokenizer, format: ChatFormat, messages: [ChatMessage] = []) {
         self.session = session
         self.tokenizer = tokenizer
@@ -28,7 +29,7 @@ public final class ChatSession {
         history = messages
     }
 
-    /// All messages, the last answer included as far as it has come.
+    /// All messages, including the last answer as far as it has come.
     public var messages: [ChatMessage] {
         guard let answer, answer.statistics.generatedTokenCount > 0 || answer.stopReason != nil else { return history }
         return history + [ChatMessage(role: .assistant, content: answer.text)]
@@ -36,23 +37,24 @@ public final class ChatSession {
 
     /// Adds a message and lets the model answer it.
     ///
-    /// The answer is computed while the stream is read. Where reading stops, the answer stops, too; it stays in the chat
-    /// as far as it has come, but a message whose answer never began is forgotten with the next one. The streams of earlier
-    /// answers can't be read on.
+    /// The answer is computed while the stream is read. If reading stops, the answer stops as well, and what there is
+    /// of it stays in the chat. A message whose answer never began is dropped when the next message comes. The streams
+    /// of earlier answers can no longer be read.
     ///
     /// - Parameters:
     ///   - text: What the user says.
     ///   - options: How to choose tokens, and when to end.
-    ///   - progress: Called while the prompt is processed with how many of its tokens have been.
-    /// - Throws: ``GenerationError/tokenizer(_:)`` when the format has no place for the message, or
-    ///   ``GenerationError/session(_:)``: with ``SessionError/capacityExceeded(needed:capacity:)`` when the chat has become too
-    ///   long, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` when the tokenizer has tokens that the model hasn't,
-    ///   with ``SessionError/busy`` from within the progress of a prefill. The chat is then as before.
+    ///   - progress: Called while the prompt is processed, with the number of its tokens that have been processed.
+    /// - Throws: ``GenerationError/tokenizer(_:)`` if the format has no place for the message, or
+    ///   ``GenerationError/session(_:)``: with ``SessionError/capacityExceeded(needed:capacity:)`` if the chat has
+    ///   become too long, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` if the tokenizer has tokens that
+    ///   the model lacks, with ``SessionError/busy`` if it is called from a prefill's `progress`. The chat is then
+    ///   unchanged.
     public func respond(
         to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
     ) throws(GenerationError) -> TokenStream {
         var messages = messages
-        // Formats take no two messages of the user in a row.
+        // Formats don't allow two user messages in a row.
         if answer != nil, messages.last?.role == .user { messages.removeLast() }
         messages.append(ChatMessage(role: .user, content: text))
         let tokens: [Int]

@@ -2,16 +2,16 @@ import Tokenization
 
 /// Continues a session's text, one token each time it is asked.
 ///
-/// Nothing is computed ahead. A generation that threw ``SessionError/cancelled(position:)`` goes on where it was when it is
-/// asked again.
+/// Nothing is computed ahead. After ``SessionError/cancelled(position:)``, a generation can be asked again and
+/// continues where it was.
 public final class Generation {
-    /// The session, which holds the text up to the token before the last one that was returned.
+    /// The session. It holds the text up to the token before the last one that was returned.
     public let session: Session
     /// Why the generation ended; nil while it goes on.
     public private(set) var stopReason: StopReason?
-    /// What the generation took so far.
+    /// What the generation has taken so far.
     public internal(set) var statistics: GenerationStatistics
-    /// All text that was returned so far.
+    /// All text that has been returned so far.
     public private(set) var text = ""
 
     private let options: GenerationOptions
@@ -25,25 +25,27 @@ public final class Generation {
     private let progress: ((Int) -> Void)?
     /// The last token, which the session hasn't processed yet.
     private var pending: Int?
-    /// What was held back until the end, for a last element.
+    /// Text that was held back until the end, for a last element.
     private var remainder: String?
-    /// The session's count of changes after the last one of this generation's own.
+    /// The session's count of changes after this generation's own last change.
     private var changeCount: Int
-    /// A token that was chosen already, but has no text: it can't be returned, and isn't chosen again.
+    /// A token that has been chosen but has no text. It can't be returned, and no other is chosen in its place.
     private var chosen: Int?
 
     /// A generation.
     ///
     /// - Parameters:
-    ///   - session: What is to be continued. Nobody else may process tokens with it meanwhile.
+    ///   - session: The session to continue. Nobody else may process tokens with it in the meantime.
     ///   - prompt: Tokens to process first, when the first token is asked for; may be empty if the session has logits.
     ///   - tokenizer: Turns tokens into text; nil: there is none.
     ///   - options: How to choose tokens, and when to end.
-    ///   - progress: Called after each step of up to 512 tokens of the prompt with how many of them have been processed.
-    /// - Throws: ``GenerationError/session(_:)``: with ``SessionError/noTokens`` when there is neither a prompt nor logits, with
-    ///   ``SessionError/tokenOutOfRange(id:vocabularySize:)`` and ``SessionError/capacityExceeded(needed:capacity:)`` for a
-    ///   prompt that can't be processed, with ``SessionError/busy`` from within the progress of a prefill.
-    ///   ``GenerationError/invalidOption(_:)`` for stop sequences without a tokenizer.
+    ///   - progress: Called after each pass over up to 512 tokens of the prompt, with the number that have been
+    ///     processed.
+    /// - Throws: ``GenerationError/session(_:)``: with ``SessionError/noTokens`` if there is neither a prompt nor
+    ///   logits, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` and
+    ///   ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that can't be processed, with
+    ///   ``SessionError/busy`` if it is called from a prefill's `progress`. ``GenerationError/invalidOption(_:)`` for
+    ///   stop sequences without a tokenizer.
     public init(
         session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
         options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
@@ -74,9 +76,9 @@ public final class Generation {
 
     /// The next token; nil when the generation has ended.
     ///
-    /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` when the task is cancelled,
-    ///   ``GenerationError/sessionChanged`` when somebody else has used the session, ``GenerationError/tokenizer(_:)`` for a
-    ///   token that the tokenizer doesn't know, now and whenever it is asked again.
+    /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` if the task is cancelled,
+    ///   ``GenerationError/sessionChanged`` if somebody else has used the session, ``GenerationError/tokenizer(_:)``
+    ///   for a token that the tokenizer doesn't know. Every later call throws the last two again.
     public func next() throws(GenerationError) -> GeneratedToken? {
         while try prefillPass() {}
         if let token = tokenToDecode() {
@@ -87,12 +89,12 @@ public final class Generation {
         return try choose()
     }
 
-    /// Processes a step of up to 512 tokens of the prompt. ``next()`` does all that are left; a server calls this to let
-    /// others go on in between.
+    /// Processes up to 512 tokens of the prompt in one pass. ``next()`` processes all that are left. A server calls
+    /// this instead, so that others can run in between.
     ///
-    /// - Returns: Whether there is more of the prompt.
-    /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` when the task is cancelled,
-    ///   ``GenerationError/sessionChanged`` when somebody else has used the session.
+    /// - Returns: Whether more of the prompt is left.
+    /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` if the task is cancelled,
+    ///   ``GenerationError/sessionChanged`` if somebody else has used the session.
     @discardableResult
     public func prefillPass() throws(GenerationError) -> Bool {
         try checkSession()
@@ -105,16 +107,16 @@ public final class Generation {
         return !remainingPrompt.isEmpty
     }
 
-    // The parts of `next()`. A batch runs one pass for several generations between them.
+    // The parts of `next()`. Between them, a batch runs one pass for several generations.
 
-    /// Refuses to go on with a session that somebody else has used, or is using.
+    /// Throws if somebody else has used the session, or is using it.
     func checkSession() throws(GenerationError) {
         if stopReason != nil { return }
         guard session.changeCount == changeCount else { throw .sessionChanged }
         if session.isProcessing { throw .session(.busy) }
     }
 
-    /// Takes note that the session has processed the next tokens of the prompt.
+    /// Records that the session has processed the next tokens of the prompt.
     func didPrefill(_ count: Int, in duration: Duration) {
         remainingPrompt = remainingPrompt.dropFirst(count)
         changeCount = session.changeCount
@@ -125,11 +127,11 @@ public final class Generation {
     /// Tells the caller how much of the prompt has been processed.
     func reportProgress() { progress?(statistics.promptTokenCount) }
 
-    /// The token that the session must process before the next one can be chosen; nil if there is none. A generation that
-    /// is complete, or whose session is full, ends here.
+    /// The token that the session must process before the next one can be chosen; nil if there is none. If the
+    /// generation is complete or its session is full, it ends here.
     func tokenToDecode() -> Int? {
         guard stopReason == nil, let token = pending else { return nil }
-        // Nobody asks what follows the last token, so it isn't processed.
+        // The last token isn't processed, since no token follows it.
         if statistics.generatedTokenCount >= options.tokenLimit {
             end(.tokenLimit)
         } else if session.position >= session.capacity {
@@ -140,7 +142,7 @@ public final class Generation {
         return nil
     }
 
-    /// Takes note that the session has processed ``tokenToDecode()``.
+    /// Records that the session has processed ``tokenToDecode()``.
     func didDecode(in duration: Duration) {
         pending = nil
         changeCount = session.changeCount

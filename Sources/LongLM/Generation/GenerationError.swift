@@ -6,12 +6,12 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
     case session(SessionError)
     /// A token that the tokenizer doesn't know, or messages that a chat format has no place for.
     case tokenizer(TokenizerError)
-    /// The session has processed, or forgotten, other tokens since.
+    /// The session has processed or forgotten other tokens in the meantime.
     case sessionChanged
     /// An option outside of its range.
     case invalidOption(InvalidOption)
 
-    /// Whether it is that the task was cancelled.
+    /// Whether the reason is that the task was cancelled.
     public var isCancellation: Bool { if case .session(.cancelled) = self { true } else { false } }
 
     /// One line for a person to read.
@@ -25,7 +25,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
     }
 }
 
-/// Runs work on a session in the course of a generation.
+/// Runs a session's work for a generation, and converts its errors.
 func generating<Result>(_ body: () throws(SessionError) -> Result) throws(GenerationError) -> Result {
     do throws(SessionError) {
         return try body()

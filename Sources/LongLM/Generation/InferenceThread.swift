@@ -1,11 +1,12 @@
 import Foundation
 
-/// A thread of its own for an actor, or a task, that computes.
+/// A dedicated thread for an actor or a task that computes.
 ///
-/// A forward pass keeps the thread that it runs on, and OpenMP keeps a team of threads for each thread that ever ran one.
-/// On the threads that Swift's tasks share, that would hold up other tasks, and idle teams would take time from the one at
-/// work. An actor with `nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }` does all
-/// of its work here instead; `Task(executorPreference: thread)` does the same for a task.
+/// A forward pass occupies the thread that it runs on, and OpenMP keeps a team of threads for each thread that has ever
+/// run one. On the threads that Swift's tasks share, this would hold up other tasks, and idle teams would take time
+/// from the busy one. An actor with `nonisolated var unownedExecutor: UnownedSerialExecutor {
+/// thread.asUnownedSerialExecutor() }` does all of its work here instead; `Task(executorPreference: thread)` does the
+/// same for a task.
 public final class InferenceThread: SerialExecutor, TaskExecutor {
     private let queue = JobQueue()
 
@@ -17,16 +18,16 @@ public final class InferenceThread: SerialExecutor, TaskExecutor {
         let thread = Thread {
             while let job = queue.next() { job() }
         }
-        // As the first thread of a program has; others get less by default.
+        // As much as a program's first thread has; others get less by default.
         thread.stackSize = 8 << 20
         thread.start()
-        // By the thread itself and once it runs: Foundation on Linux loses a name that is given earlier.
+        // The thread sets its name itself once it runs. Foundation on Linux loses a name that is given earlier.
         queue.add { Thread.current.name = name }
     }
 
     deinit { queue.close() }
 
-    /// Runs a job on the thread, after those that were given before.
+    /// Runs a job on the thread, after all earlier ones.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         // The reference keeps the thread alive until the job is done.
@@ -39,7 +40,7 @@ public final class InferenceThread: SerialExecutor, TaskExecutor {
 
 /// Jobs in the order in which they came.
 private final class JobQueue: @unchecked Sendable {
-    // `@unchecked`: all of it is read and written with the condition locked.
+    // `@unchecked`: all state is read and written with the condition locked.
     private let condition = NSCondition()
     private var jobs: [@Sendable () -> Void] = []
     private var isClosed = false
@@ -58,7 +59,7 @@ private final class JobQueue: @unchecked Sendable {
         condition.unlock()
     }
 
-    /// Waits for the next job; nil when there will be no more.
+    /// Waits for the next job; nil if there will be no more.
     func next() -> (@Sendable () -> Void)? {
         condition.lock()
         defer { condition.unlock() }

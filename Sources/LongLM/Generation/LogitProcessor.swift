@@ -4,12 +4,12 @@ public protocol LogitProcessor: Sendable {
     ///
     /// - Parameters:
     ///   - logits: [V].
-    ///   - tokens: All tokens of the text so far, those of the prompt included.
+    ///   - tokens: All tokens of the text so far, including those of the prompt.
     mutating func process(_ logits: inout [Float], after tokens: [Int])
 }
 
-/// Makes tokens that occurred lately less probable: positive logits are divided by the penalty, negative ones multiplied
-/// (Keskar et al., 2019: CTRL, section 4.1).
+/// Makes recent tokens less probable: positive logits are divided by the penalty, and negative ones are multiplied by
+/// it (Keskar et al., 2019: CTRL, section 4.1).
 public struct RepetitionPenalty: LogitProcessor {
     /// What logits are divided by; 1 changes nothing.
     public let penalty: Float
@@ -48,8 +48,8 @@ public struct LogitBias: LogitProcessor {
 
     /// Biases of tokens.
     ///
-    /// - Parameter biases: By token. Tokens that a model's vocabulary doesn't have are passed over.
-    /// - Throws: ``InvalidOption`` for a bias that is no number or positive infinity.
+    /// - Parameter biases: By token. Tokens that a model's vocabulary doesn't have are ignored.
+    /// - Throws: ``InvalidOption`` for a bias that is NaN or positive infinity.
     public init(_ biases: [Int: Float]) throws(InvalidOption) {
         for (token, bias) in biases.sorted(by: { $0.key < $1.key }) where bias.isNaN || bias == .infinity {
             throw InvalidOption("bias of token \(token)", bias, allowed: "finite, or negative infinity")

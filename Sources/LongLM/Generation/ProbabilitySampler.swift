@@ -1,7 +1,7 @@
 import Foundation
 
-/// Draws tokens by their probabilities: softmax(logits / temperature), of the tokens that the filters leave. The filters
-/// apply in the order top-k, top-p, min-p.
+/// Draws tokens by their probabilities, softmax(logits / temperature), among the tokens that the filters leave. The
+/// filters apply in the order top-k, top-p, min-p.
 public struct ProbabilitySampler: Sampler {
     /// What logits are divided by.
     public let temperature: Float
@@ -14,14 +14,14 @@ public struct ProbabilitySampler: Sampler {
     public let minP: Float?
     private var random: SplitMix64
 
-    /// A sampler at the beginning of its random numbers.
+    /// A sampler at the start of its random numbers.
     ///
     /// - Parameters:
     ///   - temperature: More than 0, and finite.
     ///   - topK: At least 1.
     ///   - topP: More than 0 and at most 1.
     ///   - minP: Between 0 and 1.
-    ///   - seed: Where the random numbers begin: the same seed and logits give the same tokens.
+    ///   - seed: The start of the random numbers: the same seed and logits give the same tokens.
     /// - Throws: ``InvalidOption`` for a value outside of its range.
     public init(
         temperature: Float = 1, topK: Int? = nil, topP: Float? = nil, minP: Float? = nil, seed: UInt64 = 0
@@ -45,7 +45,7 @@ public struct ProbabilitySampler: Sampler {
         random = SplitMix64(state: seed)
     }
 
-    /// The next token, at the cost of one random number.
+    /// The next token. Each call uses one random number.
     ///
     /// - Parameter logits: [V], not empty.
     public mutating func sample(_ logits: [Float]) -> Int {
@@ -69,7 +69,7 @@ public struct ProbabilitySampler: Sampler {
         if let topK {
             tokens = Self.greatest(topK, of: weights)
         } else if let topP {
-            // All tokens below this weight together are less than what the nucleus may leave out, so none is in it.
+            // All tokens below this weight together have less than the nucleus may leave out, so none of them is in it.
             let bound = Double(1 - topP) * weights.reduce(0, +) / Double(weights.count)
             tokens = weights.indices.filter { weights[$0] >= bound }
             Self.sort(&tokens, by: weights)
@@ -89,12 +89,13 @@ public struct ProbabilitySampler: Sampler {
         return tokens
     }
 
-    /// Descending by weight, and ascending where weights are equal.
+    /// Sorts by descending weight, and tokens of equal weight by ascending number.
     private static func sort(_ tokens: inout [Int], by weights: [Double]) {
         tokens.sort { weights[$0] != weights[$1] ? weights[$0] > weights[$1] : $0 < $1 }
     }
 
-    /// The `count` tokens of the greatest weights, sorted. Of a vocabulary only those are sorted that may be among them.
+    /// The `count` tokens with the greatest weights, sorted. Only tokens that may be among them are sorted, not the
+    /// whole vocabulary.
     private static func greatest(_ count: Int, of weights: [Double]) -> [Int] {
         let count = min(count, weights.count)
         var tokens: [Int] = []

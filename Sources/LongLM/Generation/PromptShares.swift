@@ -1,15 +1,15 @@
-/// How the rows that a pass has for prompts are divided among them.
+/// Divides the rows that a pass has for prompts among them.
 enum PromptShares {
     /// The rows of each prompt.
     ///
-    /// Half of the rows, rounded up, go to the first prompt, which has waited longest. The rest go to the prompts with the
-    /// fewest tokens left, of equals to the earlier one, each as many as it has. So a short prompt is read beside a long
-    /// one, a long one is read at no less than half the speed however many short ones come, and prompts of equal lengths
-    /// are read one after the other rather than all at once.
+    /// Half of the rows, rounded up, go to the first prompt, which has waited longest. The rest go to the prompts with
+    /// the fewest tokens left; among equals, the earlier one comes first. Each gets as many rows as it has tokens. So a
+    /// short prompt is read alongside a long one. The long one still gets at least half the speed, however many short
+    /// ones come. Prompts of equal lengths are read one after the other rather than all at once.
     ///
     /// - Parameters:
     ///   - remaining: How many tokens each prompt has left, in the order in which they came.
-    ///   - rowLimit: The rows to be divided. All are given away if the prompts have as many.
+    ///   - rowLimit: The rows to divide. All of them are used if the prompts have that many tokens.
     static func rowCounts(remaining: [Int], rowLimit: Int) -> [Int] {
         var counts = remaining.map { _ in 0 }
         var left = rowLimit

@@ -6,7 +6,7 @@ public protocol Sampler: Sendable {
     mutating func sample(_ logits: [Float]) -> Int
 }
 
-/// Always takes the most probable token, the first of equals.
+/// Always takes the most probable token; among equals, the first.
 public struct GreedySampler: Sampler {
     /// A greedy sampler.
     public init() {}
@@ -14,7 +14,7 @@ public struct GreedySampler: Sampler {
     /// The index of the greatest logit.
     public mutating func sample(_ logits: [Float]) -> Int { Self.indexOfGreatest(in: logits) }
 
-    /// The index of the greatest logit, the first of equals.
+    /// The index of the greatest logit; among equals, the first.
     ///
     /// - Parameter logits: Not empty.
     public static func indexOfGreatest(in logits: [Float]) -> Int {

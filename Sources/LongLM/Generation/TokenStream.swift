@@ -1,14 +1,14 @@
 /// A generation as an asynchronous sequence: `for try await token in TokenStream(generation)`.
 ///
-/// It is pulled: nothing is computed until the loop asks for the next token, on the caller's own actor, and leaving the loop
-/// or cancelling its task ends the work. Before each step, and between those of a prompt, other tasks get their turn; a
-/// step itself keeps its thread. A server does such work on an ``InferenceThread``.
+/// Nothing is computed until the loop asks for the next token. The work runs on the caller's own actor. It ends when
+/// the loop is left or its task is cancelled. Other tasks get a turn before each token, and between the passes of a
+/// prompt, but a pass itself occupies its thread. So a server does such work on an ``InferenceThread``.
 ///
 /// All iterators of a stream continue one generation.
 public struct TokenStream: AsyncSequence {
     /// A token with its text.
     public typealias Element = GeneratedToken
-    /// Why a session could not go on.
+    /// Why a generation could not go on.
     public typealias Failure = GenerationError
 
     /// The generation, with ``Generation/stopReason`` and ``Generation/statistics``.
@@ -20,10 +20,10 @@ public struct TokenStream: AsyncSequence {
     /// Why the generation ended; nil while it goes on.
     public var stopReason: StopReason? { generation.stopReason }
 
-    /// What the generation took so far.
+    /// What the generation has taken so far.
     public var statistics: GenerationStatistics { generation.statistics }
 
-    /// The stream's next elements.
+    /// An iterator over the stream's next elements.
     public func makeAsyncIterator() -> Iterator { Iterator(generation: generation) }
 
     /// Asks a generation for one token after another.

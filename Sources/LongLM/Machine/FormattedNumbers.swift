@@ -1,7 +1,7 @@
 import Foundation
 
 extension FixedWidthInteger {
-    /// With the unit that fits: `1.25 GB`, in powers of ten.
+    /// A number of bytes in the unit that fits, in powers of ten: `1.25 GB`.
     package var formattedBytes: String {
         let units = ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
         var value = Double(self)
@@ -14,7 +14,7 @@ extension FixedWidthInteger {
         return String(format: "%.\(digits)f ", value) + units[unit]
     }
 
-    /// With a comma after every third digit from the right.
+    /// The number with a comma after every third digit from the right.
     package var grouped: String {
         var result = ""
         for (index, digit) in String(self).reversed().enumerated() {

@@ -2,16 +2,16 @@ import Foundation
 
 /// The memory that this machine can still give to this process.
 ///
-/// On Linux that is the kernel's own estimate, or less where a container's limit (cgroup version 1 or 2), the process's
-/// limit of address space, or a kernel that promises no more than it has, leaves less. Elsewhere it is all memory of the
-/// machine.
+/// On Linux this is the kernel's own estimate, or less if another limit leaves less: that of a container (cgroup
+/// version 1 or 2), that of the process's address space, or that of a kernel that promises no more memory than it has.
+/// Elsewhere it is all memory of the machine.
 package struct MachineMemory: Sendable {
     private let root: String
 
-    /// - Parameter root: The directory in which `proc` and `sys` lie, for tests; nothing: the machine's own.
+    /// - Parameter root: The directory that holds `proc` and `sys`; tests set it. Empty: the machine's own.
     package init(root: String = "") { self.root = root }
 
-    /// The bytes that can be had without swapping, those of the page cache included; nil where nobody says.
+    /// The bytes that can be had without swapping, including those of the page cache; nil if the system doesn't say.
     package func availableByteCount() -> Int? {
         #if os(Linux)
             linuxByteCount()
@@ -20,7 +20,7 @@ package struct MachineMemory: Sendable {
         #endif
     }
 
-    /// ``availableByteCount()`` by the files of Linux.
+    /// ``availableByteCount()``, read from the files of Linux.
     package func linuxByteCount() -> Int? {
         let meminfo = text("/proc/meminfo") ?? ""
         var limits = [Self.kilobytes(of: "MemAvailable", in: meminfo)]
@@ -42,7 +42,7 @@ package struct MachineMemory: Sendable {
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: root + path, encoding: .utf8) }
 
-    /// What the limit of a cgroup leaves; nil without a limit.
+    /// The bytes that a cgroup's limit leaves; nil without a limit.
     private func headroom(_ directory: String, _ version: ControlGroup.Version) -> Int? {
         guard let limit = text(directory + version.limitFile), let usage = text(directory + version.usageFile) else {
             return nil
@@ -51,7 +51,7 @@ package struct MachineMemory: Sendable {
             limit: limit, usage: usage, statistics: text(directory + "/memory.stat") ?? "", version)
     }
 
-    /// A number of kilobytes in /proc/meminfo or /proc/self/status, in bytes; nil from kernels that don't have it.
+    /// A number of kilobytes in /proc/meminfo or /proc/self/status, as bytes; nil if the kernel doesn't list it.
     package static func kilobytes(of name: String, in text: String) -> Int? {
         let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
         let fields = line?.split(whereSeparator: \.isWhitespace) ?? []
@@ -59,7 +59,7 @@ package struct MachineMemory: Sendable {
         return product(count, 1024)
     }
 
-    /// The soft limit of a process's addresses in /proc/self/limits, in bytes; nil without one.
+    /// The soft limit of a process's address space in /proc/self/limits, in bytes; nil without one.
     package static func addressSpace(limits: String) -> Int? {
         let name = "Max address space"
         guard let line = limits.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
@@ -71,10 +71,10 @@ package struct MachineMemory: Sendable {
         return max(0, limit - used)
     }
 
-    /// What a cgroup's limit leaves, in bytes, at least 0; nil without a limit.
+    /// The bytes that a cgroup's limit leaves, at least 0; nil without a limit.
     ///
-    /// The page cache counts as free, as in `MemAvailable`: the kernel gives it back before it kills a process. So pages
-    /// of a checkpoint that were read once don't stand in the way of its weights.
+    /// The page cache counts as free, as in `MemAvailable`, because the kernel gives it back before it kills a process.
+    /// So the pages of a checkpoint that has been read don't reduce the memory for its weights.
     ///
     /// - Parameters:
     ///   - limit: `memory.max`, or `memory.limit_in_bytes` of version 1.
@@ -109,24 +109,24 @@ package struct MachineMemory: Sendable {
 
 /// A cgroup of this process that may limit its memory.
 package struct ControlGroup: Equatable, Sendable {
-    /// Of the kernel's interface.
+    /// The version of the kernel's interface.
     package enum Version: Equatable, Sendable {
         case one, two
 
         var limitFile: String { self == .one ? "/memory.limit_in_bytes" : "/memory.max" }
         var usageFile: String { self == .one ? "/memory.usage_in_bytes" : "/memory.current" }
-        /// Entries of memory.stat that are page cache, with those of the groups inside.
+        /// Entries of memory.stat that count the page cache, including that of groups inside.
         var cacheKeys: [String] {
             self == .one ? ["total_inactive_file", "total_active_file"] : ["inactive_file", "active_file"]
         }
-        /// Where it is mounted; version 2 lies in `unified` beside version 1.
+        /// Where it is mounted. If both versions are in use, version 2 is in `unified`.
         var mounts: [String] {
             self == .one ? ["/sys/fs/cgroup/memory"] : ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
         }
     }
 
     package let version: Version
-    /// From the mount, beginning with a slash.
+    /// The path from the mount; it begins with a slash.
     package let path: String
 
     package init(_ version: Version, path: String) {
@@ -145,10 +145,10 @@ package struct ControlGroup: Equatable, Sendable {
         }
     }
 
-    /// The directories of the group and of all that it lies in, whose limits hold too.
+    /// The directories of the group and of all groups that contain it, whose limits also apply.
     ///
-    /// Inside a container the path may be the host's, while the mount is the container's own group: directories that
-    /// don't exist say nothing, and the mount itself always comes last.
+    /// Inside a container, the path may be the host's, while the mount is the container's own group. Directories that
+    /// don't exist are ignored, and the mount itself always comes last.
     package var directories: [String] {
         // ".." leads out of what a container sees.
         let names = path.split(separator: "/").map(String.init)

@@ -1,19 +1,19 @@
 import Synchronization
 
-/// The memory that a model's weights and sessions may take, and what of it they have reserved.
+/// The memory that a model's weights and sessions may take, and how much of it they have reserved.
 ///
-/// Whoever needs memory reserves the most that it can come to before it takes any, and keeps the reservation as long
-/// as the memory:
+/// Before an object takes memory, it reserves the most that it can ever need. It keeps the reservation as long as the
+/// memory:
 ///
 ///     reservation = try model.memory.reserve(byteCount, for: .session(length: capacity, cacheFormat: cacheFormat))
 ///     reservation.usedByteCount = ...  // as memory is written
 package final class MemoryBudget: Sendable {
-    /// The most that all reservations may come to, in bytes; nil: as much as the machine has.
+    /// The most bytes that all reservations together may have; nil: as many as the machine has.
     package let limit: Int?
     private let ledger: MemoryLedger
     private let reserved = Mutex(0)
 
-    /// A budget of which nothing is reserved.
+    /// A budget without reservations.
     ///
     /// - Parameters:
     ///   - limit: In bytes, at least 0.
@@ -26,13 +26,12 @@ package final class MemoryBudget: Sendable {
     /// The bytes that are reserved now.
     package var reservedByteCount: Int { reserved.withLock { $0 } }
 
-    /// Reserves memory until the reservation's last reference goes.
+    /// Reserves memory until the last reference to the reservation is gone.
     ///
     /// - Parameters:
     ///   - byteCount: The most that will be taken, at least 0.
-    ///   - purpose: For what.
-    /// - Throws: ``MemoryShortage`` when the limit doesn't leave so much, or the machine doesn't; nothing is reserved
-    ///   then.
+    ///   - purpose: What the memory is for.
+    /// - Throws: ``MemoryShortage`` if the limit or the machine doesn't leave enough. Nothing is reserved then.
     package func reserve(
         _ byteCount: Int, for purpose: MemoryShortage.Purpose
     ) throws(MemoryShortage) -> MemoryReservation {
@@ -57,7 +56,7 @@ package final class MemoryBudget: Sendable {
     fileprivate func use(_ byteCount: Int) { ledger.subtract(byteCount) }
 }
 
-/// Memory that somebody may take. It is given back with the last reference.
+/// A right to take memory. It ends with the last reference.
 package final class MemoryReservation: Sendable {
     /// The most that may be taken, in bytes.
     package let byteCount: Int
@@ -71,10 +70,10 @@ package final class MemoryReservation: Sendable {
 
     deinit { budget.release(byteCount, used: usedByteCount) }
 
-    /// How much of it has been taken so far, between 0 and ``byteCount``, to which other values are moved; 0 at first.
+    /// How much of it has been taken so far; 0 at first. A value outside of 0 … ``byteCount`` is clamped.
     ///
-    /// The machine's own figures show what has been taken, and only that: the rest is what others may not have. Memory
-    /// that is allocated and not yet written isn't seen by the machine either, so set this once it is written.
+    /// The machine's figures include only what has been taken, so the rest is withheld from others here. Those figures
+    /// don't include memory that is allocated but not yet written either, so set this once it is written.
     package var usedByteCount: Int {
         get { used.withLock { $0 } }
         set {
@@ -87,8 +86,7 @@ package final class MemoryReservation: Sendable {
     }
 }
 
-/// What the machine has left, beside what has been reserved and not been taken yet: one ledger for all models of a
-/// process.
+/// What the machine has left, minus what has been reserved but not yet taken. All models of a process share one ledger.
 package final class MemoryLedger: Sendable {
     /// This machine's.
     package static let shared = MemoryLedger { MachineMemory().availableByteCount() }
@@ -98,10 +96,10 @@ package final class MemoryLedger: Sendable {
 
     /// An empty ledger.
     ///
-    /// - Parameter available: The bytes that the machine can still give; nil where nobody says.
+    /// - Parameter available: The bytes that the machine can still give; nil if the system doesn't say.
     package init(available: @escaping @Sendable () -> Int?) { self.available = available }
 
-    /// The bytes that have been reserved and not been taken.
+    /// The bytes that have been reserved but not yet taken.
     package var pendingByteCount: Int { pending.withLock { $0 } }
 
     fileprivate func add(_ byteCount: Int, for purpose: MemoryShortage.Purpose) throws(MemoryShortage) {

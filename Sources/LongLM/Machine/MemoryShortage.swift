@@ -1,12 +1,12 @@
 import SIMDKernels
 
-/// More memory was asked for than there is. It was found out from sizes, before any of it was taken.
+/// More memory was asked for than there is. This was computed from sizes, before any memory was taken.
 public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertible {
     /// What memory is for.
     public enum Purpose: Equatable, Sendable {
         /// The packed weights of a model.
         case weights
-        /// A session: its keys, values and activations at its full length.
+        /// A session: its keys, values and activations when it is full.
         case session(length: Int, cacheFormat: CacheFormat)
         /// The activations and logits of a ``Batch``.
         case batch(sessionLimit: Int)
@@ -22,9 +22,9 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
 
     /// What it is for.
     public let purpose: Purpose
-    /// What it needs, in bytes.
+    /// How much is needed, in bytes.
     public let neededByteCount: Int
-    /// What there is for it, in bytes: the limit, without what others have taken or reserved.
+    /// What is available, in bytes: the limit, minus what others have taken or reserved.
     public let availableByteCount: Int
     /// What sets the limit.
     public let limit: Limit
@@ -39,7 +39,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
     /// One line for a person to read.
     public var description: String {
         let texts = [neededByteCount, availableByteCount].map(\.formattedBytes)
-        // Rounded to three digits they may be the same.
+        // Rounded to three digits, the two may look the same.
         let counts = texts[0] == texts[1] ? [neededByteCount, availableByteCount].map { "\($0.grouped) bytes" } : texts
         let need =
             switch purpose {

@@ -1,9 +1,9 @@
 import SIMDKernels
 
 extension Team {
-    /// A number of threads that somebody asked for, or the default.
+    /// The number of threads that was asked for, or the default.
     ///
-    /// The default is checked in any case: OpenMP runtimes abort or hang on a malformed `OMP_NUM_THREADS`.
+    /// The default is checked either way: OpenMP runtimes abort or hang on a malformed `OMP_NUM_THREADS`.
     static func checkedThreadCount(_ count: Int?) throws(InvalidOption) -> Int {
         let threadCount: Int
         do {

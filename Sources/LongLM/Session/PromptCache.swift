@@ -1,4 +1,4 @@
-/// Sessions kept for prompts that begin as theirs do, so that a shared beginning is processed once.
+/// Keeps sessions for prompts that begin in the same way, so that a shared beginning is processed once.
 ///
 /// A cache is not `Sendable`: keep it in one task or actor.
 public final class PromptCache {
@@ -8,7 +8,7 @@ public final class PromptCache {
     public let options: SessionOptions
     /// The most sessions to keep.
     public let sessionLimit: Int
-    /// The session used last is the last one.
+    /// In order of their last use.
     private var sessions: [Session] = []
 
     /// An empty cache.
@@ -16,7 +16,7 @@ public final class PromptCache {
     /// - Parameters:
     ///   - model: The model.
     ///   - options: How its sessions run.
-    ///   - sessionLimit: The most sessions to keep; the one that was not used for the longest goes first.
+    ///   - sessionLimit: The most sessions to keep. The least recently used one is dropped first.
     public init(model: LanguageModel, options: SessionOptions = SessionOptions(), sessionLimit: Int = 8) {
         precondition(sessionLimit >= 0, "a cache keeps some number of sessions")
         self.model = model
@@ -27,15 +27,15 @@ public final class PromptCache {
     /// How many sessions are kept.
     public var count: Int { sessions.count }
 
-    /// The keys and values of all kept sessions, in bytes. What sessions share is counted in each.
+    /// The keys and values of all kept sessions, in bytes. What sessions share is counted for each of them.
     public var cacheByteCount: Int { sessions.reduce(0) { $0 + $1.cacheByteCount } }
 
-    /// Keeps a fork of a session. It takes the place of kept ones whose tokens it begins with, as far as it can be shortened
-    /// to them.
+    /// Keeps a fork of a session. The fork replaces every kept session whose tokens it begins with, if it can be
+    /// shortened to them.
     ///
-    /// - Parameter session: Of this cache's model and options.
-    /// - Throws: ``SessionError/mismatch(_:)`` for another session, ``SessionError/memory(_:)`` when there is not enough
-    ///   even without the sessions that are kept, ``SessionError/busy`` from within the progress of a prefill.
+    /// - Parameter session: A session of this cache's model and options.
+    /// - Throws: ``SessionError/mismatch(_:)`` for another session, ``SessionError/memory(_:)`` if there is not enough
+    ///   even after all kept sessions are dropped, ``SessionError/busy`` if it is called from a prefill's `progress`.
     public func insert(_ session: Session) throws(SessionError) {
         guard session.model === model else { throw .mismatch(.otherModel) }
         guard session.attention == options.attention, session.capacity == options.capacity(for: model),
@@ -51,12 +51,13 @@ public final class PromptCache {
         sessions.removeFirst(max(0, sessions.count - sessionLimit))
     }
 
-    /// A session that holds as much as possible of a prompt's beginning, and never all of it: at least the last token is
-    /// left for its logits.
+    /// A session that holds as much as possible of a prompt's beginning. At least the last token is always left to
+    /// process, for its logits.
     ///
     /// - Parameter prompt: Tokens.
-    /// - Returns: A session of its own: a fork of the kept one that shares the longest beginning and can be shortened to it,
-    ///   or where memory is short that one itself. What is left to process are the prompt's tokens from the session's position on.
+    /// - Returns: A session that nobody else uses. It is a fork of the kept session that shares the longest beginning
+    ///   and can be shortened to it, or, if memory is short, that session itself. The prompt's tokens from the
+    ///   session's position on are left to process.
     /// - Throws: ``SessionError`` when the options don't suit the model.
     public func session(for prompt: [Int]) throws(SessionError) -> sending Session {
         // `nonisolated(unsafe)`: it is a new session, a fork, or one that isn't kept any more.
@@ -79,14 +80,14 @@ public final class PromptCache {
             session = try makeRoom { () throws(SessionError) in try kept.fork() }
             sessions.append(kept)
         } catch {
-            // Where there is no memory for a fork, the kept session itself is what there is.
+            // Without memory for a fork, the kept session itself is used.
             guard case .memory = error else { throw error }
         }
         try session.truncate(to: best.length)
         return session
     }
 
-    /// Makes a session; where memory is short, kept ones go for it.
+    /// Makes a session. If memory is short, kept sessions are dropped.
     private func makeRoom(_ make: () throws(SessionError) -> Session) throws(SessionError) -> Session {
         while true {
             do throws(SessionError) {
@@ -103,8 +104,8 @@ public final class PromptCache {
 }
 
 extension Session {
-    /// How many of the first tokens of a prompt this session has processed and can be shortened to; not all, so that the
-    /// last one is processed for its logits.
+    /// How many of the first tokens of a prompt this session has processed and can be shortened to. It is never all of
+    /// them, so that the last one is processed for its logits.
     func reusablePrefix(of prompt: [Int]) -> Int {
         let limit = min(prompt.count - 1, position)
         var shared = 0
@@ -115,7 +116,7 @@ extension Session {
     /// Shortens the session to what it shares with the beginning of a prompt.
     ///
     /// - Parameter prompt: Not empty.
-    /// - Returns: How many of its tokens are held.
+    /// - Returns: How many of the prompt's tokens the session holds.
     func keepPrefix(of prompt: [Int]) throws(SessionError) -> Int {
         let length = reusablePrefix(of: prompt)
         try truncate(to: length)

@@ -11,19 +11,19 @@ import Safetensors
 //   layers.L.neighbor_keys the same of the last M positions, rotated to true positions; of layers with a neighbor window
 //   checksums              U8 [8 · count]: a little-endian hash of the metadata, and of each tensor in the order of names
 //
-// Numbers are stored as the cache holds them, so that a restored session goes on with the same bits.
+// Numbers are stored as the cache holds them, so that a restored session continues with the same bits.
 
 extension Session {
     private static let formatName = "swift-longlm session"
     private static let formatVersion = "1"
 
-    /// Writes all that the session holds to one safetensors file, under a temporary name first, so that the file is complete
-    /// or as before.
+    /// Writes all that the session holds to one safetensors file. It is written under a temporary name first, so the
+    /// file is always either complete or unchanged.
     ///
-    /// - Parameter path: Where the file goes; one that is there already is replaced. It takes little more than the keys and
-    ///   values do in memory.
-    /// - Throws: ``SessionFileError/safetensors(_:)`` when it can't be written, ``SessionFileError/session(_:)`` of an empty
-    ///   session and from within the progress of a prefill.
+    /// - Parameter path: Where the file goes; an existing file is replaced. The file is little larger than the keys and
+    ///   values are in memory.
+    /// - Throws: ``SessionFileError/safetensors(_:)`` if it can't be written, ``SessionFileError/session(_:)`` if the
+    ///   session is empty or this is called from a prefill's `progress`.
     public func save(to path: String) throws(SessionFileError) {
         if isProcessing { throw .session(.busy) }
         if position == 0 { throw .session(.noTokens) }
@@ -38,18 +38,18 @@ extension Session {
                     return bytes
                 }
             }
-            // Of the narrowest numbers, so that it is written after all others.
+            // The writer puts the narrowest numbers last, so this is written after all others.
             try writer.add("checksums", dtype: .uint8, shape: [8 * (writer.tensorCount + 1)]) { checksums.bytes }
             try writer.write(to: path)
         } catch { throw .safetensors(error) }
     }
 
-    /// Takes over what ``save(to:)`` wrote, in place of all that the session holds. It goes on with the bits of the one that
-    /// was saved.
+    /// Replaces all that the session holds with what ``save(to:)`` wrote. The session continues with the same bits as
+    /// the saved one.
     ///
-    /// - Parameter path: A file of the same model, attention mode and cache type. The lengths of the sessions may differ,
-    ///   but for models whose rotary frequencies depend on it.
-    /// - Throws: ``SessionFileError``; the session is then as before.
+    /// - Parameter path: A file of the same model, attention mode and cache format. The capacities of the two sessions
+    ///   may differ, except for models whose rotary frequencies depend on the capacity.
+    /// - Throws: ``SessionFileError``; the session is then unchanged.
     public func restore(from path: String) throws(SessionFileError) {
         if isProcessing { throw .session(.busy) }
         let file: SafetensorsFile
@@ -108,7 +108,7 @@ extension Session {
         return model.configuration.layerAttention.indices.filter { model.configuration.layerAttention[$0].isExtended }
     }
 
-    /// What decides about the bits of a session, by the names that the file and errors have for it.
+    /// The settings that affect a session's bits, by their names in the file and in errors.
     private var settings: [(name: String, value: String)] {
         var settings = attention.settings
         settings.append(("cache_type", cacheFormat.rawValue))
@@ -148,7 +148,7 @@ extension Session {
         }
     }
 
-    /// The tensors of a file but for the checksums.
+    /// The tensors of a file, except the checksums.
     private func parts(length: Int, neighborCount: Int, logitCount: Int? = nil) -> [Part] {
         let logitCount = logitCount ?? logits.count
         let row = [model.configuration.keyValueHeadCount, model.configuration.headDimension]
@@ -172,7 +172,7 @@ extension Session {
         return parts
     }
 
-    /// A part's numbers, little-endian.
+    /// The numbers of a part, little-endian.
     private func contents(_ part: Part) -> [UInt8] {
         switch part.content {
         case .tokens: littleEndianBytes(tokens.map { Int64($0).littleEndian })
@@ -199,18 +199,18 @@ private struct Part {
     let content: Content
 }
 
-/// What a cache has of a layer.
+/// What a cache holds for a layer.
 enum CachedKind {
     case keys, values, neighborKeys
 }
 
 extension KeyValueCache {
-    /// The positions of a kind, of a text of `end` tokens.
+    /// The positions that a kind has in a text of `end` tokens.
     private func positions(_ kind: CachedKind, count: Int, end: Int) -> Range<Int> {
         kind == .neighborKeys ? (end - count)..<end : 0..<count
     }
 
-    /// All of a layer's numbers of a kind, [count, Hkv, D], of the cache's type.
+    /// All of a layer's numbers of one kind, [count, Hkv, D], in the cache's format.
     fileprivate func littleEndianBytes(_ layer: Int, _ kind: CachedKind, end: Int) -> [UInt8] {
         let width = shape.keyValueHeadCount * shape.headDimension
         let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
@@ -243,7 +243,7 @@ extension KeyValueCache {
         }
     }
 
-    /// The inverse. Room for `end` positions has been reserved.
+    /// The inverse. Room for `end` positions must have been reserved.
     fileprivate func fill(_ layer: Int, _ kind: CachedKind, from floats: [Float], end: Int) {
         let width = shape.keyValueHeadCount * shape.headDimension
         floats.withUnsafeBufferPointer { buffer in
@@ -274,7 +274,7 @@ extension CacheFormat {
 }
 
 extension AttentionMode {
-    /// The mode's own settings, by the names that a saved session has for them.
+    /// The mode's own settings, by their names in a saved session.
     fileprivate var settings: [(name: String, value: String)] {
         func base(_ base: Float?) -> String { base.map { "\($0)" } ?? "none" }
         return switch self {
@@ -302,7 +302,7 @@ extension AttentionMode {
 /// The checksums of a file, gathered while its tensors are written.
 private final class Checksums {
     private let metadataHash: UInt64
-    // A list, in which two names that Swift takes for the same are still two.
+    // A list, because Swift may consider two different names equal.
     private var hashes: [(name: String, hash: UInt64)] = []
 
     init(metadata: [String: String]) {
@@ -361,7 +361,7 @@ private struct SavedTensors {
     var logitCount: Int { count("logits") }
     func neighborCount(layer: Int) -> Int { count("layers.\(layer).neighbor_keys") }
 
-    /// Refuses a file that has other tensors.
+    /// Throws for a file that has other tensors.
     func check(_ parts: [Part]) throws(SessionFileError) {
         guard file.tensors.count == parts.count + 1 else {
             throw .notASession(file: file.path, reason: "it has \(file.tensors.count) tensors, not \(parts.count + 1)")

@@ -1,23 +1,24 @@
 import SIMDKernels
 
-/// One text in the making: the cached keys and values of its tokens, and the logits of the last.
+/// One text in progress: the cached keys and values of its tokens, and the logits of the last one.
 ///
-/// The logits' bits depend on the tokens, the attention mode, the precision and the cache's format alone. They don't
-/// depend on the number of threads, on how a prefill was divided, or on whether a token came by prefill or decode. In
-/// `Precision.float32` they are the same on every instruction set with a fused multiply-add. All of that holds for finite
-/// activations; weights that make them overflow give NaN, whose bits may differ.
+/// The logits' bits depend only on the model, the tokens, the attention mode, the precision and the cache's format.
+/// They don't depend on the number of threads, on how a prefill was divided, or on whether a token was processed by
+/// prefill or decode. In `Precision.float32` they are the same on every instruction set with a fused multiply-add. All
+/// of this holds for finite activations. If weights make activations overflow, the logits are NaN, and their bits may
+/// differ.
 ///
-/// A session is not `Sendable`: keep it in one task or actor, or send it on.
+/// A session is not `Sendable`: keep it in one task or actor, or send it to another.
 public final class Session {
     /// The model.
     public let model: LanguageModel
-    /// From which positions attention takes its scores.
+    /// The positions that attention scores with.
     public let attention: AttentionMode
     /// Threads of the team.
     public let threadCount: Int
     /// The most tokens that the session may hold.
     public let capacity: Int
-    /// How keys and values are kept.
+    /// How keys and values are stored.
     public var cacheFormat: CacheFormat { cache.shape.cacheFormat }
     /// The tokens that have been processed.
     public private(set) var tokens: [Int] = []
@@ -25,9 +26,9 @@ public final class Session {
     private(set) var changeCount = 0
     /// How many tokens have been processed.
     public var position: Int { tokens.count }
-    /// The logits [V] of the last token. They are empty before the first prefill, after one that was cancelled midway, after
-    /// ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill they are still those of
-    /// before.
+    /// The logits [V] of the last token. They are empty before the first prefill, after a prefill that was cancelled
+    /// midway, after ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill, they
+    /// are still the previous ones.
     public private(set) var logits: [Float] = []
 
     /// The most tokens of one forward pass. A longer prefill takes several passes.
@@ -36,25 +37,25 @@ public final class Session {
     /// The greatest capacity.
     static let maximumCapacity = Positions.maximumCount
 
-    /// Whether a prefill is under way, whose `progress` could ask for another.
+    /// Whether a prefill is under way. Its `progress` could ask for another.
     private(set) var isProcessing = false
-    /// The most tokens that the session ever held. Memory was taken for as many.
+    /// The most tokens that the session has ever held. Memory was taken for that many.
     private var longestLength = 0
-    /// The most tokens that one pass in ``workspace`` ever had. Memory was taken for as many.
+    /// The most tokens that one pass in ``workspace`` has ever had. Memory was taken for that many.
     private var largestPass = 0
     private(set) var state: SequenceState
     private let workspace: Workspace
     private let job: ForwardJob
-    /// The memory that the session takes when it is full.
+    /// The memory that the session will take when it is full.
     private let reservation: MemoryReservation
     var cache: KeyValueCache { state.cache }
 
     /// An empty session.
     ///
-    /// It reserves the memory that it takes when it is full, and takes it as the text grows.
+    /// It reserves the memory that it will need when it is full, and takes that memory as the text grows.
     ///
-    /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/memory(_:)`` when there is not enough
-    ///   memory for a full session.
+    /// - Throws: ``SessionError`` if the options don't suit the model, ``SessionError/memory(_:)`` if there is not
+    ///   enough memory for a full session.
     public convenience init(
         model: LanguageModel, options: SessionOptions = SessionOptions()
     ) throws(SessionError) {
@@ -76,7 +77,7 @@ public final class Session {
 
     /// A session without tokens.
     ///
-    /// - Parameter other: The cache of a session of the same sizes that is forked; nil: an empty one.
+    /// - Parameter other: The cache to fork, of a session of the same sizes; nil: an empty cache.
     private init(
         _ model: LanguageModel, _ attention: AttentionMode, threadCount: Int, capacity: Int, cacheFormat: CacheFormat,
         forking other: KeyValueCache? = nil
@@ -125,11 +126,11 @@ public final class Session {
         } catch { throw .memory(error) }
     }
 
-    /// Holds other tokens from now on.
+    /// Replaces the session's tokens.
     ///
     /// - Parameters:
-    ///   - cache: Their keys and values.
-    ///   - logits: [V] of the last one; may be empty.
+    ///   - cache: The new tokens' keys and values.
+    ///   - logits: [V] of the last token; may be empty.
     func take(_ cache: KeyValueCache, tokens: [Int], logits: [Float]) {
         state = SequenceState(model.configuration, attention: attention, cache: cache, capacity: capacity)
         self.tokens = tokens
@@ -139,19 +140,21 @@ public final class Session {
         noteMemory()
     }
 
-    /// A second session that has processed the same tokens, so that one beginning can be continued in several ways.
+    /// A second session with the same tokens, so that one beginning can be continued in several ways.
     ///
-    /// The two share the keys and values of their common tokens. Each has its own activations, its own ring of neighbor keys,
-    /// and its own copy of the last up to 512 positions. What one does afterwards changes no bit of the other, and each gives
-    /// the bits of a session that processed all of its tokens. Different tasks may use the two at the same time.
+    /// The two share the keys and values of their common tokens. Each has its own activations, its own ring of neighbor
+    /// keys, and its own copy of up to 512 of the last positions. What one does afterwards doesn't change a bit of the
+    /// other. Each gives the bits of a session that processed all of its tokens itself. Different tasks may use the two
+    /// at the same time.
     ///
-    /// - Throws: ``SessionError/memory(_:)`` when there is not enough for another session of this capacity,
-    ///   ``SessionError/busy`` from within the progress of a prefill.
+    /// - Throws: ``SessionError/memory(_:)`` if there is not enough for another session of this capacity,
+    ///   ``SessionError/busy`` if it is called from a prefill's `progress`.
     public func fork() throws(SessionError) -> sending Session {
         guard !isProcessing else { throw .busy }
-        // The fork reserves all of its memory: it may have to copy what is shared now, or keep it when this session goes.
+        // The fork reserves all of its memory, since it may have to copy what is shared now, or keep it when this
+        // session is gone.
         //
-        // `nonisolated(unsafe)`: the two share nothing but segments, and each writes only into segments that nobody else
+        // `nonisolated(unsafe)`: the two share only segments, and each writes only into segments that nobody else
         // refers to.
         nonisolated(unsafe) let fork = try Session(
             model, attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat, forking: cache)
@@ -165,14 +168,14 @@ public final class Session {
     /// Forgets all tokens from position `length` on. What is processed afterwards gives the bits of a session that never
     /// saw them.
     ///
-    /// With a neighbor window the session keeps the neighbor keys of its last tokens alone, and can't compute the others
-    /// from far keys. So it can't be shortened to less than ``earliestTruncation``, except to 0; then prefill the tokens to
-    /// be kept again.
+    /// With a neighbor window, the session keeps the neighbor keys of its last tokens only, and it can't compute others
+    /// from far keys. So it can't be shortened to less than ``earliestTruncation``, except to 0. To keep fewer tokens
+    /// than that, truncate to 0 and prefill them again.
     ///
-    /// - Parameter length: Between 0 and ``position``. With less than that, ``logits`` are empty afterwards. For the logits
-    ///   of the last of `n` tokens, truncate to `n - 1` and prefill that token again.
+    /// - Parameter length: Between 0 and ``position``. If it is less than ``position``, ``logits`` are empty
+    ///   afterwards. To get the logits of the last of `n` tokens, truncate to `n - 1` and prefill that token again.
     /// - Throws: ``SessionError/cannotTruncate(to:earliest:)``, ``SessionError/invalidOption(_:)`` for a length out of
-    ///   range, ``SessionError/busy`` from within the progress of a prefill.
+    ///   range, ``SessionError/busy`` if it is called from a prefill's `progress`.
     public func truncate(to length: Int) throws(SessionError) {
         guard !isProcessing else { throw .busy }
         guard (0...position).contains(length) else {
@@ -188,8 +191,9 @@ public final class Session {
         logits = []
     }
 
-    /// The least length above 0 that ``truncate(to:)`` can shorten the session to. It is 0 in the plain mode, where any length
-    /// will do. With a neighbor window it lies some 500 tokens before the end of the longest text that the session ever held.
+    /// The least length above 0 that ``truncate(to:)`` can shorten the session to. In the plain mode it is 0, since any
+    /// length is possible. With a neighbor window, it is some 500 tokens before the end of the longest text that the
+    /// session has held.
     public var earliestTruncation: Int {
         guard let window = attention.neighborWindow, cache.earliestNeighborPosition > 0 else { return 0 }
         return min(position, cache.earliestNeighborPosition + window - 1)
@@ -199,41 +203,41 @@ public final class Session {
     public var cacheByteCount: Int { cache.byteCount }
 
     /// The memory that the session has allocated, in bytes: keys and values (including those that a fork shares),
-    /// activations, tokens and logits. Keys, values and tokens grow by segments of 512 positions; a truncation gives nothing
-    /// back. Tables of a few kilobytes are not counted.
+    /// activations, tokens and logits. Keys, values and tokens grow by segments of 512 positions. A truncation gives no
+    /// memory back. Tables of a few kilobytes are not counted.
     public var memoryByteCount: Int {
         cache.byteCount + state.partials.byteCount + workspace.byteCount
             + Self.tokenByteCount(length: longestLength) + logits.count * MemoryLayout<Float>.stride
     }
 
-    /// Tells the reservation how much of it has been taken.
+    /// Tells the reservation how much memory has been taken.
     private func noteMemory() {
-        // Without looking at the logits, which may be what is being written.
+        // Don't look at the logits: a pass may be writing them.
         let logitByteCount = longestLength == 0 ? 0 : model.configuration.vocabularySize * MemoryLayout<Float>.stride
         reservation.usedByteCount =
             cache.ownByteCount + state.partials.byteCount + workspace.writtenByteCount(rowCount: largestPass)
             + Self.tokenByteCount(length: longestLength) + logitByteCount
     }
 
-    /// The memory of a list of `length` tokens. It grows by segments, as the cache does, so that most tokens allocate
+    /// The memory of a list of `length` tokens. It grows by segments, like the cache, so that most tokens allocate
     /// nothing.
     private static func tokenByteCount(length: Int) -> Int {
         AttentionShape.segmentCount(length: length) * AttentionShape.segmentLength * MemoryLayout<Int>.stride
     }
 
-    /// Processes tokens; afterwards ``logits`` are those of the last.
+    /// Processes tokens. Afterwards, ``logits`` are those of the last one.
     ///
     /// - Parameters:
     ///   - tokens: At least one.
-    ///   - progress: Called after each pass with how many of `tokens` have been processed. The session refuses further
-    ///     work meanwhile.
-    /// - Throws: ``SessionError`` before any work when a token doesn't exist or they don't all fit;
-    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers of one pass later. The
-    ///   session then holds the tokens of all passes before.
+    ///   - progress: Called after each pass with how many of `tokens` have been processed. The session refuses other
+    ///     work during the call.
+    /// - Throws: ``SessionError`` before any work if a token doesn't exist or they don't all fit;
+    ///   ``SessionError/cancelled(position:)`` if the task is cancelled, at most two layers of one pass later. The
+    ///   session then holds the tokens of all complete passes.
     public func prefill(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
-            // Not `logits` itself, at which `progress` may look.
+            // Not `logits` itself, since `progress` may look at it.
             var last = [Float](repeating: 0, count: model.configuration.vocabularySize)
             try process(tokens, into: &last, wantsAll: false, progress)
             logits = last
@@ -243,7 +247,7 @@ public final class Session {
     /// Processes tokens and returns the logits [tokens.count, V] of all of them, row by row.
     ///
     /// - Parameters:
-    ///   - tokens: At least one. Their logits, four bytes each, are not part of what a session reserves.
+    ///   - tokens: At least one. A session's reservation doesn't include the memory of their logits, four bytes each.
     ///   - progress: Called after each pass with how many of `tokens` have been processed.
     /// - Throws: ``SessionError``, as ``prefill(_:progress:)``.
     public func prefillAllLogits(
@@ -259,14 +263,14 @@ public final class Session {
         }
     }
 
-    /// Processes one token; afterwards ``logits`` are its.
+    /// Processes one token. Afterwards, ``logits`` are those of this token.
     ///
-    /// From the second call on it allocates memory only for the cache's next 512 positions, as long as nobody else keeps
-    /// ``logits``.
+    /// From the second call on, it allocates memory only for the next 512 positions of the cache, unless somebody else
+    /// keeps ``logits``.
     ///
-    /// - Throws: ``SessionError`` before any work when the token doesn't exist or doesn't fit;
-    ///   ``SessionError/cancelled(position:)`` when the task is cancelled, at most two layers later, and the session is then
-    ///   as before. A cancellation that comes while the logits are computed is seen by the next call.
+    /// - Throws: ``SessionError`` before any work if the token doesn't exist or doesn't fit;
+    ///   ``SessionError/cancelled(position:)`` if the task is cancelled, at most two layers later. The session is then
+    ///   as before. If the cancellation comes while the logits are computed, only the next call sees it.
     public func decode(_ token: Int) throws(SessionError) {
         try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
             let tokens = UnsafeBufferPointer(start: pointer, count: 1)
@@ -284,7 +288,7 @@ public final class Session {
         }
     }
 
-    /// Refuses tokens that don't exist or don't fit.
+    /// Throws for tokens that don't exist or don't fit.
     func check(_ tokens: UnsafeBufferPointer<Int>) throws(SessionError) {
         guard !isProcessing else { throw .busy }
         guard !tokens.isEmpty else { throw .noTokens }
@@ -294,7 +298,7 @@ public final class Session {
         }
     }
 
-    /// Refuses tokens that don't exist.
+    /// Throws for tokens that don't exist.
     func checkVocabulary(_ tokens: some Sequence<Int>) throws(SessionError) {
         let vocabularySize = model.configuration.vocabularySize
         if let stranger = tokens.first(where: { !(0..<vocabularySize).contains($0) }) {
@@ -302,7 +306,7 @@ public final class Session {
         }
     }
 
-    /// Runs forward passes of bounded size over tokens that have been checked.
+    /// Runs forward passes of limited size over tokens that have been checked.
     ///
     /// - Parameter output: The logits [V] of the last token, or [tokens.count, V] of all.
     private func process(
@@ -337,9 +341,9 @@ public final class Session {
         }
     }
 
-    /// Takes note of tokens that a batch has processed.
+    /// Records tokens that a batch has processed.
     ///
-    /// - Parameter logits: [V], those of the last token; empty if nobody wants them.
+    /// - Parameter logits: [V] of the last token; empty if they are not wanted.
     func didProcess(_ tokens: ArraySlice<Int>, logits: UnsafeBufferPointer<Float>) {
         self.tokens.append(contentsOf: tokens)
         changeCount += 1

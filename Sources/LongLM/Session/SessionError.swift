@@ -1,25 +1,26 @@
-/// Why a session could not do what it was asked to. Nothing was computed, except before ``cancelled(position:)``.
+/// Why a session could not do what it was asked to do. Nothing was computed, except in the case
+/// ``cancelled(position:)``.
 public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
-    /// The tokens would not fit: how many positions they need in all, and how many the session has.
+    /// The tokens don't fit: how many positions they need in total, and how many the session has.
     case capacityExceeded(needed: Int, capacity: Int)
     /// A token id that the model's vocabulary doesn't have.
     case tokenOutOfRange(id: Int, vocabularySize: Int)
-    /// A prefill without tokens, or a generation that has no text to continue.
+    /// A prefill has no tokens, or a generation has no text to continue.
     case noTokens
-    /// Work asked for from within the progress of a prefill.
+    /// Work was asked for from a prefill's `progress`.
     case busy
-    /// A length that the session can't be shortened to, because the neighbor keys from before it are gone, and the least
-    /// length above 0 that it can be shortened to.
+    /// The session can't be shortened to this length, because the neighbor keys before it are gone. `earliest` is the
+    /// least length above 0 that it can be shortened to.
     case cannotTruncate(to: Int, earliest: Int)
-    /// A session that doesn't belong where it was given.
+    /// The session doesn't belong where it was given.
     case mismatch(SessionMismatch)
-    /// An attention mode that has no meaning for this model.
+    /// The attention mode makes no sense for this model.
     case attention(AttentionError)
     /// An option outside of its range.
     case invalidOption(InvalidOption)
-    /// A full session, or a batch, needs more memory than there is. None of it was taken.
+    /// A full session, or a batch, needs more memory than there is. No memory was taken.
     case memory(MemoryShortage)
-    /// The task was cancelled; the session holds this many positions and can go on.
+    /// The task was cancelled. The session holds this many tokens and can go on.
     case cancelled(position: Int)
 
     /// One line for a person to read.
@@ -45,11 +46,11 @@ public enum SessionError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Why a session doesn't belong where it was given.
 public enum SessionMismatch: Equatable, Sendable, CustomStringConvertible {
-    /// A batch, or a prompt cache, has sessions of one model.
+    /// A batch or a prompt cache takes only sessions of its own model.
     case otherModel
-    /// A prompt cache keeps sessions of its own options.
+    /// A prompt cache takes only sessions with its own options.
     case otherOptions
-    /// A session stands in a batch twice.
+    /// A session is in a batch twice.
     case repeated
 
     /// One line for a person to read.

@@ -2,22 +2,22 @@ import SIMDKernels
 
 /// How a session runs.
 public struct SessionOptions: Sendable, Equatable {
-    /// The positions that attention takes its scores between.
+    /// The positions that attention scores with.
     public var attention: AttentionMode
-    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. The number changes no bit of any
-    /// result.
+    /// Threads of the team, at least 1; nil: `OMP_NUM_THREADS` or the number of processors. The number doesn't change a
+    /// bit of any result.
     public var threadCount: Int?
-    /// The most tokens that the session may hold; nil: the model's context length, or what the attention mode extends it to.
-    /// ReRoPE extends it to any length, so with ReRoPE it must be given.
+    /// The most tokens that the session may hold; nil: the model's context length, or what the attention mode extends
+    /// it to. ReRoPE extends it to any length, so with ReRoPE a capacity must be given.
     ///
-    /// A greater capacity is allowed and computed as asked, but the model then sees relative positions that it was never
-    /// trained on. Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
+    /// A greater capacity is allowed, but the model then sees relative positions that it was never trained on.
+    /// Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
     /// ``RotaryScaling/longRoPE(_:)``) are those of the capacity.
     public var capacity: Int?
-    /// How keys and values are kept: `CacheFormat.float32`, or `CacheFormat.bfloat16` for half the memory and less
-    /// to read in decoding, at the cost of their last digits. nil: what the model's precision suggests, bfloat16 for
-    /// `Precision.bfloat16` and float32 otherwise. With a bfloat16 model, scores and weighted values are bfloat16
-    /// products too, unless the cache is float32.
+    /// How keys and values are stored: `CacheFormat.float32`, or `CacheFormat.bfloat16`, which takes half the memory
+    /// and leaves less to read in decoding, but drops their last digits. nil: what the model's precision suggests,
+    /// bfloat16 for `Precision.bfloat16` and float32 otherwise. With a bfloat16 model, scores and weighted values are
+    /// bfloat16 products too, unless the cache is float32.
     public var cacheFormat: CacheFormat?
 
     /// Options; the defaults are the plain model on all processors.
@@ -31,14 +31,14 @@ public struct SessionOptions: Sendable, Equatable {
         self.cacheFormat = cacheFormat
     }
 
-    /// The capacity of a session of a model.
+    /// The capacity of a session with this model.
     func capacity(for model: LanguageModel) -> Int {
         if let capacity { return capacity }
         let trained = attention.capacity(contextLength: model.configuration.contextLength)
         return min(trained, Session.maximumCapacity)
     }
 
-    /// How a session of a model keeps keys and values.
+    /// How a session with this model stores keys and values.
     func cacheFormat(for model: LanguageModel) -> CacheFormat {
         cacheFormat ?? model.precision.defaultCacheFormat
     }
