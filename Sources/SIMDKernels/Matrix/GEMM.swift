@@ -2,16 +2,17 @@ import CLongLM
 
 /// Products of activations with a ``PackedMatrix``.
 ///
-/// The numeric contract: every output is one chain of fused multiply-adds over k = 0, 1, …, K − 1 that starts at
-/// zero; when the product is added to what the output held, that is one addition at the end. Neither the number
-/// of rows, the register tile, the blocks, the threads nor the choice of GEMM or GEMV shows in the result.
-/// (In ``Precision/bfloat16`` a step of the chain adds two products.)
+/// Every output is one chain of fused multiply-adds over k = 0, 1, …, K − 1 that starts at zero. If the product is
+/// added to what the output held, that is one more addition at the end. So the result doesn't depend on the number of
+/// rows, the register tile, the blocks, the threads, or the choice of GEMM or GEMV. (In ``Precision/bfloat16``, each
+/// step of the chain adds two products.)
 public enum GEMM {
-    /// Words of a part of a panel, 512 KiB, that stays in the second-level cache while all rows pass over it. Between two
-    /// parts the accumulators wait in memory; a chain is carried on, so the size doesn't change a result.
+    /// The words of a part of a panel: 512 KiB, which stay in the second-level cache while all rows pass over the part.
+    /// Between two parts, the accumulators wait in memory. The chains then continue, so the size doesn't change a
+    /// result.
     static let panelPartWordCount = 4096 * PackedMatrix.panelWidth
 
-    /// Floats of an output from which on it is stored past the caches: 64 MB.
+    /// An output of at least this many floats, 64 MB, is stored past the caches.
     private static let leastStreamedCount = 16 << 20
 
     /// The floats of scratch memory that one worker needs for products with up to `maximumRowCount` rows.
@@ -23,9 +24,9 @@ public enum GEMM {
     ///
     /// - Parameters:
     ///   - input: [M, K], packed by all workers.
-    ///   - weights: [N, K]; of format bfloat16 where the input was packed for ``Precision/bfloat16``.
+    ///   - weights: [N, K]; in the format bfloat16 if the input was packed for ``Precision/bfloat16``.
     ///   - bias: [N], added to every row of the product; nil: none.
-    ///   - activation: What the product passes through after that.
+    ///   - activation: The function that is applied after that.
     ///   - output: [M, N], row-major. Workers write disjoint parts.
     ///   - adding: Whether the result is added to what `output` holds.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
@@ -50,7 +51,7 @@ public enum GEMM {
     ///   - up: [N, K], of the same format as `gate`.
     ///   - gateBias: [N]; nil: none.
     ///   - upBias: [N]; nil: none.
-    ///   - activation: What the product with `gate` passes through.
+    ///   - activation: The function that is applied to the product with `gate`.
     ///   - output: [M, N], row-major. Workers write disjoint parts.
     ///   - scratch: This worker's own memory of ``scratchFloatCount(maximumRowCount:)`` floats.
     ///   - worker: This worker.
@@ -78,7 +79,8 @@ public enum GEMM {
             rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
             worker: worker)
         if share.panels.isEmpty || share.rows.0.isEmpty && share.rows.1.isEmpty { return }
-        // An output that no cache holds is not fetched before it is overwritten, if it is aligned to whole cache lines.
+        // An output too large for any cache is streamed, so that it isn't fetched before it is overwritten. It must be
+        // aligned to whole cache lines.
         let streams =
             ending.isPlain && ending.kind == .store && input.rowCount * weights.rowCount >= leastStreamedCount
             && weights.rowCount % laneCount == 0

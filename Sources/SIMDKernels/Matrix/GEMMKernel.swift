@@ -31,13 +31,13 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
     @inline(always)
     init(arguments: ProductArguments) { self.arguments = arguments }
 
-    /// Steps of a chain: K, or words where a step multiplies two numbers.
+    /// The steps of a chain: K, or the number of words if a step multiplies two numbers.
     @inline(always)
     private var depth: Int {
         (arguments.depth + Target.Products.numbersPerStep - 1) / Target.Products.numbersPerStep
     }
 
-    /// For each panel: part by part of its columns, pass all row tiles over it.
+    /// Goes through the panels, and in each through the parts of its columns. All row tiles pass over each part.
     @inline(always)
     func passPanels() {
         // A gated product passes two panels.
@@ -49,7 +49,7 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
                 let steps = lesser(partDepth, depth - start)
                 for range in 0..<2 {
                     let rows = range == 0 ? arguments.rows.0 : arguments.rows.1
-                    // The second range's unfinished sums lie behind the first's.
+                    // In scratch memory, the second range's unfinished sums follow the first's.
                     let shift = range == 0 ? -rows.lowerBound : arguments.rows.0.length - rows.lowerBound
                     passRows(rows, scratchShift: shift, panel: panel, from: start, steps: steps)
                 }
@@ -83,8 +83,8 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
         }
     }
 
-    /// Adds `steps` products to the sums of one row tile and one panel. Unfinished sums wait in scratch; those of the last
-    /// part go to the output.
+    /// Adds `steps` products to the sums of one row tile and one panel. Unfinished sums wait in scratch memory. After
+    /// the last part, sums go to the output.
     @inline(always)
     private func multiply<Tile: MicroTile>(
         _: Tile.Type, row: Int, scratchRow: Int, panel: Int, from start: Int, steps: Int
@@ -96,7 +96,7 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
             arguments.ending.isPlain && row + Tile.rows <= arguments.rowCount && (panel + 1) * width <= stride
         let left = arguments.input + row * arguments.inputStride + start * Tile.rows
         let right = panel * arguments.panelStride + start / Storage.blockLength * Storage.blockWordCount
-        // Of each of the two products: the unfinished sums of all rows, and one tile of finished ones.
+        // For each of the two products: the unfinished sums of all rows, and one tile of finished ones.
         let rowCount = arguments.rows.0.length + arguments.rows.1.length + maximumTileRows
         let scratchCount = (rowCount + maximumTileRows) * width
         let finished = arguments.scratch + rowCount * width

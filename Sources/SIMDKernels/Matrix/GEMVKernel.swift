@@ -31,8 +31,8 @@ private struct GEMVForm<Target: KernelTarget, Storage: PanelStorage> {
     @inline(always)
     init(arguments: ProductArguments) { self.arguments = arguments }
 
-    /// Two panels at a time, of one matrix or of the two of a gated product, so that four independent chains hide the
-    /// latency of a multiply-add.
+    /// Takes two panels at a time, of one matrix or of the two matrices of a gated product. So four independent chains
+    /// hide the latency of a multiply-add.
     @inline(always)
     func passPanels() {
         let width = PackedMatrix.panelWidth
@@ -75,7 +75,7 @@ private struct GEMVForm<Target: KernelTarget, Storage: PanelStorage> {
         for block in Steps(from: 0, to: depth / length, by: 1) {
             let offset = block * Storage.blockWordCount
             let k = block * length
-            // Written out for words, so that the column is a constant.
+            // Written out for one and two columns, so that the column is a constant.
             if length <= 2 {
                 add(&sums, &others, first + offset, second + offset, column: 0, k)
                 if length == 2 { add(&sums, &others, first + offset, second + offset, column: 1, k + 1) }
@@ -85,7 +85,7 @@ private struct GEMVForm<Target: KernelTarget, Storage: PanelStorage> {
                 }
             }
         }
-        // What is left of a block that is cut short.
+        // The rest, in a block that isn't complete.
         if length > 1 {
             let whole = depth / length
             let offset = whole * Storage.blockWordCount

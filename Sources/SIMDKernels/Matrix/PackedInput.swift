@@ -4,36 +4,37 @@ import CLongLM
 /// largest tile has, column after column, then smaller tiles for the rows that are left over. A single row stays as it is.
 public struct PackedInput {
     let pointer: UnsafePointer<Float>
-    /// Floats from the place of one row to the next. A tile begins at the place of its first row.
+    /// Floats from one row's place to the next. A tile begins at the place of its first row.
     let rowStride: Int
     /// M.
     public let rowCount: Int
     /// K.
     public let columnCount: Int
-    /// What products with it are computed in.
+    /// The arithmetic of products with it.
     public let precision: Precision
 }
 
 extension GEMM {
     /// The floats of memory that the packed form of a [rowCount, columnCount] input needs on any instruction set.
     public static func packedInputFloatCount(rowCount: Int, columnCount: Int) -> Int {
-        // The smallest tile has up to three rows too many; words of two numbers may hold one too many.
+        // The smallest tile may have up to three rows too many, and a word of two numbers may have one too many.
         (rowCount + 3) * (columnCount + 1)
     }
 
-    /// This worker's share of packing `input` [rowCount, columnCount], row-major, for products.
-    /// All workers call it with the same arguments and meet at a barrier before the product, unless
-    /// ``Worker/rows(of:)`` says that each owns its rows. The team of the product has as many workers; up to four rows may
-    /// be packed by ``Worker/alone`` too.
+    /// This worker's share of packing `input` [rowCount, columnCount], row-major, for products. All workers call it
+    /// with the same arguments and meet at a barrier before the product, unless ``Worker/rows(of:)`` says that each
+    /// owns its rows. The team of the product must have the same number of workers. Up to four rows may also be packed
+    /// by ``Worker/alone``.
     ///
     /// - Parameters:
-    ///   - input: The activations; must stay in place until the products are done (one row is used where it is).
+    ///   - input: The activations. They must stay in place until the products are done, since a single row is used
+    ///     where it is.
     ///   - rowCount: M.
     ///   - columnCount: K.
-    ///   - precision: What the products are computed in, which ``InstructionSet/supports(_:)`` must allow.
+    ///   - precision: The arithmetic of the products. ``InstructionSet/supports(_:)`` must allow it.
     ///   - packed: Memory of ``packedInputFloatCount(rowCount:columnCount:)`` floats.
-    ///   - rowStride: Floats from the place of one row to the next in `packed`, at least `columnCount`, which it is
-    ///     unless said otherwise.
+    ///   - rowStride: Floats from one row's place to the next in `packed`, at least `columnCount`, which is the
+    ///     default.
     ///   - worker: This worker.
     public static func packInput(
         _ input: UnsafePointer<Float>, rowCount: Int, columnCount: Int, precision: Precision = .float32,
@@ -75,11 +76,11 @@ struct PackInputArguments: Kernel {
     let rows: Range<Int>
     /// K.
     let columnCount: Int
-    /// Whether it is the only row, which stays a row instead of becoming a tile.
+    /// Whether there is only one row. It stays a row instead of becoming a tile.
     let isSingleRow: Bool
     /// Where row 0 goes.
     let target: UnsafeMutablePointer<Float>
-    /// Words from the place of one row to the next.
+    /// Words from one row's place to the next.
     let targetStride: Int
 
     static var number: LongLMKernel { .packInput }
@@ -87,7 +88,7 @@ struct PackInputArguments: Kernel {
     @inline(always)
     func body<Target: KernelTarget>(_: Target.Type) {
         if isSingleRow { return packRow(Target.self) }
-        // As the product passes its tiles over them.
+        // The same tiles as the product will use.
         var row = rows.lowerBound
         while row < rows.upperBound {
             let rest = rows.upperBound - row
@@ -116,14 +117,14 @@ struct PackInputArguments: Kernel {
         }
     }
 
-    /// Packs the rows of one tile, and zeros for those that are missing: word w of row r goes to `tile + w · MR + r`.
+    /// Packs the rows of one tile, with zeros for missing ones: word w of row r goes to `tile + w · MR + r`.
     @inline(always)
     private func packTile<Tile: MicroTile>(from row: Int, count: Int, _: Tile.Type) {
         let perWord = Tile.Products.numbersPerStep
         let present = lesser(count, Tile.rows)
         let rows = source + row * columnCount
         let tile = target + row * targetStride
-        // Squares of sixteen words are transposed in registers as long as reading one stays inside of a row.
+        // Squares of sixteen words are transposed in registers, as long as each can be read without leaving its row.
         let whole = columnCount / perWord / laneCount * laneCount
         for word in Steps(from: 0, to: whole, by: laneCount) {
             Tile.Products.transpose(

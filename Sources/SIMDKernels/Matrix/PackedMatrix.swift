@@ -2,9 +2,10 @@ import CLongLM
 
 /// A weight matrix [N, K] (one row per output) in the order in which GEMM and GEMV read it.
 ///
-/// Rows are gathered in panels of 32. A panel consists of blocks of neighboring columns in the form of the matrix's format; of
-/// float32 that is `panel[column · 32 + row]`, and 16-bit numbers lie in words of two, `panel[column / 2 · 32 + row]`, the
-/// earlier column in the lower half. Missing rows of the last panel, and columns that its last block lacks, are zeros.
+/// Rows are gathered in panels of 32. A panel consists of blocks of neighboring columns, in the form that the matrix's
+/// format has. In float32, that is `panel[column · 32 + row]`. 16-bit numbers are in words of two, `panel[column / 2 ·
+/// 32 + row]`, with the earlier column in the lower half. Missing rows of the last panel, and missing columns of a
+/// panel's last block, are zeros.
 public final class PackedMatrix: Sendable {
     /// Rows of a panel (NR).
     public static let panelWidth = 32
@@ -26,16 +27,16 @@ public final class PackedMatrix: Sendable {
     /// - Parameters:
     ///   - source: The rows as a file holds them, little-endian, `rowCount` times
     ///     ``WeightFormat/rowByteCount(columnCount:)`` bytes; no alignment is needed.
-    ///   - format: How they are stored.
-    ///   - storedFormat: How the matrix stores them: rounded, to nearest and ties to even, or widened; a format whose
-    ///     ``WeightFormat/roundsFloats`` is true. nil: as they are.
+    ///   - format: The format of the rows.
+    ///   - storedFormat: The format of the packed matrix, if the numbers are to be rounded (to nearest, ties to even)
+    ///     or widened. Its ``WeightFormat/roundsFloats`` must be true. nil: the numbers are stored unchanged.
     ///   - rowCount: N, at least 1.
     ///   - columnCount: K, at least 1.
     ///   - threadCount: Threads to pack with.
-    ///   - instructionSet: What to pack with; the processor must have it.
-    ///   - arena: What memory is taken from; nil: the system.
-    ///   - progress: Called, after some rows each, with how many of the leading rows have been read and are not needed
-    ///     any more.
+    ///   - instructionSet: The instruction set to pack with; the processor must have it.
+    ///   - arena: Where memory is taken from; nil: the system.
+    ///   - progress: Called from time to time with the number of leading rows that have been read and are no longer
+    ///     needed.
     public init(
         packing source: UnsafeRawBufferPointer, format: WeightFormat, storedFormat: WeightFormat? = nil,
         rowCount: Int, columnCount: Int, threadCount: Int = 1, instructionSet: InstructionSet = .baseline,
@@ -57,7 +58,7 @@ public final class PackedMatrix: Sendable {
         byteCount = storage.byteCount
         guard let base = source.baseAddress else { return }
 
-        // Pieces of some MB each keep the part of the source small that is in memory at one time.
+        // In pieces of a few MB, so that only a small part of the source is in memory at any time.
         let chunkPanels = max(threadCount, (4 << 20) / (Self.panelWidth * rowByteCount))
         for first in stride(from: 0, to: panelCount, by: chunkPanels) {
             let panels = first..<min(first + chunkPanels, panelCount)
@@ -93,12 +94,12 @@ public final class PackedMatrix: Sendable {
     /// The first panel.
     var panels: UnsafePointer<Float> { UnsafePointer(storage.floats) }
 
-    /// Calls `body` with the packed numbers, the zeros that fill up the last panel included.
+    /// Calls `body` with the packed numbers, including the zeros that fill up the last panel.
     package func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
         body(UnsafeRawBufferPointer(start: storage.bytes, count: storage.byteCount))
     }
 
-    /// Writes one row, widened, to `output` [K]: how an embedding is looked up in the matrix that also projects
+    /// Writes one row, widened, to `output` [K]. This is how an embedding is looked up in a matrix that also projects
     /// onto the vocabulary.
     package func copyRow(_ row: Int, to output: UnsafeMutablePointer<Float>) {
         precondition(row >= 0 && row < rowCount, "the row exists")

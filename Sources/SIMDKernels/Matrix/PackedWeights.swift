@@ -12,7 +12,7 @@ struct PackWeightsArguments: Kernel {
     /// K.
     let columnCount: Int
     let storedFormat: WeightFormat
-    /// Whether the rows are floats that are rounded, rather than numbers that are stored as they are.
+    /// Whether the rows are floats to be rounded, rather than numbers to be stored unchanged.
     let rounds: Bool
     /// Words from one panel to the next.
     let panelWordCount: Int
@@ -22,7 +22,7 @@ struct PackWeightsArguments: Kernel {
 
     static var number: LongLMKernel { .packWeights }
 
-    /// Packs them; rows of another format are widened a panel at a time first.
+    /// Packs the panels. Rows of another format are first widened, one panel at a time.
     func pack(on instructionSet: InstructionSet) {
         if panels.isEmpty { return }
         if !rounds { return run(on: instructionSet) }

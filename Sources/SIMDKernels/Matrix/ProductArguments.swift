@@ -1,7 +1,7 @@
 /// What the kernels of products read and write.
 struct ProductArguments {
     let input: UnsafePointer<Float>
-    /// Floats from the place of one row to the next.
+    /// Floats from one row's place to the next.
     let inputStride: Int
     let rowCount: Int
     /// K.
@@ -23,20 +23,21 @@ struct ProductArguments {
     let scratch: UnsafeMutablePointer<Float>
 }
 
-/// What becomes of a finished product: its bias is added, it passes the activation, and then its kind.
+/// What happens to a finished product: its bias is added, the activation is applied, and then the kind decides where it
+/// goes.
 struct GEMMEnding {
     enum Kind {
         /// It is written.
         case store
         /// It is added to the output.
         case add
-        /// It is multiplied with the product of the second matrix and written.
+        /// It is multiplied by the product of the second matrix and written.
         case gate
     }
 
     let kind: Kind
     let bias: UnsafePointer<Float>?
-    /// The second product's.
+    /// The bias of the second product.
     let gatedBias: UnsafePointer<Float>?
     let activation: Activation
     /// Whether tiles go to the output straight from registers.
@@ -54,11 +55,11 @@ struct GEMMEnding {
 }
 
 extension GEMMEnding {
-    /// Ends `count` ≤ 32 products of one row, those from a column on.
+    /// Finishes `count` ≤ 32 products of one row, from a given column on.
     ///
     /// - Parameters:
     ///   - sums: The products.
-    ///   - others: Those with the second matrix, of a gated product.
+    ///   - others: The products with the second matrix, if the product is gated.
     ///   - output: Where the first one goes.
     @inline(always)
     func finish<Arithmetic: MultiplyAdd>(

@@ -10,8 +10,8 @@ struct ProductShare {
             panels = 0..<panelCount
             return
         }
-        // Groups of workers take some of the tiles each, and the members of a group some of the panels: as many groups
-        // as leave the busiest worker the least to do.
+        // Each group of workers takes some of the tiles, and each member of a group takes some of the panels. The
+        // number of groups is the one that leaves the busiest worker the least to do.
         let tileCount = (rowCount + tileRows - 1) / tileRows
         var groupCount = 1
         var least = Int.max

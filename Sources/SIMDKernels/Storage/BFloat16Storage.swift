@@ -10,7 +10,7 @@ enum BFloat16Storage: PairStorage {
         return column == 0 ? longlm_widen_low_bfloat16(words) : longlm_widen_high_bfloat16(words)
     }
 
-    /// A number rounded to nearest, ties to even. A NaN stays one.
+    /// A number rounded to nearest, ties to even. A NaN stays a NaN.
     private static func bits(_ value: Float) -> UInt16 {
         let bits = value.bitPattern
         if value.isNaN { return UInt16(bits >> 16) | 0x40 }
@@ -20,7 +20,7 @@ enum BFloat16Storage: PairStorage {
     static func widen(_ bits: UInt16) -> Float { Float(bitPattern: UInt32(bits) << 16) }
 }
 
-/// The same words as a product of pairs reads them: a step of its chains takes a whole word.
+/// The same words, in the way that products of pairs read them: each step of a chain takes a whole word.
 enum BFloat16Words: PanelStorage, CacheReading {
     typealias Keys = BFloat16Words
     typealias Values = BFloat16Words
@@ -65,7 +65,7 @@ extension BFloat16Storage {
     }
 }
 
-/// Words of two components of a key, or of the values of two neighboring positions.
+/// A word holds two components of a key, or the values of two neighboring positions.
 extension BFloat16Storage: CacheStorage {
     typealias Keys = BFloat16Storage
     typealias Values = BFloat16Storage
@@ -101,7 +101,7 @@ extension BFloat16Storage: CacheStorage {
         _ value: UnsafePointer<Float>, headDimension: Int, in values: UnsafeMutablePointer<Float>, place: Int,
         stride: Int
     ) {
-        // Half of each word: its other half belongs to the neighboring position.
+        // Only half of each word; the other half belongs to the neighboring position.
         let row = values + place / 2 * stride
         let halves = UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self) + place % 2
         for d in 0..<headDimension { halves[2 * d] = bits(value[d]) }

@@ -5,7 +5,7 @@ public enum CacheFormat: String, Sendable, CaseIterable {
     /// Rounded to bfloat16, to nearest and ties to even.
     case bfloat16
 
-    /// The storage as a value, for what is not worth a compiled form of its own.
+    /// The storage as a value, for work that needs no compiled form of its own.
     var storage: CacheStorageFunctions {
         switch self {
         case .float32: CacheStorageFunctions(Float32Storage.self)

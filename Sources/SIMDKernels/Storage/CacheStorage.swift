@@ -1,8 +1,8 @@
 /// How a kernel reads the keys and values of one head from a segment of a cache; see ``AttentionShape`` for the order.
 protocol CacheReading {
-    /// Panels of 32 keys; k are the components of a head.
+    /// Panels of 32 keys; k runs over the components of a head.
     associatedtype Keys: PanelStorage
-    /// Values; k are positions, and rows the components of a head.
+    /// Values; k runs over positions, and rows are the components of a head.
     associatedtype Values: PanelStorage
 
     /// Words from the first value of a segment to the block of a position.
@@ -15,12 +15,12 @@ protocol CacheReading {
 
 /// How keys and values are stored in the segments of a cache.
 ///
-/// A format is one conformance in a file of its own, beside one case and one line in ``CacheFormat``.
+/// A format is one conformance in a file of its own. It also needs a case and two lines in ``CacheFormat``.
 protocol CacheStorage: CacheReading {
-    /// Words of a panel of 32 keys of one head.
+    /// The words of a panel of 32 keys of one head.
     static func keyPanelWordCount(headDimension: Int) -> Int
 
-    /// Words of the values of one head in a segment of `count` positions.
+    /// The words of one head's values in a segment of `count` positions.
     static func valueWordCount(count: Int, stride: Int) -> Int
 
     /// Stores the key of one head.
@@ -58,7 +58,7 @@ protocol CacheVisitor {
     func visit<Cache: CacheReading>(_: Cache.Type)
 }
 
-/// A storage as a value, for what is done outside of kernels; see ``WeightStorageFunctions``.
+/// A storage as a value, for work outside of kernels; see ``WeightStorageFunctions``.
 struct CacheStorageFunctions {
     /// (head dimension)
     let keyPanelWordCount: (Int) -> Int

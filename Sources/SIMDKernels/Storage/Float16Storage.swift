@@ -8,7 +8,7 @@ enum Float16Storage: PairStorage {
         return column == 0 ? Widen.lowerHalves(words) : Widen.upperHalves(words)
     }
 
-    /// Nobody needs it.
+    /// Not needed anywhere.
     @inline(always) static var roundsFloats: Bool { false }
 
     @inline(always)

@@ -1,6 +1,6 @@
 import CLongLM
 
-/// 32-bit floats: one to a word.
+/// 32-bit floats, one per word.
 enum Float32Storage {
     @inline(always) static var blockLength: Int { 1 }
     @inline(always) static var blockWordCount: Int { PackedMatrix.panelWidth }

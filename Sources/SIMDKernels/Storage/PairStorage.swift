@@ -1,4 +1,4 @@
-/// A format of 16-bit numbers: two of neighboring columns to a word, the earlier one in the lower half.
+/// A format of 16-bit numbers. A word holds those of two neighboring columns, the earlier one in the lower half.
 protocol PairStorage: WeightStorage {
     /// One number, widened exactly.
     static func widen(_ bits: UInt16) -> Float

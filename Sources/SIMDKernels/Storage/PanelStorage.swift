@@ -1,13 +1,13 @@
 import CLongLM
 
-/// How a tile reads stored numbers out of panels, block by block of neighboring k.
+/// How a tile reads stored numbers from panels. A panel consists of blocks of neighboring k.
 ///
-/// A panel holds the numbers of 32 rows. Its blocks follow each other in ascending k, and a block consists of 32-bit words.
+/// A panel holds the numbers of 32 rows. Its blocks are in ascending order of k, and each consists of 32-bit words.
 protocol PanelStorage {
-    /// The k of a block.
+    /// How many k a block has.
     static var blockLength: Int { get }
 
-    /// Words of a block of a whole panel.
+    /// The words of a block, for all rows of the panel.
     static var blockWordCount: Int { get }
 
     /// The numbers that sixteen rows have at one k, widened exactly to 32-bit floats. Scales are applied here.
@@ -26,7 +26,7 @@ protocol PanelVisitor {
     func visit<Storage: PanelStorage>(_: Storage.Type)
 }
 
-/// How a target widens stored numbers, where its instructions decide.
+/// How a target widens stored numbers, where that depends on its instructions.
 protocol Widening {
     /// The half-precision number in the lower half of each word.
     static func lowerHalves(_ words: Lanes) -> Lanes
@@ -34,7 +34,7 @@ protocol Widening {
     static func upperHalves(_ words: Lanes) -> Lanes
 }
 
-/// By the processor's conversion (F16C, NEON).
+/// With the processor's own conversion (F16C, NEON).
 enum ConvertedHalves: Widening {
     @inline(always) static func lowerHalves(_ words: Lanes) -> Lanes { longlm_convert_low_half(words) }
     @inline(always) static func upperHalves(_ words: Lanes) -> Lanes { longlm_convert_high_half(words) }

@@ -7,7 +7,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     /// IEEE binary16.
     case float16
 
-    /// Calls a visitor with the format's storage. This is the only place that tells formats apart.
+    /// Calls a visitor with the format's storage.
     @inline(always)
     func visit<Visitor: WeightStorageVisitor>(_ visitor: Visitor) -> Visitor.Result {
         switch self {
@@ -19,7 +19,7 @@ public enum WeightFormat: String, Sendable, CaseIterable {
 }
 
 extension WeightFormat {
-    /// The storage as a value, for what is not worth a compiled form of its own.
+    /// The storage as a value, for work that needs no compiled form of its own.
     var storage: WeightStorageFunctions {
         struct Functions: WeightStorageVisitor {
             @inline(always)
@@ -34,17 +34,17 @@ extension WeightFormat {
     @inline(always)
     func visit<Visitor: PanelVisitor>(panels visitor: Visitor) { visit(PanelVisitors(visitor: visitor)) }
 
-    /// What the number of columns of a matrix has to be a multiple of.
+    /// The number of columns of a matrix has to be a multiple of this.
     public var columnMultiple: Int { storage.columnMultiple }
 
-    /// Bytes of a row of a matrix with `columnCount` columns, as a file holds it.
+    /// The bytes that a row of `columnCount` columns has in a file.
     public func rowByteCount(columnCount: Int) -> Int { storage.rowByteCount(columnCount) }
 
     /// Whether 32-bit floats can be rounded to this format when a matrix is packed.
     public var roundsFloats: Bool { storage.roundsFloats }
 }
 
-/// Takes the storage of a weight format for what a kernel reads of it.
+/// Passes the storage of a weight format on to a kernel's visitor.
 private struct PanelVisitors<Visitor: PanelVisitor>: WeightStorageVisitor {
     let visitor: Visitor
 

@@ -1,14 +1,15 @@
 /// How the numbers of a weight matrix are stored: in a file, row by row, and in the panels of a ``PackedMatrix``.
 ///
-/// A format is one conformance in a file of its own, beside one case and one line in ``WeightFormat``.
+/// A format is one conformance in a file of its own. It also needs a case and a line in ``WeightFormat``.
 protocol WeightStorage: PanelStorage {
-    /// What the number of columns has to be a multiple of.
+    /// The number of columns has to be a multiple of this.
     static var columnMultiple: Int { get }
 
-    /// Bytes of a row of a file.
+    /// The bytes of a row in a file.
     static func rowByteCount(columnCount: Int) -> Int
 
-    /// Packs up to 32 rows of a file into a panel, as they are. Missing rows, and columns that a block lacks, become zeros.
+    /// Packs up to 32 rows of a file into a panel, unchanged. Missing rows, and missing columns of the last block,
+    /// become zeros.
     ///
     /// - Parameters:
     ///   - rows: Row after row, without gaps; no alignment is needed.
@@ -21,14 +22,15 @@ protocol WeightStorage: PanelStorage {
     /// Whether floats can be rounded to this format.
     static var roundsFloats: Bool { get }
 
-    /// Packs up to 32 rows of floats into a panel, rounded to nearest and ties to even. Only where ``roundsFloats`` says so.
+    /// Packs up to 32 rows of floats into a panel, rounded to nearest, ties to even. Call it only if ``roundsFloats``
+    /// is true.
     static func packRounded(
         _ rows: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>)
 
     /// Widens one row of a file exactly.
     static func widen(_ row: UnsafeRawPointer, columnCount: Int, into output: UnsafeMutablePointer<Float>)
 
-    /// Widens one row of a panel exactly: how an embedding is looked up.
+    /// Widens one row of a panel exactly. This is how an embedding is looked up.
     static func copyRow(
         _ row: Int, of panel: UnsafePointer<Float>, columnCount: Int, to output: UnsafeMutablePointer<Float>)
 }
@@ -36,20 +38,20 @@ protocol WeightStorage: PanelStorage {
 extension WeightStorage {
     static var columnMultiple: Int { 1 }
 
-    /// Words of a panel.
+    /// The words of a panel.
     static func panelWordCount(columnCount: Int) -> Int {
         (columnCount + blockLength - 1) / blockLength * blockWordCount
     }
 }
 
-/// What is done for the storage that a weight format selects.
+/// Work for the storage that a weight format selects.
 protocol WeightStorageVisitor {
     associatedtype Result
     func visit<Storage: WeightStorage>(_: Storage.Type) -> Result
 }
 
-/// A storage as a value, for what is done outside of kernels. (Embedded Swift, in which the kernels are compiled for other
-/// processors, has no values of a protocol's types.)
+/// A storage as a value, for work outside of kernels. (The kernels are compiled for other processors in Embedded Swift,
+/// which has no values of protocol types.)
 struct WeightStorageFunctions {
     let columnMultiple: Int
     let roundsFloats: Bool

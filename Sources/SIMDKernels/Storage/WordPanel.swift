@@ -1,14 +1,14 @@
 import CLongLM
 
-/// Packs rows of 32-bit words into panels; a word holds one number, or two 16-bit numbers of neighboring columns.
+/// Packs rows of 32-bit words into panels. A word holds one number, or two 16-bit numbers of neighboring columns.
 enum WordPanel {
-    /// Lays up to 32 rows out as a panel: word w of row r goes to `panel[w · 32 + r]`. Missing rows become zeros.
+    /// Arranges up to 32 rows as a panel: word w of row r goes to `panel[w · 32 + r]`. Missing rows become zeros.
     ///
     /// - Parameters:
     ///   - rowCount: At least 1.
-    ///   - wordCount: Words of a row, a last one that isn't complete included.
-    ///   - wholeWordCount: Words that lie within a row.
-    ///   - square: Transposes sixteen words, from a word on, of some rows: (first row, row count, word, target).
+    ///   - wordCount: The words of a row, including a last one that isn't complete.
+    ///   - wholeWordCount: The words that lie completely within a row.
+    ///   - square: Transposes sixteen words of some rows, from a given word on: (first row, row count, word, target).
     ///   - word: One word of a row: (row, word).
     @inline(always)
     static func pack(
@@ -19,7 +19,8 @@ enum WordPanel {
         let whole = wholeWordCount / laneCount * laneCount
         for half in Steps(from: 0, to: width, by: laneCount) {
             let count = rowCount - half < 0 ? 0 : lesser(laneCount, rowCount - half)
-            // Squares of sixteen words are transposed in registers as long as reading one stays inside of a row.
+            // Squares of sixteen words are transposed in registers, as long as each can be read without leaving its
+            // row.
             for first in Steps(from: 0, to: whole, by: laneCount) {
                 square(half, count, first, panel + first * width + half)
             }
@@ -31,7 +32,7 @@ enum WordPanel {
         }
     }
 
-    /// Packs rows of words that are moved as they are.
+    /// Packs rows of words that are copied unchanged.
     ///
     /// - Parameters:
     ///   - rowByteCount: Bytes from one row to the next.

@@ -1,8 +1,8 @@
 import CLongLM
 
 #if arch(x86_64)
-    /// AVX-512: 32 registers of 16 floats, of which the tile takes 24. The smallest one has eight chains, as many as hide
-    /// the latency of a multiply-add.
+    /// AVX-512: 32 registers of 16 floats, of which the tile takes 24. The smallest tile has eight chains, which are
+    /// enough to hide the latency of a multiply-add.
     enum AVX512Target: KernelTarget {
         typealias Arithmetic = FusedMultiplyAdd
         typealias Widen = ConvertedHalves

@@ -1,7 +1,7 @@
 import CLongLM
 
 #if arch(x86_64)
-    /// AVX-512 with bfloat16 dot products in its tiles. All other kernels are AVX-512's.
+    /// AVX-512 with bfloat16 dot products in its tiles. All other kernels are those of AVX-512.
     enum AVX512BFloat16Target: KernelTarget {
         typealias Arithmetic = FusedMultiplyAdd
         typealias Widen = ConvertedHalves
@@ -10,7 +10,7 @@ import CLongLM
         typealias MediumTile = EightRows<Lanes32, Products>
         typealias SmallTile = FourRows<Lanes32, Products>
 
-        /// Products of pairs read bfloat16 words; callers give them no other format.
+        /// Products of pairs read bfloat16 words, and callers never pass another format.
         @inline(always)
         static func visit<Visitor: PanelVisitor>(_ format: WeightFormat, _ visitor: Visitor) {
             visitor.visit(BFloat16Words.self)

@@ -1,6 +1,6 @@
 import CLongLM
 
-/// What the compiler assumes of every processor: NEON on arm64, SSE2 on x86-64.
+/// What the compiler assumes that every processor has: NEON on arm64, SSE2 on x86-64.
 enum BaselineTarget: KernelTarget {
     #if arch(x86_64)
         typealias Arithmetic = SeparateMultiplyAdd

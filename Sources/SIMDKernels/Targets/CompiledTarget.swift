@@ -1,6 +1,6 @@
 import CLongLM
 
-/// The targets that kernels are compiled for: the choice at run time.
+/// The target that runs a kernel, chosen at run time from those that kernels are compiled for.
 enum CompiledTarget {
     case baseline
     #if arch(x86_64)
@@ -35,7 +35,7 @@ enum CompiledTarget {
 }
 
 extension InstructionSet {
-    /// The target that computes in a precision, which ``InstructionSet/supports(_:)`` says the processor can.
+    /// The target that computes in a precision. ``InstructionSet/supports(_:)`` must be true for it.
     func target(for precision: Precision) -> CompiledTarget {
         #if arch(x86_64)
             switch (self, precision) {

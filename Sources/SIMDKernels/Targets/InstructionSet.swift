@@ -10,11 +10,10 @@ import CLongLM
 
 /// The instructions that the kernels of this module are compiled for.
 ///
-/// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON), but for bfloat16 products, which
-/// `avx512` alone has. The x86-64 `baseline`
-/// has no fused multiply-add: its results agree within rounding, not bit by bit.
+/// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON). Only `avx512` has bfloat16
+/// products. The x86-64 `baseline` has no fused multiply-add, so its results agree within rounding and not bit by bit.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
-    /// What the compiler assumes of every processor: SSE2 on x86-64, NEON with fused multiply-add on arm64.
+    /// What the compiler assumes that every processor has: SSE2 on x86-64, NEON with fused multiply-add on arm64.
     case baseline
     /// x86-64 with AVX2, FMA and F16C.
     case avx2
@@ -33,13 +32,12 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// The instruction set to use: the highest that this processor has, or the one that the environment
     /// variable `LONGLM_ISA` names (`baseline`, `avx2` or `avx512`).
     ///
-    /// - Throws: ``InstructionSetError`` when `LONGLM_ISA` names one that doesn't exist or that this
-    ///   processor lacks.
+    /// - Throws: ``InstructionSetError`` if `LONGLM_ISA` names one that doesn't exist or that this processor lacks.
     public static func preferred() throws(InstructionSetError) -> InstructionSet {
         try preferred(named: getenv("LONGLM_ISA").map { String(cString: $0) }, among: available)
     }
 
-    /// The instruction set that `name` asks for, or the highest without a name.
+    /// The instruction set that `name` asks for; without a name, the highest.
     package static func preferred(
         named name: String?, among available: [InstructionSet]
     ) throws(InstructionSetError) -> InstructionSet {
@@ -49,8 +47,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
         return requested
     }
 
-    /// Whether results on this instruction set come from fused multiply-adds, and so share their bits with
-    /// every other that does.
+    /// Whether this instruction set has a fused multiply-add. All that do give the same bits.
     public var isFused: Bool {
         #if arch(x86_64)
             self != .baseline
@@ -64,7 +61,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
 
     private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 
-    /// Orders instruction sets by what they add.
+    /// Compares instruction sets: a higher one has more instructions.
     public static func < (left: InstructionSet, right: InstructionSet) -> Bool {
         left.rank < right.rank
     }

@@ -35,7 +35,7 @@ func runKernel<Target: KernelTarget>(_ kernel: LongLMKernel, _ arguments: Unsafe
     case .normalize: run(NormalizationArguments.self, arguments, Target.self)
     case .rotary: run(RotaryArguments.self, arguments, Target.self)
     case .attentionMerge: run(AttentionMergeArguments.self, arguments, Target.self)
-    // Not `.read`: where all cases are named, the compiler calls a function for values that are none of them.
+    // Not `.read`: if all cases were named, the compiler would call a function for values that match none.
     default: run(ReadArguments.self, arguments, Target.self)
     }
 }
@@ -48,7 +48,7 @@ private func run<Arguments: Kernel, Target: KernelTarget>(
 }
 
 extension Kernel {
-    /// Runs the kernel, compiled for the target of an instruction set and a precision.
+    /// Runs the kernel in the form compiled for an instruction set and a precision.
     func run(on instructionSet: InstructionSet, precision: Precision = .float32) {
         withUnsafePointer(to: self) { instructionSet.target(for: precision).run(Self.number, $0) }
     }

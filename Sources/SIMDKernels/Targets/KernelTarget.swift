@@ -1,6 +1,6 @@
 /// What differs between the instruction targets that a kernel body is compiled for.
 ///
-/// A target is one conformance in a file of its own, beside its line in LongLMTrampolines.h and its case in
+/// A target is one conformance in a file of its own. It also needs a line in LongLMTrampolines.h and a case in
 /// ``CompiledTarget``.
 protocol KernelTarget {
     /// How it multiplies and adds single numbers.
@@ -15,14 +15,14 @@ protocol KernelTarget {
     /// How it widens stored numbers.
     associatedtype Widen: Widening
 
-    /// Calls a visitor with the storage by which its products read weights of a format.
+    /// Calls a visitor with the storage through which this target's products read weights of a format.
     static func visit<Visitor: PanelVisitor>(_ format: WeightFormat, _ visitor: Visitor)
 
-    /// Calls a visitor with the storage by which its products read a cache of a format.
+    /// Calls a visitor with the storage through which this target's products read a cache of a format.
     static func visit<Visitor: CacheVisitor>(_ format: CacheFormat, _ visitor: Visitor)
 }
 
-/// Products of 32-bit floats read every format.
+/// The default, for products of 32-bit floats, which read every format.
 extension KernelTarget {
     @inline(always)
     static func visit<Visitor: PanelVisitor>(_ format: WeightFormat, _ visitor: Visitor) {
@@ -33,7 +33,7 @@ extension KernelTarget {
     static func visit<Visitor: CacheVisitor>(_ format: CacheFormat, _ visitor: Visitor) { format.visit(visitor) }
 }
 
-/// The most rows of any target's tile.
+/// The most rows that any target's tile has.
 var maximumTileRows: Int {
     @inline(always) get { 12 }
 }

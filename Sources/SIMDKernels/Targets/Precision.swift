@@ -1,7 +1,7 @@
-/// What products are computed in.
+/// The arithmetic of products.
 public enum Precision: String, Sendable, CaseIterable {
-    /// 32-bit fused multiply-adds; numbers stored in fewer bits are widened exactly. The same bits on every instruction set
-    /// that has a fused multiply-add.
+    /// 32-bit fused multiply-adds. Numbers stored in fewer bits are widened exactly. Results have the same bits on
+    /// every instruction set that has a fused multiply-add.
     case float32
     /// Both factors are rounded to bfloat16, and two products at a time are added to a 32-bit sum (AVX-512 BF16's
     /// `VDPBF16PS`). Results have about three significant digits. They are the same for every number of threads and
@@ -26,7 +26,7 @@ extension Precision {
         }
     }
 
-    /// The format of a cache unless its user chooses another one.
+    /// The format that a cache has by default.
     public var defaultCacheFormat: CacheFormat {
         switch self {
         case .float32: .float32
@@ -34,7 +34,7 @@ extension Precision {
         }
     }
 
-    /// Products that one step of a chain adds.
+    /// How many products one step of a chain adds.
     var productsPerStep: Int {
         switch self {
         case .float32: 1

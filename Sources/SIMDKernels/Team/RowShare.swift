@@ -1,18 +1,19 @@
 /// The rows of a batch of activations that one worker takes in every step of a forward pass.
 ///
-/// With many rows each worker owns some of them from the first step to the last: what it reads is what it wrote, out of
-/// its own caches, and it waits for nobody. With few rows workers share out the columns of a product instead, and meet
-/// at a barrier between steps.
+/// With many rows, each worker owns some of them from the first step to the last. It reads what it has written itself,
+/// from its own caches, and it never waits for other workers. With few rows, workers divide the columns of a product
+/// instead and meet at a barrier between steps.
 public struct RowShare: Sendable {
     /// The rows: two ranges, of which the second may be empty.
     public let ranges: (Range<Int>, Range<Int>)
-    /// Whether products are divided in the same way, so that a step which only follows its own rows needs no barrier.
+    /// Whether products are divided in the same way, so that a step that needs only the worker's own rows needs no
+    /// barrier.
     public let isOwned: Bool
 
-    /// Rows of one worker from which on it owns them. Below that, tiles are cut short too often.
+    /// Workers own their rows if each gets at least this many. With fewer, too many tiles would be incomplete.
     private static let leastOwnedRows = 48
 
-    /// Boundaries lie at multiples of this, which remainders of all tiles are made of.
+    /// Boundaries are multiples of this, the number of rows from which the remainders of all tiles are built.
     private static let granularity = 4
 
     /// The share of one of `workerCount` workers.
@@ -21,8 +22,8 @@ public struct RowShare: Sendable {
             ranges = (0..<rowCount, rowCount..<rowCount)
             isOwned = true
         } else if rowCount >= Self.leastOwnedRows * workerCount {
-            // Later rows attend to more keys. So the rows are cut into twice as many parts as there are workers, and the
-            // first goes with the last.
+            // Later rows attend to more keys. So the rows are cut into twice as many parts as there are workers. A
+            // worker takes one part from the beginning and the matching one from the end.
             let units = (rowCount + Self.granularity - 1) / Self.granularity
             let partCount = 2 * workerCount
             func part(_ index: Int) -> Range<Int> {

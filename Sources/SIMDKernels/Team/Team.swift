@@ -13,11 +13,10 @@ import CLongLM
 /// A forward pass starts its team once and meets at barriers inside, so that threads are woken once per pass
 /// and not once per kernel.
 public enum Team {
-    /// How many threads a team has unless its caller says otherwise: `OMP_NUM_THREADS`, or the number of
-    /// processors.
+    /// How many threads a team has by default: `OMP_NUM_THREADS`, or the number of processors.
     ///
-    /// - Throws: ``ThreadCountError`` when `OMP_NUM_THREADS` is malformed. Ask before the first team runs, since OpenMP
-    ///   runtimes abort or hang on such a value.
+    /// - Throws: ``ThreadCountError`` if `OMP_NUM_THREADS` is malformed. Call this before the first team runs, since
+    ///   OpenMP runtimes abort or hang on such a value.
     public static func defaultThreadCount() throws(ThreadCountError) -> Int {
         if let value = getenv("OMP_NUM_THREADS") { try check(threadCounts: String(cString: value)) }
         return Int(longlm_team_default_threads())
@@ -32,18 +31,18 @@ public enum Team {
         }
     }
 
-    /// Runs `body` once on each of at most `threadCount` threads, the calling one included, and returns when
-    /// all have finished.
+    /// Runs `body` once on each of at most `threadCount` threads, including the calling one, and returns when all have
+    /// finished.
     ///
-    /// `body` runs concurrently with itself. It isn't `@Sendable` because kernels work on raw pointers: that
-    /// threads write disjoint parts of them between two barriers is the caller's duty.
+    /// `body` runs concurrently with itself. It isn't `@Sendable`, because kernels work on raw pointers. The caller
+    /// must make sure that, between two barriers, threads write to disjoint memory.
     ///
-    /// Call it in a nonisolated function. A closure that is written in an actor's method belongs to the actor, and Swift
-    /// stops the program when it finds a part of such a closure on another thread.
+    /// Call it in a nonisolated function. A closure in an actor's method belongs to the actor, and Swift stops the
+    /// program when part of such a closure runs on another thread.
     ///
     /// - Parameters:
     ///   - threadCount: The threads to ask for, at least 1. The OpenMP runtime may grant fewer.
-    ///   - instructionSet: What the workers' kernels are compiled for; the processor must have it.
+    ///   - instructionSet: The instruction set of the workers' kernels; the processor must have it.
     ///   - body: What each worker does.
     public static func run(
         threadCount: Int, instructionSet: InstructionSet, _ body: (Worker) -> Void
@@ -60,7 +59,7 @@ public enum Team {
 }
 
 extension Team {
-    /// Runs a job as ``run(threadCount:instructionSet:_:)`` runs a closure, but without allocating memory for it.
+    /// Runs a job like ``run(threadCount:instructionSet:_:)`` runs a closure, but without allocating memory.
     package static func run(_ job: any TeamJob, threadCount: Int, instructionSet: InstructionSet) {
         precondition(threadCount >= 1, "a team has at least one thread")
         if threadCount == 1 { return job.run(on: Worker(index: 0, count: 1, instructionSet: instructionSet)) }
@@ -71,10 +70,10 @@ extension Team {
     }
 }
 
-/// What a team does again and again. A closure that a team is to run is put into a box each time; an object is one.
+/// Work that a team runs repeatedly. For a closure, each run would allocate a box; an object needs none.
 package protocol TeamJob: AnyObject {
-    /// One worker's part. It runs concurrently with itself: that workers write disjoint memory between two barriers is
-    /// the job's duty.
+    /// One worker's part. It runs concurrently with itself. The job must make sure that, between two barriers, workers
+    /// write to disjoint memory.
     func run(on worker: Worker)
 }
 
@@ -91,7 +90,7 @@ private func runJob(_ context: UnsafeMutableRawPointer?) {
             instructionSet: context.pointee.instructionSet))
 }
 
-/// A value of `OMP_NUM_THREADS` that is no number of threads.
+/// A value of `OMP_NUM_THREADS` that isn't a number of threads.
 public struct ThreadCountError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The value.
     public let value: String
@@ -123,25 +122,25 @@ public struct Worker: Sendable {
     public let index: Int
     /// How many workers the team has.
     public let count: Int
-    /// What this team's kernels are compiled for.
+    /// The instruction set of this team's kernels.
     public let instructionSet: InstructionSet
 
-    /// This worker as the only one of a team: for steps so short that every worker had better do all of them than wait for
-    /// the others.
+    /// This worker as the only one of a team. It is for steps so short that every worker does better to do them
+    /// completely than to wait for the others.
     public var alone: Worker { Worker(index: 0, count: 1, instructionSet: instructionSet) }
 
-    /// This worker under the number that is `count` further on: where several short steps follow each other, each numbered
-    /// otherwise, what is left over falls to other workers each time.
+    /// This worker with its number increased by `count`. If each of several short steps numbers the workers
+    /// differently, other workers get the remainder each time.
     package func renumbered(by count: Int) -> Worker {
         Worker(index: (index + count) % self.count, count: self.count, instructionSet: instructionSet)
     }
 
-    /// Waits until all workers of the team have arrived; what they wrote before is visible after.
+    /// Waits until all workers of the team have arrived. What they wrote before is visible afterwards.
     public func barrier() {
         if count > 1 { longlm_team_barrier() }
     }
 
-    /// This worker's share of `0 ..< total`: contiguous, and equal in size to the others' up to one.
+    /// This worker's share of `0 ..< total`. Shares are contiguous, and their sizes differ by at most one.
     public func share(of total: Int) -> Range<Int> {
         (total * index / count)..<(total * (index + 1) / count)
     }

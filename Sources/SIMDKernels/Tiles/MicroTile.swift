@@ -2,8 +2,8 @@ import CLongLM
 
 /// A block of a product's outputs that is held in registers: `rows` × `columns` accumulators.
 ///
-/// The contract of every tile: each accumulator is one chain of multiply-adds, in the order of the calls of `step`. So a
-/// result doesn't depend on the tile's shape.
+/// Every tile promises that each accumulator is one chain of multiply-adds, in the order of the calls of `step`. So a
+/// result doesn't depend on the shape of the tile.
 protocol MicroTile {
     /// What one step multiplies every row with: `columns` numbers.
     associatedtype Columns: TileColumns
@@ -12,13 +12,13 @@ protocol MicroTile {
     /// MR.
     static var rows: Int { get }
 
-    /// All accumulators 0.
+    /// Sets all accumulators to 0.
     init()
 
-    /// Accumulators from memory: row r at `source + r · stride`.
+    /// Loads the accumulators: row r from `source + r · stride`.
     init(_ source: UnsafePointer<Float>, stride: Int)
 
-    /// Accumulators from memory: row r at `source + r · stride`, multiplied by `factors[r]`.
+    /// Loads the accumulators: row r from `source + r · stride`, multiplied by `factors[r]`.
     init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>)
 
     /// Adds left[r · leftStride] · right[c] to every accumulator (r, c).
@@ -51,7 +51,7 @@ extension MicroTile {
         _ left: UnsafePointer<Float>, leftStep: Int, leftStride: Int, _ right: UnsafePointer<Float>, at offset: Int,
         rightStride: Int, count: Int, _: Storage.Type, _: Widen.Type
     ) {
-        // About twelve cache lines ahead of what is multiplied, for each of two lines that a step may read.
+        // A step may read two cache lines. Each is prefetched about twelve lines ahead.
         let distance = 12 * PackedMatrix.panelWidth
         let length = Storage.blockLength
         var left = left
@@ -60,7 +60,7 @@ extension MicroTile {
             let ahead = block + offset + (length > 2 ? distance : 12 * rightStride)
             longlm_prefetch(ahead)
             longlm_prefetch(ahead + laneCount)
-            // Written out for words, so that the column is a constant.
+            // Written out for one and two columns, so that the column is a constant.
             if length <= 2 {
                 step(left, leftStride, Columns(block, at: offset, column: 0, Storage.self, Widen.self))
                 if length == 2 {
@@ -77,7 +77,7 @@ extension MicroTile {
             }
             block += rightStride
         }
-        // What is left of a block that is cut short.
+        // The rest, in a block that isn't complete.
         if length > 1 {
             for column in Steps(from: 0, to: count % length, by: 1) {
                 step(

@@ -2,24 +2,24 @@ import CLongLM
 
 /// The numbers that one step of a tile multiplies with, and a row of its accumulators.
 protocol TileColumns {
-    /// How many numbers.
+    /// How many numbers there are.
     static var count: Int { get }
-    /// All the same.
+    /// The same number everywhere.
     init(repeating value: Float)
-    /// From memory.
+    /// Loads the numbers from memory.
     init(_ source: UnsafePointer<Float>)
-    /// The stored numbers of one column of a block, of as many rows of the panel, from row `offset` on.
+    /// The stored numbers of one column of a block, for ``count`` rows of the panel from row `offset` on.
     init<Storage: PanelStorage, Widen: Widening>(
         _ block: UnsafePointer<Float>, at offset: Int, column: Int, _: Storage.Type, _: Widen.Type)
-    /// Each of them times a factor.
+    /// Each number times a factor.
     func multiplied(by factor: Float) -> Self
     /// Adds scalar · right.
     mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Self, _: Products.Type)
-    /// Writes them.
+    /// Writes the numbers.
     func store(to target: UnsafeMutablePointer<Float>)
-    /// Writes them past the caches, to a multiple of 64 bytes.
+    /// Writes the numbers past the caches, to an address that is a multiple of 64 bytes.
     func stream(to target: UnsafeMutablePointer<Float>)
-    /// Adds them to what is there.
+    /// Adds the numbers to those in memory.
     func add(to target: UnsafeMutablePointer<Float>)
     /// The words with zeros in their upper halves.
     var lowerHalves: Self { get }

@@ -1,11 +1,11 @@
 import CLongLM
 
-/// How a tile multiplies, and how the numbers that it multiplies lie in 32-bit words.
+/// How a tile multiplies, and how the numbers that it multiplies are arranged in 32-bit words.
 protocol TileProducts: MultiplyAdd {
-    /// Numbers of one word, which one step of a chain multiplies: 1 or 2.
+    /// How many numbers a word holds, and so how many a step of a chain multiplies: 1 or 2.
     static var numbersPerStep: Int { get }
 
-    /// Lays up to sixteen rows of floats out as words, column after column.
+    /// Arranges up to sixteen rows of floats as words, column after column.
     ///
     /// - Parameters:
     ///   - rows: `count` rows of 16 · ``numbersPerStep`` floats each; zeros stand for those that are missing.
@@ -22,17 +22,17 @@ protocol TileProducts: MultiplyAdd {
     ///
     /// - Parameters:
     ///   - numbers: Floats.
-    ///   - count: How many there are, at least 1; zeros stand for those that a word lacks.
+    ///   - count: How many floats there are, at least 1. Zeros fill up the word.
     static func word(_ numbers: UnsafePointer<Float>, count: Int) -> Float
 
-    /// Writes sixteen floats, the numbers from `column` on of a row of words.
+    /// Writes sixteen floats as the numbers of a row of words, from `column` on.
     static func store(_ lanes: Lanes, to row: UnsafeMutablePointer<Float>, at column: Int)
 }
 
 extension FusedMultiplyAdd: TileProducts {}
 extension SeparateMultiplyAdd: TileProducts {}
 
-/// One float a word.
+/// By default, a word is one float.
 extension TileProducts {
     @inline(always) static var numbersPerStep: Int { 1 }
 
@@ -57,7 +57,8 @@ extension TileProducts {
 }
 
 #if arch(x86_64)
-    /// Every lane holds two bfloat16 numbers, and both products are added: the arithmetic of ``Precision/bfloat16``.
+    /// Every lane holds two bfloat16 numbers, and both of their products are added: the arithmetic of
+    /// ``Precision/bfloat16``.
     enum BFloat16Dot: TileProducts {
         @inline(always)
         static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {

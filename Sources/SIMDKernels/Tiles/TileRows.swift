@@ -1,5 +1,5 @@
-// Tiles are put together from rows. The rows are stored properties of nested structures, because the compiler keeps those
-// in registers, whereas it spills an array that a loop indexes.
+// Tiles are built from rows. The rows are stored properties of nested structures, because the compiler keeps those in
+// registers. It would spill an array that a loop indexes.
 
 /// A tile of one row.
 struct TileRow<Columns: TileColumns, Products: TileProducts>: MicroTile {
@@ -33,7 +33,7 @@ struct TileRow<Columns: TileColumns, Products: TileProducts>: MicroTile {
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) { accumulators.add(to: target) }
 }
 
-/// The rows of one tile above those of another.
+/// A tile made of two others, one above the other.
 struct TileStack<Upper: MicroTile, Lower: MicroTile>: MicroTile
 where Upper.Columns == Lower.Columns, Upper.Products == Lower.Products {
     typealias Columns = Upper.Columns
