@@ -10,7 +10,7 @@ import Testing
         (["generate", "--model", "m", "--prompt", "a", "--group-size", "0", "--neighbor-window", "8"], "--group-size"),
         (["generate", "--model", "m", "--prompt", "a", "--max-tokens", "-1"], "--max-tokens"),
         (["generate", "--model", "m", "--prompt", "a", "--threads", "0"], "--threads"),
-        (["generate", "--model", "m", "--prompt", "a", "--temperature=-1"], "must be more than 0"),
+        (["generate", "--model", "m", "--prompt", "a", "--temperature=-1"], "must be finite and more than 0"),
         (["generate", "--model", "m", "--prompt", "a", "--temperature", "nan"], "temperature"),
         (["generate", "--model", "m", "--prompt", "a", "--temperature", "0", "--min-p", "0.1"], "--temperature"),
         (["generate", "--model", "m", "--prompt", "a", "--repetition-penalty", "0"], "repetition penalty"),

@@ -295,12 +295,12 @@ struct NeedleRefusalTests {
             try sweeps.sweep(NeedleSweep.Grid(lengths: [448], depths: [0], settings: [setting])).cellCount == 1)
         expectRefusal(
             settings: [.selfExtend(groupSize: 0, neighborWindow: 64)],
-            .session(.invalidAttentionMode("the group size is 0; it must be at least 1")))
+            .session(.attention(.invalidOption(InvalidOption("group size", 0, allowed: "between 1 and 1048576")))))
+        let window = InvalidOption(
+            "neighbor window", 256, allowed: "at least 1 and less than the model's context length of 256")
         expectRefusal(
             settings: [.selfExtend(groupSize: 4, neighborWindow: 256)],
-            .session(
-                .invalidAttentionMode(
-                    "the neighbor window is 256; it must be at least 1 and less than the model's context of 256")))
+            .session(.attention(.invalidOption(window))))
     }
 
     @Test func settingNames() {

@@ -106,14 +106,12 @@ import Testing
 
     // MARK: Refusals
 
-    private func reason(_ mode: AttentionMode) -> String? {
-        do throws(SessionError) {
-            try mode.validate(contextLength: 64)
-            return nil
-        } catch {
-            guard case .invalidAttentionMode(let reason) = error else { return "another error" }
-            return reason
-        }
+    private func refusal(_ mode: AttentionMode) -> AttentionError? {
+        thrownError { () throws(AttentionError) in try mode.validate(contextLength: 64) }
+    }
+
+    private func invalid(_ name: String, _ value: some CustomStringConvertible, _ allowed: String) -> AttentionError {
+        .invalidOption(InvalidOption(name, value, allowed: allowed))
     }
 
     @Test func meaninglessWindowsAndBases() {
@@ -123,48 +121,46 @@ import Testing
         ]
         for make in make {
             for window in [0, -5, 64, Int.min, Int.max] {
-                #expect(
-                    reason(make(window, nil))
-                        == "the neighbor window is \(window); it must be at least 1 and less than the model's context "
-                        + "of 64")
+                let allowed = "at least 1 and less than the model's context length of 64"
+                #expect(refusal(make(window, nil)) == invalid("neighbor window", window, allowed))
             }
             for base in [1, 0, -1, 0.5, .infinity, -.infinity] as [Float] {
-                #expect(
-                    reason(make(16, base)) == "the query scale base is \(base); it must be greater than 1")
+                #expect(refusal(make(16, base)) == invalid("query scale base", base, "finite and greater than 1"))
             }
-            #expect(reason(make(16, .nan)) == "the query scale base is nan; it must be greater than 1")
-            for window in [1, 16, 63] { #expect(reason(make(window, nil)) == nil) }
-            #expect(reason(make(16, 1.5)) == nil)
+            #expect(refusal(make(16, .nan)) == invalid("query scale base", "nan", "finite and greater than 1"))
+            for window in [1, 16, 63] { #expect(refusal(make(window, nil)) == nil) }
+            #expect(refusal(make(16, 1.5)) == nil)
         }
-        #expect(reason(.plain) == nil)
+        #expect(refusal(.plain) == nil)
         // The same as the settings' own.
         let grouped = AttentionMode(SelfExtend(groupSize: 0, neighborWindow: 16))
-        #expect(reason(grouped) == "the group size is 0; it must be at least 1")
+        #expect(refusal(grouped) == invalid("group size", 0, "between 1 and 1048576"))
     }
 
     @Test func meaninglessSlowdowns() {
         for slowdown in [0, -1, 0.999, 1_048_577, .infinity, -.infinity] as [Double] {
             #expect(
-                reason(.leakyReRoPE(LeakyReRoPE(slowdown: slowdown, neighborWindow: 16)))
-                    == "the slowdown is \(slowdown); it must be between 1 and 1048576")
+                refusal(.leakyReRoPE(LeakyReRoPE(slowdown: slowdown, neighborWindow: 16)))
+                    == invalid("slowdown", slowdown, "between 1 and 1048576"))
         }
         #expect(
-            reason(.leakyReRoPE(LeakyReRoPE(slowdown: .nan, neighborWindow: 16)))
-                == "the slowdown is nan; it must be between 1 and 1048576")
+            refusal(.leakyReRoPE(LeakyReRoPE(slowdown: .nan, neighborWindow: 16)))
+                == invalid("slowdown", "nan", "between 1 and 1048576"))
         for slowdown in [1, 1.5, 1_048_576] {
-            #expect(reason(.leakyReRoPE(LeakyReRoPE(slowdown: slowdown, neighborWindow: 16))) == nil)
+            #expect(refusal(.leakyReRoPE(LeakyReRoPE(slowdown: slowdown, neighborWindow: 16))) == nil)
         }
     }
 
     @Test func aSessionRefusesThem() throws {
         let model = try loadModel()
         #expect(
-            throws: SessionError.invalidAttentionMode("the slowdown is 0.5; it must be between 1 and 1048576")
+            throws: SessionError.attention(invalid("slowdown", 0.5, "between 1 and 1048576"))
         ) {
             let mode = AttentionMode.leakyReRoPE(LeakyReRoPE(slowdown: 0.5, neighborWindow: 16))
             return try Session(model: model, options: SessionOptions(attention: mode))
         }
-        #expect(throws: SessionError.self) {
+        let allowed = "at least 1 and less than the model's context length of 64"
+        #expect(throws: SessionError.attention(invalid("neighbor window", 64, allowed))) {
             let mode = AttentionMode.reRoPE(ReRoPE(neighborWindow: 64))
             return try Session(model: model, options: SessionOptions(attention: mode))
         }
@@ -261,10 +257,10 @@ import Testing
     }
 
     /// It has no capacity of its own, for which memory could be set aside.
-    @Test func reRoPENeedsALength() throws {
+    @Test func reRoPENeedsACapacity() throws {
         let model = try loadModel()
-        let reason = "ReRoPE reaches to any length; say which with capacity"
-        #expect(throws: SessionError.invalidOption(reason)) {
+        let option = InvalidOption("capacity", "missing", allowed: "given, because ReRoPE reaches to any length")
+        #expect(throws: SessionError.invalidOption(option)) {
             try Session(
                 model: model, options: SessionOptions(attention: .reRoPE(ReRoPE(neighborWindow: 16))))
         }

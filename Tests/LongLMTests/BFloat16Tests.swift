@@ -143,7 +143,7 @@ struct LoadOptionTests {
     func threadCounts(_ threadCount: Int) throws {
         #expect(
             try refusal(LoadOptions(threadCount: threadCount))
-                == .invalidOption("\(threadCount) threads; there must be between 1 and 1024"))
+                == .invalidOption(InvalidOption("number of threads", threadCount, allowed: "between 1 and 1024")))
     }
 
     @Test("The number of threads that load shows in no bit", arguments: [Precision.float32, .bfloat16])

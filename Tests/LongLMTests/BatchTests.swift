@@ -81,7 +81,7 @@ import Tokenization
         }
     }
 
-    @Test func lengthsModesAndCacheTypes() throws {
+    @Test func lengthsModesAndCacheFormats() throws {
         let lengths = [1, 31, 511, 512, 513, 1_100, 507, 60, 1_020, 33]
         try expectSolitude(try loadModel(), Self.members(of: lengths, vocabularySize: 67))
     }
@@ -236,16 +236,16 @@ import Tokenization
             try generation([1, 2, 3, 4], short), try generation([5, 63, 7, 8], short),
             try generation([9, 10, 11, 12], short),
         ]
-        func next() throws -> [Result<Int?, SessionError>] {
+        func next() throws -> [Result<Int?, GenerationError>] {
             try batch.next(for: generations).map { $0.map { $0.token?.id } }
         }
-        let unknown = SessionError.tokenizer(.unknownTokenID(id: 63, vocabularySize: 60))
+        let unknown = GenerationError.tokenizer(.unknownTokenID(id: 63, vocabularySize: 60))
         #expect(try next() == [.success(1), .success(5), .success(9)])
         // It isn't chosen anew: what the sampler gives next stays for the others.
         #expect(try next() == [.success(2), .failure(unknown), .success(10)])
         #expect(try next() == [.success(3), .failure(unknown), .success(11)])
         #expect(generations[0].text == "bcd" && generations[2].text == "jkl")
-        #expect(sessionError { () throws(SessionError) in _ = try generations[1].next() } == unknown)
+        #expect(thrownError { () throws(GenerationError) in _ = try generations[1].next() } == unknown)
         #expect(generations[1].session.position == 3 && generations[1].statistics.generatedTokenCount == 1)
     }
 
@@ -278,22 +278,23 @@ import Tokenization
     @Test func sizesOutOfRange() throws {
         let model = try loadModel()
         for size in [0, -1, 513, Int.max, Int.min] {
-            let reason = "a batch of up to \(size) sessions; it must be between 1 and 512"
-            #expect(throws: SessionError.invalidOption(reason)) {
+            let option = InvalidOption("limit of sessions", size, allowed: "between 1 and 512")
+            #expect(throws: SessionError.invalidOption(option)) {
                 try Batch(model: model, sessionLimit: size)
             }
         }
         for count in [0, 1_025] {
-            let reason = "\(count) threads; there must be between 1 and 1024"
-            #expect(throws: SessionError.invalidOption(reason)) {
+            let option = InvalidOption("number of threads", count, allowed: "between 1 and 1024")
+            #expect(throws: SessionError.invalidOption(option)) {
                 try Batch(model: model, threadCount: count)
             }
         }
         let batch = try Batch(model: model)
         #expect(batch.sessionLimit == 16 && batch.rowLimit == 512 && batch.threadCount >= 1 && batch.model === model)
         for rows in [15, 0, -1, 513, Int.max, Int.min] {
-            let reason = "passes of up to \(rows) tokens; it must be between 16, one for each session, and 512"
-            #expect(throws: SessionError.invalidOption(reason)) { try Batch(model: model, rowLimit: rows) }
+            // No less than one row for each session.
+            let option = InvalidOption("limit of rows", rows, allowed: "between 16 and 512")
+            #expect(throws: SessionError.invalidOption(option)) { try Batch(model: model, rowLimit: rows) }
         }
     }
 
@@ -312,10 +313,10 @@ import Tokenization
             #expect(throws: error) { try batch.decode(tokenIDs, in: members) }
             #expect(all.map { bits($0.logits) } == logits && all.map(\.tokens) == tokens)
         }
-        refuses(.invalidOption("a batch of 4 sessions; this one takes 3"), [1, 1, 1, 1], sessions)
-        refuses(
-            .invalidOption("a session stands in a batch twice"), [1, 2, 3], [sessions[0], sessions[1], sessions[0]])
-        refuses(.invalidOption("a session of another model is in a batch"), [1, 2], [sessions[0], stranger])
+        let tooMany = InvalidOption("number of sessions of a pass", 4, allowed: "at most 3")
+        refuses(.invalidOption(tooMany), [1, 1, 1, 1], sessions)
+        refuses(.mismatch(.repeated), [1, 2, 3], [sessions[0], sessions[1], sessions[0]])
+        refuses(.mismatch(.otherModel), [1, 2], [sessions[0], stranger])
         for id in [-1, 67, Int.max, Int.min] {
             refuses(.tokenOutOfRange(id: id, vocabularySize: 67), [1, id, 2], [sessions[0], sessions[1], sessions[2]])
         }
@@ -323,7 +324,7 @@ import Tokenization
         var busy: SessionError?
         let working = try sessions[3].fork()
         try working.prefill([1]) { _ in
-            busy = sessionError { () throws(SessionError) in try batch.decode([1, 2], in: [sessions[0], working]) }
+            busy = thrownError { () throws(SessionError) in try batch.decode([1, 2], in: [sessions[0], working]) }
         }
         #expect(busy == .busy)
     }
@@ -345,14 +346,15 @@ import Tokenization
         let stranger = try generation(try Session(model: try loadModel()))
         let twin = try generation(generations[0].session)
         let all = generations + [stranger, twin]
-        func refuses(_ reason: String, _ members: [Generation]) {
-            #expect(throws: SessionError.invalidOption(reason)) { try batch.next(for: members) }
+        func refuses(_ error: SessionError, _ members: [Generation]) {
+            #expect(throws: GenerationError.session(error)) { try batch.next(for: members) }
             #expect(all.allSatisfy { $0.session.position == 0 && $0.statistics.generatedTokenCount == 0 })
         }
-        refuses("a batch of 3 sessions; this one takes 2", generations)
-        refuses("a session of another model is in a batch", [generations[0], stranger])
-        refuses("a session stands in a batch twice", [generations[0], generations[0]])
-        refuses("a session stands in a batch twice", [generations[0], twin])
+        let tooMany = InvalidOption("number of sessions of a pass", 3, allowed: "at most 2")
+        refuses(.invalidOption(tooMany), generations)
+        refuses(.mismatch(.otherModel), [generations[0], stranger])
+        refuses(.mismatch(.repeated), [generations[0], generations[0]])
+        refuses(.mismatch(.repeated), [generations[0], twin])
         #expect(try batch.next(for: Array(generations[..<2])).allSatisfy { try $0.get().token != nil })
     }
 

@@ -27,9 +27,9 @@ import Testing
         tokens = generator.tokens(1_200, below: 67)
     }
 
-    private func makeSession(_ mode: AttentionMode, threads: Int, length: Int = 1_200) throws -> Session {
+    private func makeSession(_ mode: AttentionMode, threads: Int, capacity: Int = 1_200) throws -> Session {
         try Session(
-            model: model, options: SessionOptions(attention: mode, threadCount: threads, capacity: length))
+            model: model, options: SessionOptions(attention: mode, threadCount: threads, capacity: capacity))
     }
 
     /// Runs a body in a task of its own, and cancels that from another thread `delay` seconds after the body has called
@@ -48,7 +48,7 @@ import Testing
     }
 
     /// The error of a trial that a cancellation met, and what was tried; the last trial's if none was.
-    private func met<Value>(_ trial: () async throws -> (SessionError?, Value)) async throws -> (SessionError?, Value) {
+    private func met<Failure, Value>(_ trial: () async throws -> (Failure?, Value)) async throws -> (Failure?, Value) {
         var result = try await trial()
         for _ in 0..<20 where result.0 == nil { result = try await trial() }
         return result
@@ -68,7 +68,7 @@ import Testing
                 try session.value.prefill(Array(tokens[..<3]))
                 let error = await cancelled(after: 0.01) { begin -> SessionError? in
                     begin()
-                    return sessionError { () throws(SessionError) in
+                    return thrownError { () throws(SessionError) in
                         if wantsAll {
                             _ = try session.value.prefillAllLogits(Array(tokens[3..<515]))
                         } else {
@@ -95,7 +95,7 @@ import Testing
             // There are logits, which are older than what the first pass does.
             try session.value.prefill([tokens[0], tokens[1]])
             let error = await cancelled(after: 0.01) { begin -> SessionError? in
-                sessionError { () throws(SessionError) in
+                thrownError { () throws(SessionError) in
                     try session.value.prefill(Array(tokens[2..<1_026])) { _ in begin() }
                 }
             }
@@ -142,7 +142,7 @@ import Testing
         for trial in 0..<1_000 where cancellations < 8 {
             let error = await cancelled(after: Double(trial % 8) * 1e-4) { begin -> SessionError? in
                 begin()
-                return sessionError { () throws(SessionError) in try session.value.decode(9) }
+                return thrownError { () throws(SessionError) in try session.value.decode(9) }
             }
             if error != nil {
                 cancellations += 1
@@ -160,7 +160,7 @@ import Testing
     @Test(arguments: [1, 2])
     func batch(threads: Int) async throws {
         let sessions = try (0..<5).map { index in
-            let session = try makeSession(Self.modes[index % 2], threads: 1, length: 64)
+            let session = try makeSession(Self.modes[index % 2], threads: 1, capacity: 64)
             try session.prefill(Array(tokens[..<(20 + index)]))
             return session
         }
@@ -179,7 +179,7 @@ import Testing
         for trial in 0..<1_000 where cancellations < 6 {
             let error = await cancelled(after: Double(trial % 8) * 1e-4) { begin -> SessionError? in
                 begin()
-                return sessionError { () throws(SessionError) in
+                return thrownError { () throws(SessionError) in
                     try transferred.value.batch.decode(next, in: transferred.value.sessions)
                 }
             }
@@ -202,7 +202,7 @@ import Testing
         func generations() throws -> [Generation] {
             try lengths.enumerated().map { index, length in
                 try Generation(
-                    session: try makeSession(Self.modes[index % 2], threads: 1, length: 100),
+                    session: try makeSession(Self.modes[index % 2], threads: 1, capacity: 100),
                     prompt: Array(tokens[index..<(index + length)]),
                     options: GenerationOptions(tokenLimit: 6, endTokens: []))
             }
@@ -223,10 +223,11 @@ import Testing
             // Until it was met often enough, the round is only tried.
             let delay = cancellations < 6 ? Double(trial % 8) * 1e-4 : 10
             let before = all.map { [$0.session.position, $0.statistics.promptTokenCount] }
-            let round = await cancelled(after: delay) { begin -> Transferred<Result<[Batch.Outcome], SessionError>> in
+            typealias Round = Result<[Batch.Outcome], GenerationError>
+            let round = await cancelled(after: delay) { begin -> Transferred<Round> in
                 if delay < 10 { begin() }
                 return Transferred(
-                    value: Result { () throws(SessionError) in
+                    value: Result { () throws(GenerationError) in
                         var outcomes: [Batch.Outcome] = []
                         for result in try together.value.batch.next(for: together.value.all, promptRowLimit: 4) {
                             outcomes.append(try result.get())
@@ -241,7 +242,7 @@ import Testing
                 }
             case .failure(let error):
                 cancellations += 1
-                guard case .cancelled = error else { throw error }
+                guard error.isCancellation else { throw error }
                 #expect(all.map { [$0.session.position, $0.statistics.promptTokenCount] } == before)
             }
         }
@@ -255,13 +256,13 @@ import Testing
                 value: try Generation(
                     session: makeSession(.plain, threads: 2), prompt: Array(tokens[..<512]),
                     options: GenerationOptions(tokenLimit: 3)))
-            let error = await cancelled(after: 0.01) { begin -> SessionError? in
+            let error = await cancelled(after: 0.01) { begin -> GenerationError? in
                 begin()
-                return sessionError { () throws(SessionError) in _ = try generation.value.next() }
+                return thrownError { () throws(GenerationError) in _ = try generation.value.next() }
             }
             return (error, generation)
         }
-        #expect(error == .cancelled(position: 0) && generation.value.stopReason == nil)
+        #expect(error == .session(.cancelled(position: 0)) && generation.value.stopReason == nil)
         #expect(generation.value.statistics.promptTokenCount == 0 && generation.value.session.position == 0)
     }
 
@@ -275,9 +276,9 @@ import Testing
         let errors = await Task { () -> [SessionError?] in
             withUnsafeCurrentTask { $0?.cancel() }
             return [
-                sessionError { () throws(SessionError) in try batch.value.decode([1, 2], in: sessions.value) },
-                sessionError { () throws(SessionError) in try sessions.value[0].decode(1) },
-                sessionError { () throws(SessionError) in try sessions.value[1].decode(1) },
+                thrownError { () throws(SessionError) in try batch.value.decode([1, 2], in: sessions.value) },
+                thrownError { () throws(SessionError) in try sessions.value[0].decode(1) },
+                thrownError { () throws(SessionError) in try sessions.value[1].decode(1) },
             ]
         }.value
         #expect(errors == [.cancelled(position: 0), .cancelled(position: 0), .cancelled(position: 1)])

@@ -13,9 +13,9 @@ import Tokenization
         tokenizer = try TinyTokenizer.make()
     }
 
-    private func makeSession(_ mode: AttentionMode = .plain, length: Int = 1_500) throws -> Session {
+    private func makeSession(_ mode: AttentionMode = .plain, capacity: Int = 1_500) throws -> Session {
         try Session(
-            model: model, options: SessionOptions(attention: mode, threadCount: 2, capacity: length))
+            model: model, options: SessionOptions(attention: mode, threadCount: 2, capacity: capacity))
     }
 
     private func makeChat(
@@ -145,7 +145,7 @@ import Tokenization
         for try await _ in stale { break }
         let stream = try chat.respond(to: "what?", options: answering("a cab"))
         for try await _ in stream { break }
-        await #expect(throws: SessionError.sessionChanged) { for try await _ in stale {} }
+        await #expect(throws: GenerationError.sessionChanged) { for try await _ in stale {} }
         let history = [user("who?"), assistant(stale.generation.text), user("what?")]
         _ = try await all(stream)
         #expect(chat.messages == history + [assistant("a cab")])
@@ -170,23 +170,25 @@ import Tokenization
 
     @Test func errorsChangeNothing() async throws {
         // Twenty-odd tokens of a frame, and eight of an answer.
-        let chat = try makeChat(try makeSession(length: 90))
+        let chat = try makeChat(try makeSession(capacity: 90))
         _ = try await all(try chat.respond(to: "who?", options: answering("the cab")))
         let (messages, tokens) = (chat.messages, chat.session.tokens)
         let logits = bits(chat.session.logits)
         let long = String(repeating: "a", count: 200)
         let needed = try TinyTokenizer.format.encode(messages + [user(long)], with: tokenizer).count
-        #expect(throws: SessionError.capacityExceeded(needed: needed, capacity: 90)) { try chat.respond(to: long) }
+        #expect(throws: GenerationError.session(.capacityExceeded(needed: needed, capacity: 90))) {
+            try chat.respond(to: long)
+        }
         #expect(chat.messages == messages && chat.session.tokens == tokens && bits(chat.session.logits) == logits)
 
         // Within a prefill of its session.
-        var busy: SessionError?
+        var busy: GenerationError?
         let working = try makeSession()
         let other = try makeChat(working)
         try working.prefill([1]) { _ in
-            busy = sessionError { () throws(SessionError) in _ = try other.respond(to: "a") }
+            busy = thrownError { () throws(GenerationError) in _ = try other.respond(to: "a") }
         }
-        #expect(busy == .busy && other.messages.isEmpty && working.tokens == [1])
+        #expect(busy == .session(.busy) && other.messages.isEmpty && working.tokens == [1])
 
         // With a tokenizer of more tokens than the model has.
         var tiny = TinyLlama()
@@ -195,12 +197,10 @@ import Tokenization
         try small.prefill([1, 2, 3])
         let beginning = bits(small.logits)
         let stranger = try makeChat(small)
-        guard
-            case .tokenOutOfRange = sessionError({ () throws(SessionError) in _ = try stranger.respond(to: "a") })
-        else {
-            Issue.record("a token that the model hasn't")
-            return
-        }
+        let history = try TinyTokenizer.format.encode([user("a")], with: tokenizer)
+        let unknown = try #require(history.first { $0 >= 60 })
+        let refusal = thrownError { () throws(GenerationError) in _ = try stranger.respond(to: "a") }
+        #expect(refusal == .session(.tokenOutOfRange(id: unknown, vocabularySize: 60)))
         #expect(stranger.messages.isEmpty && small.tokens == [1, 2, 3] && bits(small.logits) == beginning)
 
         // And the chat goes on.
@@ -212,7 +212,7 @@ import Tokenization
     @Test func messagesWithoutAPlace() throws {
         let roles = [user("a"), user("b")]
         let chat = try makeChat(messages: roles, format: .gemma)
-        let error = sessionError { () throws(SessionError) in _ = try chat.respond(to: "c") }
+        let error = thrownError { () throws(GenerationError) in _ = try chat.respond(to: "c") }
         guard case .tokenizer = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -220,7 +220,7 @@ import Tokenization
         #expect(chat.messages == roles && chat.session.position == 0)
         let plain = ChatSession(
             session: try makeSession(), tokenizer: try TinyTokenizer.make(size: 60), format: TinyTokenizer.format)
-        #expect(throws: SessionError.tokenizer(.missingControlToken(token: "<|im_end|>"))) {
+        #expect(throws: GenerationError.tokenizer(.missingControlToken(token: "<|im_end|>"))) {
             try plain.respond(to: "c")
         }
     }

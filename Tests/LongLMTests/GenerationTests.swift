@@ -20,14 +20,14 @@ import Testing
     }
 
     private func generation(
-        _ options: SessionOptions = SessionOptions(), maximum: Int, endTokens: [Int]? = nil,
+        _ options: SessionOptions = SessionOptions(), tokenLimit: Int, endTokens: [Int]? = nil,
         sampler: any Sampler = GreedySampler(), model: LanguageModel? = nil
     ) throws -> Generation {
         let session = try Session(model: model ?? self.model, options: options)
         try session.prefill(prompt)
         return try Generation(
             session: session,
-            options: GenerationOptions(tokenLimit: maximum, sampler: sampler, endTokens: endTokens))
+            options: GenerationOptions(tokenLimit: tokenLimit, sampler: sampler, endTokens: endTokens))
     }
 
     private func all(_ generation: Generation) throws -> [Int] {
@@ -41,21 +41,21 @@ import Testing
 
     /// A session that somebody else has used is not gone on with: the text would be another one.
     @Test func sessionsUsedByOthers() throws {
-        let generation = try generation(maximum: 10)
+        let generation = try generation(tokenLimit: 10)
         _ = try generation.next()
         _ = try generation.next()
         try generation.session.decode(1)
-        #expect(throws: SessionError.sessionChanged) { try generation.next() }
-        let second = try self.generation(maximum: 10)
+        #expect(throws: GenerationError.sessionChanged) { try generation.next() }
+        let second = try self.generation(tokenLimit: 10)
         _ = try second.next()
         try second.session.truncate(to: prompt.count - 1)
         try second.session.prefill([9])
         #expect(second.session.position == prompt.count)
-        #expect(throws: SessionError.sessionChanged) { try second.next() }
+        #expect(throws: GenerationError.sessionChanged) { try second.next() }
     }
 
     @Test func tokensAreThoseOfAGreedyLoop() throws {
-        let generation = try generation(maximum: 30)
+        let generation = try generation(tokenLimit: 30)
         #expect(generation.stopReason == nil && generation.statistics.generatedTokenCount == 0)
         let tokens = try all(generation)
         #expect(tokens == (try greedy(30, prompt: prompt)) && Set(tokens).count > 3)
@@ -80,7 +80,7 @@ import Testing
     @Test func endTokenIsNotReturned() throws {
         let expected = try greedy(30, prompt: prompt)
         let place = try #require((3..<30).first { !expected[..<$0].contains(expected[$0]) })
-        let generation = try generation(maximum: 30, endTokens: [expected[place], 1_000])
+        let generation = try generation(tokenLimit: 30, endTokens: [expected[place], 1_000])
         #expect(try all(generation) == Array(expected[..<place]))
         #expect(
             generation.stopReason == .endToken(expected[place]) && generation.statistics.generatedTokenCount == place)
@@ -101,17 +101,17 @@ import Testing
         try directory.write(
             jsonObject(tiny.configuration.merging(["eos_token_id": "[\(expected[0])]"]) { $1 }), to: "config.json")
         let ending = try LanguageModel(directory: directory.path)
-        let generation = try generation(maximum: 10, model: ending)
+        let generation = try generation(tokenLimit: 10, model: ending)
         #expect(try all(generation) == [] && generation.stopReason == .endToken(expected[0]))
-        let endless = try self.generation(maximum: 10, endTokens: [], model: ending)
+        let endless = try self.generation(tokenLimit: 10, endTokens: [], model: ending)
         #expect(try all(endless) == expected && endless.stopReason == .tokenLimit)
-        let otherwise = try self.generation(maximum: 10, endTokens: [1_000_000, -1], model: ending)
+        let otherwise = try self.generation(tokenLimit: 10, endTokens: [1_000_000, -1], model: ending)
         #expect(try all(otherwise) == expected)
     }
 
     @Test func fullSession() throws {
         let options = SessionOptions(capacity: prompt.count + 3)
-        let generation = try generation(options, maximum: 100)
+        let generation = try generation(options, tokenLimit: 100)
         // Three tokens fit, and the logits of the third choose a fourth.
         #expect(try all(generation) == greedy(4, prompt: prompt))
         #expect(generation.stopReason == .capacity && generation.session.position == prompt.count + 3)
@@ -119,15 +119,15 @@ import Testing
     }
 
     @Test(arguments: [0, -1, Int.min])
-    func nothingAskedFor(maximum: Int) throws {
-        let generation = try generation(maximum: maximum)
+    func nothingAskedFor(tokenLimit: Int) throws {
+        let generation = try generation(tokenLimit: tokenLimit)
         #expect(try generation.next() == nil)
         #expect(generation.stopReason == .tokenLimit && generation.session.position == prompt.count)
     }
 
     @Test func sampledTokensFollowTheSeed() throws {
         func tokens(seed: UInt64) throws -> [Int] {
-            let generation = try generation(maximum: 25, sampler: try ProbabilitySampler(temperature: 2, seed: seed))
+            let generation = try generation(tokenLimit: 25, sampler: try ProbabilitySampler(temperature: 2, seed: seed))
             return try all(generation)
         }
         #expect(try tokens(seed: 1) == tokens(seed: 1) && tokens(seed: 1) != tokens(seed: 2))
@@ -136,7 +136,7 @@ import Testing
 
     @Test func nothingToContinue() throws {
         let session = try Session(model: model)
-        #expect(throws: SessionError.noTokens) {
+        #expect(throws: GenerationError.session(.noTokens)) {
             try Generation(session: session)
         }
     }
@@ -144,17 +144,17 @@ import Testing
     /// A generation that was cancelled throws, and goes on with the same tokens when it is asked again.
     @Test func cancellation() async throws {
         let expected = try greedy(12, prompt: prompt)
-        let keeper = GenerationKeeper(try generation(maximum: 12))
+        let keeper = GenerationKeeper(try generation(tokenLimit: 12))
         var tokens: [Int] = []
         for _ in 0..<5 { tokens.append(try #require(try await keeper.next())) }
-        let error = await Task { () -> SessionError? in
+        let error = await Task { () -> GenerationError? in
             withUnsafeCurrentTask { $0?.cancel() }
-            do throws(SessionError) {
+            do throws(GenerationError) {
                 _ = try await keeper.next()
                 return nil
             } catch { return error }
         }.value
-        #expect(error == .cancelled(position: prompt.count + 4))
+        #expect(error == .session(.cancelled(position: prompt.count + 4)))
         while let token = try await keeper.next() { tokens.append(token) }
         #expect(tokens == expected)
     }
@@ -187,19 +187,19 @@ import Testing
     /// What is wrong with a prompt is found at once, and before any of it is processed.
     @Test func promptsThatAreRefused() throws {
         let session = try Session(model: model)
-        #expect(throws: SessionError.capacityExceeded(needed: 65, capacity: 64)) {
+        #expect(throws: GenerationError.session(.capacityExceeded(needed: 65, capacity: 64))) {
             try Generation(session: session, prompt: [Int](repeating: 1, count: 65))
         }
-        #expect(throws: SessionError.tokenOutOfRange(id: 67, vocabularySize: 67)) {
+        #expect(throws: GenerationError.session(.tokenOutOfRange(id: 67, vocabularySize: 67))) {
             try Generation(session: session, prompt: [1, 67])
         }
-        var busy: SessionError?
+        var busy: GenerationError?
         try session.prefill([1]) { _ in
-            busy = sessionError { () throws(SessionError) in _ = try Generation(session: session, prompt: [1]) }
+            busy = thrownError { () throws(GenerationError) in _ = try Generation(session: session, prompt: [1]) }
         }
-        #expect(busy == .busy && session.position == 1)
+        #expect(busy == .session(.busy) && session.position == 1)
         try session.truncate(to: 0)
-        #expect(throws: SessionError.noTokens) { try Generation(session: session) }
+        #expect(throws: GenerationError.session(.noTokens)) { try Generation(session: session) }
     }
 
     // MARK: - Statistics
@@ -251,5 +251,5 @@ private actor GenerationKeeper {
 
     init(_ generation: sending Generation) { self.generation = generation }
 
-    func next() throws(SessionError) -> Int? { try generation.next()?.id }
+    func next() throws(GenerationError) -> Int? { try generation.next()?.id }
 }

@@ -39,15 +39,15 @@ import Testing
             (0, "0.0"), (-0.0, "-0.0"), (-1, "-1.0"), (.nan, "nan"), (.infinity, "inf"), (-.infinity, "-inf"),
         ] as [(Float, String)])
     func penaltiesOutOfRange(penalty: Float, name: String) {
-        #expect(throws: SessionError.invalidOption("the repetition penalty is \(name); it must be more than 0")) {
+        #expect(throws: InvalidOption("repetition penalty", name, allowed: "finite and more than 0")) {
             try RepetitionPenalty(penalty)
         }
     }
 
     @Test(arguments: [0, -1, Int.min])
     func windowsOutOfRange(window: Int) {
-        let reason = "the repetition penalty's window is \(window); it must be at least 1"
-        #expect(throws: SessionError.invalidOption(reason)) { try RepetitionPenalty(1.1, window: window) }
+        let refusal = InvalidOption("window of the repetition penalty", window, allowed: "at least 1")
+        #expect(throws: refusal) { try RepetitionPenalty(1.1, window: window) }
     }
 
     @Test func logitBias() throws {
@@ -60,11 +60,11 @@ import Testing
     }
 
     @Test func biasesOutOfRange() {
-        let reason = { (name: String) in
-            SessionError.invalidOption("the bias of token 4 is \(name); it must be finite, or negative infinity")
+        let refusal = { (value: String) in
+            InvalidOption("bias of token 4", value, allowed: "finite, or negative infinity")
         }
-        #expect(throws: reason("nan")) { try LogitBias([3: 1, 4: .nan]) }
-        #expect(throws: reason("inf")) { try LogitBias([4: .infinity, 5: .nan]) }
+        #expect(throws: refusal("nan")) { try LogitBias([3: 1, 4: .nan]) }
+        #expect(throws: refusal("inf")) { try LogitBias([4: .infinity, 5: .nan]) }
     }
 
     // MARK: - In a generation

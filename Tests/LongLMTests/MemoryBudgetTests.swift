@@ -232,7 +232,7 @@ private final class Machine: Sendable {
         for limit in [0, -1] {
             let expected: ModelError =
                 limit < 0
-                ? .invalidOption("a memory limit of -1 bytes; it can't be negative")
+                ? .invalidOption(InvalidOption("memory limit in bytes", -1, allowed: "at least 0"))
                 : .memory(shortage(need, 0, .option(byteCount: 0), .weights))
             #expect(throws: expected) {
                 try LanguageModel(directory: directory.path, options: LoadOptions(memoryLimit: limit))

@@ -214,13 +214,14 @@ import Testing
             #expect(throws: error) { try batch.process(tokens, in: sessions) }
             #expect(sessions.allSatisfy { $0.position == 0 && $0.logits.isEmpty })
         }
-        refuses(.invalidOption("a pass of 9 tokens; this batch takes 8"), [[1, 2, 3], [1, 2, 3, 4, 5, 6]])
+        let tooMany = InvalidOption("number of tokens of a pass", 9, allowed: "at most 8")
+        refuses(.invalidOption(tooMany), [[1, 2, 3], [1, 2, 3, 4, 5, 6]])
         refuses(.noTokens, [[1], []])
         refuses(.tokenOutOfRange(id: 67, vocabularySize: 67), [[1, 2], [3, 67]])
         let generation = try Generation(session: sessions[0], prompt: [1, 2, 3])
         for limit in [0, -1, Int.min] {
-            let reason = "\(limit) tokens of prompts in a round; there must be at least 1"
-            #expect(throws: SessionError.invalidOption(reason)) {
+            let option = InvalidOption("limit of rows of prompts", limit, allowed: "at least 1")
+            #expect(throws: GenerationError.invalidOption(option)) {
                 try batch.next(for: [generation], promptRowLimit: limit)
             }
         }
@@ -238,11 +239,11 @@ import Testing
                 options: GenerationOptions(
                     tokenLimit: 3, sampler: ScriptedSampler(tokens: tokens), endTokens: []))
         }
-        func next() throws -> [Result<Int?, SessionError>] {
+        func next() throws -> [Result<Int?, GenerationError>] {
             try batch.next(for: generations).map { $0.map { $0.token?.id } }
         }
         #expect(try next() == [.success(5), .success(5)])
         #expect(try next() == [.success(67), .success(6)])
-        #expect(try next() == [.failure(.tokenOutOfRange(id: 67, vocabularySize: 67)), .success(7)])
+        #expect(try next() == [.failure(.session(.tokenOutOfRange(id: 67, vocabularySize: 67))), .success(7)])
     }
 }

@@ -148,14 +148,13 @@ import Testing
     }
 
     @Test func strangers() throws {
-        let refusal = SessionError.invalidOption("a prompt cache keeps sessions of its own model and options")
-        func refuses(_ cache: PromptCache, _ session: Session) throws {
+        func refuses(_ cache: PromptCache, _ session: Session, _ mismatch: SessionMismatch = .otherOptions) throws {
             try session.prefill([1, 2])
-            #expect(throws: refusal) { try cache.insert(session) }
+            #expect(throws: SessionError.mismatch(mismatch)) { try cache.insert(session) }
             #expect(cache.count == 0)
         }
         let cache = makeCache()
-        try refuses(cache, try Session(model: try loadModel(), options: options()))
+        try refuses(cache, try Session(model: try loadModel(), options: options()), .otherModel)
         try refuses(cache, try Session(model: model, options: options(Self.extended)))
         try refuses(cache, try Session(model: model))
         try refuses(cache, try Session(model: model, options: SessionOptions(capacity: 1_499)))
@@ -173,7 +172,7 @@ import Testing
         #expect(open.count == 1)
         var busy: SessionError?
         try own.prefill([3]) { _ in
-            busy = sessionError { () throws(SessionError) in try open.insert(own) }
+            busy = thrownError { () throws(SessionError) in try open.insert(own) }
         }
         #expect(busy == .busy)
     }
@@ -181,7 +180,8 @@ import Testing
     /// Options that don't suit the model are found when a session is asked for.
     @Test func meaninglessOptions() {
         let cache = PromptCache(model: model, options: SessionOptions(attention: .reRoPE(ReRoPE(neighborWindow: 8))))
-        #expect(throws: SessionError.self) { try cache.session(for: [1, 2]) }
+        let option = InvalidOption("capacity", "missing", allowed: "given, because ReRoPE reaches to any length")
+        #expect(throws: SessionError.invalidOption(option)) { try cache.session(for: [1, 2]) }
     }
 
     /// What comes out of a cache is as good for a generation as a new session.

@@ -12,7 +12,7 @@ import Testing
         var minP: Float?
         var seed: UInt64 = 0
 
-        func sampler() throws(SessionError) -> ProbabilitySampler {
+        func sampler() throws(InvalidOption) -> ProbabilitySampler {
             try ProbabilitySampler(temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed)
         }
     }
@@ -141,23 +141,24 @@ import Testing
     }
 
     @Test(arguments: [
-        (Settings(temperature: 0), "the temperature is 0.0; it must be more than 0"),
-        (Settings(temperature: -0.0), "the temperature is -0.0; it must be more than 0"),
-        (Settings(temperature: -0.5), "the temperature is -0.5; it must be more than 0"),
-        (Settings(temperature: .infinity), "the temperature is inf; it must be more than 0"),
-        (Settings(temperature: .nan), "the temperature is nan; it must be more than 0"),
-        (Settings(topK: 0), "top-k is 0; it must be at least 1"),
-        (Settings(topK: Int.min), "top-k is \(Int.min); it must be at least 1"),
-        (Settings(topP: 0), "top-p is 0.0; it must be more than 0 and at most 1"),
-        (Settings(topP: -0.1), "top-p is -0.1; it must be more than 0 and at most 1"),
-        (Settings(topP: 1.5), "top-p is 1.5; it must be more than 0 and at most 1"),
-        (Settings(topP: .nan), "top-p is nan; it must be more than 0 and at most 1"),
-        (Settings(minP: -0.1), "min-p is -0.1; it must be between 0 and 1"),
-        (Settings(minP: 1.5), "min-p is 1.5; it must be between 0 and 1"),
-        (Settings(minP: .nan), "min-p is nan; it must be between 0 and 1"),
+        (Settings(temperature: 0), "the temperature is 0.0; it must be finite and more than 0"),
+        (Settings(temperature: -0.0), "the temperature is -0.0; it must be finite and more than 0"),
+        (Settings(temperature: -0.5), "the temperature is -0.5; it must be finite and more than 0"),
+        (Settings(temperature: .infinity), "the temperature is inf; it must be finite and more than 0"),
+        (Settings(temperature: .nan), "the temperature is nan; it must be finite and more than 0"),
+        (Settings(topK: 0), "the top-k is 0; it must be at least 1"),
+        (Settings(topK: Int.min), "the top-k is \(Int.min); it must be at least 1"),
+        (Settings(topP: 0), "the top-p is 0.0; it must be more than 0 and at most 1"),
+        (Settings(topP: -0.1), "the top-p is -0.1; it must be more than 0 and at most 1"),
+        (Settings(topP: 1.5), "the top-p is 1.5; it must be more than 0 and at most 1"),
+        (Settings(topP: .nan), "the top-p is nan; it must be more than 0 and at most 1"),
+        (Settings(minP: -0.1), "the min-p is -0.1; it must be between 0 and 1"),
+        (Settings(minP: 1.5), "the min-p is 1.5; it must be between 0 and 1"),
+        (Settings(minP: .nan), "the min-p is nan; it must be between 0 and 1"),
     ])
     func optionsOutOfRange(options: Settings, reason: String) {
-        #expect(throws: SessionError.invalidOption(reason)) { try options.sampler() }
+        let error = thrownError { () throws(InvalidOption) in _ = try options.sampler() }
+        #expect(error?.description == reason)
     }
 
     /// Logits that are no numbers give some token, for every combination of filters.

@@ -19,11 +19,10 @@ import Testing
     private let half = (numerator: 1, denominator: 2)
     private let twoThirds = (numerator: 2, denominator: 3)
 
-    private func refusal(_ length: Int, _ context: Int) -> SessionError? {
-        do throws(SessionError) {
+    private func refusal(_ length: Int, _ context: Int) -> AttentionError? {
+        thrownError { () throws(AttentionError) in
             _ = try SelfExtend.recommended(length: length, trainedContext: context)
-            return nil
-        } catch { return error }
+        }
     }
 
     @Test(
@@ -107,9 +106,7 @@ import Testing
         for length in [longest + 1, 1 << 24] {
             #expect(
                 refusal(length, context)
-                    == .invalidAttentionMode(
-                        "no group size extends a model trained for \(context) tokens to \(length); LongLM's rule, "
-                            + "2/3 · L > W + (N − W)/G, reaches \(longest)"))
+                    == .noGroupSize(length: length, trainedContext: context, longestLength: longest))
         }
     }
 
@@ -117,12 +114,11 @@ import Testing
         for length in [Int.min, -1, 0, (1 << 24) + 1, Int.max] {
             #expect(
                 refusal(length, 64)
-                    == .invalidOption("a length of \(length) tokens; it must be between 1 and 16777216"))
+                    == .invalidOption(InvalidOption("length", length, allowed: "between 1 and 16777216")))
         }
         for context in [Int.min, -1, 0, 1, (1 << 24) + 1, Int.max] {
-            #expect(
-                refusal(5, context)
-                    == .invalidOption("a trained context of \(context) tokens; it must be between 2 and 16777216"))
+            let option = InvalidOption("trained context length", context, allowed: "between 2 and 16777216")
+            #expect(refusal(5, context) == .invalidOption(option))
         }
     }
 }

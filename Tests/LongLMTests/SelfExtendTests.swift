@@ -73,35 +73,25 @@ import Testing
     }
 
     @Test func meaninglessSettings() {
-        func reason(_ selfExtend: SelfExtend) -> String? {
-            do throws(SessionError) {
-                try selfExtend.validate(contextLength: 64)
-                return nil
-            } catch {
-                guard case .invalidAttentionMode(let reason) = error else { return "another error" }
-                return reason
-            }
+        func refusal(_ group: Int, _ window: Int, scaleBase: Float? = nil) -> AttentionError? {
+            let selfExtend = SelfExtend(groupSize: group, neighborWindow: window, queryScaleBase: scaleBase)
+            return thrownError { () throws(AttentionError) in try selfExtend.validate(contextLength: 64) }
         }
-        func reason(_ group: Int, _ window: Int, scaleBase: Float? = nil) -> String? {
-            reason(SelfExtend(groupSize: group, neighborWindow: window, queryScaleBase: scaleBase))
+        func invalid(_ name: String, _ value: some CustomStringConvertible, _ allowed: String) -> AttentionError {
+            .invalidOption(InvalidOption(name, value, allowed: allowed))
         }
-        let windowReason = { (window: Int) in
-            "the neighbor window is \(window); it must be at least 1 and less than the model's context of 64"
+        for group in [0, Int.min, (1 << 20) + 1, Int.max] {
+            #expect(refusal(group, 16) == invalid("group size", group, "between 1 and 1048576"))
         }
-        #expect(reason(0, 16) == "the group size is 0; it must be at least 1")
-        #expect(reason(Int.min, 16) == "the group size is \(Int.min); it must be at least 1")
-        #expect(reason((1 << 20) + 1, 16) == "the group size is 1048577; it can be at most 1048576")
-        #expect(reason(Int.max, 16) == "the group size is \(Int.max); it can be at most 1048576")
-        #expect(reason(1, 0) == windowReason(0) && reason(1, -5) == windowReason(-5))
-        #expect(reason(2, 64) == windowReason(64) && reason(2, Int.max) == windowReason(Int.max))
-        #expect(reason(17, 16) == nil)
-        for base: Float in [1, 0, -1, 0.5] {
-            #expect(reason(4, 16, scaleBase: base) == "the query scale base is \(base); it must be greater than 1")
+        for (group, window) in [(1, 0), (1, -5), (2, 64), (2, Int.max)] {
+            let allowed = "at least 1 and less than the model's context length of 64"
+            #expect(refusal(group, window) == invalid("neighbor window", window, allowed))
         }
-        #expect(reason(4, 16, scaleBase: .nan)?.contains("nan") == true)
-        #expect(reason(4, 16, scaleBase: .infinity)?.contains("inf") == true)
+        for base: Float in [1, 0, -1, 0.5, .nan, .infinity] {
+            #expect(refusal(4, 16, scaleBase: base) == invalid("query scale base", base, "finite and greater than 1"))
+        }
 
-        #expect(reason(1, 1) == nil && reason(16, 16) == nil && reason(63, 63) == nil)
-        #expect(reason(4, 16, scaleBase: 1.5) == nil)
+        #expect(refusal(1, 1) == nil && refusal(16, 16) == nil && refusal(63, 63) == nil && refusal(17, 16) == nil)
+        #expect(refusal(4, 16, scaleBase: 1.5) == nil)
     }
 }

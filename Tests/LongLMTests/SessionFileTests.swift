@@ -24,12 +24,12 @@ import Testing
     }
 
     private func makeSession(
-        _ mode: AttentionMode, cacheFormat: CacheFormat? = nil, length: Int = 1_400, model: LanguageModel? = nil
+        _ mode: AttentionMode, cacheFormat: CacheFormat? = nil, capacity: Int = 1_400, model: LanguageModel? = nil
     ) throws -> Session {
         try Session(
             model: model ?? self.model,
             options: SessionOptions(
-                attention: mode, threadCount: 2, capacity: length, cacheFormat: cacheFormat))
+                attention: mode, threadCount: 2, capacity: capacity, cacheFormat: cacheFormat))
     }
 
     private func contents() throws -> [UInt8] { try [UInt8](Data(contentsOf: URL(fileURLWithPath: path))) }
@@ -97,20 +97,20 @@ import Testing
     /// Sessions of other lengths hold the same, if it fits.
     @Test func otherCapacity() throws {
         let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 40))
-        let session = try makeSession(mode, length: 700)
+        let session = try makeSession(mode, capacity: 700)
         try session.prefill(Array(tokens[..<690]))
         try session.save(to: path)
-        for length in [690, 691, 1_300] {
-            let restored = try makeSession(mode, length: length)
+        for capacity in [690, 691, 1_300] {
+            let restored = try makeSession(mode, capacity: capacity)
             try restored.restore(from: path)
             #expect(restored.position == 690)
-            guard length > 690 else { continue }
-            let other = try makeSession(mode, length: length)
+            guard capacity > 690 else { continue }
+            let other = try makeSession(mode, capacity: capacity)
             try other.prefill(Array(tokens[..<691]))
             try restored.decode(tokens[690])
             #expect(bits(restored.logits) == bits(other.logits))
         }
-        let short = try makeSession(mode, length: 689)
+        let short = try makeSession(mode, capacity: 689)
         try short.prefill([1, 2])
         let before = Snapshot(short)
         #expect(throws: SessionFileError.session(.capacityExceeded(needed: 690, capacity: 689))) {
@@ -372,7 +372,7 @@ import Testing
         let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 4, neighborWindow: 8))
         var generator = SeededGenerator(seed: 12)
         let tokens = generator.tokens(70, below: model.configuration.vocabularySize)
-        let session = try makeSession(mode, length: 100, model: model)
+        let session = try makeSession(mode, capacity: 100, model: model)
         try session.prefill(Array(tokens[..<60]))
         try session.save(to: path)
         let layers = Set(
@@ -383,12 +383,12 @@ import Testing
             model.configuration.layerAttention[$0].isExtended
         }
         #expect(layers == Set(extended))
-        let restored = try makeSession(mode, length: 100, model: model)
+        let restored = try makeSession(mode, capacity: 100, model: model)
         try restored.restore(from: path)
         for session in [session, restored] { try session.prefill(Array(tokens[60...])) }
         #expect(bits(restored.logits) == bits(session.logits))
         guard name == "llama_dynamic" else { return }
-        let longer = try makeSession(mode, length: 101, model: model)
+        let longer = try makeSession(mode, capacity: 101, model: model)
         #expect(
             refusal(longer) == .otherSetting(file: path, name: "length", saved: "100", expected: "101"))
     }

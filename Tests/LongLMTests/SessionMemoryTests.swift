@@ -20,7 +20,7 @@ import Testing
     }
 
     private func shortage(_ body: () throws(SessionError) -> Void) -> MemoryShortage? {
-        guard case .memory(let shortage) = sessionError(body) else { return nil }
+        guard case .memory(let shortage) = thrownError(body) else { return nil }
         return shortage
     }
 
@@ -66,7 +66,7 @@ import Testing
         _ = try Batch(model: model, sessionLimit: 2, rowLimit: 2, threadCount: 1)
     }
 
-    /// What is reckoned beforehand is what a full session takes, in every family.
+    /// What is computed beforehand is what a full session takes, in every family.
     @Test(arguments: ["gemma2", "gemma3_text", "gpt_neox", "phi3", "smollm3", "stablelm"])
     func families(name: String) throws {
         let model = try LanguageModel(directory: Fixtures.path("reference/\(name)"))

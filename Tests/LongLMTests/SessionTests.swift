@@ -49,20 +49,23 @@ import Testing
         for count in [0, -1, 1025, Int.max, Int.min] {
             #expect(
                 refusal(SessionOptions(threadCount: count))
-                    == .invalidOption("\(count) threads; there must be between 1 and 1024"))
+                    == .invalidOption(InvalidOption("number of threads", count, allowed: "between 1 and 1024")))
         }
-        for length in [0, -1, 1 << 24 + 1, Int.max, Int.min] {
+        for capacity in [0, -1, 1 << 24 + 1, Int.max, Int.min] {
             #expect(
-                refusal(SessionOptions(capacity: length))
-                    == .invalidOption("a length of \(length) tokens; it must be between 1 and 16777216"))
+                refusal(SessionOptions(capacity: capacity))
+                    == .invalidOption(InvalidOption("capacity", capacity, allowed: "between 1 and 16777216")))
         }
-        let meaningless = [(0, 16), (1 << 21, 16), (4, 0), (4, 64)]
-        for (group, window) in meaningless {
-            let selfExtend = SelfExtend(groupSize: group, neighborWindow: window)
-            guard case .invalidAttentionMode = refusal(SessionOptions(attention: AttentionMode(selfExtend))) else {
-                Issue.record("G = \(group), W = \(window) was taken")
-                continue
-            }
+        let window = "at least 1 and less than the model's context length of 64"
+        let meaningless = [
+            (0, 16, InvalidOption("group size", 0, allowed: "between 1 and 1048576")),
+            (1 << 21, 16, InvalidOption("group size", 1 << 21, allowed: "between 1 and 1048576")),
+            (4, 0, InvalidOption("neighbor window", 0, allowed: window)),
+            (4, 64, InvalidOption("neighbor window", 64, allowed: window)),
+        ]
+        for (group, window, option) in meaningless {
+            let attention = AttentionMode(SelfExtend(groupSize: group, neighborWindow: window))
+            #expect(refusal(SessionOptions(attention: attention)) == .attention(.invalidOption(option)))
         }
     }
 

@@ -15,18 +15,18 @@ import Tokenization
 
     /// A generation that produces these tokens, and then an end token.
     private func generation(
-        _ tokens: [Int], stops: [String], maximum: Int = 100, capacity: Int = 100
+        _ tokens: [Int], stops: [String], tokenLimit: Int = 100, capacity: Int = 100
     ) throws -> Generation {
         let session = try Session(model: model, options: SessionOptions(threadCount: 1, capacity: capacity))
         return try Generation(
             session: session, prompt: [3], tokenizer: tokenizer,
             options: GenerationOptions(
-                tokenLimit: maximum, sampler: ScriptedSampler(tokens: tokens + [TinyTokenizer.end]),
+                tokenLimit: tokenLimit, sampler: ScriptedSampler(tokens: tokens + [TinyTokenizer.end]),
                 endTokens: [TinyTokenizer.end], stopSequences: stops))
     }
 
-    private func generation(_ text: String, stops: [String], maximum: Int = 100) throws -> Generation {
-        try generation(tokenizer.encode(text), stops: stops, maximum: maximum)
+    private func generation(_ text: String, stops: [String], tokenLimit: Int = 100) throws -> Generation {
+        try generation(tokenizer.encode(text), stops: stops, tokenLimit: tokenLimit)
     }
 
     private func texts(_ generation: Generation) throws -> [String] {
@@ -81,7 +81,7 @@ import Tokenization
         #expect(ended.text == "the ca" && ended.stopReason == .endToken(TinyTokenizer.end))
         #expect(ended.statistics.generatedTokenCount == 5)
 
-        let cut = try generation("the cab", stops: ["cat"], maximum: 4)
+        let cut = try generation("the cab", stops: ["cat"], tokenLimit: 4)
         #expect(try texts(cut) == ["th", "e", " ", "", "c"] && cut.stopReason == .tokenLimit)
 
         let full = try generation(tokenizer.encode("the cab"), stops: ["cat"], capacity: 4)
@@ -92,7 +92,7 @@ import Tokenization
     @Test func shorterSequenceAtTheEnd() throws {
         let generation = try generation("xabc", stops: ["xabcd", "bc"])
         #expect(try texts(generation).joined() == "xa" && generation.stopReason == .stopSequence("bc"))
-        let cut = try self.generation("xabc", stops: ["xabcd", "bc"], maximum: 3)
+        let cut = try self.generation("xabc", stops: ["xabcd", "bc"], tokenLimit: 3)
         #expect(try texts(cut).joined() == "xa" && cut.stopReason == .stopSequence("bc"))
     }
 
@@ -151,7 +151,8 @@ import Tokenization
 
     @Test func withoutATokenizer() throws {
         let session = try Session(model: model)
-        #expect(throws: SessionError.invalidOption("stop sequences need a tokenizer")) {
+        let option = InvalidOption("list of stop sequences", ["a"], allowed: "empty without a tokenizer")
+        #expect(throws: GenerationError.invalidOption(option)) {
             try Generation(session: session, prompt: [1], options: GenerationOptions(stopSequences: ["a"]))
         }
         #expect(session.position == 0)

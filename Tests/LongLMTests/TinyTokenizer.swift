@@ -44,7 +44,7 @@ struct ScriptedSampler: Sampler {
 
 extension Generation {
     /// All that is left of it.
-    func rest() throws(SessionError) -> [GeneratedToken] {
+    func rest() throws(GenerationError) -> [GeneratedToken] {
         var tokens: [GeneratedToken] = []
         while let token = try next() { tokens.append(token) }
         return tokens
@@ -58,8 +58,8 @@ struct Transferred<Value>: @unchecked Sendable {
 }
 
 /// The error that a body throws.
-func sessionError(_ body: () throws(SessionError) -> Void) -> SessionError? {
-    do throws(SessionError) {
+func thrownError<Failure: Error>(_ body: () throws(Failure) -> Void) -> Failure? {
+    do throws(Failure) {
         try body()
         return nil
     } catch { return error }

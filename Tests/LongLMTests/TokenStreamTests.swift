@@ -14,7 +14,7 @@ import Testing
     }
 
     private static func generation(
-        _ model: LanguageModel, _ prompt: [Int], maximum: Int = 20, capacity: Int = 2_000
+        _ model: LanguageModel, _ prompt: [Int], tokenLimit: Int = 20, capacity: Int = 2_000
     ) throws -> Generation {
         let session = try Session(
             model: model,
@@ -24,7 +24,7 @@ import Testing
         return try Generation(
             session: session, prompt: prompt,
             options: GenerationOptions(
-                tokenLimit: maximum, sampler: try ProbabilitySampler(temperature: 2, seed: 8)))
+                tokenLimit: tokenLimit, sampler: try ProbabilitySampler(temperature: 2, seed: 8)))
     }
 
     @Test func toItsEnd() async throws {
@@ -70,9 +70,9 @@ import Testing
     /// A cancelled loop throws; the generation is as before, and goes on in another task.
     @Test func cancellation() async throws {
         let generation = Transferred(value: try Self.generation(model, prompt))
-        let (first, error) = await Task { () -> ([Int?], SessionError?) in
+        let (first, error) = await Task { () -> ([Int?], GenerationError?) in
             var tokens: [Int?] = []
-            do throws(SessionError) {
+            do throws(GenerationError) {
                 for try await token in TokenStream(generation.value) {
                     tokens.append(token.id)
                     if tokens.count == 4 { withUnsafeCurrentTask { $0?.cancel() } }
@@ -80,7 +80,7 @@ import Testing
                 return (tokens, nil)
             } catch { return (tokens, error) }
         }.value
-        #expect(error == .cancelled(position: prompt.count + 3) && first == Array(expected[..<4]))
+        #expect(error == .session(.cancelled(position: prompt.count + 3)) && first == Array(expected[..<4]))
         var tokens = first
         for try await token in TokenStream(generation.value) { tokens.append(token.id) }
         #expect(tokens == expected)
@@ -90,7 +90,7 @@ import Testing
     @Test func cancellationWithinThePrompt() async throws {
         var generator = SeededGenerator(seed: 92)
         let long = generator.tokens(1_300, below: 67)
-        let undisturbed = try Self.generation(model, long, maximum: 3).rest()
+        let undisturbed = try Self.generation(model, long, tokenLimit: 3).rest()
         let session = try Session(
             model: model,
             options: SessionOptions(
@@ -101,13 +101,13 @@ import Testing
                 options: GenerationOptions(
                     tokenLimit: 3, sampler: try ProbabilitySampler(temperature: 2, seed: 8))
             ) { done in if done == 512 { withUnsafeCurrentTask { $0?.cancel() } } })
-        let error = await Task { () -> SessionError? in
-            do throws(SessionError) {
+        let error = await Task { () -> GenerationError? in
+            do throws(GenerationError) {
                 for try await _ in TokenStream(generation.value) { Issue.record("there is no token yet") }
                 return nil
             } catch { return error }
         }.value
-        #expect(error == .cancelled(position: 512) && generation.value.statistics.promptTokenCount == 512)
+        #expect(error == .session(.cancelled(position: 512)) && generation.value.statistics.promptTokenCount == 512)
         #expect(try generation.value.rest() == undisturbed)
         #expect(generation.value.statistics.promptTokenCount == 1_300)
     }
@@ -115,12 +115,12 @@ import Testing
     /// A session that has no more room for a prompt says so when the generation is made; one that is refused at work
     /// throws from the loop.
     @Test func errors() async throws {
-        #expect(throws: SessionError.capacityExceeded(needed: 7, capacity: 5)) {
+        #expect(throws: GenerationError.session(.capacityExceeded(needed: 7, capacity: 5))) {
             try Self.generation(model, prompt, capacity: 5)
         }
         let generation = try Self.generation(model, prompt, capacity: 20)
         try generation.session.prefill([1, 2, 3])
-        await #expect(throws: SessionError.sessionChanged) {
+        await #expect(throws: GenerationError.sessionChanged) {
             for try await _ in TokenStream(generation) { Issue.record("the prompt would not be alone") }
         }
     }

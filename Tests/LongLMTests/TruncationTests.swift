@@ -129,14 +129,15 @@ import Testing
     @Test func lengthsOutOfRange() throws {
         let session = try makeSession(.plain)
         try session.truncate(to: 0)
-        #expect(throws: SessionError.invalidOption("1 tokens to keep; it must be between 0 and 0")) {
+        let option = InvalidOption("number of tokens to keep", 1, allowed: "between 0 and 0")
+        #expect(throws: SessionError.invalidOption(option)) {
             try session.truncate(to: 1)
         }
         try session.prefill(Array(tokens[..<30]))
         let logits = bits(session.logits)
         for length in [-1, 31, Int.min, Int.max] {
-            let error = SessionError.invalidOption("\(length) tokens to keep; it must be between 0 and 30")
-            #expect(throws: error) { try session.truncate(to: length) }
+            let option = InvalidOption("number of tokens to keep", length, allowed: "between 0 and 30")
+            #expect(throws: SessionError.invalidOption(option)) { try session.truncate(to: length) }
         }
         // Nothing to forget.
         try session.truncate(to: 30)
@@ -147,7 +148,7 @@ import Testing
         let session = try makeSession(.plain)
         var refusals: [SessionError?] = []
         try session.prefill(Array(tokens[..<600])) { _ in
-            refusals.append(sessionError { () throws(SessionError) in try session.truncate(to: 1) })
+            refusals.append(thrownError { () throws(SessionError) in try session.truncate(to: 1) })
         }
         #expect(refusals == [.busy, .busy] && session.position == 600)
     }

@@ -157,6 +157,6 @@ func validateWindow(_ window: Int, contextLength: Int) throws(AttentionError) {
 func validateQueryScale(base: Float?) throws(AttentionError) {
     guard let base else { return }
     guard base > 1, base.isFinite else {
-        throw .invalidOption(InvalidOption("query scale base", base, allowed: "greater than 1"))
+        throw .invalidOption(InvalidOption("query scale base", base, allowed: "finite and greater than 1"))
     }
 }

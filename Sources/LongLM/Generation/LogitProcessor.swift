@@ -24,7 +24,7 @@ public struct RepetitionPenalty: LogitProcessor {
     /// - Throws: ``InvalidOption`` for a value outside of its range.
     public init(_ penalty: Float, window: Int = 64) throws(InvalidOption) {
         guard penalty > 0, penalty.isFinite else {
-            throw InvalidOption("repetition penalty", penalty, allowed: "more than 0")
+            throw InvalidOption("repetition penalty", penalty, allowed: "finite and more than 0")
         }
         guard window >= 1 else {
             throw InvalidOption("window of the repetition penalty", window, allowed: "at least 1")

@@ -27,7 +27,7 @@ public struct ProbabilitySampler: Sampler {
         temperature: Float = 1, topK: Int? = nil, topP: Float? = nil, minP: Float? = nil, seed: UInt64 = 0
     ) throws(InvalidOption) {
         guard temperature > 0, temperature.isFinite else {
-            throw InvalidOption("temperature", temperature, allowed: "more than 0")
+            throw InvalidOption("temperature", temperature, allowed: "finite and more than 0")
         }
         if let topK, topK < 1 {
             throw InvalidOption("top-k", topK, allowed: "at least 1")
