@@ -29,12 +29,12 @@ struct BitIdentityTests {
     }
 
     @Test("GEMM", arguments: WeightFormat.allCases)
-    func gemm(_ type: WeightFormat) {
+    func gemm(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 40)
         for (rowCount, columnCount, depth) in [
             (1, 200, 300), (2, 97, 64), (7, 130, 257), (12, 64, 100), (40, 257, 600),
         ] {
-            let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let input = generator.floats(rowCount * depth)
             let before = generator.floats(rowCount * columnCount)
             compareEverywhere("\(rowCount)×\(columnCount)×\(depth)") {
@@ -47,11 +47,11 @@ struct BitIdentityTests {
     }
 
     @Test("Products with a bias and an activation", arguments: WeightFormat.allCases)
-    func endings(_ type: WeightFormat) {
+    func endings(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 45)
         let (columnCount, depth) = (97, 70)
-        let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
-        let up = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+        let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+        let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
         let bias = generator.floats(columnCount)
         let upBias = generator.floats(columnCount)
         // 150 rows: workers own some.

@@ -22,10 +22,10 @@ struct Conversion: CustomTestStringConvertible {
 }
 
 /// Little-endian, behind one byte more, so that no number is aligned.
-private func bytes(_ bits: [UInt32], _ type: WeightFormat) -> [UInt8] {
+private func bytes(_ bits: [UInt32], _ format: WeightFormat) -> [UInt8] {
     [0]
         + bits.flatMap { element in
-            (0..<type.rowByteCount(columnCount: 1)).map { UInt8(truncatingIfNeeded: element >> (8 * UInt32($0))) }
+            (0..<format.rowByteCount(columnCount: 1)).map { UInt8(truncatingIfNeeded: element >> (8 * UInt32($0))) }
         }
 }
 

@@ -12,11 +12,11 @@ struct GEMMTests {
     static let rowCounts = 1...25
 
     @Test("Every output is the chain of fused multiply-adds", arguments: fusedInstructionSets, WeightFormat.allCases)
-    func chains(_ instructionSet: InstructionSet, _ type: WeightFormat) {
+    func chains(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 1)
         for columnCount in Self.columnCounts {
             for depth in Self.depths {
-                let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let input = generator.floats(Self.rowCounts.upperBound * depth)
                 let expected = chain(input, by: weights)
                 for rowCount in Self.rowCounts {
@@ -32,14 +32,14 @@ struct GEMMTests {
     /// A GEMM puts its sums aside after every 4,096 words of a panel: as many floats, or twice as many 16-bit numbers.
     /// That must not show.
     @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, WeightFormat.allCases)
-    func blocksOfDepth(_ instructionSet: InstructionSet, _ type: WeightFormat) {
+    func blocksOfDepth(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 2)
-        let block = type == .float32 ? 4096 : 8192
+        let block = format == .float32 ? 4096 : 8192
         // One panel, and one column of another.
         let columnCount = 33
         for depth in [block - 1, block, block + 1, 2 * block + 1] {
-            let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
-            let up = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let input = generator.floats(13 * depth)
             let before = generator.floats(13 * columnCount, limit: 10)
             let plain = chain(input, by: weights)
@@ -79,12 +79,12 @@ struct GEMMTests {
 
     @Test(
         "A gated product is silu of one chain times the other", arguments: fusedInstructionSets, WeightFormat.allCases)
-    func gated(_ instructionSet: InstructionSet, _ type: WeightFormat) {
+    func gated(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 13)
         for columnCount in Self.columnCounts {
             for depth in [1, 2, 17] {
-                let gate = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
-                let up = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let gate = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+                let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let input = generator.floats(Self.rowCounts.upperBound * depth, limit: 3)
                 let expected = silu(chain(input, by: gate), times: chain(input, by: up))
                 for rowCount in [1, 2, 4, 6, 8, 12, 13, 25] {
@@ -99,10 +99,10 @@ struct GEMMTests {
     }
 
     @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, WeightFormat.allCases)
-    func twin(_ instructionSet: InstructionSet, _ type: WeightFormat) {
+    func twin(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 3)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (5, 33, 1), (7, 40, 31), (13, 65, 600), (25, 31, 257)] {
-            let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let input = generator.floats(rowCount * depth)
             let output = product(input, by: weights, instructionSet)
             let exact = Twins.matmul(
@@ -117,11 +117,11 @@ struct GEMMTests {
 
     /// The x86-64 baseline included: it has other bits than the rest, but its GEMV still agrees with its GEMM.
     @Test("One row alone equals the same row among others", arguments: InstructionSet.available, WeightFormat.allCases)
-    func rowsAlone(_ instructionSet: InstructionSet, _ type: WeightFormat) {
+    func rowsAlone(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 4)
         for columnCount in [1, 33, 64, 97] {
             for depth in [1, 31, 300] {
-                let weights = Weights(type, rowCount: columnCount, columnCount: depth, using: &generator)
+                let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let input = generator.floats(14 * depth)
                 let together = product(input, by: weights, instructionSet)
                 let alone = (0..<14).flatMap { row in
@@ -224,9 +224,9 @@ struct WeightTests {
     @Test(
         "All 65,536 patterns are widened exactly", arguments: InstructionSet.available,
         [WeightFormat.bfloat16, .float16])
-    func everyPattern(_ instructionSet: InstructionSet, _ type: WeightFormat) {
+    func everyPattern(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         let count = 1 << 16
-        let weights = Weights(bits: (0..<UInt32(count)).map { $0 }, type, rowCount: count, columnCount: 1)
+        let weights = Weights(bits: (0..<UInt32(count)).map { $0 }, format, rowCount: count, columnCount: 1)
         let vector = product([1], by: weights, instructionSet)
         let matrix = product([1, 1], by: weights, instructionSet)
         let row = GuardedFloats(count: 1)
@@ -244,11 +244,11 @@ struct WeightTests {
     }
 
     @Test("A row is copied out as it was packed", arguments: WeightFormat.allCases)
-    func copiedRows(_ type: WeightFormat) {
+    func copiedRows(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 9)
         for rowCount in [1, 31, 32, 33, 65] {
             for columnCount in [1, 2, 17] {
-                let weights = Weights(type, rowCount: rowCount, columnCount: columnCount, using: &generator)
+                let weights = Weights(format, rowCount: rowCount, columnCount: columnCount, using: &generator)
                 for row in 0..<rowCount {
                     let copy = GuardedFloats(count: columnCount)
                     weights.packed.copyRow(row, to: copy.pointer)
@@ -264,11 +264,11 @@ struct WeightTests {
     func sizes() {
         var generator = SeededGenerator(seed: 10)
         // Words of a row: one for each column, or for each two.
-        for (type, wordCount) in [(WeightFormat.float32, 5), (.bfloat16, 3), (.float16, 3)] {
-            let weights = Weights(type, rowCount: 33, columnCount: 5, using: &generator)
+        for (format, wordCount) in [(WeightFormat.float32, 5), (.bfloat16, 3), (.float16, 3)] {
+            let weights = Weights(format, rowCount: 33, columnCount: 5, using: &generator)
             #expect(weights.packed.rowCount == 33)
             #expect(weights.packed.columnCount == 5)
-            #expect(weights.packed.format == type)
+            #expect(weights.packed.format == format)
             // Two panels of 32 rows, the second filled up.
             #expect(weights.packed.byteCount == 64 * wordCount * 4)
         }

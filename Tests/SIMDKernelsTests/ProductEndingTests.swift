@@ -15,16 +15,16 @@ struct ProductEndingTests {
     /// Instruction sets, stored types and precisions that go together.
     struct Form: CustomTestStringConvertible {
         let instructionSet: InstructionSet
-        let type: WeightFormat
+        let format: WeightFormat
         let precision: Precision
-        var testDescription: String { "\(instructionSet), \(type) weights, \(precision)" }
+        var testDescription: String { "\(instructionSet), \(format) weights, \(precision)" }
 
         static let all = InstructionSet.available.flatMap { instructionSet in
             let forms = WeightFormat.allCases.map {
-                Form(instructionSet: instructionSet, type: $0, precision: .float32)
+                Form(instructionSet: instructionSet, format: $0, precision: .float32)
             }
             return instructionSet.hasBFloat16Products
-                ? forms + [Form(instructionSet: instructionSet, type: .bfloat16, precision: .bfloat16)] : forms
+                ? forms + [Form(instructionSet: instructionSet, format: .bfloat16, precision: .bfloat16)] : forms
         }
     }
 
@@ -43,7 +43,7 @@ struct ProductEndingTests {
         var generator = SeededGenerator(seed: 80)
         for columnCount in GEMMTests.columnCounts {
             let depth = 19
-            let weights = Weights(form.type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let weights = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             let bias = generator.floats(columnCount, limit: 2)
             for rowCount in Self.rowCounts {
                 let input = generator.floats(rowCount * depth)
@@ -73,8 +73,8 @@ struct ProductEndingTests {
         var generator = SeededGenerator(seed: 81)
         for columnCount in [1, 15, 17, 32, 33, 65, 97] {
             let depth = 19
-            let gate = Weights(form.type, rowCount: columnCount, columnCount: depth, using: &generator)
-            let up = Weights(form.type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let gate = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let up = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             let gateBias = generator.floats(columnCount, limit: 2)
             let upBias = generator.floats(columnCount, limit: 2)
             for rowCount in Self.rowCounts {
@@ -102,7 +102,7 @@ struct ProductEndingTests {
     func twin(_ form: Form) {
         var generator = SeededGenerator(seed: 82)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (7, 40, 31), (13, 65, 257), (25, 31, 64)] {
-            let weights = Weights(form.type, rowCount: columnCount, columnCount: depth, using: &generator)
+            let weights = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             // Numbers that either precision multiplies as they are.
             let input = generator.bfloat16Numbers(rowCount * depth)
             let bias = generator.floats(columnCount, limit: 20)
@@ -137,10 +137,10 @@ struct ProductEndingTests {
     @Test("An ending comes once, after the last block of k", arguments: Form.all)
     func blocksOfDepth(_ form: Form) {
         var generator = SeededGenerator(seed: 83)
-        let depth = form.type == .float32 ? 4097 : 8193
+        let depth = form.format == .float32 ? 4097 : 8193
         let columnCount = 33
-        let weights = Weights(form.type, rowCount: columnCount, columnCount: depth, using: &generator)
-        let up = Weights(form.type, rowCount: columnCount, columnCount: depth, using: &generator)
+        let weights = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
+        let up = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
         let bias = generator.floats(columnCount, limit: 5)
         let upBias = generator.floats(columnCount, limit: 5)
         for (rowCount, threadCount) in [(1, 1), (7, 1), (13, 2), (97, 2)] {

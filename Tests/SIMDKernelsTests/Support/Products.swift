@@ -7,7 +7,7 @@ struct Weights {
     let packed: PackedMatrix
     /// The stored numbers, widened without the kernels' help.
     let values: [Float]
-    /// As they were before they were packed: the low bits of each element are what its type holds.
+    /// As they were before they were packed: the low bits of each element are what its format holds.
     let bits: [UInt32]
     var rowCount: Int { packed.rowCount }
     var columnCount: Int { packed.columnCount }
@@ -19,41 +19,43 @@ struct Weights {
     }
 
     /// A matrix of these stored numbers.
-    init(bits: [UInt32], _ type: WeightFormat, rowCount: Int, columnCount: Int) {
+    init(bits: [UInt32], _ format: WeightFormat, rowCount: Int, columnCount: Int) {
         self.bits = bits
-        values = bits.map { decode($0, type) }
+        values = bits.map { decode($0, format) }
         // One byte in front: a tensor in a file may begin anywhere.
         var bytes: [UInt8] = [0]
         for element in bits {
-            for byte in 0..<type.rowByteCount(columnCount: 1) { bytes.append(UInt8(truncatingIfNeeded: element >> (8 * UInt32(byte)))) }
+            for byte in 0..<format.rowByteCount(columnCount: 1) {
+                bytes.append(UInt8(truncatingIfNeeded: element >> (8 * UInt32(byte))))
+            }
         }
         packed = bytes.withUnsafeBytes { source in
             PackedMatrix(
-                packing: UnsafeRawBufferPointer(rebasing: source[1...]), format: type, rowCount: rowCount,
+                packing: UnsafeRawBufferPointer(rebasing: source[1...]), format: format, rowCount: rowCount,
                 columnCount: columnCount)
         }
     }
 
     /// Random numbers of magnitudes 2⁻⁵ … 2, which all types hold, with random significands.
-    init(_ type: WeightFormat, rowCount: Int, columnCount: Int, using generator: inout SeededGenerator) {
+    init(_ format: WeightFormat, rowCount: Int, columnCount: Int, using generator: inout SeededGenerator) {
         let bits = (0..<(rowCount * columnCount)).map { _ -> UInt32 in
             let random = UInt32(truncatingIfNeeded: generator.next())
             let sign = random >> 31
             let exponent = (random >> 23) % 6
             let fraction = random & 0x7f_ffff
-            return switch type {
+            return switch format {
             case .float32: sign << 31 | (122 + exponent) << 23 | fraction
             case .bfloat16: sign << 15 | (122 + exponent) << 7 | fraction >> 16
             case .float16: sign << 15 | (10 + exponent) << 10 | fraction >> 13
             }
         }
-        self.init(bits: bits, type, rowCount: rowCount, columnCount: columnCount)
+        self.init(bits: bits, format, rowCount: rowCount, columnCount: columnCount)
     }
 }
 
 /// What the bits of a stored number mean, by the definition of its format.
-func decode(_ bits: UInt32, _ type: WeightFormat) -> Float {
-    switch type {
+func decode(_ bits: UInt32, _ format: WeightFormat) -> Float {
+    switch format {
     case .float32: return Float(bitPattern: bits)
     case .bfloat16: return Float(bitPattern: bits << 16)
     case .float16:
