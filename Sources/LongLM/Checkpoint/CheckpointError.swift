@@ -13,6 +13,8 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case unexpectedTensor(file: String, tensor: String)
     /// A tensor whose numbers can't be computed with.
     case unsupportedTensorType(file: String, tensor: String, type: String)
+    /// A matrix whose rows don't consist of whole blocks of its format, or whose bytes aren't as many as its shape implies.
+    case malformedTensor(file: String, tensor: String, reason: String)
     /// The task was cancelled.
     case cancelled
 
@@ -27,6 +29,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
             "\(file): tensor \(tensor) is not part of the model that config.json describes"
         case .unsupportedTensorType(let file, let tensor, let type):
             "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
+        case .malformedTensor(let file, let tensor, let reason): "\(file): tensor \(tensor) \(reason)"
         case .cancelled: "loading was cancelled"
         }
     }

@@ -44,6 +44,7 @@ package struct WeightPlan: Sendable {
     /// - Throws: ``CheckpointError`` when the source has no such tensor, or it can't be used.
     mutating func add(_ matrix: MatrixDescription) throws(CheckpointError) -> PlannedMatrix {
         let (tensor, format) = try take(matrix.name, shape: [matrix.tensorRowCount, matrix.columnCount])
+        try check(tensor, format, columnCount: matrix.columnCount)
         let planned = PlannedMatrix(
             tensor: tensor, storedFormat: format, packedFormat: packedFormat ?? format, rows: matrix.rows,
             columnCount: matrix.columnCount)
@@ -79,6 +80,22 @@ package struct WeightPlan: Sendable {
         }
         takenNames.formUnion(tensor.partNames)
         return (tensor, format)
+    }
+
+    /// Refuses a matrix that can't be packed as its format says.
+    private func check(
+        _ tensor: StoredTensor, _ format: WeightFormat, columnCount: Int
+    ) throws(CheckpointError) {
+        func malformed(_ reason: String) -> CheckpointError {
+            .malformedTensor(file: tensor.file, tensor: tensor.name, reason: reason)
+        }
+        guard columnCount % format.columnMultiple == 0 else {
+            throw malformed("has \(columnCount) columns, which are no multiple of \(format.columnMultiple)")
+        }
+        let byteCount = tensor.shape[0] * format.rowByteCount(columnCount: columnCount)
+        guard tensor.byteCount == byteCount else {
+            throw malformed("has \(tensor.byteCount) bytes, but its shape implies \(byteCount)")
+        }
     }
 
     /// Refuses tensors that nobody took, such as biases of a family that has none: leaving them out would change the result.

@@ -18,7 +18,7 @@ struct EvaluationArguments: ParsableArguments {
 
     /// How sessions run. The evaluation sets attention and length.
     var sessionOptions: SessionOptions {
-        SessionOptions(threadCount: threads.threads, cacheFormat: precision.cache?.format)
+        SessionOptions(threadCount: threads.threads, cacheFormat: precision.cache)
     }
 
     /// Loads the tokenizer.

@@ -39,22 +39,11 @@ struct PrecisionArguments: ParsableArguments {
         help: """
             How keys and values are stored: float32, or bfloat16 for half the memory; by default, like --precision.
             """)
-    var cache: CacheType?
-
-    /// The formats of a cache.
-    enum CacheType: String, CaseIterable, ExpressibleByArgument {
-        case float32, bfloat16
-
-        var format: CacheFormat {
-            switch self {
-            case .float32: .float32
-            case .bfloat16: .bfloat16
-            }
-        }
-    }
+    var cache: CacheFormat?
 }
 
 extension Precision: ExpressibleByArgument {}
+extension CacheFormat: ExpressibleByArgument {}
 
 /// Options for a session's capacity, and for positions past the trained context.
 struct AttentionOptions: ParsableArguments {

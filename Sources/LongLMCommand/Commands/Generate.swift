@@ -80,7 +80,7 @@ struct Generate: AsyncParsableCommand {
             model: languageModel,
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache?.format))
+                cacheFormat: precision.cache))
         let bar = ProgressBar("prefill")
         let prefillStart = ContinuousClock.now
         let generation = try Generation(

@@ -60,7 +60,7 @@ struct Logits: AsyncParsableCommand {
             model: try loadModel(model.directory, precision, threads),
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache?.format))
+                cacheFormat: precision.cache))
 
         var hash = LogitHash()
         // Only kept for a file, since the logits of a long prompt take many gigabytes.

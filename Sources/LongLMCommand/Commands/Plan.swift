@@ -79,7 +79,7 @@ struct Plan: AsyncParsableCommand {
         let memory = Report.Memory(
             try MemoryNeed(
                 directory: directory, length: length, attention: plan.attention, precision: precision.precision,
-                cacheFormat: precision.cache?.format))
+                cacheFormat: precision.cache))
         guard memory.totalBytes <= memory.availableBytes else {
             throw CommandError.invalidInput(
                 "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
@@ -95,7 +95,7 @@ struct Plan: AsyncParsableCommand {
         let setting = try KernelSetting(threadCount: threads.threads)
         let estimate = try PrefillEstimate(
             measuring: model, length: length, attention: plan.attention, threadCount: setting.threadCount,
-            cacheFormat: precision.cache?.format
+            cacheFormat: precision.cache
         ) { bar.update($0) }
         return Report.Prefill(estimate, model: model, threadCount: setting.threadCount)
     }

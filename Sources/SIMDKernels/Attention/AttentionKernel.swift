@@ -20,7 +20,7 @@ struct AttentionScratch {
     static func floatCount(shape: AttentionShape) -> Int {
         2 * TwoPassAttention.itemRows * shape.headDimension
             + 2 * maximumTileRows * AttentionShape.blockLength + laneCount
-            + 2 * AttentionState.floatCount(rows: TwoPassAttention.itemRows, valueStride: shape.valueStride)
+            + 2 * AttentionState.floatCount(rows: TwoPassAttention.itemRows, valueStride: shape.layout.valueStride)
             + maximumTileRows * shape.headDimension
     }
 
@@ -33,10 +33,10 @@ struct AttentionScratch {
         factors = groupedScores + maximumTileRows * AttentionShape.blockLength
         self.rows = factors + laneCount
         let states = self.rows + maximumTileRows * shape.headDimension
-        state = AttentionState(states, rows: rows, valueStride: shape.valueStride)
+        state = AttentionState(states, rows: rows, valueStride: shape.layout.valueStride)
         segmentState = AttentionState(
-            states + AttentionState.floatCount(rows: rows, valueStride: shape.valueStride), rows: rows,
-            valueStride: shape.valueStride)
+            states + AttentionState.floatCount(rows: rows, valueStride: shape.layout.valueStride), rows: rows,
+            valueStride: shape.layout.valueStride)
     }
 }
 
@@ -98,10 +98,10 @@ private func attend<Target: KernelTarget, Tile: MicroTile, Cache: CacheReading>(
         }
     }
     if let partial = arguments.partial {
-        let target = AttentionState(partial, rows: rowCount, valueStride: arguments.shape.valueStride)
+        let target = AttentionState(partial, rows: rowCount, valueStride: arguments.shape.layout.valueStride)
         target.maxima.copy(scratch.state.maxima, count: tileCount * laneCount)
         target.sums.copy(scratch.state.sums, count: tileCount * laneCount)
-        target.values.copy(scratch.state.values, count: tileCount * tileRows * arguments.shape.valueStride)
+        target.values.copy(scratch.state.values, count: tileCount * tileRows * arguments.shape.layout.valueStride)
     } else {
         scratch.state.finish(arguments, tileRows: tileRows)
     }
@@ -173,10 +173,11 @@ private func attendBlock<Target: KernelTarget, Tile: MicroTile, Cache: CacheRead
         maxima: state.maxima + tile * laneCount, sums: state.sums + tile * laneCount, Target.self)
 
     let shape = arguments.shape
-    let stride = shape.valueStride
+    let stride = shape.layout.valueStride
     let values =
-        arguments.input.segments[block / AttentionShape.segmentLength] + arguments.head * shape.headFloatCount
-        + shape.keysFloatCount + Cache.valueOffset(position: block % AttentionShape.segmentLength, stride: stride)
+        arguments.input.segments[block / AttentionShape.segmentLength] + arguments.head * shape.layout.headFloatCount
+        + shape.layout.keysFloatCount
+        + Cache.valueOffset(position: block % AttentionShape.segmentLength, stride: stride)
     let sums = state.values + tile * Tile.rows * stride
     let steps = keyCount / Tile.Products.numbersPerStep
     for column in Steps(from: 0, to: stride, by: Tile.columns) {
@@ -215,11 +216,11 @@ private func scorePanel<Target: KernelTarget, Tile: MicroTile, Cache: CacheReadi
         if pass == 0 {
             let place = panelStart % AttentionShape.segmentLength / AttentionShape.panelLength
             keys = UnsafePointer(
-                input.segments[panelStart / AttentionShape.segmentLength] + arguments.head * shape.headFloatCount
-                    + place * shape.panelFloatCount)
+                input.segments[panelStart / AttentionShape.segmentLength] + arguments.head * shape.layout.headFloatCount
+                    + place * shape.layout.panelFloatCount)
         } else {
             let place = panelStart / AttentionShape.panelLength % input.ringPanelCount
-            keys = input.neighborRing + (arguments.head * input.ringPanelCount + place) * shape.panelFloatCount
+            keys = input.neighborRing + (arguments.head * input.ringPanelCount + place) * shape.layout.panelFloatCount
         }
         let queries = scratch.queries + (pass * TwoPassAttention.itemRows + tile * Tile.rows) * depth
         let scores = (pass == 0 && needsNeighbor ? scratch.groupedScores : scratch.scores) + column

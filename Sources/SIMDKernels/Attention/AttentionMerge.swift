@@ -19,7 +19,8 @@ struct AttentionMergeArguments: Kernel {
         let state = AttentionScratch(attention.scratch, shape: shape).state
         state.reset(tileCount: tileCount, tileRows: tileRows)
         for segment in Steps(from: attention.segments.lowerBound, to: attention.segments.upperBound, by: 1) {
-            let partial = AttentionState(partials + segment * size, rows: rowCount, valueStride: shape.valueStride)
+            let partial = AttentionState(
+                partials + segment * size, rows: rowCount, valueStride: shape.layout.valueStride)
             state.merge(partial, tileCount: tileCount, tileRows: tileRows, Target.Arithmetic.self)
         }
         state.finish(attention, tileRows: tileRows)

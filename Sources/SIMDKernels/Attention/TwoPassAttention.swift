@@ -88,7 +88,7 @@ public enum TwoPassAttention {
     /// The floats of one head's partial result for one segment.
     @inline(always)
     static func splitStateFloatCount(shape: AttentionShape) -> Int {
-        AttentionState.floatCount(rows: splitRows, valueStride: shape.valueStride)
+        AttentionState.floatCount(rows: splitRows, valueStride: shape.layout.valueStride)
     }
 
     /// Up to this many rows a head's segments are shared out among the workers, since its rows alone would not keep

@@ -1,6 +1,7 @@
 import CLongLM
 
 /// bfloat16 numbers, the upper halves of 32-bit floats: two of neighboring k to a word, the earlier one in the lower half.
+/// Rows of weights are packed and copied as in every ``PairStorage``.
 enum BFloat16Storage: PairStorage {
     @inline(always)
     static func lanes<Widen: Widening>(

@@ -8,16 +8,6 @@ enum Float16Storage: PairStorage {
         return column == 0 ? Widen.lowerHalves(words) : Widen.upperHalves(words)
     }
 
-    /// Not needed anywhere.
-    @inline(always) static var roundsFloats: Bool { false }
-
-    @inline(always)
-    static func packRounded(
-        _ rows: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>
-    ) {
-        preconditionFailure("floats are not rounded to half precision")
-    }
-
     /// One number, widened exactly. (`Float16` doesn't exist on every platform.)
     static func widen(_ bits: UInt16) -> Float {
         let sign: Float = bits & 0x8000 == 0 ? 1 : -1

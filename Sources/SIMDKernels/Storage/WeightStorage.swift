@@ -38,6 +38,16 @@ protocol WeightStorage: PanelStorage {
 extension WeightStorage {
     static var columnMultiple: Int { 1 }
 
+    // Most formats are not rounded to.
+    @inline(always) static var roundsFloats: Bool { false }
+
+    @inline(always)
+    static func packRounded(
+        _ rows: UnsafePointer<Float>, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>
+    ) {
+        preconditionFailure("floats are not rounded to this format")
+    }
+
     /// The words of a panel.
     static func panelWordCount(columnCount: Int) -> Int {
         (columnCount + blockLength - 1) / blockLength * blockWordCount

@@ -12,17 +12,17 @@ public enum Precision: String, Sendable, CaseIterable {
 extension Precision {
     /// Whether its products read weights of a format.
     public func reads(_ format: WeightFormat) -> Bool {
-        switch (self, format) {
-        case (.float32, _), (.bfloat16, .bfloat16): true
-        case (.bfloat16, .float32), (.bfloat16, .float16): false
+        switch self {
+        case .float32: true
+        case .bfloat16: format == .bfloat16
         }
     }
 
     /// Whether its products read a cache of a format.
     public func reads(_ format: CacheFormat) -> Bool {
-        switch (self, format) {
-        case (.float32, _), (.bfloat16, .bfloat16): true
-        case (.bfloat16, .float32): false
+        switch self {
+        case .float32: true
+        case .bfloat16: format == .bfloat16
         }
     }
 

@@ -9,7 +9,7 @@ extension AttentionShape {
     package func loadKey(position: Int, segment: UnsafePointer<Float>, into key: UnsafeMutablePointer<Float>) {
         let place = position % Self.segmentLength
         loadKey(
-            key, from: segment + place / Self.panelLength * panelFloatCount, headStride: headFloatCount,
+            key, from: segment + place / Self.panelLength * layout.panelFloatCount, headStride: layout.headFloatCount,
             place: place % Self.panelLength)
     }
 
@@ -25,7 +25,7 @@ extension AttentionShape {
     ) {
         let panel = position / Self.panelLength % panelCount
         loadKey(
-            key, from: ring + panel * panelFloatCount, headStride: panelCount * panelFloatCount,
+            key, from: ring + panel * layout.panelFloatCount, headStride: panelCount * layout.panelFloatCount,
             place: position % Self.panelLength)
     }
 
@@ -39,8 +39,9 @@ extension AttentionShape {
         let storage = cacheFormat.storage
         for head in 0..<keyValueHeadCount {
             storage.loadValue(
-                value + head * headDimension, headDimension, segment + head * headFloatCount + keysFloatCount,
-                position % Self.segmentLength, valueStride)
+                value + head * headDimension, headDimension,
+                segment + head * layout.headFloatCount + layout.keysFloatCount,
+                position % Self.segmentLength, layout.valueStride)
         }
     }
 
