@@ -87,6 +87,20 @@ import Testing
         #expect(try refusal(entries) == .checkpoint(.unexpectedTensor(file: "memory", tensor: "extra")))
     }
 
+    /// What a file claims is compared with what it has before anything is packed.
+    @Test func matrixOfAnotherSizeThanItsShape() throws {
+        let name = "model.layers.0.self_attn.k_proj.weight"
+        let whole = try #require(tiny.entries[name])
+        for bytes in [Array(whole.bytes.dropLast(4)), whole.bytes + [0], []] {
+            var entries = tiny.entries
+            entries[name] = .init(shape: whole.shape, bytes: bytes)
+            let reason = "has \(bytes.count) bytes, but its shape implies \(whole.bytes.count)"
+            #expect(
+                try refusal(entries)
+                    == .checkpoint(.malformedTensor(file: "memory", tensor: name, reason: reason)))
+        }
+    }
+
     @Test(arguments: ["model.layers.0.self_attn.k_proj.weight", "model.norm.weight"])
     func numbersThatCannotBeRead(name: String) throws {
         let checkpoint = try tiny.checkpoint(MemorySource(tiny.entries, unreadable: name))

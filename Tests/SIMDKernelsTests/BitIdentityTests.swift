@@ -34,6 +34,7 @@ struct BitIdentityTests {
         for (rowCount, columnCount, depth) in [
             (1, 200, 300), (2, 97, 64), (7, 130, 257), (12, 64, 100), (40, 257, 600),
         ] {
+            let depth = format.wholeBlocks(depth)
             let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let input = generator.floats(rowCount * depth)
             let before = generator.floats(rowCount * columnCount)
@@ -49,7 +50,7 @@ struct BitIdentityTests {
     @Test("Products with a bias and an activation", arguments: WeightFormat.allCases)
     func endings(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 45)
-        let (columnCount, depth) = (97, 70)
+        let (columnCount, depth) = (97, format.wholeBlocks(70))
         let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
         let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
         let bias = generator.floats(columnCount)

@@ -15,7 +15,7 @@ struct GEMMTests {
     func chains(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 1)
         for columnCount in Self.columnCounts {
-            for depth in Self.depths {
+            for depth in format.wholeBlocks(Self.depths) {
                 let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let input = generator.floats(Self.rowCounts.upperBound * depth)
                 let expected = chain(input, by: weights)
@@ -37,7 +37,7 @@ struct GEMMTests {
         let block = format == .float32 ? 4096 : 8192
         // One panel, and one column of another.
         let columnCount = 33
-        for depth in [block - 1, block, block + 1, 2 * block + 1] {
+        for depth in format.wholeBlocks([block - 1, block, block + 1, 2 * block + 1]) {
             let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let input = generator.floats(13 * depth)
@@ -82,7 +82,7 @@ struct GEMMTests {
     func gated(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 13)
         for columnCount in Self.columnCounts {
-            for depth in [1, 2, 17] {
+            for depth in format.wholeBlocks([1, 2, 17]) {
                 let gate = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let input = generator.floats(Self.rowCounts.upperBound * depth, limit: 3)
@@ -102,6 +102,7 @@ struct GEMMTests {
     func twin(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 3)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (5, 33, 1), (7, 40, 31), (13, 65, 600), (25, 31, 257)] {
+            let depth = format.wholeBlocks(depth)
             let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let input = generator.floats(rowCount * depth)
             let output = product(input, by: weights, instructionSet)
@@ -120,7 +121,7 @@ struct GEMMTests {
     func rowsAlone(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 4)
         for columnCount in [1, 33, 64, 97] {
-            for depth in [1, 31, 300] {
+            for depth in format.wholeBlocks([1, 31, 300]) {
                 let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
                 let input = generator.floats(14 * depth)
                 let together = product(input, by: weights, instructionSet)
@@ -247,7 +248,7 @@ struct WeightTests {
     func copiedRows(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 9)
         for rowCount in [1, 31, 32, 33, 65] {
-            for columnCount in [1, 2, 17] {
+            for columnCount in format.wholeBlocks([1, 2, 17]) {
                 let weights = Weights(format, rowCount: rowCount, columnCount: columnCount, using: &generator)
                 for row in 0..<rowCount {
                     let copy = GuardedFloats(count: columnCount)

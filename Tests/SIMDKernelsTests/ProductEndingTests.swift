@@ -42,7 +42,7 @@ struct ProductEndingTests {
     func plain(_ form: Form) {
         var generator = SeededGenerator(seed: 80)
         for columnCount in GEMMTests.columnCounts {
-            let depth = 19
+            let depth = form.format.wholeBlocks(19)
             let weights = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             let bias = generator.floats(columnCount, limit: 2)
             for rowCount in Self.rowCounts {
@@ -72,7 +72,7 @@ struct ProductEndingTests {
     func gated(_ form: Form) {
         var generator = SeededGenerator(seed: 81)
         for columnCount in [1, 15, 17, 32, 33, 65, 97] {
-            let depth = 19
+            let depth = form.format.wholeBlocks(19)
             let gate = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             let up = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             let gateBias = generator.floats(columnCount, limit: 2)
@@ -102,6 +102,7 @@ struct ProductEndingTests {
     func twin(_ form: Form) {
         var generator = SeededGenerator(seed: 82)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (7, 40, 31), (13, 65, 257), (25, 31, 64)] {
+            let depth = form.format.wholeBlocks(depth)
             let weights = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
             // Numbers that either precision multiplies as they are.
             let input = generator.bfloat16Numbers(rowCount * depth)
@@ -137,7 +138,7 @@ struct ProductEndingTests {
     @Test("An ending comes once, after the last block of k", arguments: Form.all)
     func blocksOfDepth(_ form: Form) {
         var generator = SeededGenerator(seed: 83)
-        let depth = form.format == .float32 ? 4097 : 8193
+        let depth = form.format.wholeBlocks(form.format == .float32 ? 4097 : 8193)
         let columnCount = 33
         let weights = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)
         let up = Weights(form.format, rowCount: columnCount, columnCount: depth, using: &generator)

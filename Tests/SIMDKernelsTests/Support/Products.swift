@@ -53,6 +53,16 @@ struct Weights {
     }
 }
 
+extension WeightFormat {
+    /// At least as many columns as asked for, in whole blocks of the format.
+    func wholeBlocks(_ columnCount: Int) -> Int {
+        (columnCount + columnMultiple - 1) / columnMultiple * columnMultiple
+    }
+
+    /// The same of several numbers, each once.
+    func wholeBlocks(_ columnCounts: [Int]) -> [Int] { Set(columnCounts.map { wholeBlocks($0) }).sorted() }
+}
+
 /// What the bits of a stored number mean, by the definition of its format.
 func decode(_ bits: UInt32, _ format: WeightFormat) -> Float {
     switch format {
