@@ -342,6 +342,43 @@ def concurrent_answers_are_equal(server):
 
 
 @test
+def long_prompts_hold_nobody_up(server):
+    """While a long prompt is read, a stream goes on and a short question is answered."""
+    api = client(server)
+    connection = server.open(TEXT, ENDLESS)
+    response = connection.getresponse()
+    iterator = events(response)
+    next(iterator)
+    times = []
+    is_over = threading.Event()
+
+    def read():
+        for _ in iterator:
+            times.append(time.monotonic())
+            if is_over.is_set():
+                break
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        reader = pool.submit(read)
+        start = time.monotonic()
+        long = pool.submit(api.completions.create, model=server.model, prompt="long " * 1900, max_tokens=1)
+        try:
+            assert server.wait_for(running=2, waiting=0)
+            api.completions.create(model=server.model, prompt="The capital of France is", max_tokens=1)
+            assert not long.done(), "a short question is answered first"
+            assert long.result().usage.prompt_tokens >= 1900
+            # A round reads 64 tokens of the prompt beside the stream's next one.
+            count = sum(start < moment for moment in times)
+            assert count >= 20, f"only {count} tokens of the stream while a long prompt was read"
+        finally:
+            is_over.set()
+            reader.result()
+            response.close()
+            connection.close()
+    assert server.wait_for(running=0, waiting=0)
+
+
+@test
 def errors_stay_with_their_request(server):
     """Requests that fail and clients that go, beside one that must not notice."""
     body = {"prompt": "Once upon a time", "temperature": 0, "max_tokens": 40}

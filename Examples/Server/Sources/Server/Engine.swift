@@ -68,12 +68,7 @@ actor Engine: Service {
     private func admit() {
         while let job = admission.take() {
             do {
-                let prompt = job.request.prompt
-                let session = try kept.session(for: prompt)
-                let generation = try Generation(
-                    session: session, prompt: Array(prompt[session.position...]), tokenizer: tokenizer,
-                    options: job.request.options)
-                places.append(Place(job, generation))
+                places.append(Place(job, try generation(for: job.request)))
             } catch {
                 job.answer.fail(APIError(error))
                 admission.release()
@@ -81,24 +76,39 @@ actor Engine: Service {
         }
     }
 
+    /// The answer to a request, which begins where what is kept of its prompt ends.
+    private func generation(for request: CompletionRequest) throws(GenerationError) -> Generation {
+        let session: Session
+        do { session = try kept.session(for: request.prompt) } catch { throw .session(error) }
+        return try Generation(
+            session: session, prompt: Array(request.prompt[session.position...]), tokenizer: tokenizer,
+            options: request.options)
+    }
+
     /// Continues everybody who keeps up; false if there is nobody.
     private func runRound() -> Bool {
         let ready = places.filter(\.isReady)
         if ready.isEmpty { return false }
-        // It throws only when the server shuts down.
-        guard let results = try? batch.next(for: ready.map(\.generation)) else { return true }
-        for (place, result) in zip(ready, results) {
-            do {
-                if let text = try result.get().token?.text, !text.isEmpty { place.job.answer.send(.text(text)) }
-                guard let reason = place.generation.stopReason else { continue }
-                place.job.answer.send(.end(reason, place.generation.statistics))
-                remove(place)
-            } catch { fail(place, error) }
+        do {
+            let results = try batch.next(for: ready.map(\.generation))
+            for (place, result) in zip(ready, results) { send(result, to: place) }
+        } catch {
+            // It is the round that failed: the server shuts down.
+            for place in ready { fail(place, error) }
         }
         return true
     }
 
-    private func fail(_ place: Place, _ error: SessionError) {
+    private func send(_ result: Result<Batch.Outcome, GenerationError>, to place: Place) {
+        do {
+            if let text = try result.get().token?.text, !text.isEmpty { place.job.answer.send(.text(text)) }
+            guard let reason = place.generation.stopReason else { return }
+            place.job.answer.send(.end(reason, place.generation.statistics))
+            remove(place)
+        } catch { fail(place, error) }
+    }
+
+    private func fail(_ place: Place, _ error: GenerationError) {
         place.job.answer.fail(APIError(error))
         remove(place)
     }

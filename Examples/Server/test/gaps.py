@@ -1,0 +1,108 @@
+"""Measures how long running streams wait for their next token while a long prompt is read.
+
+    python gaps.py --server ../.build/release/Server --model ../../../Fixtures/.cache/SmolLM2-135M-Instruct
+
+Four greedy streams run. Then a long prompt arrives, and a second later a short question. Prints a JSON object for each
+round: the gaps between the streams' tokens before the long prompt came and while it was read, the seconds to its first
+token and to that of the short question. With several servers (--server A --server B) they take turns.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import threading
+import time
+
+from server import Server, events
+
+TEXT = "/v1/completions"
+BOOK = os.path.join(os.path.dirname(__file__), "../../../Fixtures/haystack/alice.txt")
+OPTIONS = ["--batch", "8", "--length", "8192", "--max-tokens", "4000"]
+
+
+class Stream(threading.Thread):
+    """A stream of one token over and over, and when each arrived."""
+
+    def __init__(self, server, number):
+        super().__init__()
+        body = {"prompt": f"Once upon a time, {number}", "max_tokens": 4000, "temperature": 0, "stream": True}
+        self.connection = server.open(TEXT, {**body, "logit_bias": {str(1000 + number): 100}})
+        self.times = []
+        self.is_over = False
+        self.start()
+
+    def run(self):
+        for event in events(self.connection.getresponse()):
+            if self.is_over:
+                break
+            assert event != "[DONE]" and "error" not in event, f"a stream ended: {event}"
+            self.times.append(time.monotonic())
+        self.connection.close()
+
+    def gaps(self, start, end):
+        """The seconds between two tokens, wherever some of them lie between two times."""
+        pairs = zip(self.times, self.times[1:])
+        return [after - before for before, after in pairs if after > start and before < end]
+
+
+def ask(server, prompt):
+    """The seconds to an answer's first token, and the tokens of its prompt."""
+    start = time.monotonic()
+    usage = {"include_usage": True}
+    body = {"prompt": prompt, "max_tokens": 4, "temperature": 0, "stream": True, "stream_options": usage}
+    connection = server.open(TEXT, body)
+    first = last = None
+    for event in events(connection.getresponse()):
+        first = first or time.monotonic()
+        last = event if event != "[DONE]" else last
+    connection.close()
+    return first - start, last["usage"]["prompt_tokens"]
+
+
+def measure(binary, model, prompt):
+    with Server(binary, model, *OPTIONS) as server:
+        streams = [Stream(server, number) for number in range(4)]
+        time.sleep(5)
+        assert all(stream.times for stream in streams), "all streams run"
+        start = time.monotonic()
+        short = []
+
+        def ask_short():
+            time.sleep(1)
+            short.append(ask(server, "The capital of France is")[0])
+
+        asker = threading.Thread(target=ask_short)
+        asker.start()
+        seconds, count = ask(server, prompt)
+        asker.join()
+        time.sleep(1)
+        assert all(stream.is_alive() for stream in streams), "all streams outlast the prompt"
+        for stream in streams:
+            stream.is_over = True
+            stream.join()
+        before = [gap for stream in streams for gap in stream.gaps(start - 3, start - 0.5)]
+        gaps = [gap for stream in streams for gap in stream.gaps(start, start + seconds)]
+    return {
+        "server": binary, "promptTokens": count, "medianGapBefore": round(statistics.median(before), 4),
+        "medianGap": round(statistics.median(gaps), 4), "longestGap": round(max(gaps), 4), "gaps": len(gaps),
+        "firstTokenOfPrompt": round(seconds, 2), "firstTokenOfShortQuestion": round(short[0], 2),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", required=True, action="append", help="a built server; may be given several times")
+    parser.add_argument("--model", required=True, help="a directory of SmolLM2-135M-Instruct")
+    parser.add_argument("--words", type=int, default=4400, help="words of the long prompt")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with open(BOOK, encoding="utf-8") as file:
+        prompt = " ".join(file.read().split()[: arguments.words])
+    for _ in range(arguments.rounds):
+        for binary in arguments.server:
+            print(json.dumps(measure(binary, arguments.model, prompt)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
