@@ -60,15 +60,17 @@ extension MicroTile {
             let ahead = block + offset + (length > 2 ? distance : 12 * rightStride)
             longlm_prefetch(ahead)
             longlm_prefetch(ahead + laneCount)
-            // Written out for one and two columns, so that the column is a constant.
-            if length <= 2 {
+            // Written out for one and two columns, so that the column is a constant. Both numbers of a word are widened
+            // before either is multiplied, so that no product waits for a conversion.
+            if length == 1 {
                 step(left, leftStride, Columns(block, at: offset, column: 0, Storage.self, Widen.self))
-                if length == 2 {
-                    step(
-                        left + leftStep, leftStride,
-                        Columns(block, at: offset, column: 1, Storage.self, Widen.self))
-                }
-                left += leftStep * length
+                left += leftStep
+            } else if length == 2 {
+                let first = Columns(block, at: offset, column: 0, Storage.self, Widen.self)
+                let second = Columns(block, at: offset, column: 1, Storage.self, Widen.self)
+                step(left, leftStride, first)
+                step(left + leftStep, leftStride, second)
+                left += 2 * leftStep
             } else {
                 for column in Steps(from: 0, to: length, by: 1) {
                     step(left, leftStride, Columns(block, at: offset, column: column, Storage.self, Widen.self))

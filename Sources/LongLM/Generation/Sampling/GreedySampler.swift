@@ -1,11 +1,3 @@
-/// Chooses the next token from logits.
-public protocol Sampler: Sendable {
-    /// The next token.
-    ///
-    /// - Parameter logits: [V], not empty.
-    mutating func sample(_ logits: [Float]) -> Int
-}
-
 /// Always takes the most probable token; among equals, the first.
 public struct GreedySampler: Sampler {
     /// A greedy sampler.
