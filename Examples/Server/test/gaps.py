@@ -94,7 +94,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True, action="append", help="a built server; may be given several times")
     parser.add_argument("--model", required=True, help="a directory of SmolLM2-135M-Instruct")
-    parser.add_argument("--words", type=int, default=4400, help="words of the long prompt")
+    parser.add_argument("--words", type=int, default=4750, help="words of the long prompt")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     with open(BOOK, encoding="utf-8") as file:
