@@ -17,6 +17,10 @@ struct ChartAxis {
         var label: String
     }
 
+    /// The most ticks that axes of charts have: side by side, labels need more room than one above the other.
+    static let maximumHorizontalTickCount = 9
+    static let maximumVerticalTickCount = 10
+
     let scale: AxisScale
     let lower: Double
     let upper: Double

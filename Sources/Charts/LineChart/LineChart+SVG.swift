@@ -47,8 +47,10 @@ extension LineChart {
             hasPoints = !segments.isEmpty
             xAxis = ChartAxis(
                 chart.xScale, covering: segments.map(\.x) + drawn.map(\.position), endsAtTicks: false,
-                maximumTickCount: 9)
-            yAxis = ChartAxis(chart.yScale, covering: segments.map(\.y), endsAtTicks: true, maximumTickCount: 10)
+                maximumTickCount: ChartAxis.maximumHorizontalTickCount)
+            yAxis = ChartAxis(
+                chart.yScale, covering: segments.map(\.y), endsAtTicks: true,
+                maximumTickCount: ChartAxis.maximumVerticalTickCount)
 
             let labelWidth = yAxis.ticks.map { ChartText.pixels($0.label, size: 12) }.max() ?? 0
             left = SVGWriter.margin + (chart.yAxisName.isEmpty ? 0 : 22) + labelWidth + 10

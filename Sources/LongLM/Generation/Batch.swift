@@ -29,7 +29,7 @@ public final class Batch {
     /// How many tokens of prompts a round takes by default while other generations wait for their next token.
     ///
     /// With more, prompts are read faster, and the others wait longer.
-    public static let defaultPromptRowLimit = 64
+    public static let defaultPromptRowLimit = PromptShares.defaultRowLimit
 
     /// A batch.
     ///

@@ -1,5 +1,8 @@
 /// Divides the rows that a pass has for prompts among them.
 enum PromptShares {
+    /// How many rows of prompts a round of a batch has, unless a caller says otherwise, while somebody waits for a token.
+    static let defaultRowLimit = 64
+
     /// The rows of each prompt.
     ///
     /// Half of the rows, rounded up, go to the first prompt, which has waited longest. The rest go to the prompts with

@@ -1,4 +1,6 @@
 /// Which rows and panels of a product one worker computes.
+///
+/// With many rows, each worker owns some of them, which `RowShare` hands out. With few, this type divides tiles and panels.
 struct ProductShare {
     let rows: (Range<Int>, Range<Int>)
     let panels: Range<Int>

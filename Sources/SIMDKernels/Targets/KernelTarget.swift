@@ -1,7 +1,7 @@
 /// What differs between the instruction targets that a kernel body is compiled for.
 ///
 /// A target is one conformance in a file of its own. It also needs a line in LongLMTrampolines.h and a case in
-/// ``CompiledTarget``.
+/// ``CompiledTarget``. If users can choose it by name, ``InstructionSet`` and LongLMFeatures.c need to know it too.
 protocol KernelTarget {
     /// How it multiplies and adds single numbers.
     associatedtype Arithmetic: MultiplyAdd
