@@ -28,7 +28,7 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("GEMM", arguments: WeightFormat.allCases)
+    @Test("GEMM", arguments: plainFormats)
     func gemm(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 40)
         for (rowCount, columnCount, depth) in [
@@ -47,7 +47,7 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("Products with a bias and an activation", arguments: WeightFormat.allCases)
+    @Test("Products with a bias and an activation", arguments: plainFormats)
     func endings(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 45)
         let (columnCount, depth) = (97, format.wholeBlocks(70))

@@ -11,7 +11,7 @@ struct GEMMTests {
     /// 1 … 2 · MR + 1 for the taller register tile, which has 12 rows; the other has 6.
     static let rowCounts = 1...25
 
-    @Test("Every output is the chain of fused multiply-adds", arguments: fusedInstructionSets, WeightFormat.allCases)
+    @Test("Every output is the chain of fused multiply-adds", arguments: fusedInstructionSets, plainFormats)
     func chains(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 1)
         for columnCount in Self.columnCounts {
@@ -31,7 +31,7 @@ struct GEMMTests {
 
     /// A GEMM puts its sums aside after every 4,096 words of a panel: as many floats, or twice as many 16-bit numbers.
     /// That must not show.
-    @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, WeightFormat.allCases)
+    @Test("A chain runs on across blocks of k", arguments: fusedInstructionSets, plainFormats)
     func blocksOfDepth(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 2)
         let block = format == .float32 ? 4096 : 8192
@@ -78,7 +78,7 @@ struct GEMMTests {
     }
 
     @Test(
-        "A gated product is silu of one chain times the other", arguments: fusedInstructionSets, WeightFormat.allCases)
+        "A gated product is silu of one chain times the other", arguments: fusedInstructionSets, plainFormats)
     func gated(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 13)
         for columnCount in Self.columnCounts {
@@ -98,7 +98,7 @@ struct GEMMTests {
         }
     }
 
-    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, WeightFormat.allCases)
+    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, plainFormats)
     func twin(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 3)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (5, 33, 1), (7, 40, 31), (13, 65, 600), (25, 31, 257)] {
@@ -117,7 +117,7 @@ struct GEMMTests {
     }
 
     /// The x86-64 baseline included: it has other bits than the rest, but its GEMV still agrees with its GEMM.
-    @Test("One row alone equals the same row among others", arguments: InstructionSet.available, WeightFormat.allCases)
+    @Test("One row alone equals the same row among others", arguments: InstructionSet.available, plainFormats)
     func rowsAlone(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 4)
         for columnCount in [1, 33, 64, 97] {
@@ -244,7 +244,7 @@ struct WeightTests {
         #expect(row.isContained)
     }
 
-    @Test("A row is copied out as it was packed", arguments: WeightFormat.allCases)
+    @Test("A row is copied out as it was packed", arguments: plainFormats)
     func copiedRows(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 9)
         for rowCount in [1, 31, 32, 33, 65] {

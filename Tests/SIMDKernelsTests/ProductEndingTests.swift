@@ -20,7 +20,7 @@ struct ProductEndingTests {
         var testDescription: String { "\(instructionSet), \(format) weights, \(precision)" }
 
         static let all = InstructionSet.available.flatMap { instructionSet in
-            let forms = WeightFormat.allCases.map {
+            let forms = plainFormats.map {
                 Form(instructionSet: instructionSet, format: $0, precision: .float32)
             }
             return instructionSet.hasBFloat16Products

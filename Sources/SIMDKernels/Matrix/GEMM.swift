@@ -17,7 +17,7 @@ public enum GEMM {
 
     /// The floats of scratch memory that one worker needs for products with up to `maximumRowCount` rows.
     public static func scratchFloatCount(maximumRowCount: Int) -> Int {
-        2 * (maximumRowCount + 2 * maximumTileRows) * PackedMatrix.panelWidth
+        panelPartWordCount + 2 * (maximumRowCount + 2 * maximumTileRows) * PackedMatrix.panelWidth
     }
 
     /// This worker's share of output = activation(input · weightsᵀ + bias), or output += the same.
@@ -89,7 +89,8 @@ public enum GEMM {
             input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
             depth: weights.columnCount, weights: weights.panels, gated: gated.panels,
             panelStride: weights.panelWordCount, format: weights.format, columnCount: weights.rowCount,
-            panels: share.panels, rows: share.rows, output: output, ending: ending, streams: streams, scratch: scratch)
+            panels: share.panels, rows: share.rows, output: output, ending: ending, streams: streams,
+            widened: scratch, scratch: scratch + panelPartWordCount)
         if input.rowCount == 1 {
             GEMVArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
         } else {

@@ -47,11 +47,12 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
             var start = 0
             repeat {
                 let steps = lesser(partDepth, depth - start)
+                let (weights, gated) = part(of: panel, from: start, steps: steps)
                 for range in 0..<2 {
                     let rows = range == 0 ? arguments.rows.0 : arguments.rows.1
                     // In scratch memory, the second range's unfinished sums follow the first's.
                     let shift = range == 0 ? -rows.lowerBound : arguments.rows.0.length - rows.lowerBound
-                    passRows(rows, scratchShift: shift, panel: panel, from: start, steps: steps)
+                    passRows(rows, scratchShift: shift, panel: panel, weights, gated, from: start, steps: steps)
                 }
                 start += steps
             } while start < depth
@@ -59,25 +60,46 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
         if arguments.streams { longlm_stream_end() }
     }
 
+    /// Where a part of a panel is, in both matrices of a gated product. Quantised numbers are widened once for all rows.
+    @inline(always)
+    private func part(of panel: Int, from start: Int, steps: Int) -> (UnsafePointer<Float>, UnsafePointer<Float>) {
+        let offset = panel * arguments.panelStride
+        if Storage.readsWidened && arguments.format.isQuantized {
+            let columns = start..<(start + steps)
+            let gated = arguments.widened + GEMM.panelPartWordCount / 2
+            arguments.widen(arguments.weights + offset, columns: columns, into: arguments.widened, Target.self)
+            if arguments.ending.kind == .gate {
+                arguments.widen(arguments.gated + offset, columns: columns, into: gated, Target.self)
+            }
+            return (UnsafePointer(arguments.widened), UnsafePointer(gated))
+        }
+        let first = offset + start / Storage.blockLength * Storage.blockWordCount
+        return (arguments.weights + first, arguments.gated + first)
+    }
+
     /// Passes the tiles of some rows over a part of a panel.
     @inline(always)
-    private func passRows(_ rows: Range<Int>, scratchShift: Int, panel: Int, from start: Int, steps: Int) {
+    private func passRows(
+        _ rows: Range<Int>, scratchShift: Int, panel: Int, _ weights: UnsafePointer<Float>,
+        _ gated: UnsafePointer<Float>, from start: Int, steps: Int
+    ) {
         var row = rows.lowerBound
         while row < rows.upperBound {
             let rest = rows.upperBound - row
             if rest > Target.MediumTile.rows {
                 multiply(
-                    Target.Tile.self, row: row, scratchRow: row + scratchShift, panel: panel, from: start, steps: steps)
+                    Target.Tile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
+                    from: start, steps: steps)
                 row += Target.Tile.rows
             } else if rest > Target.SmallTile.rows {
                 multiply(
-                    Target.MediumTile.self, row: row, scratchRow: row + scratchShift, panel: panel, from: start,
-                    steps: steps)
+                    Target.MediumTile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
+                    from: start, steps: steps)
                 row += Target.MediumTile.rows
             } else {
                 multiply(
-                    Target.SmallTile.self, row: row, scratchRow: row + scratchShift, panel: panel, from: start,
-                    steps: steps)
+                    Target.SmallTile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
+                    from: start, steps: steps)
                 row += Target.SmallTile.rows
             }
         }
@@ -87,7 +109,8 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
     /// the last part, sums go to the output.
     @inline(always)
     private func multiply<Tile: MicroTile>(
-        _: Tile.Type, row: Int, scratchRow: Int, panel: Int, from start: Int, steps: Int
+        _: Tile.Type, row: Int, scratchRow: Int, panel: Int, _ weights: UnsafePointer<Float>,
+        _ gated: UnsafePointer<Float>, from start: Int, steps: Int
     ) {
         let width = PackedMatrix.panelWidth
         let stride = arguments.columnCount
@@ -95,19 +118,18 @@ private struct GEMMForm<Target: KernelTarget, Storage: PanelStorage> {
         let isDirect =
             arguments.ending.isPlain && row + Tile.rows <= arguments.rowCount && (panel + 1) * width <= stride
         let left = arguments.input + row * arguments.inputStride + start * Tile.rows
-        let right = panel * arguments.panelStride + start / Storage.blockLength * Storage.blockWordCount
         // For each of the two products: the unfinished sums of all rows, and one tile of finished ones.
         let rowCount = arguments.rows.0.length + arguments.rows.1.length + maximumTileRows
         let scratchCount = (rowCount + maximumTileRows) * width
         let finished = arguments.scratch + rowCount * width
         let output = arguments.output + row * stride + panel * width
         for product in 0..<(arguments.ending.kind == .gate ? 2 : 1) {
-            let weights = (product == 0 ? arguments.weights : arguments.gated) + right
+            let right = product == 0 ? weights : gated
             let sums = arguments.scratch + product * scratchCount + scratchRow * width
             for column in Steps(from: 0, to: width, by: Tile.columns) {
                 var tile = start == 0 ? Tile() : Tile(sums + column, stride: width)
                 tile.accumulate(
-                    left, leftStep: Tile.rows, leftStride: 1, weights, at: column, rightStride: Storage.blockWordCount,
+                    left, leftStep: Tile.rows, leftStride: 1, right, at: column, rightStride: Storage.blockWordCount,
                     count: steps, Storage.self, Target.Widen.self)
                 if !isLast {
                     tile.store(to: sums + column, stride: width)

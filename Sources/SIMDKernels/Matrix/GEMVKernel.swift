@@ -72,6 +72,20 @@ private struct GEMVForm<Target: KernelTarget, Storage: PanelStorage> {
         let depth = (arguments.depth + perStep - 1) / perStep
         var sums = Lanes32(repeating: 0)
         var others = Lanes32(repeating: 0)
+        if Storage.readsWidened && arguments.format.isQuantized {
+            // Few columns at a time, so that they stay in the first-level cache.
+            let firstFloats = arguments.widened
+            let secondFloats = firstFloats + 32 * PackedMatrix.panelWidth
+            for start in Steps(from: 0, to: depth, by: 32) {
+                arguments.widen(first, columns: start..<(start + 32), into: firstFloats, Target.self)
+                arguments.widen(second, columns: start..<(start + 32), into: secondFloats, Target.self)
+                for column in Steps(from: 0, to: 32, by: 1) {
+                    let offset = column * PackedMatrix.panelWidth
+                    add(&sums, &others, firstFloats + offset, secondFloats + offset, column: 0, start + column)
+                }
+            }
+            return (sums, others)
+        }
         for block in Steps(from: 0, to: depth / length, by: 1) {
             let offset = block * Storage.blockWordCount
             let k = block * length

@@ -1,7 +1,8 @@
 import CLongLM
 
 /// 32-bit floats, one per word.
-enum Float32Storage {
+enum Float32Storage: PanelStorage {
+    @inline(always) static var readsWidened: Bool { true }
     @inline(always) static var blockLength: Int { 1 }
     @inline(always) static var blockWordCount: Int { PackedMatrix.panelWidth }
 

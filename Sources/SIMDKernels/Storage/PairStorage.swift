@@ -1,5 +1,5 @@
 /// A format of 16-bit numbers. A word holds those of two neighboring columns, the earlier one in the lower half.
-protocol PairStorage: WeightStorage {
+protocol PairStorage: WeightStorage, PanelStorage {
     /// One number, widened exactly.
     static func widen(_ bits: UInt16) -> Float
 }

@@ -6,6 +6,30 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     case bfloat16
     /// IEEE binary16.
     case float16
+    /// Blocks of 32: a 16-bit scale and 4-bit codes (GGUF; 4.5 bits a number).
+    case q40 = "q4_0"
+    /// Blocks of 32: a 16-bit scale and minimum and 4-bit codes (GGUF; 5 bits).
+    case q41 = "q4_1"
+    /// Blocks of 32: a 16-bit scale and 5-bit codes (GGUF; 5.5 bits).
+    case q50 = "q5_0"
+    /// Blocks of 32: a 16-bit scale and minimum and 5-bit codes (GGUF; 6 bits).
+    case q51 = "q5_1"
+    /// Blocks of 32: a 16-bit scale and 8-bit codes (GGUF; 8.5 bits).
+    case q80 = "q8_0"
+    /// Blocks of 256: 2-bit codes with 4-bit scales and minima (GGUF; 2.625 bits).
+    case q2K = "q2_k"
+    /// Blocks of 256: 3-bit codes with 6-bit scales (GGUF; 3.4375 bits).
+    case q3K = "q3_k"
+    /// Blocks of 256: 4-bit codes with 6-bit scales and minima (GGUF; 4.5 bits).
+    case q4K = "q4_k"
+    /// Blocks of 256: 5-bit codes with 6-bit scales and minima (GGUF; 5.5 bits).
+    case q5K = "q5_k"
+    /// Blocks of 256: 6-bit codes with 8-bit scales (GGUF; 6.5625 bits).
+    case q6K = "q6_k"
+    /// Blocks of 32: a 16-bit scale and 4-bit codes of a table (GGUF; 4.5 bits).
+    case iq4NL = "iq4_nl"
+    /// Blocks of 256: 4-bit codes of a table with 6-bit scales (GGUF; 4.25 bits).
+    case iq4XS = "iq4_xs"
 
     /// Calls a visitor with the format's storage.
     @inline(always)
@@ -14,6 +38,18 @@ public enum WeightFormat: String, Sendable, CaseIterable {
         case .float32: visitor.visit(Float32Storage.self)
         case .bfloat16: visitor.visit(BFloat16Storage.self)
         case .float16: visitor.visit(Float16Storage.self)
+        case .q40: visitor.visit(Q40Storage.self)
+        case .q41: visitor.visit(Q41Storage.self)
+        case .q50: visitor.visit(Q50Storage.self)
+        case .q51: visitor.visit(Q51Storage.self)
+        case .q80: visitor.visit(Q80Storage.self)
+        case .q2K: visitor.visit(Q2KStorage.self)
+        case .q3K: visitor.visit(Q3KStorage.self)
+        case .q4K: visitor.visit(Q4KStorage.self)
+        case .q5K: visitor.visit(Q5KStorage.self)
+        case .q6K: visitor.visit(Q6KStorage.self)
+        case .iq4NL: visitor.visit(IQ4NLStorage.self)
+        case .iq4XS: visitor.visit(IQ4XSStorage.self)
         }
     }
 }
@@ -30,9 +66,47 @@ extension WeightFormat {
         return visit(Functions())
     }
 
-    /// Calls a kernel's visitor with the format's storage.
+    /// Calls a kernel's visitor with the storage through which tiles read the format. Tiles don't read quantised numbers:
+    /// those are widened to floats first.
     @inline(always)
-    func visit<Visitor: PanelVisitor>(panels visitor: Visitor) { visit(PanelVisitors(visitor: visitor)) }
+    func visit<Visitor: PanelVisitor>(panels visitor: Visitor) {
+        switch self {
+        case .bfloat16: visitor.visit(BFloat16Storage.self)
+        case .float16: visitor.visit(Float16Storage.self)
+        case .float32, .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS:
+            visitor.visit(Float32Storage.self)
+        }
+    }
+
+    /// Calls a visitor with the storage of a quantised format. It isn't called for other formats.
+    @inline(always)
+    func visit<Visitor: QuantizedVisitor>(quantized visitor: Visitor) {
+        switch self {
+        case .float32, .bfloat16, .float16: return
+        case .q40: visitor.visit(Q40Storage.self)
+        case .q41: visitor.visit(Q41Storage.self)
+        case .q50: visitor.visit(Q50Storage.self)
+        case .q51: visitor.visit(Q51Storage.self)
+        case .q80: visitor.visit(Q80Storage.self)
+        case .q2K: visitor.visit(Q2KStorage.self)
+        case .q3K: visitor.visit(Q3KStorage.self)
+        case .q4K: visitor.visit(Q4KStorage.self)
+        case .q5K: visitor.visit(Q5KStorage.self)
+        case .q6K: visitor.visit(Q6KStorage.self)
+        case .iq4NL: visitor.visit(IQ4NLStorage.self)
+        case .iq4XS: visitor.visit(IQ4XSStorage.self)
+        }
+    }
+
+    /// Whether numbers are codes of a few bits with a scale.
+    public var isQuantized: Bool {
+        @inline(always) get {
+            switch self {
+            case .float32, .bfloat16, .float16: false
+            case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS: true
+            }
+        }
+    }
 
     /// The number of columns of a matrix has to be a multiple of this.
     public var columnMultiple: Int { storage.columnMultiple }
@@ -42,15 +116,4 @@ extension WeightFormat {
 
     /// Whether 32-bit floats can be rounded to this format when a matrix is packed.
     public var roundsFloats: Bool { storage.roundsFloats }
-}
-
-/// Passes the storage of a weight format on to a kernel's visitor.
-private struct PanelVisitors<Visitor: PanelVisitor>: WeightStorageVisitor {
-    let visitor: Visitor
-
-    @inline(always)
-    init(visitor: Visitor) { self.visitor = visitor }
-
-    @inline(always)
-    func visit<Storage: WeightStorage>(_: Storage.Type) { visitor.visit(Storage.self) }
 }

@@ -1,7 +1,7 @@
 /// How the numbers of a weight matrix are stored: in a file, row by row, and in the panels of a ``PackedMatrix``.
 ///
 /// A format is one conformance in a file of its own. It also needs a case and a line in ``WeightFormat``.
-protocol WeightStorage: PanelStorage {
+protocol WeightStorage: PanelBlocks {
     /// The number of columns has to be a multiple of this.
     static var columnMultiple: Int { get }
 
@@ -15,7 +15,7 @@ protocol WeightStorage: PanelStorage {
     ///   - rows: Row after row, without gaps; no alignment is needed.
     ///   - rowCount: How many, at least 1.
     ///   - columnCount: K.
-    ///   - panel: ``PanelStorage/blockWordCount`` words for each block.
+    ///   - panel: ``PanelBlocks/blockWordCount`` words for each block.
     static func pack(
         _ rows: UnsafeRawPointer, rowCount: Int, columnCount: Int, into panel: UnsafeMutablePointer<Float>)
 

@@ -47,11 +47,17 @@ struct Weights {
             case .float32: sign << 31 | (122 + exponent) << 23 | fraction
             case .bfloat16: sign << 15 | (122 + exponent) << 7 | fraction >> 16
             case .float16: sign << 15 | (10 + exponent) << 10 | fraction >> 13
+            default: preconditionFailure("see Weights(quantized:)")
             }
         }
         self.init(bits: bits, format, rowCount: rowCount, columnCount: columnCount)
     }
 }
+
+/// The formats whose numbers stand by themselves.
+let plainFormats = WeightFormat.allCases.filter { !$0.isQuantized }
+/// The formats of blocks.
+let quantizedFormats = WeightFormat.allCases.filter { $0.isQuantized }
 
 extension WeightFormat {
     /// At least as many columns as asked for, in whole blocks of the format.
@@ -77,6 +83,7 @@ func decode(_ bits: UInt32, _ format: WeightFormat) -> Float {
         case 31: return fraction == 0 ? Float(sign: sign, exponent: 0, significand: .infinity) : .nan
         default: return Float(sign: sign, exponent: exponent - 15, significand: 1 + fraction)
         }
+    default: preconditionFailure("a number of a block has no bits of its own")
     }
 }
 

@@ -1,0 +1,33 @@
+import CLongLM
+
+/// GGUF's IQ4_XS, 4.25 bits a number: blocks of 256 with a 16-bit scale d, and a 6-bit scale for every 32 columns;
+/// d · (s − 32) times one of sixteen values.
+///
+/// Word 0 holds d and the upper two bits of the scales, word 1 their lower four bits. From word 2 on, four words a group
+/// are as in ``IQ4NLStorage``.
+enum IQ4XSStorage: QuantizedStorage {
+    @inline(always) static var blockLength: Int { 256 }
+    @inline(always) static var blockByteCount: Int { 136 }
+    @inline(always) static var groupLength: Int { 32 }
+    @inline(always) static var codeOffset: Float { 128 }
+
+    @inline(always)
+    static func codes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+    ) -> Lanes {
+        Widen.iq4Codes(
+            longlm_mask_bits(
+                word(2 + quad / 8 * 4 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad % 8 / 4 * 4),
+                0x0f0f_0f0f))
+    }
+
+    @inline(always)
+    static func scales<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        let first = word(0, of: block, at: row)
+        let lower = longlm_mask_bits(word(1, of: block, at: row), UInt32(truncatingIfNeeded: 4 * group), 0xf)
+        let scale = longlm_join_bits(lower, first, UInt32(truncatingIfNeeded: 16 + 2 * group), 3, 4)
+        return Widen.lowerHalves(first) * (longlm_byte_to_float(scale, 0) - 32)
+    }
+}

@@ -1,0 +1,65 @@
+import CLongLM
+
+/// GGUF's Q4_K, 4.5 bits a number: blocks of 256 with a 16-bit scale d and minimum dmin, which are word 0, and a 6-bit
+/// scale s and minimum m for every 32 columns; (d · s) · code − dmin · m.
+///
+/// Words 1 to 3 hold s and m (see ``SixBitScales``). From word 4 on, eight words hold the codes of two groups in the halves
+/// of their bytes.
+enum Q4KStorage: QuantizedStorage {
+    @inline(always) static var blockLength: Int { 256 }
+    @inline(always) static var blockByteCount: Int { 144 }
+    @inline(always) static var groupLength: Int { 32 }
+
+    @inline(always)
+    static func codes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+    ) -> Lanes {
+        longlm_mask_bits(
+            word(4 + quad / 16 * 8 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8 % 2 * 4),
+            0x0f0f_0f0f)
+    }
+
+    @inline(always)
+    static func scales<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        Widen.lowerHalves(word(0, of: block, at: row)) * SixBitScales.scales(block, at: row, group: group)
+    }
+
+    @inline(always)
+    static func minima<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        -(Widen.upperHalves(word(0, of: block, at: row)) * SixBitScales.minima(block, at: row, group: group))
+    }
+}
+
+/// The eight pairs of 6-bit numbers in words 1 to 3 of a block of Q4_K or Q5_K.
+///
+/// Bytes 0 to 3 hold the scales and bytes 4 to 7 the minima of groups 0 to 3. Bytes 8 to 11 hold the lower four bits of those
+/// of groups 4 to 7, the scale's in the lower half; their upper two bits are the upper bits of the first eight bytes.
+enum SixBitScales {
+    /// The scales of sixteen rows, as floats.
+    @inline(always)
+    static func scales(_ block: UnsafePointer<Float>, at row: Int, group: Int) -> Lanes {
+        number(block, at: row, group: group, word: 1, shift: 0)
+    }
+
+    /// The minima of sixteen rows, as floats.
+    @inline(always)
+    static func minima(_ block: UnsafePointer<Float>, at row: Int, group: Int) -> Lanes {
+        number(block, at: row, group: group, word: 2, shift: 4)
+    }
+
+    @inline(always)
+    private static func number(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, word: Int, shift: UInt32
+    ) -> Lanes {
+        let width = PackedMatrix.panelWidth
+        let first = block.lanes(at: word * width + row)
+        let byte = UInt32(truncatingIfNeeded: group % 4)
+        if group < 4 { return longlm_byte_to_float(longlm_mask_bits(first, 0, 0x3f3f_3f3f), byte) }
+        let lower = longlm_mask_bits(block.lanes(at: 3 * width + row), shift, 0x0f0f_0f0f)
+        return longlm_byte_to_float(longlm_join_bits(lower, first, 6, 0x0303_0303, 4), byte)
+    }
+}

@@ -1,0 +1,37 @@
+import CLongLM
+
+/// GGUF's Q5_K, 5.5 bits a number: blocks of 256 with a 16-bit scale d and minimum dmin, which are word 0, and a 6-bit
+/// scale s and minimum m for every 32 columns; (d · s) · code − dmin · m.
+///
+/// Words 1 to 3 hold s and m (see ``SixBitScales``). Words 4 to 11 hold the fifth bits of the codes: bit g of
+/// byte c is that of column c of group g. The lower four bits follow as in ``Q4KStorage``.
+enum Q5KStorage: QuantizedStorage {
+    @inline(always) static var blockLength: Int { 256 }
+    @inline(always) static var blockByteCount: Int { 176 }
+    @inline(always) static var groupLength: Int { 32 }
+
+    @inline(always)
+    static func codes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+    ) -> Lanes {
+        let low = longlm_mask_bits(
+            word(12 + quad / 16 * 8 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8 % 2 * 4),
+            0x0f0f_0f0f)
+        return longlm_join_bits(
+            low, word(4 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8), 0x0101_0101, 4)
+    }
+
+    @inline(always)
+    static func scales<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        Widen.lowerHalves(word(0, of: block, at: row)) * SixBitScales.scales(block, at: row, group: group)
+    }
+
+    @inline(always)
+    static func minima<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        -(Widen.upperHalves(word(0, of: block, at: row)) * SixBitScales.minima(block, at: row, group: group))
+    }
+}

@@ -1,0 +1,25 @@
+import CLongLM
+
+/// GGUF's Q8_0, 8.5 bits a number: blocks of 32 with a 16-bit scale d; d · code, with signed bytes for codes.
+/// The codes here have 128 added.
+enum Q80Storage: QuantizedStorage {
+    @inline(always) static var blockLength: Int { 32 }
+    @inline(always) static var blockByteCount: Int { 34 }
+    @inline(always) static var groupLength: Int { 32 }
+    @inline(always) static var scalePlace: QuantizedScalePlace { .beginning }
+    @inline(always) static var codeOffset: Float { 128 }
+
+    @inline(always)
+    static func codes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+    ) -> Lanes {
+        longlm_flip_bits(word(quad, of: block, at: row), 0x8080_8080)
+    }
+
+    @inline(always)
+    static func scales<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        loneScales(block, at: row, Widen.self)
+    }
+}

@@ -1,0 +1,107 @@
+import SIMDKernels
+import Safetensors
+import TestSupport
+import Testing
+
+/// Products with quantised weights have the bits of products with the floats that the codes stand for.
+@Suite("Quantised weights")
+struct QuantizedProductTests {
+    @Test("Numbers are those of gguf-py", arguments: quantizedFormats)
+    func values(_ format: WeightFormat) throws {
+        let fixture = try SafetensorsFile(path: Fixtures.path("quantized/blocks.safetensors"))
+        let blocks = try fixture.tensor("\(format.rawValue).blocks")
+        let expected = try fixture.tensor("\(format.rawValue).values").floats()
+        let bytes = blocks.withUnsafeBytes { Array($0) }
+        let (rowCount, columnCount) = (3, 512)
+        #expect(bytes.count == rowCount * format.rowByteCount(columnCount: columnCount))
+
+        // The formulas of these tests.
+        let blockByteCount = format.rowByteCount(columnCount: format.columnMultiple)
+        let twin = stride(from: 0, to: bytes.count, by: blockByteCount).flatMap {
+            dequantize(Array(bytes[$0..<($0 + blockByteCount)]), format)
+        }
+        #expect(twin == expected)
+
+        // Rows of a packed matrix.
+        for instructionSet in InstructionSet.available {
+            let packed = bytes.withUnsafeBytes {
+                PackedMatrix(
+                    packing: $0, format: format, rowCount: rowCount, columnCount: columnCount,
+                    instructionSet: instructionSet)
+            }
+            #expect(rows(of: packed) == expected, "\(instructionSet)")
+            // A file's bytes and, in the last panel, room for rows that aren't there.
+            #expect(packed.byteCount == 32 * format.rowByteCount(columnCount: columnCount))
+        }
+
+        // Rows that are widened while they are packed.
+        let floats = bytes.withUnsafeBytes {
+            PackedMatrix(
+                packing: $0, format: format, storedFormat: .float32, rowCount: rowCount, columnCount: columnCount)
+        }
+        #expect(rows(of: floats) == expected)
+    }
+
+    private func rows(of matrix: PackedMatrix) -> [Float] {
+        (0..<matrix.rowCount).flatMap { row in
+            [Float](unsafeUninitializedCapacity: matrix.columnCount) { buffer, count in
+                matrix.copyRow(row, to: buffer.baseAddress!)
+                count = matrix.columnCount
+            }
+        }
+    }
+
+    @Test("Every output is the chain over the widened numbers", arguments: fusedInstructionSets, quantizedFormats)
+    func chains(_ instructionSet: InstructionSet, _ format: WeightFormat) {
+        var generator = SeededGenerator(seed: 160)
+        // One panel and less, two and a part of a third.
+        for columnCount in [1, 17, 32, 33, 70] {
+            let depth = format.columnMultiple * (columnCount == 33 ? 3 : 1)
+            let weights = Weights(quantized: format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let input = generator.floats(25 * depth)
+            let expected = chain(input, by: weights)
+            for rowCount in [1, 2, 3, 5, 7, 11, 12, 13, 25] {
+                let output = product(Array(input.prefix(rowCount * depth)), by: weights, instructionSet)
+                #expect(
+                    firstDifference(output, Array(expected.prefix(rowCount * columnCount))) == nil,
+                    "\(rowCount)×\(columnCount)×\(depth)")
+            }
+        }
+    }
+
+    /// A part of a panel has 4,096 columns, or 2,048 of a gated product.
+    @Test("All threads, targets and endings have the bits of 32-bit weights", arguments: quantizedFormats)
+    func everywhere(_ format: WeightFormat) {
+        var generator = SeededGenerator(seed: 161)
+        for (rowCount, columnCount, depth) in [(1, 97, 512), (1, 33, 4352), (7, 65, 4352), (150, 97, 256)] {
+            let weights = Weights(quantized: format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let up = Weights(quantized: format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let (floats, upFloats) = (weights.widened, up.widened)
+            let input = generator.floats(rowCount * depth, limit: 0.1)
+            let bias = generator.floats(columnCount)
+            let before = generator.floats(rowCount * columnCount)
+            for instructionSet in InstructionSet.available {
+                let plain = product(input, by: floats, instructionSet)
+                let added = product(
+                    input, by: floats, bias: bias, activation: .silu, adding: before, instructionSet)
+                let gated = gatedProduct(input, gate: floats, up: upFloats, instructionSet)
+                for threadCount in [1, 2, 3] {
+                    let name = "\(rowCount)×\(columnCount)×\(depth), \(threadCount) threads, \(instructionSet)"
+                    #expect(
+                        firstDifference(
+                            product(input, by: weights, threadCount: threadCount, instructionSet), plain) == nil,
+                        "\(name)")
+                    #expect(
+                        firstDifference(
+                            product(
+                                input, by: weights, bias: bias, activation: .silu, adding: before,
+                                threadCount: threadCount, instructionSet), added) == nil, "\(name), adding")
+                    #expect(
+                        firstDifference(
+                            gatedProduct(input, gate: weights, up: up, threadCount: threadCount, instructionSet), gated)
+                            == nil, "\(name), gated")
+                }
+            }
+        }
+    }
+}
