@@ -17,6 +17,14 @@ bool longlm_processor_has_avx512_bf16(void) {
     return longlm_processor_has_avx512() && __builtin_cpu_supports("avx512bf16");
 }
 
+bool longlm_processor_has_avx_vnni(void) {
+    return longlm_processor_has_avx2() && __builtin_cpu_supports("avxvnni");
+}
+
+bool longlm_processor_has_avx512_vnni(void) {
+    return longlm_processor_has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
 #else
 
 bool longlm_processor_has_avx2(void) { return false; }
@@ -24,5 +32,9 @@ bool longlm_processor_has_avx2(void) { return false; }
 bool longlm_processor_has_avx512(void) { return false; }
 
 bool longlm_processor_has_avx512_bf16(void) { return false; }
+
+bool longlm_processor_has_avx_vnni(void) { return false; }
+
+bool longlm_processor_has_avx512_vnni(void) { return false; }
 
 #endif

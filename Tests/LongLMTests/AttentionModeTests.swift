@@ -186,7 +186,7 @@ import Testing
         let tokens = tokens(150)
         for shape in [Shape.grouped, .statedHeadDimension] {
             var expected: Bits?
-            for instructionSet in InstructionSet.available.filter(\.isFused) {
+            for instructionSet in InstructionSet.availableForFloats.filter(\.isFused) {
                 let model = try loadModel(shape.tiny, instructionSet: instructionSet)
                 for threads in [1, 2, 3] {
                     let options = SessionOptions(attention: mode, threadCount: threads, capacity: 150)

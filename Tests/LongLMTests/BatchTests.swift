@@ -148,7 +148,7 @@ import Tokenization
         try expectSolitude(model, members, threads: [2])
     }
 
-    @Test(.enabled(if: InstructionSet.available.contains(where: \.hasBFloat16Products)))
+    @Test(.enabled(if: InstructionSet.availableForFloats.contains(where: \.hasBFloat16Products)))
     func bfloat16Products() throws {
         let members = Self.members(of: [1, 31, 511, 513, 1_100, 70, 8], vocabularySize: 67, decoding: 3)
         try expectSolitude(try loadModel(precision: .bfloat16), members)

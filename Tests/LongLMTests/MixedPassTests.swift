@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test(arguments: InstructionSet.available)
+    @Test(arguments: InstructionSet.availableForFloats)
     func plainAndExtendedTogether(instructionSet: InstructionSet) throws {
         let model = try loadModel(instructionSet: instructionSet)
         try expectSolitude(model, counts: [2, 9])
@@ -97,14 +97,14 @@ import Testing
     /// Local layers with rotations of their own, sliding windows, bounded scores and logits, parallel blocks.
     @Test(arguments: ["gemma3_text", "gemma2", "gpt_neox", "mistral_sliding", "stablelm_parallel"])
     func families(name: String) throws {
-        for instructionSet in InstructionSet.available {
+        for instructionSet in InstructionSet.availableForFloats {
             let model = try LanguageModel(
                 directory: Fixtures.path("reference/\(name)"), options: LoadOptions(instructionSet: instructionSet))
             try expectSolitude(model, counts: [9], threads: name == "gemma3_text" ? [1, 2, 3] : [2])
         }
     }
 
-    @Test(.enabled(if: InstructionSet.available.contains(where: \.hasBFloat16Products)))
+    @Test(.enabled(if: InstructionSet.availableForFloats.contains(where: \.hasBFloat16Products)))
     func bfloat16Products() throws {
         try expectSolitude(try loadModel(precision: .bfloat16), counts: [2, 9])
     }

@@ -9,7 +9,7 @@ import Testing
         nil, SelfExtend(groupSize: 4, neighborWindow: 16),
         SelfExtend(groupSize: 3, neighborWindow: 50, shift: .fractional, queryScaleBase: 48),
     ]
-    private static let fused = InstructionSet.available.filter(\.isFused)
+    private static let fused = InstructionSet.availableForFloats.filter(\.isFused)
 
     private func tokens(_ count: Int, _ tiny: TinyLlama) -> [Int] {
         var generator = SeededGenerator(seed: 31)
@@ -22,7 +22,7 @@ import Testing
         let tokens = tokens(150, shape.tiny)
         var expected: Bits?
         // The baseline without fused multiply-adds has bits of its own, and keeps those as well.
-        for instructionSet in Self.fused + InstructionSet.available.filter({ !$0.isFused }) {
+        for instructionSet in Self.fused + InstructionSet.availableForFloats.filter({ !$0.isFused }) {
             if !instructionSet.isFused { expected = nil }
             let model = try loadModel(shape.tiny, instructionSet: instructionSet)
             for threads in [1, 2, 3] {
@@ -77,7 +77,7 @@ import Testing
         let tiny = TinyLlama()
         let tokens = tokens(64, tiny)
         let baseline = try allLogits(try loadModel(tiny, instructionSet: .baseline), tokens)
-        for instructionSet in InstructionSet.available {
+        for instructionSet in InstructionSet.availableForFloats {
             let logits = try allLogits(try loadModel(tiny, instructionSet: instructionSet), tokens).map(Double.init)
             #expect(greatestDifference(baseline, logits) <= 1e-4 * deviation(logits))
         }

@@ -38,26 +38,26 @@ struct ActivationTests {
             sourceLocation: sourceLocation)
     }
 
-    @Test("SiLU", arguments: InstructionSet.available)
+    @Test("SiLU", arguments: InstructionSet.availableForFloats)
     func silu(_ instructionSet: InstructionSet) {
         // As in `GatedProductTests`, without the factor.
         compare(.silu, instructionSet) { 7 * roundoff * abs($1) + 2.7e-37 + 0x1p-149 }
     }
 
-    @Test("tanh is within 3 units in the last place", arguments: InstructionSet.available)
+    @Test("tanh is within 3 units in the last place", arguments: InstructionSet.availableForFloats)
     func tanh(_ instructionSet: InstructionSet) {
         // The products with a cap of 1 are exact.
         compare(.softCap(1), instructionSet) { 3 * Double(Float($1).ulp) }
     }
 
-    @Test("Soft cap", arguments: InstructionSet.available, [0.3, 5, 30, 50, 1e4] as [Float])
+    @Test("Soft cap", arguments: InstructionSet.availableForFloats, [0.3, 5, 30, 50, 1e4] as [Float])
     func softCap(_ instructionSet: InstructionSet, _ cap: Float) {
         // 1/cap and its product with x are off by one rounding each, which tanh doesn't enlarge; tanh by 3 units in the
         // last place, 6u; the product with the cap by one. A quotient of tiny numbers is subnormal.
         compare(.softCap(cap), instructionSet) { 9.01 * roundoff * abs($1) + Double(cap) * 0x1p-149 + 0x1p-149 }
     }
 
-    @Test("GELU with tanh", arguments: InstructionSet.available)
+    @Test("GELU with tanh", arguments: InstructionSet.availableForFloats)
     func geluTanh(_ instructionSet: InstructionSet) {
         compare(.geluTanh, instructionSet) { x, exact in
             // The exponent −2√(2/π)·(x + 0.044715·x³) is off by five roundings of itself (square, coefficient, product,
@@ -71,7 +71,7 @@ struct ActivationTests {
         }
     }
 
-    @Test("GELU", arguments: InstructionSet.available)
+    @Test("GELU", arguments: InstructionSet.availableForFloats)
     func gelu(_ instructionSet: InstructionSet) {
         compare(.gelu, instructionSet) { x, exact in
             // x·Φ(−|x|), which is the result below 0 and what it lacks of x above.
@@ -93,7 +93,7 @@ struct ActivationTests {
         }
     }
 
-    @Test("Identity", arguments: InstructionSet.available)
+    @Test("Identity", arguments: InstructionSet.availableForFloats)
     func identity(_ instructionSet: InstructionSet) {
         compare(.identity, instructionSet) { _, _ in 0 }
     }
@@ -101,7 +101,7 @@ struct ActivationTests {
     /// A NaN or an infinity among the lanes of others.
     @Test(
         "A NaN stays one, +∞ stays +∞ or becomes the cap, and neither changes another lane",
-        arguments: InstructionSet.available, [Activation.silu, .gelu, .geluTanh, .softCap(30)])
+        arguments: InstructionSet.availableForFloats, [Activation.silu, .gelu, .geluTanh, .softCap(30)])
     func special(_ instructionSet: InstructionSet, _ activation: Activation) {
         var inputs = (0..<40).map { Float($0 - 20) / 4 }
         let clean = activate(inputs, activation, instructionSet)
@@ -121,7 +121,7 @@ struct ActivationTests {
         #expect(wrong == nil)
     }
 
-    @Test("A bounded number never exceeds the cap", arguments: InstructionSet.available)
+    @Test("A bounded number never exceeds the cap", arguments: InstructionSet.availableForFloats)
     func bounded(_ instructionSet: InstructionSet) {
         for cap in [0.3, 5, 30, 50] as [Float] {
             let output = activate(Self.inputs, .softCap(cap), instructionSet)

@@ -68,14 +68,14 @@ struct AttentionTests {
         let problem = sizes.problem()
         let exact = problem.twin(rows: sizes.rows)
         let allowed = problem.allowedError(rows: sizes.rows, twin: exact)
-        for instructionSet in InstructionSet.available {
+        for instructionSet in InstructionSet.availableForFloats {
             let output = problem.attend(rows: sizes.rows, instructionSet)
             #expect(greatestError(output, exact) <= allowed, "\(instructionSet)")
         }
     }
 
     /// The window's edge in every place of a block, and of the two blocks beside it.
-    @Test("The window's edge moves through a block", arguments: InstructionSet.available)
+    @Test("The window's edge moves through a block", arguments: InstructionSet.availableForFloats)
     func everyWindow(_ instructionSet: InstructionSet) {
         for window in 1...270 {
             let problem = AttentionProblem(
@@ -87,7 +87,7 @@ struct AttentionTests {
         }
     }
 
-    @Test("Equal keys on both sides make the window invisible", arguments: InstructionSet.available)
+    @Test("Equal keys on both sides make the window invisible", arguments: InstructionSet.availableForFloats)
     func invisibleWindow(_ instructionSet: InstructionSet) {
         var problem = AttentionProblem(heads: (6, 2), dimension: 24, length: 1100, window: 0)
         problem.neighborKeys = problem.keys
@@ -100,7 +100,8 @@ struct AttentionTests {
         }
     }
 
-    @Test("A window of all positions is plain attention over neighbor keys", arguments: InstructionSet.available)
+    @Test(
+        "A window of all positions is plain attention over neighbor keys", arguments: InstructionSet.availableForFloats)
     func wholeWindow(_ instructionSet: InstructionSet) {
         var problem = AttentionProblem(heads: (6, 2), dimension: 24, length: 1100, window: 1100)
         let extended = problem.attend(rows: 900..<1100, instructionSet)
@@ -112,7 +113,7 @@ struct AttentionTests {
     }
 
     /// One row scores each key on one side only; the other side's key is NaN here, and must not show.
-    @Test("A key's other rotation never leaks into a score", arguments: InstructionSet.available)
+    @Test("A key's other rotation never leaks into a score", arguments: InstructionSet.availableForFloats)
     func poisonedSides(_ instructionSet: InstructionSet) {
         for (length, window) in [(40, 7), (200, 100), (1024, 1024), (1500, 300), (1500, 1300), (2048, 1)] {
             var problem = AttentionProblem(heads: (3, 1), dimension: 16, length: length, window: window)
@@ -133,7 +134,7 @@ struct AttentionTests {
 
     /// The cache's memory beyond the valid positions may hold anything: NaN from the allocator, or keys and values of
     /// a text that has been truncated.
-    @Test("Stale cache memory never leaks", arguments: InstructionSet.available)
+    @Test("Stale cache memory never leaks", arguments: InstructionSet.availableForFloats)
     func staleMemory(_ instructionSet: InstructionSet) {
         for (length, rowCount, window) in [(1, 1, 1), (33, 5, 8), (129, 1, 0), (150, 30, 100), (1030, 3, 512)] {
             let problem = AttentionProblem(heads: (3, 1), dimension: 20, length: length, window: window)
@@ -145,7 +146,7 @@ struct AttentionTests {
         }
     }
 
-    @Test("A position that is stored again replaces the old one", arguments: InstructionSet.available)
+    @Test("A position that is stored again replaces the old one", arguments: InstructionSet.availableForFloats)
     func overwrittenPositions(_ instructionSet: InstructionSet) {
         let old = AttentionProblem(heads: (3, 1), dimension: 16, length: 300, window: 64, seed: 1)
         var new = AttentionProblem(heads: (3, 1), dimension: 16, length: 300, window: 64, seed: 2)
@@ -164,7 +165,7 @@ struct AttentionTests {
     }
 
     /// Scores of ±10⁴: exponentials overflow unless the greatest score is subtracted first.
-    @Test("Extreme scores give no NaN", arguments: InstructionSet.available)
+    @Test("Extreme scores give no NaN", arguments: InstructionSet.availableForFloats)
     func extremeScores(_ instructionSet: InstructionSet) {
         for window in [0, 40] {
             var problem = AttentionProblem(heads: (2, 1), dimension: 4, length: 300, window: window)
@@ -184,7 +185,7 @@ struct AttentionTests {
         }
     }
 
-    @Test("A key that outweighs all others gives exactly its value", arguments: InstructionSet.available)
+    @Test("A key that outweighs all others gives exactly its value", arguments: InstructionSet.availableForFloats)
     func dominantKey(_ instructionSet: InstructionSet) {
         for dominant in [0, 31, 127, 128, 500, 511, 512, 1023, 1024, 1199] {
             var problem = AttentionProblem(heads: (1, 1), dimension: 8, length: 1200, window: 0)

@@ -18,7 +18,7 @@ private let sizes: [(length: Int, rowCount: Int, window: Int)] = [
 @Suite("Attention with a bfloat16 cache")
 struct BFloat16CacheTests {
     /// Numbers that both caches hold exactly are the same floats to the kernel.
-    @Test("Numbers that are bfloat16 give the bits of a float32 cache", arguments: InstructionSet.available)
+    @Test("Numbers that are bfloat16 give the bits of a float32 cache", arguments: InstructionSet.availableForFloats)
     func exactNumbers(_ instructionSet: InstructionSet) {
         for (heads, dimension) in shapes {
             for (length, rowCount, window) in sizes {
@@ -36,7 +36,7 @@ struct BFloat16CacheTests {
     }
 
     /// A prefill in chunks writes one half of a word in one chunk and the other in the next.
-    @Test("The same in chunks across a segment", arguments: InstructionSet.available, [0, 1, 96])
+    @Test("The same in chunks across a segment", arguments: InstructionSet.availableForFloats, [0, 1, 96])
     func exactNumbersInChunks(_ instructionSet: InstructionSet, _ window: Int) {
         for (heads, dimension) in shapes {
             var problem = AttentionProblem(heads: heads, dimension: dimension, length: 1055, window: window).rounded
@@ -60,7 +60,7 @@ struct BFloat16CacheTests {
         }
     }
 
-    @Test("Other numbers are rounded when they are stored", arguments: InstructionSet.available)
+    @Test("Other numbers are rounded when they are stored", arguments: InstructionSet.availableForFloats)
     func roundedNumbers(_ instructionSet: InstructionSet) {
         for (heads, dimension) in shapes {
             for (length, rowCount, window) in sizes {
@@ -78,7 +78,7 @@ struct BFloat16CacheTests {
     }
 
     /// One key has all the weight, so its value comes out as it was stored.
-    @Test("A stored number is rounded to nearest, ties to even", arguments: InstructionSet.available)
+    @Test("A stored number is rounded to nearest, ties to even", arguments: InstructionSet.availableForFloats)
     func stored(_ instructionSet: InstructionSet) {
         let numbers: [Float] = [
             1 + 0x1p-8, (1 + 0x1p-8 as Float).nextUp, (1 + 0x1p-8 as Float).nextDown, 1 + 0x1.8p-7, -1 - 0x1p-8,
@@ -91,7 +91,7 @@ struct BFloat16CacheTests {
     }
 
     /// The last word of an odd number of values is half unwritten.
-    @Test("Stale cache memory never leaks", arguments: InstructionSet.available)
+    @Test("Stale cache memory never leaks", arguments: InstructionSet.availableForFloats)
     func staleMemory(_ instructionSet: InstructionSet) {
         for (length, rowCount, window) in sizes {
             let problem = AttentionProblem(

@@ -15,7 +15,7 @@ struct BitIdentityTests {
         _ name: String, sourceLocation: SourceLocation = #_sourceLocation,
         _ compute: (_ threadCount: Int, InstructionSet) -> [Float]
     ) {
-        for instructionSets in [fusedInstructionSets, InstructionSet.available.filter { !$0.isFused }] {
+        for instructionSets in [fusedInstructionSets, InstructionSet.availableForFloats.filter { !$0.isFused }] {
             guard let first = instructionSets.first else { continue }
             let expected = compute(1, first)
             for instructionSet in instructionSets {
@@ -69,7 +69,7 @@ struct BitIdentityTests {
                         threadCount: $0, $1)
                 }
             }
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 let whole = product(input, by: weights, bias: bias, activation: activation, instructionSet)
                 let alone = (0..<150).flatMap { row in
                     product(
@@ -81,7 +81,7 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("GEMM in chunks of rows", arguments: InstructionSet.available)
+    @Test("GEMM in chunks of rows", arguments: InstructionSet.availableForFloats)
     func gemmChunks(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 41)
         let (rowCount, columnCount, depth) = (130, 70, 300)
@@ -104,7 +104,7 @@ struct BitIdentityTests {
             let input = generator.floats(10 * columnCount, limit: 3)
             let weight = generator.floats(columnCount)
             compareEverywhere("\(columnCount) columns") { normalize(input, weight, 1e-5, $0, $1) }
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 let whole = normalize(input, weight, 1e-5, 1, instructionSet)
                 let parts = (0..<10).flatMap { row in
                     normalize(
@@ -130,7 +130,7 @@ struct BitIdentityTests {
                     threadCount, instructionSet)
             }
             compareEverywhere("\(columnCount) columns") { normed(0..<10, $0, $1) }
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 let parts = (0..<10).flatMap { normed($0..<($0 + 1), 1, instructionSet) }
                 #expect(firstDifference(parts, normed(0..<10, 1, instructionSet)) == nil)
             }
@@ -145,7 +145,7 @@ struct BitIdentityTests {
             let up = generator.floats(count)
             compareEverywhere("\(count)") { gateProduct(gate, up, $0, $1) }
             // The same elements at other places in a vector, and in its remainder.
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 let whole = gateProduct(gate, up, 1, instructionSet)
                 let shifted = gateProduct([1, 2, 3] + gate, [0, 0, 0] + up, 1, instructionSet)
                 #expect(firstDifference(Array(shifted[3...]), whole) == nil)
@@ -205,7 +205,7 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("Attention in chunks of rows", arguments: InstructionSet.available, [0, 96, 1024])
+    @Test("Attention in chunks of rows", arguments: InstructionSet.availableForFloats, [0, 96, 1024])
     func attentionChunks(_ instructionSet: InstructionSet, _ window: Int) {
         let problem = AttentionProblem(heads: (9, 3), dimension: 64, length: 1300, window: window)
         let whole = problem.prefill(chunk: 1300, instructionSet)
@@ -217,7 +217,7 @@ struct BitIdentityTests {
     }
 
     /// A decode far into a text: each row's ring has been written over many times.
-    @Test("Decoded rows equal prefilled ones where the ring wraps", arguments: InstructionSet.available)
+    @Test("Decoded rows equal prefilled ones where the ring wraps", arguments: InstructionSet.availableForFloats)
     func wrappedRing(_ instructionSet: InstructionSet) {
         for window in [1, 33, 500] {
             let problem = AttentionProblem(heads: (4, 2), dimension: 16, length: 2120, window: window)
@@ -229,7 +229,7 @@ struct BitIdentityTests {
     }
 
     /// A head's result depends on its own query, keys and values alone.
-    @Test("Attention of one head alone", arguments: InstructionSet.available)
+    @Test("Attention of one head alone", arguments: InstructionSet.availableForFloats)
     func headsAlone(_ instructionSet: InstructionSet) {
         let all = AttentionProblem(heads: (6, 3), dimension: 16, length: 200, window: 50)
         let together = all.attend(rows: 0..<200, instructionSet)

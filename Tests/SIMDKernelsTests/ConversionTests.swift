@@ -78,7 +78,7 @@ struct ConversionTests {
     }
 
     /// Each number once in every place of a square of 16 words that is transposed at once, and in what is left over.
-    @Test("Ties, overflow, NaN and denormals", arguments: InstructionSet.available)
+    @Test("Ties, overflow, NaN and denormals", arguments: InstructionSet.availableForFloats)
     func edges(_ instructionSet: InstructionSet) {
         let conversion = Conversion(from: .float32, to: .bfloat16)
         let columnCount = Self.edges.count + 1
@@ -93,7 +93,7 @@ struct ConversionTests {
         }
     }
 
-    @Test("Random bits", arguments: InstructionSet.available, Conversion.all)
+    @Test("Random bits", arguments: InstructionSet.availableForFloats, Conversion.all)
     func random(_ instructionSet: InstructionSet, _ conversion: Conversion) {
         var generator = SeededGenerator(seed: 61)
         for rowCount in [1, 31, 32, 65, 130] {
@@ -159,7 +159,7 @@ struct ConversionTests {
         let packed = PackedMatrix(
             packing: UnsafeRawBufferPointer(source), format: types.from, storedFormat: types.to,
             rowCount: rowCount, columnCount: columnCount, threadCount: threadCount,
-            instructionSet: InstructionSet.available.last ?? .baseline
+            instructionSet: InstructionSet.availableForFloats.last ?? .baseline
         ) { done in
             calls.append(done)
             // The pages of these rows may be given back.

@@ -8,7 +8,7 @@ let vectorCounts = [1, 2, 3, 7, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100, 576]
 
 @Suite("RMSNorm")
 struct RMSNormTests {
-    @Test("Rows agree with their twins", arguments: InstructionSet.available)
+    @Test("Rows agree with their twins", arguments: InstructionSet.availableForFloats)
     func twin(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 20)
         for count in vectorCounts {
@@ -30,7 +30,7 @@ struct RMSNormTests {
         }
     }
 
-    @Test("The output may be the input", arguments: InstructionSet.available)
+    @Test("The output may be the input", arguments: InstructionSet.availableForFloats)
     func inPlace(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 21)
         for count in vectorCounts {
@@ -46,7 +46,7 @@ struct RMSNormTests {
         }
     }
 
-    @Test("A row of zeros stays zeros", arguments: InstructionSet.available)
+    @Test("A row of zeros stays zeros", arguments: InstructionSet.availableForFloats)
     func zeros(_ instructionSet: InstructionSet) {
         let output = normalize(Array(repeating: 0, count: 20), Array(repeating: 3, count: 20), 1e-5, 1, instructionSet)
         #expect(output == Array(repeating: 0, count: 20))
@@ -73,7 +73,7 @@ func normalize(
 
 @Suite("Gated product")
 struct GatedProductTests {
-    @Test("Every element agrees with its twin", arguments: InstructionSet.available)
+    @Test("Every element agrees with its twin", arguments: InstructionSet.availableForFloats)
     func twin(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 22)
         // From where the exponential overflows to where it vanishes, and ordinary activations.
@@ -100,7 +100,7 @@ struct GatedProductTests {
         #expect(firstDifference(output, expected) == nil)
     }
 
-    @Test("Counts around a vector write nothing past their end", arguments: InstructionSet.available)
+    @Test("Counts around a vector write nothing past their end", arguments: InstructionSet.availableForFloats)
     func remainders(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 24)
         let gate = generator.floats(600, limit: 5)
@@ -112,7 +112,7 @@ struct GatedProductTests {
         }
     }
 
-    @Test("A NaN stays one, and +∞ stays +∞", arguments: InstructionSet.available)
+    @Test("A NaN stays one, and +∞ stays +∞", arguments: InstructionSet.availableForFloats)
     func special(_ instructionSet: InstructionSet) {
         let output = gateProduct([.nan, .infinity, 1, 1], [1, 1, .nan, .infinity], 1, instructionSet)
         #expect(output[0].isNaN && output[2].isNaN)
@@ -141,7 +141,7 @@ func gateProduct(
 
 @Suite("Rotary")
 struct RotaryTests {
-    @Test("Rotated heads agree with their twins", arguments: InstructionSet.available)
+    @Test("Rotated heads agree with their twins", arguments: InstructionSet.availableForFloats)
     func twin(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 25)
         for dimension in [2, 4, 8, 20, 30, 32, 34, 62, 64, 66, 80, 96, 128] {
@@ -169,7 +169,7 @@ struct RotaryTests {
         }
     }
 
-    @Test("Position 0 changes nothing, and a quarter turn swaps a pair", arguments: InstructionSet.available)
+    @Test("Position 0 changes nothing, and a quarter turn swaps a pair", arguments: InstructionSet.availableForFloats)
     func knownAngles(_ instructionSet: InstructionSet) {
         let input: [Float] = (1...40).map { Float($0) }
         let (ones, zeros) = ([Float](repeating: 1, count: 20), [Float](repeating: 0, count: 20))
@@ -181,7 +181,7 @@ struct RotaryTests {
 
     /// The first R components of a head turn as a head of R does, and the others are only multiplied, bit by bit: the
     /// twin's bound holds for them too.
-    @Test("A part of a head is rotated as a whole one", arguments: InstructionSet.available)
+    @Test("A part of a head is rotated as a whole one", arguments: InstructionSet.availableForFloats)
     func partial(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 26)
         for (dimension, rotaryDimension) in [

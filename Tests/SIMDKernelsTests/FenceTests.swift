@@ -23,7 +23,7 @@ struct FenceTests {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
             var generator = SeededGenerator(seed: 50)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 for (rowCount, columnCount, depth) in [(1, 1, 1), (1, 33, 7), (2, 31, 3), (7, 65, 17), (13, 40, 300)] {
                     let weights = Weights(.float32, rowCount: columnCount, columnCount: depth, using: &generator)
                     let input = generator.floats(rowCount * depth)
@@ -41,7 +41,7 @@ struct FenceTests {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
             var generator = SeededGenerator(seed: 53)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 for (rowCount, columnCount) in [(1, 1), (1, 15), (1, 33), (1, 48), (2, 31), (7, 65), (13, 40)] {
                     let weights = Weights(.bfloat16, rowCount: columnCount, columnCount: 9, using: &generator)
                     let input = generator.floats(rowCount * 9)
@@ -68,7 +68,7 @@ struct FenceTests {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
             var generator = SeededGenerator(seed: 51)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 for count in [2, 6, 14, 16, 18, 30, 34, 62, 66] {
                     let input = GuardedFloats(generator.floats(count))
                     let rotated = GuardedFloats(count: count)
@@ -91,7 +91,7 @@ struct FenceTests {
     func attention() async {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 for (length, rowCount, window, dimension) in [(1, 1, 0, 2), (40, 3, 9, 20), (1030, 1, 64, 64)] {
                     var problem = AttentionProblem(
                         heads: (3, 1), dimension: dimension, length: length, window: window)
@@ -116,7 +116,7 @@ struct FenceTests {
                 (.float32, .float32), (.bfloat16, .bfloat16), (.float16, .float16), (.float32, .bfloat16),
                 (.float16, .bfloat16), (.bfloat16, .float32),
             ]
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 for (from, to) in conversions {
                     for (rowCount, columnCount) in [(1, 1), (1, 33), (31, 3), (33, 31), (32, 64), (65, 65), (40, 47)] {
                         let byteCount = rowCount * from.rowByteCount(columnCount: columnCount)
@@ -156,7 +156,7 @@ struct FenceTests {
     func bfloat16Attention() async {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 for precision in instructionSet.hasBFloat16Products ? [Precision.float32, .bfloat16] : [.float32] {
                     for (length, rowCount, window, dimension) in [(1, 1, 0, 2), (41, 3, 9, 20), (1031, 1, 64, 64)] {
                         let problem = AttentionProblem(

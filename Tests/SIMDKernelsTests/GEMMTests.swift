@@ -62,7 +62,7 @@ struct GEMMTests {
     }
 
     /// With many rows a worker has two ranges of them, whose unfinished sums lie behind each other.
-    @Test("Owned rows keep their sums apart across blocks of k", arguments: InstructionSet.available)
+    @Test("Owned rows keep their sums apart across blocks of k", arguments: InstructionSet.availableForFloats)
     func ownedBlocksOfDepth(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 12)
         let depth = 4097
@@ -98,7 +98,7 @@ struct GEMMTests {
         }
     }
 
-    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.available, plainFormats)
+    @Test("The error is below K·u·Σ|a·b|", arguments: InstructionSet.availableForFloats, plainFormats)
     func twin(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 3)
         for (rowCount, columnCount, depth) in [(1, 70, 300), (5, 33, 1), (7, 40, 31), (13, 65, 600), (25, 31, 257)] {
@@ -117,7 +117,7 @@ struct GEMMTests {
     }
 
     /// The x86-64 baseline included: it has other bits than the rest, but its GEMV still agrees with its GEMM.
-    @Test("One row alone equals the same row among others", arguments: InstructionSet.available, plainFormats)
+    @Test("One row alone equals the same row among others", arguments: InstructionSet.availableForFloats, plainFormats)
     func rowsAlone(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 4)
         for columnCount in [1, 33, 64, 97] {
@@ -133,7 +133,7 @@ struct GEMMTests {
         }
     }
 
-    @Test("Adding to the output is one addition of the finished product", arguments: InstructionSet.available)
+    @Test("Adding to the output is one addition of the finished product", arguments: InstructionSet.availableForFloats)
     func adding(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 5)
         for rowCount in [1, 2, 13] {
@@ -151,7 +151,7 @@ struct GEMMTests {
 
     /// 150 columns are 5 panels of 32: fewer than workers, as many, or more. Teams whose size has divisors may divide the
     /// rows as well; where there are 48 and more of them for each worker, each owns some.
-    @Test("Every output is written by one worker", arguments: InstructionSet.available, Array(1...8) + [17])
+    @Test("Every output is written by one worker", arguments: InstructionSet.availableForFloats, Array(1...8) + [17])
     func disjointShares(_ instructionSet: InstructionSet, _ workerCount: Int) {
         var generator = SeededGenerator(seed: 6)
         let (depth, columnCount) = (10, 150)
@@ -186,7 +186,7 @@ struct GEMMTests {
         }
     }
 
-    @Test("An infinite or NaN row changes no other row of its tile", arguments: InstructionSet.available)
+    @Test("An infinite or NaN row changes no other row of its tile", arguments: InstructionSet.availableForFloats)
     func rowIndependence(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 7)
         let weights = Weights(.float32, rowCount: 40, columnCount: 20, using: &generator)
@@ -204,7 +204,7 @@ struct GEMMTests {
         }
     }
 
-    @Test("More workers than panels, and no rows at all", arguments: InstructionSet.available)
+    @Test("More workers than panels, and no rows at all", arguments: InstructionSet.availableForFloats)
     func littleWork(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 8)
         let weights = Weights(.float16, rowCount: 33, columnCount: 5, using: &generator)
@@ -223,7 +223,7 @@ struct WeightTests {
     /// Multiplied by one and added to zero, a weight comes out as it was widened: every bit pattern of the two 16-bit
     /// formats, by the three ways that read a matrix.
     @Test(
-        "All 65,536 patterns are widened exactly", arguments: InstructionSet.available,
+        "All 65,536 patterns are widened exactly", arguments: InstructionSet.availableForFloats,
         [WeightFormat.bfloat16, .float16])
     func everyPattern(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         let count = 1 << 16

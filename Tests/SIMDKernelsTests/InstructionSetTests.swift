@@ -8,7 +8,8 @@ struct InstructionSetTests {
     func available() {
         #expect(InstructionSet.available.first == .baseline)
         #expect(InstructionSet.available == InstructionSet.available.sorted())
-        #expect(InstructionSet.baseline < .avx2 && InstructionSet.avx2 < .avx512)
+        #expect(InstructionSet.baseline < .avx2 && InstructionSet.avx2 < .avx2VNNI)
+        #expect(InstructionSet.avx2VNNI < .avx512 && InstructionSet.avx512 < .avx512VNNI)
         #expect(!InstructionSet.available.contains(.avx512) || InstructionSet.available.contains(.avx2))
     }
 
@@ -23,6 +24,8 @@ struct InstructionSetTests {
             let hasAVX512 = hasAVX2 && flags.isSuperset(of: ["avx512f", "avx512bw", "avx512dq", "avx512vl"])
             #expect(InstructionSet.available.contains(.avx2) == hasAVX2)
             #expect(InstructionSet.available.contains(.avx512) == hasAVX512)
+            #expect(InstructionSet.available.contains(.avx2VNNI) == (hasAVX2 && flags.contains("avx_vnni")))
+            #expect(InstructionSet.available.contains(.avx512VNNI) == (hasAVX512 && flags.contains("avx512_vnni")))
         }
     #endif
 
@@ -43,9 +46,9 @@ struct InstructionSetTests {
         #expect(try InstructionSet.preferred(named: name, among: [.baseline, .avx2, .avx512]) == .avx512)
     }
 
-    @Test("Each name gives its instruction set", arguments: ["baseline", "avx2", "avx512"])
+    @Test("Each name gives its instruction set", arguments: ["baseline", "avx2", "avx2vnni", "avx512", "avx512vnni"])
     func names(_ name: String) throws {
-        let instructionSet = try InstructionSet.preferred(named: name, among: [.baseline, .avx2, .avx512])
+        let instructionSet = try InstructionSet.preferred(named: name, among: InstructionSet.allCases)
         #expect(instructionSet.rawValue == name)
     }
 

@@ -34,7 +34,7 @@ struct LayerNormTests {
 
     private let epsilon: Float = 1e-5
 
-    @Test("Rows agree with their twins", arguments: InstructionSet.available)
+    @Test("Rows agree with their twins", arguments: InstructionSet.availableForFloats)
     func twin(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 60)
         for count in vectorCounts {
@@ -62,7 +62,7 @@ struct LayerNormTests {
     }
 
     /// Powers of two whose sums are exact, so the distances are exactly 0.
-    @Test("A constant row becomes the bias", arguments: InstructionSet.available)
+    @Test("A constant row becomes the bias", arguments: InstructionSet.availableForFloats)
     func constant(_ instructionSet: InstructionSet) {
         var generator = SeededGenerator(seed: 61)
         for count in [1, 2, 7, 16, 31, 64, 100] {
@@ -79,7 +79,8 @@ struct LayerNormTests {
     }
 
     @Test(
-        "Bias and addition are one sum each, and the output may be the input", arguments: InstructionSet.available,
+        "Bias and addition are one sum each, and the output may be the input",
+        arguments: InstructionSet.availableForFloats,
         [Normalization.Kind.rootMeanSquare, .layer])
     func endings(_ instructionSet: InstructionSet, _ kind: Normalization.Kind) {
         var generator = SeededGenerator(seed: 62)

@@ -19,7 +19,7 @@ struct ProductEndingTests {
         let precision: Precision
         var testDescription: String { "\(instructionSet), \(format) weights, \(precision)" }
 
-        static let all = InstructionSet.available.flatMap { instructionSet in
+        static let all = InstructionSet.availableForFloats.flatMap { instructionSet in
             let forms = plainFormats.map {
                 Form(instructionSet: instructionSet, format: $0, precision: .float32)
             }

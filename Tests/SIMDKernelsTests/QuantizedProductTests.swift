@@ -18,12 +18,12 @@ struct QuantizedProductTests {
         // The formulas of these tests.
         let blockByteCount = format.rowByteCount(columnCount: format.columnMultiple)
         let twin = stride(from: 0, to: bytes.count, by: blockByteCount).flatMap {
-            dequantize(Array(bytes[$0..<($0 + blockByteCount)]), format)
+            dequantize(Array(bytes[$0..<($0 + blockByteCount)]), format).map(\.value)
         }
         #expect(twin == expected)
 
         // Rows of a packed matrix.
-        for instructionSet in InstructionSet.available {
+        for instructionSet in InstructionSet.availableForFloats {
             let packed = bytes.withUnsafeBytes {
                 PackedMatrix(
                     packing: $0, format: format, rowCount: rowCount, columnCount: columnCount,
@@ -57,7 +57,7 @@ struct QuantizedProductTests {
         // One panel and less, two and a part of a third.
         for columnCount in [1, 17, 32, 33, 70] {
             let depth = format.columnMultiple * (columnCount == 33 ? 3 : 1)
-            let weights = Weights(quantized: format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let weights = QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator).weights
             let input = generator.floats(25 * depth)
             let expected = chain(input, by: weights)
             for rowCount in [1, 2, 3, 5, 7, 11, 12, 13, 25] {
@@ -74,13 +74,14 @@ struct QuantizedProductTests {
     func everywhere(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 161)
         for (rowCount, columnCount, depth) in [(1, 97, 512), (1, 33, 4352), (7, 65, 4352), (150, 97, 256)] {
-            let weights = Weights(quantized: format, rowCount: columnCount, columnCount: depth, using: &generator)
-            let up = Weights(quantized: format, rowCount: columnCount, columnCount: depth, using: &generator)
-            let (floats, upFloats) = (weights.widened, up.widened)
+            let first = QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let second = QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let (weights, up) = (first.weights, second.weights)
+            let (floats, upFloats) = (first.widened, second.widened)
             let input = generator.floats(rowCount * depth, limit: 0.1)
             let bias = generator.floats(columnCount)
             let before = generator.floats(rowCount * columnCount)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 let plain = product(input, by: floats, instructionSet)
                 let added = product(
                     input, by: floats, bias: bias, activation: .silu, adding: before, instructionSet)
@@ -100,6 +101,78 @@ struct QuantizedProductTests {
                         firstDifference(
                             gatedProduct(input, gate: weights, up: up, threadCount: threadCount, instructionSet), gated)
                             == nil, "\(name), gated")
+                }
+            }
+        }
+    }
+
+    @Test("int8 follows its contract", arguments: codeInstructionSets, quantizedFormats)
+    func codes(_ instructionSet: InstructionSet, _ format: WeightFormat) {
+        var generator = SeededGenerator(seed: 162)
+        let groupLength: Int
+        switch format {
+        case .q2K, .q3K, .q6K: groupLength = 16
+        default: groupLength = 32
+        }
+        // One panel and less, two and a part of a third.
+        for columnCount in [1, 17, 32, 33, 70] {
+            let depth = format.columnMultiple * (columnCount == 33 ? 3 : 1)
+            let matrix = QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+            var input = generator.floats(13 * depth)
+            // A group of zeros, one that is too small, and one with a single large number.
+            for column in 0..<32 { input[column] = 0 }
+            if columnCount == 70 { for column in 0..<32 { input[depth + column] = 0x1p-120 } }
+            input[2 * depth + 7] = 100
+            let expected = codeChain(input, by: matrix, groupLength: groupLength)
+            for rowCount in [1, 2, 3, 4, 5, 6, 7, 9, 11, 13] {
+                let output = product(
+                    Array(input.prefix(rowCount * depth)), by: matrix.weights, precision: .int8, instructionSet)
+                #expect(
+                    firstDifference(output, Array(expected.prefix(rowCount * columnCount))) == nil,
+                    "\(rowCount)×\(columnCount)×\(depth)")
+            }
+        }
+    }
+
+    @Test("int8 has the same bits on all threads and targets, and for every row alone", arguments: quantizedFormats)
+    func codesEverywhere(_ format: WeightFormat) {
+        var generator = SeededGenerator(seed: 163)
+        for (rowCount, columnCount, depth) in [(1, 97, 512), (1, 33, 4352), (7, 65, 4352), (150, 97, 256)] {
+            let matrix = QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+            let up = QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator).weights
+            let input = generator.floats(rowCount * depth, limit: 0.1)
+            let bias = generator.floats(columnCount)
+            let before = generator.floats(rowCount * columnCount)
+            for instructionSets in [codeInstructionSets, InstructionSet.available.filter { !$0.isFused }] {
+                var expected: [[Float]]?
+                for instructionSet in instructionSets {
+                    for threadCount in [1, 2, 3] {
+                        let outputs = [
+                            product(
+                                input, by: matrix.weights, precision: .int8, threadCount: threadCount, instructionSet),
+                            product(
+                                input, by: matrix.weights, bias: bias, activation: .silu, adding: before,
+                                precision: .int8, threadCount: threadCount, instructionSet),
+                            gatedProduct(
+                                input, gate: matrix.weights, up: up, precision: .int8, threadCount: threadCount,
+                                instructionSet),
+                        ]
+                        let first = expected ?? outputs
+                        expected = first
+                        for (output, first) in zip(outputs, first) {
+                            #expect(
+                                firstDifference(output, first) == nil,
+                                "\(rowCount)×\(columnCount)×\(depth), \(threadCount) threads, \(instructionSet)")
+                        }
+                    }
+                }
+                guard let whole = expected?.first, let instructionSet = instructionSets.last else { continue }
+                for row in 0..<min(rowCount, 8) {
+                    let alone = product(
+                        Array(input[(row * depth)..<((row + 1) * depth)]), by: matrix.weights, precision: .int8,
+                        instructionSet)
+                    #expect(
+                        firstDifference(alone, Array(whole[(row * columnCount)..<((row + 1) * columnCount)])) == nil)
                 }
             }
         }

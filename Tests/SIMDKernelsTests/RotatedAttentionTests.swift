@@ -29,7 +29,7 @@ struct RotatedAttentionTests {
             heads: (9, 3), dimension: Self.dimension, length: Self.length, window: setting.window)
         let rows = 0..<Self.length
         let exact = exactAttention(raw, setting)
-        for instructionSet in InstructionSet.available {
+        for instructionSet in InstructionSet.availableForFloats {
             var problem = raw
             for row in rows {
                 let grouped = Float(row / setting.groupSize)

@@ -9,12 +9,14 @@
     struct TrampolineTests {
         static let kernels = [
             "gemm", "gemv", "attention", "peak", "pack_input", "pack_weights", "normalize", "rotary", "attention_merge",
-            "read",
+            "read", "quantize_input", "code_gemm", "code_gemv", "code_peak",
         ]
         /// The kernels that multiply in tiles, which AVX-512 BF16 compiles for itself.
         static let tileKernels = ["gemm", "gemv", "attention", "peak", "pack_input"]
-        /// Kernels that only move or read numbers.
-        static let movingKernels: Set = ["pack_input", "pack_weights", "read"]
+        /// The kernels of code products, which VNNI compiles for itself.
+        static let codeKernels = ["code_gemm", "code_gemv", "code_peak"]
+        /// Kernels that only move, read or round numbers.
+        static let movingKernels: Set = ["pack_input", "pack_weights", "read", "quantize_input"]
 
         /// The C library's memory functions for remainders and fills, and the root of a negative number, which none has.
         static let allowedCalls: Set = ["memcpy", "memmove", "memset", "sqrtf"]
@@ -27,7 +29,7 @@
             let symbol = "longlm_call_\(kernel)_\(instructionSet)"
             let lines = try Disassembler.disassemble(symbol)
             // The ceilings' loops are short.
-            let isCeiling = kernel == "peak" || kernel == "read"
+            let isCeiling = kernel.hasSuffix("peak") || kernel == "read"
             #expect(lines.count > (isCeiling ? 20 : 100), "\(symbol) has \(lines.count) instructions")
             let multiplies = lines.contains {
                 $0.contains("vfmadd") || $0.contains("vfnmadd") || $0.contains("vfmsub")
@@ -49,6 +51,18 @@
             expectNoCalls(lines, symbol)
         }
 
+        @Test(
+            "A VNNI kernel's body stands in its trampoline",
+            .enabled(if: Disassembler.isExpected, "objdump isn't installed"),
+            arguments: codeKernels, ["avx2vnni", "avx512vnni"])
+        func inlinedCodeBody(_ kernel: String, _ target: String) throws {
+            let symbol = "longlm_call_\(kernel)_\(target)"
+            let lines = try Disassembler.disassemble(symbol)
+            let register = target == "avx512vnni" ? "%zmm" : "%ymm"
+            #expect(lines.contains { $0.contains("vpdpbusd") && $0.contains(register) })
+            expectNoCalls(lines, symbol)
+        }
+
         private func expectNoCalls(_ lines: [Substring], _ symbol: String) {
             for line in lines {
                 guard let target = Disassembler.target(of: line), target != symbol else { continue }
@@ -62,6 +76,9 @@
             let expected =
                 Self.kernels.flatMap { kernel in ["baseline", "avx2", "avx512"].map { "longlm_call_\(kernel)_\($0)" } }
                 + Self.tileKernels.map { "longlm_call_\($0)_avx512bf16" }
+                + Self.codeKernels.flatMap { kernel in
+                    ["avx2vnni", "avx512vnni"].map { "longlm_call_\(kernel)_\($0)" }
+                }
             #expect(Set(symbols) == Set(expected))
         }
     }

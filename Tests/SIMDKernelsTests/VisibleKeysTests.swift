@@ -64,7 +64,7 @@ struct VisibleKeysTests {
             let allowed = problem.allowedError(rows: sizes.rows, twin: exact)
             // Far below what a wrong key or an unbounded score makes.
             #expect(allowed < 1e-3)
-            for instructionSet in InstructionSet.available {
+            for instructionSet in InstructionSet.availableForFloats {
                 let output = problem.attend(rows: sizes.rows, instructionSet)
                 #expect(greatestError(output, exact) <= allowed, "\(instructionSet), \(heads), D \(dimension)")
             }
@@ -72,7 +72,7 @@ struct VisibleKeysTests {
     }
 
     /// The edge in every place of a block, and of the two blocks beside it.
-    @Test("The window's edge moves through a block", arguments: InstructionSet.available)
+    @Test("The window's edge moves through a block", arguments: InstructionSet.availableForFloats)
     func everyWindow(_ instructionSet: InstructionSet) {
         var problem = AttentionProblem(heads: (2, 1), dimension: 8, length: 270, window: 0)
         let rows = 250..<270
@@ -86,7 +86,7 @@ struct VisibleKeysTests {
 
     @Test(
         "A bfloat16 cache of numbers that it holds exactly gives the bits of a float32 cache",
-        arguments: InstructionSet.available, Sizes.all)
+        arguments: InstructionSet.availableForFloats, Sizes.all)
     fileprivate func bfloat16Cache(_ instructionSet: InstructionSet, _ sizes: Sizes) {
         for (heads, dimension) in shapes {
             var problem = sizes.problem(heads, dimension).rounded
@@ -118,7 +118,7 @@ struct VisibleKeysTests {
 
     /// Chunks attend from segments of their own on, few rows are shared out by segments, many have items of their own.
     @Test(
-        "The same bits in chunks and for every number of threads", arguments: InstructionSet.available,
+        "The same bits in chunks and for every number of threads", arguments: InstructionSet.availableForFloats,
         [
             Sizes(length: 1300, rowCount: 1300, slidingWindow: 33),
             Sizes(length: 1300, rowCount: 1300, slidingWindow: 128, scoreCap: 2),
@@ -149,7 +149,7 @@ struct VisibleKeysTests {
         }
     }
 
-    @Test("A window of all positions is none", arguments: InstructionSet.available)
+    @Test("A window of all positions is none", arguments: InstructionSet.availableForFloats)
     func wholeWindow(_ instructionSet: InstructionSet) {
         for length in [1, 33, 128, 300, 1100] {
             for rowCount in [1, 20, 200] where rowCount <= length {
@@ -172,7 +172,7 @@ struct VisibleKeysTests {
 
     /// A hidden key may be anything. A hidden value has to be finite, as `TwoPassAttention` says: it is multiplied with a
     /// weight of 0 where others of its block are visible.
-    @Test("Nothing of a hidden position shows", arguments: InstructionSet.available)
+    @Test("Nothing of a hidden position shows", arguments: InstructionSet.availableForFloats)
     func hiddenPositions(_ instructionSet: InstructionSet) {
         for (length, window) in [(40, 7), (200, 100), (300, 128), (1100, 33), (1100, 513), (1600, 1000), (1600, 1)] {
             for cacheFormat in [CacheFormat.float32, .bfloat16] {
@@ -192,7 +192,7 @@ struct VisibleKeysTests {
         }
     }
 
-    @Test("Stale cache memory never leaks", arguments: InstructionSet.available)
+    @Test("Stale cache memory never leaks", arguments: InstructionSet.availableForFloats)
     func staleMemory(_ instructionSet: InstructionSet) {
         for sizes in Sizes.all {
             let problem = sizes.problem((3, 1), 20)
@@ -204,7 +204,7 @@ struct VisibleKeysTests {
     }
 
     /// Scores of ±10⁴ at a cap of 2 are ±2, whose weights are known.
-    @Test("A bound makes the greatest scores equal", arguments: InstructionSet.available)
+    @Test("A bound makes the greatest scores equal", arguments: InstructionSet.availableForFloats)
     func extremeScores(_ instructionSet: InstructionSet) {
         var problem = AttentionProblem(heads: (1, 1), dimension: 4, length: 300, window: 0)
         problem.scoreCap = 2

@@ -28,6 +28,11 @@ LONGLM_INLINE longlm_float16 longlm_flip_bits(longlm_float16 words, uint32_t mas
     return longlm_lanes(longlm_bits(words) ^ mask);
 }
 
+// words + addend.
+LONGLM_INLINE longlm_float16 longlm_add_bits(longlm_float16 words, uint32_t addend) {
+    return longlm_lanes(longlm_bits(words) + addend);
+}
+
 // Byte `byte` of each word as a float, taken as a number without and with a sign.
 LONGLM_INLINE longlm_float16 longlm_byte_to_float(longlm_float16 words, uint32_t byte) {
     longlm_int16x32 numbers = (longlm_int16x32)((longlm_bits(words) >> (8 * byte)) & 0xffu);
@@ -69,6 +74,113 @@ __attribute__((target("avx2"))) static inline longlm_float16 longlm_shuffle_iq4(
     halves[1] = __builtin_ia32_pshufb256(table, halves[1]);
     memcpy(&words, halves, sizeof halves);
     return words;
+}
+#endif
+
+// The signed integers in the words as floats.
+LONGLM_INLINE longlm_float16 longlm_integers_to_floats(longlm_float16 words) {
+    return __builtin_convertvector((longlm_int16x32)longlm_bits(words), longlm_float16);
+}
+
+// The integers nearest to the lanes, ties to even, for lanes below 2^22 in magnitude. Two separate
+// roundings, so never contracted.
+LONGLM_INLINE longlm_float16 longlm_nearest_integers(longlm_float16 lanes) {
+    const longlm_float16 magic = (longlm_float16)12582912.0f;
+    longlm_float16 shifted = lanes + magic;
+    return shifted - magic;
+}
+
+// The lanes, integers between -128 and 127, as four words of four bytes, `stride` words apart.
+LONGLM_INLINE void longlm_store_word_bytes(longlm_float16 lanes, float *_Nonnull target, long stride) {
+    typedef int8_t longlm_char16 __attribute__((ext_vector_type(16)));
+    longlm_char16 bytes = __builtin_convertvector(__builtin_convertvector(lanes, longlm_int16x32), longlm_char16);
+    float words[4];
+    memcpy(words, &bytes, sizeof words);
+    for (int word = 0; word < 4; ++word) target[word * stride] = words[word];
+}
+
+// A float, an integer below 2^24 in magnitude, as a word that holds that integer.
+LONGLM_INLINE float longlm_integer_word(float number) {
+    int32_t integer = (int32_t)number;
+    float word;
+    memcpy(&word, &integer, sizeof word);
+    return word;
+}
+
+// The words of a code product: each word of `codes` has four bytes without sign, each of `factors` four with sign. Adds
+// their four products to the integer in the same word of `sums`. Integers are exact, so every form gives the same bits.
+LONGLM_INLINE longlm_float16 longlm_dot_bytes(longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    longlm_uint16x32 left = longlm_bits(codes), right = longlm_bits(factors);
+    longlm_int16x32 total = (longlm_int16x32)longlm_bits(sums);
+    total += (longlm_int16x32)(left & 0xffu) * ((longlm_int16x32)(right << 24) >> 24);
+    total += (longlm_int16x32)((left >> 8) & 0xffu) * ((longlm_int16x32)(right << 16) >> 24);
+    total += (longlm_int16x32)((left >> 16) & 0xffu) * ((longlm_int16x32)(right << 8) >> 24);
+    total += (longlm_int16x32)(left >> 24) * ((longlm_int16x32)right >> 24);
+    return longlm_lanes((longlm_uint16x32)total);
+}
+
+#if defined(__x86_64__)
+typedef int longlm_m256i __attribute__((__vector_size__(32), __aligned__(32)));
+typedef int longlm_m512i __attribute__((__vector_size__(64), __aligned__(64)));
+typedef short longlm_m256s __attribute__((__vector_size__(32), __aligned__(32)));
+typedef unsigned short longlm_m256us __attribute__((__vector_size__(32), __aligned__(32)));
+typedef unsigned short longlm_m512us __attribute__((__vector_size__(64), __aligned__(64)));
+typedef short longlm_m512s __attribute__((__vector_size__(64), __aligned__(64)));
+
+// With products of 16-bit numbers (VPMADDWD), which can't overflow as products of bytes (VPMADDUBSW) do: even and odd bytes
+// apart. Inlined as longlm_dot_bfloat16 is.
+__attribute__((target("avx2"))) static inline longlm_float16 longlm_dot_bytes_avx2(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    longlm_m256s left[2], right[2];
+    longlm_m256i total[2];
+    memcpy(left, &codes, sizeof left);
+    memcpy(right, &factors, sizeof right);
+    memcpy(total, &sums, sizeof total);
+    for (int half = 0; half < 2; ++half) {
+        longlm_m256s odd = (longlm_m256s)((longlm_m256us)left[half] >> 8);
+        total[half] += __builtin_ia32_pmaddwd256(left[half] & 0xff, (longlm_m256s)(right[half] << 8) >> 8);
+        total[half] += __builtin_ia32_pmaddwd256(odd, right[half] >> 8);
+    }
+    memcpy(&sums, total, sizeof total);
+    return sums;
+}
+
+__attribute__((target("avx512f,avx512bw"))) static inline longlm_float16 longlm_dot_bytes_avx512(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    longlm_m512s left, right;
+    longlm_m512i total;
+    memcpy(&left, &codes, sizeof left);
+    memcpy(&right, &factors, sizeof right);
+    memcpy(&total, &sums, sizeof total);
+    longlm_m512s odd = (longlm_m512s)((longlm_m512us)left >> 8);
+    total += __builtin_ia32_pmaddwd512(left & 0xff, (longlm_m512s)(right << 8) >> 8);
+    total += __builtin_ia32_pmaddwd512(odd, right >> 8);
+    memcpy(&sums, &total, sizeof total);
+    return sums;
+}
+
+// With products of four bytes (VPDPBUSD).
+__attribute__((target("avxvnni,avx2"))) static inline longlm_float16 longlm_dot_bytes_avx2vnni(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    longlm_m256i left[2], right[2], total[2];
+    memcpy(left, &codes, sizeof left);
+    memcpy(right, &factors, sizeof right);
+    memcpy(total, &sums, sizeof total);
+    total[0] = __builtin_ia32_vpdpbusd256(total[0], left[0], right[0]);
+    total[1] = __builtin_ia32_vpdpbusd256(total[1], left[1], right[1]);
+    memcpy(&sums, total, sizeof total);
+    return sums;
+}
+
+__attribute__((target("avx512vnni,avx512f"))) static inline longlm_float16 longlm_dot_bytes_avx512vnni(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    longlm_m512i left, right, total;
+    memcpy(&left, &codes, sizeof left);
+    memcpy(&right, &factors, sizeof right);
+    memcpy(&total, &sums, sizeof total);
+    total = __builtin_ia32_vpdpbusd512(total, left, right);
+    memcpy(&sums, &total, sizeof total);
+    return sums;
 }
 #endif
 

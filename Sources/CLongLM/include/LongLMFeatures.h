@@ -14,4 +14,10 @@ bool longlm_processor_has_avx512(void);
 // The above and AVX-512 BF16: dot products of bfloat16 numbers (Intel since Cooper Lake, AMD since Zen 4).
 bool longlm_processor_has_avx512_bf16(void);
 
+// AVX2 and AVX-VNNI: dot products of bytes in 256 bits (Intel since Alder Lake, AMD since Zen 5).
+bool longlm_processor_has_avx_vnni(void);
+
+// AVX-512 and AVX-512 VNNI: dot products of bytes in 512 bits (Intel since Cascade Lake, AMD since Zen 4).
+bool longlm_processor_has_avx512_vnni(void);
+
 #endif

@@ -13,13 +13,18 @@
 #ifndef LONGLM_TRAMPOLINES_H
 #define LONGLM_TRAMPOLINES_H
 
-// The kernels. Those that multiply in tiles come first: a target that differs in its products alone compiles only these.
+// The kernels. Those that multiply in tiles come first, floats and then codes of quantised weights: a target that differs in
+// its products alone compiles only these.
 typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
     LongLMKernelGemm,
     LongLMKernelGemv,
     LongLMKernelAttention,
     LongLMKernelPeak,
     LongLMKernelPackInput,
+    LongLMKernelCodeGemm,
+    LongLMKernelCodeGemv,
+    LongLMKernelCodePeak,
+    LongLMKernelQuantizeInput,
     LongLMKernelPackWeights,
     LongLMKernelNormalize,
     LongLMKernelRotary,
@@ -34,7 +39,13 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
     KERNEL(peak, LongLMKernelPeak, target, attributes)                                                                 \
     KERNEL(pack_input, LongLMKernelPackInput, target, attributes)
 
+#define LONGLM_CODE_KERNELS(KERNEL, target, attributes)                                                                \
+    KERNEL(code_gemm, LongLMKernelCodeGemm, target, attributes)                                                        \
+    KERNEL(code_gemv, LongLMKernelCodeGemv, target, attributes)                                                        \
+    KERNEL(code_peak, LongLMKernelCodePeak, target, attributes)
+
 #define LONGLM_OTHER_KERNELS(KERNEL, target, attributes)                                                               \
+    KERNEL(quantize_input, LongLMKernelQuantizeInput, target, attributes)                                              \
     KERNEL(pack_weights, LongLMKernelPackWeights, target, attributes)                                                  \
     KERNEL(normalize, LongLMKernelNormalize, target, attributes)                                                       \
     KERNEL(rotary, LongLMKernelRotary, target, attributes)                                                             \
@@ -55,21 +66,23 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
 #define LONGLM_TARGET(target, attributes)                                                                              \
     LONGLM_BODY(target)                                                                                                \
     LONGLM_TILE_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                         \
+    LONGLM_CODE_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                         \
     LONGLM_OTHER_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                        \
     static inline void longlm_run_##target(LongLMKernel kernel, const void *_Nonnull arguments) {                      \
         switch (kernel) {                                                                                              \
             LONGLM_TILE_KERNELS(LONGLM_CASE, target, attributes)                                                       \
+            LONGLM_CODE_KERNELS(LONGLM_CASE, target, attributes)                                                       \
             LONGLM_OTHER_KERNELS(LONGLM_CASE, target, attributes)                                                      \
         }                                                                                                              \
     }
 
-// A target that has products of its own and shares all other kernels with another one.
-#define LONGLM_PRODUCT_TARGET(target, attributes)                                                                      \
+// A target that has products of its own, of `KERNELS`, and shares all other kernels with another one.
+#define LONGLM_PRODUCT_TARGET(target, KERNELS, attributes)                                                             \
     LONGLM_BODY(target)                                                                                                \
-    LONGLM_TILE_KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                         \
+    KERNELS(LONGLM_TRAMPOLINE, target, attributes)                                                                     \
     static inline void longlm_run_##target(LongLMKernel kernel, const void *_Nonnull arguments) {                      \
         switch (kernel) {                                                                                              \
-            LONGLM_TILE_KERNELS(LONGLM_CASE, target, attributes)                                                       \
+            KERNELS(LONGLM_CASE, target, attributes)                                                                   \
         default: break;                                                                                                \
         }                                                                                                              \
     }
@@ -92,10 +105,15 @@ LONGLM_TARGET(baseline, LONGLM_NOINLINE)
 LONGLM_TARGET(avx2, LONGLM_FEATURES("avx2,fma,f16c,bmi,bmi2"))
 LONGLM_TARGET(avx512, LONGLM_FEATURES("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))
 LONGLM_PRODUCT_TARGET(
-    avx512bf16, LONGLM_FEATURES("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))
+    avx512bf16, LONGLM_TILE_KERNELS, LONGLM_FEATURES("avx512bf16,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))
+LONGLM_PRODUCT_TARGET(avx2vnni, LONGLM_CODE_KERNELS, LONGLM_FEATURES("avxvnni,avx2,fma,f16c,bmi,bmi2"))
+LONGLM_PRODUCT_TARGET(
+    avx512vnni, LONGLM_CODE_KERNELS,
+    LONGLM_FEATURES("avx512vnni,avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c,bmi,bmi2"))
 #endif
 
 #undef LONGLM_TILE_KERNELS
+#undef LONGLM_CODE_KERNELS
 #undef LONGLM_OTHER_KERNELS
 #undef LONGLM_BODY
 #undef LONGLM_TRAMPOLINE

@@ -33,7 +33,7 @@ public struct LoadOptions: Sendable, Equatable {
     /// How all matrices are stored; nil: each as in the checkpoint.
     var packedFormat: WeightFormat? {
         switch precision {
-        case .float32: storedFormat
+        case .float32, .int8: storedFormat
         case .bfloat16: .bfloat16
         }
     }

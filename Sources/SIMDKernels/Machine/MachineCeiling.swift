@@ -24,6 +24,10 @@ public enum MachineCeiling {
     ) {
         precondition(worker.instructionSet.supports(precision), "the processor computes in this precision")
         scratch.update(repeating: 0x1p-20, count: scratchFloatCount)
+        if precision == .int8 {
+            let arguments = CodePeakArguments(steps: steps, memory: UnsafePointer(scratch), scratch: scratch)
+            return arguments.run(on: worker.instructionSet)
+        }
         let arguments = PeakArguments(steps: steps, memory: UnsafePointer(scratch), scratch: scratch)
         arguments.run(on: worker.instructionSet, precision: precision)
     }

@@ -5,7 +5,8 @@ import CLongLM
 /// Every output is one chain of fused multiply-adds over k = 0, 1, …, K − 1 that starts at zero. If the product is
 /// added to what the output held, that is one more addition at the end. So the result doesn't depend on the number of
 /// rows, the register tile, the blocks, the threads, or the choice of GEMM or GEMV. (In ``Precision/bfloat16``, each
-/// step of the chain adds two products.)
+/// step of the chain adds two products. In ``Precision/int8``, a step is the exact sum of the products of 16 or 32 integers,
+/// times their scales.)
 public enum GEMM {
     /// The words of a part of a panel: 512 KiB, which stay in the second-level cache while all rows pass over the part.
     /// Between two parts, the accumulators wait in memory. The chains then continue, so the size doesn't change a
@@ -24,7 +25,8 @@ public enum GEMM {
     ///
     /// - Parameters:
     ///   - input: [M, K], packed by all workers.
-    ///   - weights: [N, K]; in the format bfloat16 if the input was packed for ``Precision/bfloat16``.
+    ///   - weights: [N, K]; in the format bfloat16 if the input was packed for ``Precision/bfloat16``, quantised if it was
+    ///     packed for ``Precision/int8``.
     ///   - bias: [N], added to every row of the product; nil: none.
     ///   - activation: The function that is applied after that.
     ///   - output: [M, N], row-major. Workers write disjoint parts.
@@ -76,8 +78,8 @@ public enum GEMM {
         precondition(worker.instructionSet.supports(input.precision), "the processor computes in this precision")
         precondition(input.precision.reads(weights.format), "products of this precision read the weights")
         let share = ProductShare(
-            rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows, panelCount: weights.panelCount,
-            worker: worker)
+            rowCount: input.rowCount, tileRows: worker.instructionSet.tileRows(for: input.precision),
+            panelCount: weights.panelCount, worker: worker)
         if share.panels.isEmpty || share.rows.0.isEmpty && share.rows.1.isEmpty { return }
         // An output too large for any cache is streamed, so that it isn't fetched before it is overwritten. It must be
         // aligned to whole cache lines.
@@ -88,13 +90,15 @@ public enum GEMM {
         let product = ProductArguments(
             input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
             depth: weights.columnCount, weights: weights.panels, gated: gated.panels,
-            panelStride: weights.panelWordCount, format: weights.format, columnCount: weights.rowCount,
+            panelStride: weights.panelWordCount, format: weights.format, scaleForm: ScaleForm(weights.format),
+            columnCount: weights.rowCount,
             panels: share.panels, rows: share.rows, output: output, ending: ending, streams: streams,
-            widened: scratch, scratch: scratch + panelPartWordCount)
-        if input.rowCount == 1 {
-            GEMVArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
-        } else {
-            GEMMArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
+            unpacked: scratch, scratch: scratch + panelPartWordCount)
+        switch (input.precision, input.rowCount == 1) {
+        case (.int8, true): CodeGEMVArguments(product: product).run(on: worker.instructionSet)
+        case (.int8, false): CodeGEMMArguments(product: product).run(on: worker.instructionSet)
+        case (_, true): GEMVArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
+        case (_, false): GEMMArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
         }
     }
 }

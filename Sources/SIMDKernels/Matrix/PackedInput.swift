@@ -47,7 +47,14 @@ extension GEMM {
             return PackedInput(
                 pointer: input, rowStride: columnCount, rowCount: 1, columnCount: columnCount, precision: precision)
         }
+        precondition(precision != .int8 || columnCount % 32 == 0, "rows are quantised in groups of 32")
         func pack(_ rows: Range<Int>) {
+            if precision == .int8 {
+                let arguments = QuantizeInputArguments(
+                    source: input, rows: rows, columnCount: columnCount, isSingleRow: rowCount == 1, target: packed,
+                    targetStride: rowStride)
+                return arguments.run(on: worker.instructionSet)
+            }
             let arguments = PackInputArguments(
                 source: input, rows: rows, columnCount: columnCount, isSingleRow: rowCount == 1, target: packed,
                 targetStride: rowStride)
@@ -58,7 +65,7 @@ extension GEMM {
             share.forEachRange(pack)
         } else {
             // Whole tiles, so that no two workers write one.
-            let tileRows = worker.instructionSet.tileRows
+            let tileRows = worker.instructionSet.tileRows(for: precision)
             let tiles = worker.share(of: (rowCount + tileRows - 1) / tileRows)
             let rows = min(tiles.lowerBound * tileRows, rowCount)..<min(tiles.upperBound * tileRows, rowCount)
             if !rows.isEmpty { pack(rows) }

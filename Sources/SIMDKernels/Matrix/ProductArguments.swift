@@ -12,6 +12,7 @@ struct ProductArguments {
     /// Words from one panel to the next.
     let panelStride: Int
     let format: WeightFormat
+    let scaleForm: ScaleForm
     /// N.
     let columnCount: Int
     let panels: Range<Int>
@@ -20,46 +21,9 @@ struct ProductArguments {
     let ending: GEMMEnding
     /// Whether whole tiles are stored past the caches.
     let streams: Bool
-    /// Room for a part of a panel that is widened to floats: ``GEMM/panelPartWordCount`` of them.
-    let widened: UnsafeMutablePointer<Float>
+    /// Room for the unpacked numbers of a part of a panel: ``GEMM/panelPartWordCount`` words.
+    let unpacked: UnsafeMutablePointer<Float>
     let scratch: UnsafeMutablePointer<Float>
-}
-
-extension ProductArguments {
-    /// Widens columns of a panel of a quantised format to floats: row r of column c goes to `target[c · 32 + r]`.
-    ///
-    /// - Parameters:
-    ///   - panel: The panel's first word.
-    ///   - columns: A whole number of 32s, from a multiple of 32 on.
-    @inline(always)
-    func widen<Target: KernelTarget>(
-        _ panel: UnsafePointer<Float>, columns: Range<Int>, into target: UnsafeMutablePointer<Float>, _: Target.Type
-    ) {
-        format.visit(quantized: PanelWidener<Target>(panel: panel, columns: columns, target: target))
-    }
-}
-
-private struct PanelWidener<Target: KernelTarget>: QuantizedVisitor {
-    let panel: UnsafePointer<Float>
-    let columns: Range<Int>
-    let target: UnsafeMutablePointer<Float>
-
-    @inline(always)
-    init(panel: UnsafePointer<Float>, columns: Range<Int>, target: UnsafeMutablePointer<Float>) {
-        self.panel = panel
-        self.columns = columns
-        self.target = target
-    }
-
-    @inline(always)
-    func visit<Storage: QuantizedStorage>(_: Storage.Type) {
-        for column in Steps(from: columns.lowerBound, to: columns.upperBound, by: 32) {
-            Storage.widen(
-                panel + column / Storage.blockLength * Storage.blockWordCount, from: column % Storage.blockLength,
-                into: target + (column - columns.lowerBound) * PackedMatrix.panelWidth, Target.Arithmetic.self,
-                Target.Widen.self)
-        }
-    }
 }
 
 /// What happens to a finished product: its bias is added, the activation is applied, and then the kind decides where it

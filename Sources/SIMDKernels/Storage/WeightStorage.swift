@@ -22,6 +22,9 @@ protocol WeightStorage: PanelBlocks {
     /// Whether floats can be rounded to this format.
     static var roundsFloats: Bool { get }
 
+    /// How many columns share a scale, and whether there are minima; nil for a format that isn't quantised.
+    static var quantized: (groupLength: Int, hasMinimum: Bool)? { get }
+
     /// Packs up to 32 rows of floats into a panel, rounded to nearest, ties to even. Call it only if ``roundsFloats``
     /// is true.
     static func packRounded(
@@ -37,6 +40,8 @@ protocol WeightStorage: PanelBlocks {
 
 extension WeightStorage {
     static var columnMultiple: Int { 1 }
+
+    static var quantized: (groupLength: Int, hasMinimum: Bool)? { nil }
 
     // Most formats are not rounded to.
     @inline(always) static var roundsFloats: Bool { false }
@@ -65,6 +70,8 @@ protocol WeightStorageVisitor {
 struct WeightStorageFunctions {
     let columnMultiple: Int
     let roundsFloats: Bool
+    /// How many columns share a scale, and whether there are minima; nil for formats that aren't quantised.
+    let quantized: (groupLength: Int, hasMinimum: Bool)?
     /// (column count)
     let rowByteCount: (Int) -> Int
     /// (column count)
@@ -78,6 +85,7 @@ struct WeightStorageFunctions {
     init<Storage: WeightStorage>(_: Storage.Type) {
         columnMultiple = Storage.columnMultiple
         roundsFloats = Storage.roundsFloats
+        quantized = Storage.quantized
         rowByteCount = { Storage.rowByteCount(columnCount: $0) }
         panelWordCount = { Storage.panelWordCount(columnCount: $0) }
         widen = { Storage.widen($0, columnCount: $1, into: $2) }

@@ -3,13 +3,15 @@ import CLongLM
 #if arch(x86_64)
     /// AVX-512: 32 registers of 16 floats, of which the tile takes 24. The smallest tile has eight chains, which are
     /// enough to hide the latency of a multiply-add.
-    enum AVX512Target: KernelTarget {
+    enum AVX512Target: KernelTarget, CodeTarget {
         typealias Arithmetic = FusedMultiplyAdd
         typealias Widen = ConvertedHalves
         typealias Products = FusedMultiplyAdd
         typealias Tile = TwelveRows<Lanes32, Products>
         typealias MediumTile = EightRows<Lanes32, Products>
         typealias SmallTile = FourRows<Lanes32, Products>
+        typealias Codes = AVX512CodeProducts
+        typealias CodeColumns = Lanes32
 
         @inline(never)
         static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_avx512(kernel, arguments) }

@@ -1,7 +1,7 @@
 import CLongLM
 
 /// What the compiler assumes that every processor has: NEON on arm64, SSE2 on x86-64.
-enum BaselineTarget: KernelTarget {
+enum BaselineTarget: KernelTarget, CodeTarget {
     #if arch(x86_64)
         typealias Arithmetic = SeparateMultiplyAdd
         typealias Widen = AssembledHalves
@@ -14,6 +14,8 @@ enum BaselineTarget: KernelTarget {
     typealias Tile = SixRows<Lanes, Products>
     typealias MediumTile = FourRows<Lanes, Products>
     typealias SmallTile = TwoRows<Lanes, Products>
+    typealias Codes = PortableCodeProducts
+    typealias CodeColumns = Lanes
 
     @inline(never)
     static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_baseline(kernel, arguments) }

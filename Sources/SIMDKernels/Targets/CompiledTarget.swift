@@ -7,6 +7,8 @@ enum CompiledTarget {
         case avx2
         case avx512
         case avx512BFloat16
+        case avx2VNNI
+        case avx512VNNI
     #endif
 
     /// Runs a kernel.
@@ -17,17 +19,19 @@ enum CompiledTarget {
             case .avx2: AVX2Target.run(kernel, arguments)
             case .avx512: AVX512Target.run(kernel, arguments)
             case .avx512BFloat16: AVX512BFloat16Target.run(kernel, arguments)
+            case .avx2VNNI: AVX2VNNITarget.run(kernel, arguments)
+            case .avx512VNNI: AVX512VNNITarget.run(kernel, arguments)
         #endif
         }
     }
 
-    /// MR of its largest tile.
+    /// MR of its largest tile of floats.
     var tileRows: Int {
         switch self {
         case .baseline: BaselineTarget.Tile.rows
         #if arch(x86_64)
-            case .avx2: AVX2Target.Tile.rows
-            case .avx512: AVX512Target.Tile.rows
+            case .avx2, .avx2VNNI: AVX2Target.Tile.rows
+            case .avx512, .avx512VNNI: AVX512Target.Tile.rows
             case .avx512BFloat16: AVX512BFloat16Target.Tile.rows
         #endif
         }
@@ -40,9 +44,11 @@ extension InstructionSet {
         #if arch(x86_64)
             switch (self, precision) {
             case (.baseline, _): return .baseline
-            case (.avx2, _): return .avx2
-            case (.avx512, .float32): return .avx512
-            case (.avx512, .bfloat16): return .avx512BFloat16
+            case (.avx2VNNI, .int8): return .avx2VNNI
+            case (.avx2, _), (.avx2VNNI, _): return .avx2
+            case (.avx512VNNI, .int8): return .avx512VNNI
+            case (.avx512, .bfloat16), (.avx512VNNI, .bfloat16): return .avx512BFloat16
+            case (.avx512, _), (.avx512VNNI, _): return .avx512
             }
         #else
             return .baseline
@@ -52,11 +58,16 @@ extension InstructionSet {
     /// Whether this processor computes in a precision with this instruction set.
     public func supports(_ precision: Precision) -> Bool {
         switch precision {
-        case .float32: true
+        case .float32, .int8: true
         case .bfloat16: hasBFloat16Products
         }
     }
 
     /// MR of the largest tile in use.
-    var tileRows: Int { target(for: .float32).tileRows }
+    func tileRows(for precision: Precision) -> Int {
+        switch precision {
+        case .float32, .bfloat16: target(for: .float32).tileRows
+        case .int8: codeTileRows
+        }
+    }
 }

@@ -11,26 +11,35 @@ import CLongLM
 /// The instructions that the kernels of this module are compiled for.
 ///
 /// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON). Only `avx512` has bfloat16
-/// products. The x86-64 `baseline` has no fused multiply-add, so its results agree within rounding and not bit by bit.
+/// products. The two with VNNI differ from those without in the speed of ``Precision/int8`` alone. The x86-64 `baseline` has no fused multiply-add, so its results agree within rounding and not bit by bit.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// What the compiler assumes that every processor has: SSE2 on x86-64, NEON with fused multiply-add on arm64.
     case baseline
     /// x86-64 with AVX2, FMA and F16C.
     case avx2
+    /// The same with AVX-VNNI, for products of ``Precision/int8``.
+    case avx2VNNI = "avx2vnni"
     /// x86-64 with AVX-512 F, BW, DQ and VL.
     case avx512
+    /// The same with AVX-512 VNNI, for products of ``Precision/int8``.
+    case avx512VNNI = "avx512vnni"
 
     /// The instruction sets that this processor has, lowest first.
     public static let available: [InstructionSet] = allCases.filter { instructionSet in
         switch instructionSet {
         case .baseline: true
         case .avx2: longlm_processor_has_avx2()
+        case .avx2VNNI: longlm_processor_has_avx_vnni()
         case .avx512: longlm_processor_has_avx512()
+        case .avx512VNNI: longlm_processor_has_avx512_vnni()
         }
     }
 
+    /// Those whose kernels of floats differ. The others differ from one of these in ``Precision/int8`` alone.
+    package static let availableForFloats = available.filter { $0 != .avx2VNNI && $0 != .avx512VNNI }
+
     /// The instruction set to use: the highest that this processor has, or the one that the environment
-    /// variable `LONGLM_ISA` names (`baseline`, `avx2` or `avx512`).
+    /// variable `LONGLM_ISA` names (`baseline`, `avx2`, `avx2vnni`, `avx512` or `avx512vnni`).
     ///
     /// - Throws: ``InstructionSetError`` if `LONGLM_ISA` names one that doesn't exist or that this processor lacks.
     public static func preferred() throws(InstructionSetError) -> InstructionSet {
@@ -57,7 +66,7 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     }
 
     /// Whether this processor computes ``Precision/bfloat16`` products with this instruction set: AVX-512 BF16.
-    public var hasBFloat16Products: Bool { self == .avx512 && longlm_processor_has_avx512_bf16() }
+    public var hasBFloat16Products: Bool { self >= .avx512 && longlm_processor_has_avx512_bf16() }
 
     private var rank: Int { Self.allCases.firstIndex(of: self) ?? 0 }
 

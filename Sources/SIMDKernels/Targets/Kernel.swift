@@ -9,6 +9,29 @@ protocol Kernel {
     func body<Target: KernelTarget>(_: Target.Type)
 }
 
+/// The arguments of a kernel of code products, and what it does with them on any target.
+protocol CodeKernel {
+    /// Its number in LongLMTrampolines.h.
+    static var number: LongLMKernel { get }
+
+    /// The kernel's body. It and all that it calls is `@inline(always)`.
+    func body<Target: CodeTarget>(_: Target.Type)
+}
+
+/// The bodies of the kernels of code products.
+@inline(always)
+func runCodeKernel<Target: CodeTarget>(
+    _ kernel: LongLMKernel, _ arguments: UnsafeRawPointer, _: Target.Type
+) {
+    guard longlm_is_constant(kernel) else { return }
+    switch kernel {
+    case .codeGemm: run(CodeGEMMArguments.self, arguments, Target.self)
+    case .codeGemv: run(CodeGEMVArguments.self, arguments, Target.self)
+    case .codePeak: run(CodePeakArguments.self, arguments, Target.self)
+    default: return
+    }
+}
+
 /// The bodies of the kernels that multiply in tiles.
 @inline(always)
 func runTileKernel<Target: KernelTarget>(
@@ -27,10 +50,14 @@ func runTileKernel<Target: KernelTarget>(
 
 /// The bodies of all kernels.
 @inline(always)
-func runKernel<Target: KernelTarget>(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer, _: Target.Type) {
+func runKernel<Target: KernelTarget & CodeTarget>(
+    _ kernel: LongLMKernel, _ arguments: UnsafeRawPointer, _: Target.Type
+) {
     guard longlm_is_constant(kernel) else { return }
     switch kernel {
     case .gemm, .gemv, .attention, .peak, .packInput: runTileKernel(kernel, arguments, Target.self)
+    case .codeGemm, .codeGemv, .codePeak: runCodeKernel(kernel, arguments, Target.self)
+    case .quantizeInput: run(QuantizeInputArguments.self, arguments, Target.self)
     case .packWeights: run(PackWeightsArguments.self, arguments, Target.self)
     case .normalize: run(NormalizationArguments.self, arguments, Target.self)
     case .rotary: run(RotaryArguments.self, arguments, Target.self)
@@ -45,6 +72,20 @@ private func run<Arguments: Kernel, Target: KernelTarget>(
     _: Arguments.Type, _ arguments: UnsafeRawPointer, _: Target.Type
 ) {
     arguments.assumingMemoryBound(to: Arguments.self).pointee.body(Target.self)
+}
+
+@inline(always)
+private func run<Arguments: CodeKernel, Target: CodeTarget>(
+    _: Arguments.Type, _ arguments: UnsafeRawPointer, _: Target.Type
+) {
+    arguments.assumingMemoryBound(to: Arguments.self).pointee.body(Target.self)
+}
+
+extension CodeKernel {
+    /// Runs the kernel in the form compiled for an instruction set.
+    func run(on instructionSet: InstructionSet) {
+        withUnsafePointer(to: self) { instructionSet.target(for: .int8).run(Self.number, $0) }
+    }
 }
 
 extension Kernel {

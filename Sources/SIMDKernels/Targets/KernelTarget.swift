@@ -2,9 +2,7 @@
 ///
 /// A target is one conformance in a file of its own. It also needs a line in LongLMTrampolines.h and a case in
 /// ``CompiledTarget``. If users can choose it by name, ``InstructionSet`` and LongLMFeatures.c need to know it too.
-protocol KernelTarget {
-    /// How it multiplies and adds single numbers.
-    associatedtype Arithmetic: MultiplyAdd
+protocol KernelTarget: UnpackingTarget {
     /// How its tiles multiply.
     associatedtype Products
     /// The tile that suits its registers.
@@ -12,8 +10,6 @@ protocol KernelTarget {
     /// Tiles of fewer rows and as many columns, for the rows that are left over.
     associatedtype MediumTile: MicroTile where MediumTile.Columns == Tile.Columns, MediumTile.Products == Products
     associatedtype SmallTile: MicroTile where SmallTile.Columns == Tile.Columns, SmallTile.Products == Products
-    /// How it widens stored numbers.
-    associatedtype Widen: Widening
 
     /// Calls a visitor with the storage through which this target's products read weights of a format.
     static func visit<Visitor: PanelVisitor>(_ format: WeightFormat, _ visitor: Visitor)

@@ -7,6 +7,12 @@ public enum Precision: String, Sendable, CaseIterable {
     /// `VDPBF16PS`). Results have about three significant digits. They are the same for every number of threads and
     /// every division of the rows.
     case bfloat16
+    /// Products with quantised weights in integers. Activations are quantised too: of every 32, the greatest magnitude
+    /// becomes 127, and each is rounded to the nearest integer, ties to even. The products of a group of columns are added
+    /// exactly. Times the scales of both factors they are added to a 32-bit sum, group after group. Results have the same
+    /// bits on every instruction set that has a fused multiply-add. Weights that aren't quantised are multiplied as in
+    /// ``float32``.
+    case int8
 }
 
 extension Precision {
@@ -15,6 +21,7 @@ extension Precision {
         switch self {
         case .float32: true
         case .bfloat16: format == .bfloat16
+        case .int8: format.isQuantized
         }
     }
 
@@ -23,13 +30,14 @@ extension Precision {
         switch self {
         case .float32: true
         case .bfloat16: format == .bfloat16
+        case .int8: false
         }
     }
 
     /// The format that a cache has by default.
     public var defaultCacheFormat: CacheFormat {
         switch self {
-        case .float32: .float32
+        case .float32, .int8: .float32
         case .bfloat16: .bfloat16
         }
     }
@@ -39,6 +47,13 @@ extension Precision {
         switch self {
         case .float32: 1
         case .bfloat16: 2
+        case .int8: 4
         }
+    }
+
+    /// The precision of products with weights of a format: in ``int8``, those that aren't quantised are multiplied as
+    /// floats.
+    public func precision(for format: WeightFormat) -> Precision {
+        self == .int8 && !format.isQuantized ? .float32 : self
     }
 }

@@ -15,6 +15,11 @@ protocol TileColumns {
     func multiplied(by factor: Float) -> Self
     /// Adds scalar · right.
     mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Self, _: Products.Type)
+    /// Adds the products of four codes and four factors to each integer.
+    mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Self, _: Codes.Type)
+    /// Adds integer · (scale · factor).
+    mutating func add<Arithmetic: MultiplyAdd>(
+        integers: Self, scales: Self, factor: Float, _: Arithmetic.Type)
     /// Writes the numbers.
     func store(to target: UnsafeMutablePointer<Float>)
     /// Writes the numbers past the caches, to an address that is a multiple of 64 bytes.
@@ -44,6 +49,18 @@ extension Lanes: TileColumns {
     @inline(always)
     mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Lanes, _: Products.Type) {
         self = Products.multiplyAdd(Lanes(repeating: scalar), right, self)
+    }
+
+    @inline(always)
+    mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Lanes, _: Codes.Type) {
+        self = Codes.dot(codes, Lanes(repeating: factors), self)
+    }
+
+    @inline(always)
+    mutating func add<Arithmetic: MultiplyAdd>(
+        integers: Lanes, scales: Lanes, factor: Float, _: Arithmetic.Type
+    ) {
+        self = Arithmetic.multiplyAdd(longlm_integers_to_floats(integers), scales * factor, self)
     }
 
     @inline(always)
@@ -95,6 +112,21 @@ struct Lanes32: TileColumns {
         let scalars = Lanes(repeating: scalar)
         near = Products.multiplyAdd(scalars, right.near, near)
         far = Products.multiplyAdd(scalars, right.far, far)
+    }
+
+    @inline(always)
+    mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Lanes32, _: Codes.Type) {
+        let repeated = Lanes(repeating: factors)
+        near = Codes.dot(codes.near, repeated, near)
+        far = Codes.dot(codes.far, repeated, far)
+    }
+
+    @inline(always)
+    mutating func add<Arithmetic: MultiplyAdd>(
+        integers: Lanes32, scales: Lanes32, factor: Float, _: Arithmetic.Type
+    ) {
+        near.add(integers: integers.near, scales: scales.near, factor: factor, Arithmetic.self)
+        far.add(integers: integers.far, scales: scales.far, factor: factor, Arithmetic.self)
     }
 
     @inline(always)

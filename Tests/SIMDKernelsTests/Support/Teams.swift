@@ -2,7 +2,9 @@ import SIMDKernels
 import Testing
 
 /// The instruction sets of this machine that share their bits.
-let fusedInstructionSets = InstructionSet.available.filter(\.isFused)
+let fusedInstructionSets = InstructionSet.availableForFloats.filter(\.isFused)
+/// The same for code products, which VNNI computes in ways of its own.
+let codeInstructionSets = InstructionSet.available.filter(\.isFused)
 
 /// Runs `body` on a team, and records an issue unless the team really has `threadCount` workers: a test over thread
 /// counts would prove nothing otherwise.

@@ -78,6 +78,8 @@ extension QuantizedStorage {
 
     static var columnMultiple: Int { blockLength }
 
+    static var quantized: (groupLength: Int, hasMinimum: Bool)? { (groupLength, hasMinimum) }
+
     /// The whole words of a block of one row.
     @inline(always) static var wordCount: Int { blockByteCount / 4 }
 

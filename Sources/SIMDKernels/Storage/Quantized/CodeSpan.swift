@@ -1,0 +1,58 @@
+import CLongLM
+
+/// 32 columns of a panel of quantised weights as code products read them.
+///
+/// First come the codes: the word of quad q and row r at `span[q · 32 + r]`, with four bytes for four neighboring columns.
+/// Every byte is a number between −128 and 127 that has 128 added. Then come the scales of 32 rows, for each half of the columns, and the minima likewise. Where all columns share one
+/// scale, only the first half's are there.
+enum CodeSpan {
+    /// The words of a span.
+    @inline(always) static var wordCount: Int { 12 * PackedMatrix.panelWidth }
+
+    /// Words to the scales of a half of the columns.
+    @inline(always)
+    static func scaleOffset(half: Int) -> Int { (8 + half) * PackedMatrix.panelWidth }
+
+    /// Words to the minima of a half of the columns.
+    @inline(always)
+    static func minimumOffset(half: Int) -> Int { (10 + half) * PackedMatrix.panelWidth }
+
+    /// Unpacks a span.
+    ///
+    /// - Parameters:
+    ///   - block: The first word of the block that holds it.
+    ///   - column: The first column within the block, a multiple of 32.
+    @inline(always)
+    static func unpack<Storage: QuantizedStorage, Widen: Widening>(
+        _ block: UnsafePointer<Float>, from column: Int, into span: UnsafeMutablePointer<Float>, _: Storage.Type,
+        _: Widen.Type
+    ) {
+        let width = PackedMatrix.panelWidth
+        for row in Steps(from: 0, to: width, by: laneCount) {
+            for quad in Steps(from: 0, to: 8, by: 1) {
+                let codes = Storage.codes(block, at: row, quad: column / 4 + quad, Widen.self)
+                span.store(Storage.signedCodes(codes), at: quad * width + row)
+            }
+            for half in Steps(from: 0, to: 32 / Storage.groupLength, by: 1) {
+                let group = column / Storage.groupLength + half
+                span.store(
+                    Storage.scales(block, at: row, group: group, Widen.self), at: scaleOffset(half: half) + row)
+                if Storage.hasMinimum {
+                    span.store(
+                        Storage.minima(block, at: row, group: group, Widen.self), at: minimumOffset(half: half) + row)
+                }
+            }
+        }
+    }
+}
+
+extension QuantizedStorage {
+    /// Codes with 128 added to the numbers that they stand for, in place of ``codeOffset``.
+    @inline(always)
+    fileprivate static func signedCodes(_ codes: Lanes) -> Lanes {
+        if codeOffset == 128 { return codes }
+        // No byte carries into the next: a code is below 64, and its offset at most 32.
+        let missing = UInt32(128 - codeOffset)
+        return longlm_add_bits(codes, missing | missing << 8 | missing << 16 | missing << 24)
+    }
+}
