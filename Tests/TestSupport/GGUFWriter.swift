@@ -76,6 +76,12 @@ package struct GGUFWriter {
             Tensor(name: name, type: type.rawValue, dimensions: shape.reversed().map(UInt64.init), bytes: bytes))
     }
 
+    /// Takes a tensor out, and returns its bytes; nil when there is none of this name.
+    @discardableResult
+    package mutating func remove(_ name: String) -> [UInt8]? {
+        tensors.firstIndex { $0.name == name }.map { tensors.remove(at: $0).bytes }
+    }
+
     /// Adds a tensor of 32-bit floats.
     package mutating func add(_ name: String, shape: [Int], _ numbers: [Float]) {
         add(name, .float32, shape: shape, numbers.flatMap { littleEndian($0.bitPattern) })

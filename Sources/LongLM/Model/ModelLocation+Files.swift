@@ -1,0 +1,41 @@
+import Tokenization
+
+extension ModelLocation {
+    /// Looks at a path, with the error of models.
+    package init(ofModel path: String) throws(ModelError) {
+        do {
+            try self.init(path)
+        } catch { throw .checkpoint(error) }
+    }
+
+    /// Reads the configuration alone, from config.json or the header of a GGUF file.
+    ///
+    /// - Throws: ``ModelError`` when it can't be read, or the model can't be run.
+    package func configuration() throws(ModelError) -> ModelConfiguration {
+        switch self {
+        case .huggingFace(let path): return try ModelConfiguration(contentsOfFile: path + "/config.json")
+        case .gguf(let path):
+            let source: GGUFSource
+            do {
+                source = try GGUFSource(path: path)
+            } catch { throw .checkpoint(error) }
+            return try ModelConfiguration(GGUFConfiguration(source))
+        }
+    }
+
+    /// Loads the tokenizer.
+    ///
+    /// - Throws: `TokenizerError`, or ``ModelError`` for a file whose vocabulary can't be used.
+    package func tokenizer() throws -> Tokenizer {
+        switch self {
+        case .huggingFace(let path): try Tokenizer(contentsOfFile: path + "/tokenizer.json")
+        case .gguf(let path): try Self.ggufTokenizer(path)
+        }
+    }
+
+    /// The tokenizer that a GGUF file's vocabulary describes.
+    private static func ggufTokenizer(_ path: String) throws -> Tokenizer {
+        throw ModelError.unsupportedFeature(
+            file: path, key: "tokenizer.ggml.model", value: "a vocabulary within the file can't be used yet")
+    }
+}
