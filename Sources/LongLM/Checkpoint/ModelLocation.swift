@@ -15,7 +15,7 @@ package enum ModelLocation: Sendable, Equatable {
     package init(_ path: String) throws(CheckpointError) {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory), isDirectory.boolValue else {
-            self = path.lowercased().hasSuffix(".gguf") ? .gguf(path) : .huggingFace(path)
+            self = path.lowercased().hasSuffix(".gguf") || Self.beginsLikeGGUF(path) ? .gguf(path) : .huggingFace(path)
             return
         }
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
@@ -28,6 +28,14 @@ package enum ModelLocation: Sendable, Equatable {
         }
         guard files.count == 1 else { throw .severalGGUFFiles(directory: path, names: files) }
         self = .gguf(path + "/" + first)
+    }
+
+    /// Whether a regular file begins with GGUF's four bytes. Some programs keep their files under names without an ending.
+    private static func beginsLikeGGUF(_ path: String) -> Bool {
+        guard let attributes = try? FileManager.default.attributesOfItem(atPath: path),
+            attributes[.type] as? FileAttributeType == .typeRegular, let file = FileHandle(forReadingAtPath: path)
+        else { return false }
+        return (try? file.read(upToCount: 4)) == Data("GGUF".utf8)
     }
 
     /// Whether a name ends like that of a shard other than the first: `-00002-of-00003.gguf`.

@@ -33,9 +33,33 @@ extension ModelLocation {
         }
     }
 
+    /// Recognises the chat template.
+    ///
+    /// - Throws: `TokenizerError`, or ``ModelError`` for a file whose template can't be used.
+    package func chatFormat() throws -> ChatFormat {
+        switch self {
+        case .huggingFace(let path): try ChatFormat(directory: path)
+        case .gguf(let path): throw Self.noVocabulary(path)
+        }
+    }
+
+    /// A chat format with the begin and end tokens of the model.
+    ///
+    /// - Throws: `TokenizerError` when they can't be read.
+    package func adapted(_ format: ChatFormat) throws -> ChatFormat {
+        switch self {
+        case .huggingFace(let path): try format.adapted(toDirectory: path)
+        case .gguf: format
+        }
+    }
+
     /// The tokenizer that a GGUF file's vocabulary describes.
     private static func ggufTokenizer(_ path: String) throws -> Tokenizer {
-        throw ModelError.unsupportedFeature(
-            file: path, key: "tokenizer.ggml.model", value: "a vocabulary within the file can't be used yet")
+        throw noVocabulary(path)
+    }
+
+    private static func noVocabulary(_ path: String) -> ModelError {
+        .unsupportedFeature(
+            file: path, key: "tokenizer.ggml.model", value: "the vocabulary of a GGUF file can't be used yet")
     }
 }
