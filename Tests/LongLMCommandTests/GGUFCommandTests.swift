@@ -82,11 +82,29 @@ import Testing
         #expect(other.output == run.output)
     }
 
+    private struct Plan: Decodable, Equatable {
+        struct Memory: Decodable, Equatable {
+            let weightBytes: Int
+            let cacheBytes: Int
+            let totalBytes: Int
+        }
+        let memory: Memory
+    }
+
     @Test func plan() throws {
         let folder = try TemporaryDirectory()
         let arguments = ["plan", "--length", "2000", "--no-measurement", "--json", "--model"]
         let ofFile = try longlm(arguments + [try write(folder)])
         let ofDirectory = try longlm(arguments + [llama])
-        #expect(ofFile.status == 0 && ofFile.output == ofDirectory.output, "\(ofFile.errors)")
+        #expect(try ofFile.json(Plan.self) == ofDirectory.json(Plan.self), "\(ofFile.errors)")
+    }
+
+    /// A vocabulary within the file is another step.
+    @Test func withoutTokenizer() throws {
+        let folder = try TemporaryDirectory()
+        let file = try write(folder)
+        let run = try longlm(["generate", "--model", file, "--prompt", "x"])
+        #expect(run.status == 1 && run.output.isEmpty)
+        #expect(run.errorLines.first?.hasPrefix("longlm: \(file): unsupported tokenizer.ggml.model") == true)
     }
 }

@@ -51,6 +51,7 @@ import Testing
         let expected = try LanguageModel(path: folder.path)
         let model = try LanguageModel(path: file)
         #expect(model.weightByteCount == expected.weightByteCount)
+        #expect(try ModelConfiguration(path: file) == model.configuration)
         #expect(model.endTokens == expected.endTokens)
         #expect(model.configuration.beginningToken == expected.configuration.beginningToken)
         #expect(model.configuration.contextLength == expected.configuration.contextLength)
@@ -162,6 +163,7 @@ import Testing
             ("llama.rope.scaling.type", .string("dynamic"), "F: unsupported llama.rope.scaling.type: dynamic"),
             ("llama.rope.scaling.type", .string("linear"), "F: llama.rope.scaling.factor is missing"),
             ("llama.rope.scaling.type", .string("longrope"), "F: tensor rope_factors_long.weight is missing"),
+            ("llama.rope.scaling.attn_factor", .float32(2), "F: unsupported llama.rope.scaling.attn_factor: 2.0"),
             ("llama.rope.freq_base", .float32(0.5), "F: llama.rope.freq_base is 0.5; it must be at least 1"),
             ("llama.unheard_of", .float32(0.5), "F: unsupported llama.unheard_of: 0.5"),
         ] as [(String, GGUFWriter.Value?, String)] {

@@ -1,5 +1,15 @@
 import Tokenization
 
+extension ModelConfiguration {
+    /// Reads the configuration of a model alone: config.json of a directory, or the header of a GGUF file.
+    ///
+    /// - Parameter path: The directory or the file. Of several shards in GGUF, the first.
+    /// - Throws: ``ModelError`` when it can't be read, or the model can't be run.
+    public init(path: String) throws(ModelError) {
+        self = try ModelLocation(ofModel: path).configuration()
+    }
+}
+
 extension ModelLocation {
     /// Looks at a path, with the error of models.
     package init(ofModel path: String) throws(ModelError) {

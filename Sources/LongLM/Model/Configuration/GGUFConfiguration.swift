@@ -300,16 +300,19 @@ extension GGUFConfiguration {
 
     private mutating func translateScaling() throws(ModelError) {
         let kind = try read("rope.scaling.type", checkpoint.metadata.string)
-        let linear = try number("rope.scale_linear")
-        let factor = try number("rope.scaling.factor")
+        // In old files, 0 means none.
+        let linear = try number("rope.scale_linear").flatMap { $0 == 0 ? nil : $0 }
+        let factor = try number("rope.scaling.factor").flatMap { $0 == 0 ? nil : $0 }
         let original = try integer("rope.scaling.original_context_length")
         let attention = try number("rope.scaling.attn_factor")
         let (long, short) = (try floats("rope_factors_long.weight"), try floats("rope_factors_short.weight"))
         var scaling: [(String, JSONValue, String)] = []
         spellings["rope_scaling.factor"] = "\(architecture).rope.scaling.factor"
-        switch long == nil && short == nil ? kind ?? (linear == nil ? "none" : "linear") : "longrope" {
-        case "none": break
+        let unnamed = linear == nil && factor == nil ? "none" : "linear"
+        switch long == nil && short == nil ? kind ?? unnamed : "longrope" {
+        case "none": try refuseFactor(attention)
         case "linear":
+            try refuseFactor(attention)
             let key = factor == nil ? "rope.scale_linear" : "rope.scaling.factor"
             if let factor = factor ?? linear { scaling.append(("factor", .number(.real(factor)), key)) }
             scaling.append(("rope_type", string("linear"), "rope.scaling.type"))
@@ -355,6 +358,13 @@ extension GGUFConfiguration {
             throw invalid("rope_freqs.weight", "has a number that isn't positive")
         }
         self.divisors = divisors
+    }
+
+    /// Refuses a factor of cosines and sines for scalings that have none.
+    private func refuseFactor(_ factor: Double?) throws(ModelError) {
+        guard let factor, factor != 1 else { return }
+        throw .unsupportedFeature(
+            file: file, key: "\(architecture).rope.scaling.attn_factor", value: "\(factor)")
     }
 
     private mutating func yarn(
