@@ -227,4 +227,31 @@ import Testing
         let (expected, model) = (try LanguageModel(path: folder.path), try LanguageModel(path: file))
         #expect(try bits(allLogits(model, [1, 5, 9, 70])) == bits(allLogits(expected, [1, 5, 9, 70])))
     }
+
+    /// Broken headers give errors, or a plan whose tensors lie in the file: thousands of them, of families that differ most.
+    @Test(arguments: ["llama", "phi3", "gpt_neox", "stablelm_parallel", "gemma3_text_published"])
+    func mutatedHeaders(name: String) throws {
+        let folder = try TemporaryDirectory()
+        let seed = try GGUFConversion(directory: Fixtures.path("reference/\(name)")).writer.bytes
+        // Keys and tensors; the data behind them are not looked at.
+        let headerByteCount = min(seed.count, 3_000)
+        var generator = SeededGenerator(seed: 9)
+        var (openedCount, refusedCount) = (0, 0)
+        for _ in 0..<600 {
+            var bytes = seed
+            for _ in 0..<Int.random(in: 1...2, using: &generator) {
+                let place = Int.random(in: 24..<headerByteCount, using: &generator)
+                bytes[place] = [0, 1, 2, 3, 8, 255, bytes[place] ^ 1].randomElement(using: &generator) ?? 0
+            }
+            let file = try folder.write(bytes, to: "m.gguf")
+            do {
+                let plan = try ModelCheckpoint(path: file).weightPlan()
+                openedCount += plan.byteCount > 0 ? 1 : 0
+            } catch {
+                refusedCount += 1
+                #expect("\(error)".contains(file))
+            }
+        }
+        #expect(openedCount > 10 && refusedCount > 300)
+    }
 }
