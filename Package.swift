@@ -8,6 +8,7 @@ let package = Package(
         .library(name: "LongLM", targets: ["LongLM"]),
         .library(name: "SIMDKernels", targets: ["SIMDKernels"]),
         .library(name: "Safetensors", targets: ["Safetensors"]),
+        .library(name: "GGUF", targets: ["GGUF"]),
         .library(name: "Tokenization", targets: ["Tokenization"]),
         .library(name: "LongLMEvaluation", targets: ["LongLMEvaluation"]),
         .executable(name: "longlm", targets: ["LongLMCommand"]),
@@ -29,9 +30,11 @@ let package = Package(
         .target(name: "StrictJSON"),
         .target(name: "FileReading"),
         .target(name: "Safetensors", dependencies: ["FileReading", "StrictJSON"]),
+        .target(name: "GGUF", dependencies: ["FileReading"]),
         .target(name: "Tokenization", dependencies: ["FileReading", "StrictJSON"]),
         .target(
-            name: "LongLM", dependencies: ["FileReading", "SIMDKernels", "Safetensors", "StrictJSON", "Tokenization"]),
+            name: "LongLM",
+            dependencies: ["FileReading", "GGUF", "SIMDKernels", "Safetensors", "StrictJSON", "Tokenization"]),
         .target(name: "Charts"),
         .target(
             name: "LongLMEvaluation", dependencies: ["Charts", "FileReading", "LongLM", "SIMDKernels", "StrictJSON"]),
@@ -42,13 +45,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
-        .target(name: "TestSupport", dependencies: ["Safetensors"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["GGUF", "Safetensors"], path: "Tests/TestSupport"),
         .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"]),
         .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "Safetensors", "TestSupport"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON", "TestSupport"]),
         .testTarget(name: "FileReadingTests", dependencies: ["FileReading", "TestSupport"]),
+        .testTarget(name: "GGUFTests", dependencies: ["GGUF", "TestSupport"]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),

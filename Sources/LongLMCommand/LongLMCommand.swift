@@ -10,7 +10,7 @@ struct LongLMCommand: AsyncParsableCommand {
         abstract: "Run language models past their trained context with Self-Extend, on the CPU.",
         discussion: """
             A model is a directory in Hugging Face's form: config.json, model.safetensors (or its shards with their \
-            index) and tokenizer.json.
+            index) and tokenizer.json. It can also be a GGUF file, or the first of its shards.
 
             Results go to standard output; progress, statistics and errors go to standard error. The exit status is \
             0 on success, 1 for input that can't be used or a verification that failed, 2 for wrong usage and 130 \

@@ -16,6 +16,11 @@ package enum JSONValue: Sendable {
 package struct JSONMember: Sendable {
     package let key: ArraySlice<UInt8>
     package let value: JSONValue
+
+    package init(key: ArraySlice<UInt8>, value: JSONValue) {
+        self.key = key
+        self.value = value
+    }
 }
 
 /// A number. An integer that fits 64 bits is exact; any other number is the nearest `Double`.

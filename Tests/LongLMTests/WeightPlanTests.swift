@@ -19,7 +19,7 @@ import Testing
 
     @Test("The bytes of the plan are those of the loaded model", arguments: references)
     func bytes(reference: String) throws {
-        let checkpoint = try ModelCheckpoint(directory: Fixtures.path("reference/\(reference)"))
+        let checkpoint = try ModelCheckpoint(path: Fixtures.path("reference/\(reference)"))
         for precision in [Precision.float32, .bfloat16] {
             var options = LoadOptions(precision: precision)
             let plan = try checkpoint.weightPlan(options)
@@ -42,7 +42,7 @@ import Testing
     @Test("A copy of a tied embedding is left out under the family's own name", arguments: ["gpt_neox", "llama"])
     func tiedCopy(reference: String) throws {
         let vocabulary = reference == "llama" ? "lm_head.weight" : "embed_out.weight"
-        let untied = try ModelCheckpoint(directory: Fixtures.path("reference/\(reference)"))
+        let untied = try ModelCheckpoint(path: Fixtures.path("reference/\(reference)"))
         let copy = try #require(untied.source.tensor(vocabulary))
         let directory = try TemporaryDirectory()
         let config = try String(contentsOfFile: Fixtures.path("reference/\(reference)/config.json"), encoding: .utf8)
@@ -52,7 +52,7 @@ import Testing
         try FileManager.default.copyItem(
             atPath: Fixtures.path("reference/\(reference)/model.safetensors"),
             toPath: directory.file("model.safetensors"))
-        let tied = try ModelCheckpoint(directory: directory.path)
+        let tied = try ModelCheckpoint(path: directory.path)
         let plan = try tied.weightPlan()
         #expect(!plan.entries.contains { $0.tensor.name == vocabulary })
         // 96 rows fill three panels.
@@ -64,7 +64,7 @@ import Testing
     @Test("A fused tensor is read once, in parts")
     func fusedTensor() throws {
         for reference in ["phi3", "gpt_neox"] {
-            let checkpoint = try ModelCheckpoint(directory: Fixtures.path("reference/\(reference)"))
+            let checkpoint = try ModelCheckpoint(path: Fixtures.path("reference/\(reference)"))
             let parts = Dictionary(grouping: try checkpoint.weightPlan().entries, by: \.tensor.name)
             #expect(parts.values.contains { $0.count == 3 })
             for (name, parts) in parts {

@@ -1,3 +1,4 @@
+import GGUF
 import Safetensors
 
 /// Why a checkpoint can't be read, or doesn't hold the weights of its model. `file` is a path as it was given, or follows
@@ -5,6 +6,10 @@ import Safetensors
 public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible {
     /// A safetensors file or a shard index that is not valid, or a directory with neither.
     case safetensors(SafetensorsError)
+    /// A GGUF file that is not valid, or shards that don't belong together.
+    case gguf(GGUFError)
+    /// A directory with more than one GGUF file, none of which is the obvious one.
+    case severalGGUFFiles(directory: String, names: [String])
     /// A tensor that the model needs and the checkpoint doesn't have.
     case missingTensor(file: String, tensor: String)
     /// A tensor of another shape than the configuration implies.
@@ -22,11 +27,14 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     public var description: String {
         switch self {
         case .safetensors(let error): "\(error)"
+        case .gguf(let error): "\(error)"
+        case .severalGGUFFiles(let directory, let names):
+            "\(directory): holds several GGUF files (\(names.prefix(8).joined(separator: ", "))); name one of them"
         case .missingTensor(let file, let tensor): "\(file): tensor \(tensor) is missing"
         case .wrongShape(let file, let tensor, let expected, let found):
-            "\(file): tensor \(tensor) has shape \(found), but config.json implies \(expected)"
+            "\(file): tensor \(tensor) has shape \(found), but the configuration implies \(expected)"
         case .unexpectedTensor(let file, let tensor):
-            "\(file): tensor \(tensor) is not part of the model that config.json describes"
+            "\(file): tensor \(tensor) is not part of the model that the configuration describes"
         case .unsupportedTensorType(let file, let tensor, let type):
             "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
         case .malformedTensor(let file, let tensor, let reason): "\(file): tensor \(tensor) \(reason)"

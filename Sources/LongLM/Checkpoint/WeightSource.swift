@@ -76,8 +76,12 @@ package struct StoredTensor: Sendable, Equatable {
 
 /// Opens what holds the weights at a path. A new container format is recognised here.
 ///
-/// - Parameter path: A directory with `model.safetensors` or its shards, or one safetensors file.
+/// - Parameter path: A directory with `model.safetensors` or its shards, one safetensors file, a GGUF file or the first of
+///   its shards, or a directory with nothing else.
 /// - Throws: ``CheckpointError`` when the files aren't valid.
 package func openWeights(at path: String) throws(CheckpointError) -> any WeightSource {
-    try SafetensorsSource(path: path)
+    switch try ModelLocation(path) {
+    case .huggingFace(let path): try SafetensorsSource(path: path)
+    case .gguf(let path): try GGUFSource(path: path)
+    }
 }

@@ -3,9 +3,10 @@ import Synchronization
 
 /// A model's weights, packed and ready to run. It is constant and can serve any number of sessions at once.
 public final class LanguageModel: Sendable {
-    /// What config.json says.
+    /// What config.json or the metadata of a GGUF file says.
     public let configuration: ModelConfiguration
-    /// The tokens that end a text: generation_config.json's, or else config.json's.
+    /// The tokens that end a text: generation_config.json's, or else config.json's; in GGUF, the ends of a text, of a turn and
+    /// of a message.
     public let endTokens: [Int]
     /// The instructions that this model's sessions use.
     public let instructionSet: InstructionSet
@@ -44,11 +45,25 @@ public final class LanguageModel: Sendable {
     /// ``LoadOptions/memoryLimit``.
     public var reservedByteCount: Int { memory.reservedByteCount }
 
-    /// Loads a model directory in Hugging Face's form: config.json beside model.safetensors or its shards.
+    /// Loads a model: a directory in Hugging Face's form, which is config.json beside model.safetensors or its shards, or a
+    /// GGUF file, of which a directory may hold one.
     ///
     /// Every weight is packed once into the order in which the kernels read it, and its pages of the file are given
     /// back. So loading takes little more memory than the weights themselves. Before that, their size is computed from
     /// the checkpoint's headers, and a model that doesn't fit is refused with ``ModelError/memory(_:)``.
+    ///
+    /// - Parameters:
+    ///   - path: The directory or the file. Of several shards in GGUF, the first.
+    ///   - options: How to load and compute.
+    ///   - progress: Called with the fraction that has been loaded, which rises to 1.
+    /// - Throws: ``ModelError``.
+    public convenience init(
+        path: String, options: LoadOptions = LoadOptions(), progress: ((Double) -> Void)? = nil
+    ) throws(ModelError) {
+        try self.init(ModelCheckpoint(path: path), options: options, progress: progress)
+    }
+
+    /// Loads a model as ``init(path:options:progress:)`` does.
     ///
     /// - Parameters:
     ///   - directory: The path.
@@ -61,13 +76,12 @@ public final class LanguageModel: Sendable {
         try self.init(directory: directory, options: options, ledger: .shared, progress: progress)
     }
 
-    /// Loads a model directory into the memory that a ledger says there is.
+    /// Loads a model into the memory that a ledger says there is.
     package convenience init(
         directory: String, options: LoadOptions = LoadOptions(), ledger: MemoryLedger,
         progress: ((Double) -> Void)? = nil
     ) throws(ModelError) {
-        try self.init(
-            ModelCheckpoint(directory: directory), options: options, ledger: ledger, progress: progress)
+        try self.init(ModelCheckpoint(path: directory), options: options, ledger: ledger, progress: progress)
     }
 
     /// Loads a model from whatever holds its weights.

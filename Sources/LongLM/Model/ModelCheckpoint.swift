@@ -11,20 +11,40 @@ package struct ModelCheckpoint: Sendable {
     /// Tells configurations apart in ``LanguageModel/fingerprint``.
     let configurationHash: UInt64
 
-    /// Opens a model directory in Hugging Face's form: config.json beside model.safetensors or its shards.
+    /// Opens a model: a directory in Hugging Face's form, which is config.json beside model.safetensors or its shards, or a
+    /// GGUF file.
     ///
-    /// - Parameter directory: The path.
+    /// - Parameter path: The directory or the file, the first one of several shards.
     /// - Throws: ``ModelError`` when a file can't be read, or the model can't be run.
-    package init(directory: String) throws(ModelError) {
+    package init(path: String) throws(ModelError) {
+        switch try ModelLocation(ofModel: path) {
+        case .huggingFace(let path): try self.init(directory: path)
+        case .gguf(let path): try self.init(gguf: path)
+        }
+    }
+
+    private init(directory: String) throws(ModelError) {
         let path = directory + "/config.json"
         let json = try readConfiguration(path)
         let configuration = try ModelConfiguration(json: json, file: path)
         let endTokens = try configuration.endTokens(directory: directory)
         do {
             self.init(
-                configuration: configuration, endTokens: endTokens, source: try openWeights(at: directory),
+                configuration: configuration, endTokens: endTokens, source: try SafetensorsSource(path: directory),
                 configurationHash: json.withUnsafeBytes { WordHash.hash($0) })
         } catch { throw .checkpoint(error) }
+    }
+
+    private init(gguf path: String) throws(ModelError) {
+        let source: GGUFSource
+        do {
+            source = try GGUFSource(path: path)
+        } catch { throw .checkpoint(error) }
+        let metadata = try GGUFConfiguration(source)
+        let configuration = try ModelConfiguration(metadata)
+        self.init(
+            configuration: configuration, endTokens: configuration.endTokens, source: source,
+            configurationHash: metadata.hash)
     }
 
     /// A model whose parts come from somewhere else.

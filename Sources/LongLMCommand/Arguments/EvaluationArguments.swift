@@ -22,13 +22,13 @@ struct EvaluationArguments: ParsableArguments {
     }
 
     /// Loads the tokenizer.
-    func tokenizer() throws(TokenizerError) -> Tokenizer {
-        try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
+    func tokenizer() throws -> Tokenizer {
+        try model.location.tokenizer()
     }
 
     /// Refuses lengths that a setting can't reach, before anything is loaded.
     func check(lengths: [Int]) throws {
-        let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
+        let configuration = try model.location.configuration()
         for length in lengths {
             for setting in settings.values {
                 _ = try setting.mode(length: length, contextLength: configuration.contextLength)

@@ -4,8 +4,11 @@ import LongLM
 
 /// The option that names a model.
 struct ModelArguments: ParsableArguments {
-    @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
+    @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory, or a GGUF file.", valueName: "path"))
     var directory: String
+
+    /// What lies there.
+    var location: ModelLocation { get throws { try ModelLocation(ofModel: directory) } }
 
     /// The directory's name, without the path to it.
     var name: String { URL(fileURLWithPath: directory).lastPathComponent }

@@ -26,7 +26,9 @@ struct Bench: AsyncParsableCommand {
               longlm bench --compare old.json
             """)
 
-    @Option(name: .customLong("model"), help: ArgumentHelp("The directory of a model to measure.", valueName: "dir"))
+    @Option(
+        name: .customLong("model"),
+        help: ArgumentHelp("The directory of a model to measure, or a GGUF file.", valueName: "path"))
     var modelDirectory: String?
 
     @Option(

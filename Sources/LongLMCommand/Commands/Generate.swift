@@ -67,9 +67,9 @@ struct Generate: AsyncParsableCommand {
 
     private func generate(_ text: String) throws {
         // Wrong input is refused before the weights are loaded.
-        let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
+        let configuration = try model.location.configuration()
         try attention.check(configuration)
-        let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
+        let tokenizer = try model.location.tokenizer()
         let promptTokens = try encode(text, tokenizer)
         guard !promptTokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
         let extent = try attention.sessionExtent(
@@ -114,19 +114,19 @@ struct Generate: AsyncParsableCommand {
 
     private func encode(_ text: String, _ tokenizer: Tokenizer) throws -> [Int] {
         guard chat else { return tokenizer.encode(text) }
-        let format = try chatFormat(ofDirectory: model.directory)
+        let format = try chatFormat(of: model.location)
         let messages =
             (system.map { [ChatMessage(role: .system, content: $0)] } ?? []) + [ChatMessage(role: .user, content: text)]
         return try format.encode(messages, with: tokenizer)
     }
 
-    private func chatFormat(ofDirectory directory: String) throws -> ChatFormat {
+    private func chatFormat(of location: ModelLocation) throws -> ChatFormat {
         if let format = chatFormat.flatMap({ ChatFormat.named($0) }) {
-            return try format.adapted(toDirectory: directory)
+            return try location.adapted(format)
         }
         do {
-            return try ChatFormat(directory: directory)
-        } catch {
+            return try location.chatFormat()
+        } catch let error as TokenizerError {
             switch error {
             case .unsupportedChatTemplate, .missingKey:
                 let names = ChatFormat.names.joined(separator: ", ")
@@ -139,12 +139,12 @@ struct Generate: AsyncParsableCommand {
 
 /// Loads a model's weights, with a progress bar.
 func loadModel(
-    _ directory: String, _ precision: PrecisionArguments, _ threads: ThreadArguments
+    _ path: String, _ precision: PrecisionArguments, _ threads: ThreadArguments
 ) throws(ModelError) -> LanguageModel {
     let bar = ProgressBar("load")
     defer { bar.finish() }
     let options = LoadOptions(precision: precision.precision, threadCount: threads.threads)
-    return try LanguageModel(directory: directory, options: options) { bar.update($0) }
+    return try LanguageModel(path: path, options: options) { bar.update($0) }
 }
 
 /// What `generate --json` prints.

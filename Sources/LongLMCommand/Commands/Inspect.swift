@@ -7,12 +7,12 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a checkpoint's tensors and the memory that the model needs.",
         discussion: """
-            Reads only headers, so it is quick for a checkpoint of any size. For a directory with config.json it also \
-            shows the format in which each tensor will be stored, and how much memory the weights and a KV cache for \
-            --length tokens take.
+            Reads only headers, so it is quick for a checkpoint of any size. For a directory with config.json and for a \
+            GGUF file it also shows the format in which each tensor will be stored, and how much memory the weights and \
+            a KV cache for --length tokens take. Of a GGUF file it shows the metadata, too.
             """)
 
-    @Argument(help: ArgumentHelp("A model's directory, or a safetensors file.", valueName: "dir|file"))
+    @Argument(help: ArgumentHelp("A model's directory, or a safetensors or GGUF file.", valueName: "dir|file"))
     var path: String
 
     @Option(help: ArgumentHelp("Tokens in the KV cache; by default, the model's context length.", valueName: "n"))
@@ -38,13 +38,20 @@ struct Inspect: ParsableCommand {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
             throw CommandError.invalidInput("\(path): no such file or directory")
         }
-        guard isDirectory.boolValue || length == nil && neighborWindow == nil else {
+        let location = try ModelLocation(ofModel: path)
+        var hasModel = isDirectory.boolValue
+        if case .gguf = location { hasModel = true }
+        guard hasModel || length == nil && neighborWindow == nil else {
             throw CommandError.invalidInput("\(path): --length and --neighbor-window need a directory with config.json")
         }
-        var report = Report(try openWeights(at: path))
-        if isDirectory.boolValue {
+        var report: Report
+        switch location {
+        case .huggingFace(let path): report = Report(try openWeights(at: path))
+        case .gguf(let path): report = Report(try GGUFCheckpoint(path: path))
+        }
+        if hasModel {
             do {
-                let checkpoint = try ModelCheckpoint(directory: path)
+                let checkpoint = try ModelCheckpoint(path: path)
                 let plan = try checkpoint.weightPlan()
                 report.add(plan)
                 report.model = Report.Model(
@@ -112,6 +119,21 @@ private struct Report: Encodable {
     let weightBytes: Int
     var model: Model?
     var modelError: String?
+    /// Of a GGUF file: all keys, and the bits that a number takes on average.
+    private(set) var metadata: [MetadataEntry]?
+    private(set) var bitsPerWeight: Double?
+
+    init(_ checkpoint: GGUFCheckpoint) {
+        tensors = checkpoint.files.flatMap { file in
+            file.tensors.map {
+                Tensor(name: $0.name, dtype: $0.type.name, shape: $0.shape, bytes: $0.byteCount, file: file.path)
+            }
+        }
+        parameters = checkpoint.tensors.reduce(0) { $0 + $1.elementCount }
+        weightBytes = checkpoint.byteCount
+        metadata = MetadataEntry.all(of: checkpoint.metadata)
+        if parameters > 0 { bitsPerWeight = 8 * Double(weightBytes) / Double(parameters) }
+    }
 
     init(_ source: any WeightSource) {
         let stored = source.storedNames.compactMap(source.tensor)
@@ -124,7 +146,8 @@ private struct Report: Encodable {
 
     /// Adds how a model stores each tensor. The parts of a fused tensor are counted together.
     mutating func add(_ plan: WeightPlan) {
-        let entries = Dictionary(grouping: plan.entries, by: \.tensor.name)
+        // A source may answer to other names than those that are stored.
+        let entries = Dictionary(grouping: plan.entries) { $0.tensor.partNames.first ?? $0.tensor.name }
         for index in tensors.indices {
             guard let parts = entries[tensors[index].name] else { continue }
             tensors[index].format = parts.first?.format.rawValue
@@ -140,14 +163,22 @@ private struct Report: Encodable {
             ]
         }
         let widths = (0..<5).map { column in rows.map(\.[column].count).max() ?? 0 }
-        var lines = rows.map { row in
+        var lines = MetadataEntry.lines(metadata ?? [])
+        if !lines.isEmpty { lines.append("") }
+        lines += rows.map { row in
             let line = zip(row, widths).map { $0.aligned(left: $1) }.joined(separator: "  ")
             return String(line.reversed().drop { $0 == " " }.reversed())
         }
-        if !lines.isEmpty { lines.append("") }
+        if !rows.isEmpty { lines.append("") }
         lines.append("tensors     \(tensors.count.grouped)")
         lines.append("parameters  \(parameters.grouped)")
         lines.append("weights     \(weightBytes.formattedBytes)")
+        if let bitsPerWeight {
+            let counts = Dictionary(grouping: tensors, by: \.dtype).mapValues(\.count)
+            let types = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) \($0.key)" }
+            lines.append("formats     \(types.joined(separator: ", "))")
+            lines.append("per weight  " + String(format: "%.2f bits", bitsPerWeight))
+        }
         if let model {
             lines.append(
                 "model       \(model.modelType): \(model.layers) layers, hidden \(model.hiddenSize), feed-forward "

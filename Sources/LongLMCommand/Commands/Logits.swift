@@ -47,9 +47,9 @@ struct Logits: AsyncParsableCommand {
 
     private func compute(_ text: String) throws {
         if let out { try checkWritable(out) }
-        let configuration = try ModelConfiguration(contentsOfFile: model.directory + "/config.json")
+        let configuration = try model.location.configuration()
         try attention.check(configuration)
-        let tokens = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json").encode(text)
+        let tokens = try model.location.tokenizer().encode(text)
         guard !tokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
         if let rows, rows > tokens.count {
             throw CommandError.invalidInput("--rows is \(rows), but the prompt has \(tokens.count) tokens")

@@ -18,7 +18,7 @@ struct Plan: AsyncParsableCommand {
             With --trained-context instead of --model, the command shows only G and W.
             """)
 
-    @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory.", valueName: "dir"))
+    @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory, or a GGUF file.", valueName: "path"))
     var modelDirectory: String?
 
     @Option(
@@ -61,7 +61,7 @@ struct Plan: AsyncParsableCommand {
     }
 
     private func plan() throws {
-        let configuration = try modelDirectory.map { try ModelConfiguration(contentsOfFile: $0 + "/config.json") }
+        let configuration = try modelDirectory.map { try ModelLocation(ofModel: $0).configuration() }
         let plan = try SelfExtendPlan(
             length: length, trainedContext: configuration?.contextLength ?? trainedContext ?? 0)
         var report = Report(plan)

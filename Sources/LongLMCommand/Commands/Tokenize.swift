@@ -28,7 +28,7 @@ struct Tokenize: ParsableCommand {
     }
 
     func run() throws {
-        let tokenizer = try Tokenizer(contentsOfFile: model.directory + "/tokenizer.json")
+        let tokenizer = try model.location.tokenizer()
         let input = try readText(nil)
         if decode {
             let text = try tokenizer.decode(try ids(input))

@@ -9,7 +9,7 @@ struct Verify: AsyncParsableCommand {
         abstract: "Compare a model's logits with those of the original Self-Extend code.",
         discussion: """
             Each directory holds cases.json and a safetensors file for each case, with input_ids, logits, and optionally \
-            baseline_logits and decode_logits. It also holds the model, unless --model names another directory.
+            baseline_logits and decode_logits. It also holds the model, unless --model names another place.
 
             Each case is computed as one prefill, in chunks of 1, 7 and 64 tokens, and as a prefill followed by decoding. \
             It passes when no logit is more than 1e-4 standard deviations of the reference's logits away from the \
@@ -21,7 +21,8 @@ struct Verify: AsyncParsableCommand {
 
     @Option(
         name: .customLong("model"),
-        help: ArgumentHelp("The model's directory; by default the directory of the cases.", valueName: "dir"))
+        help: ArgumentHelp(
+            "The model's directory, or a GGUF file; by default the directory of the cases.", valueName: "path"))
     var modelDirectory: String?
 
     @OptionGroup var threads: ThreadArguments

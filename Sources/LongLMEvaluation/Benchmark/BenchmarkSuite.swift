@@ -73,7 +73,7 @@ public final class BenchmarkSuite {
         var options = LoadOptions(
             precision: arithmetic.precision, instructionSet: setting.instructionSet, threadCount: setting.threadCount)
         options.storedFormat = arithmetic.weightFormat
-        let model = try LanguageModel(directory: modelDirectory, options: options)
+        let model = try LanguageModel(path: modelDirectory, options: options)
         loaded = (arithmetic, model)
         return model
     }

@@ -13,20 +13,20 @@ public struct MemoryNeed: Sendable, Equatable {
     /// All of it, in bytes.
     public var totalByteCount: Int { weightByteCount + cacheByteCount + neighborRingByteCount }
 
-    /// Reads config.json and the headers of a model directory.
+    /// Reads the configuration and the headers of a model.
     ///
     /// - Parameters:
-    ///   - directory: The path.
+    ///   - directory: The path of the model's directory, or of a GGUF file.
     ///   - length: Tokens, between 0 and 2²⁴.
     ///   - attention: The positions between which attention scores keys.
     ///   - precision: The arithmetic of products, which decides how matrices are stored.
     ///   - cacheFormat: How keys and values are stored; nil: `Precision.defaultCacheFormat`.
-    /// - Throws: `ModelError` when the directory doesn't hold a model that can be run.
+    /// - Throws: `ModelError` when there is no model that can be run.
     public init(
         directory: String, length: Int, attention: AttentionMode, precision: Precision = .float32,
         cacheFormat: CacheFormat? = nil
     ) throws(ModelError) {
-        let checkpoint = try ModelCheckpoint(directory: directory)
+        let checkpoint = try ModelCheckpoint(path: directory)
         weightByteCount = try checkpoint.weightPlan(LoadOptions(precision: precision)).byteCount
         let configuration = checkpoint.configuration
         let cacheFormat = cacheFormat ?? precision.defaultCacheFormat

@@ -24,7 +24,7 @@ public struct ReferenceVerification {
     ///
     /// - Parameters:
     ///   - directory: Holds `cases.json`.
-    ///   - modelDirectory: Holds the model; nil: `directory` does.
+    ///   - modelDirectory: Holds the model, or is a GGUF file; nil: `directory` holds it.
     ///   - threadCount: Threads; nil: the default.
     ///   - instructionSet: The instruction set to compute with; nil: the default.
     /// - Throws: ``ReferenceError`` when the model can't be loaded.
@@ -36,7 +36,7 @@ public struct ReferenceVerification {
         self.threadCount = threadCount
         do {
             model = try LanguageModel(
-                directory: modelDirectory ?? directory, options: LoadOptions(instructionSet: instructionSet))
+                path: modelDirectory ?? directory, options: LoadOptions(instructionSet: instructionSet))
         } catch { throw .model(error) }
     }
 
@@ -135,7 +135,7 @@ extension ReferenceCase {
     ///
     /// - Parameters:
     ///   - directory: Holds `cases.json`.
-    ///   - modelDirectory: Holds the model; nil: `directory` does.
+    ///   - modelDirectory: Holds the model, or is a GGUF file; nil: `directory` holds it.
     ///   - threadCount: Threads; nil: the default.
     /// - Returns: The comparisons, all of which passed.
     /// - Throws: ``ReferenceError/mismatches(_:)`` when comparisons failed, another ``ReferenceError`` when cases can't be

@@ -11,6 +11,8 @@ struct ConfigurationReader {
     private let members: [JSONMember]
     /// What errors put before a key: the keys of the objects that it stands in.
     private let path: String
+    /// What errors call a key instead, where the file that it comes from spells it differently.
+    private let spellings: [String: String]
     private let readKeys: KeyLog
 
     /// The keys that were read. Copies of a reader share them.
@@ -28,10 +30,19 @@ struct ConfigurationReader {
         self.init(members, file, path: "")
     }
 
-    private init(_ members: [JSONMember], _ file: String, path: String) {
+    /// Reads members that were made from another kind of file.
+    ///
+    /// - Parameter spellings: What errors call a key instead. A key in an object is spelled with the object's key and a dot
+    ///   before it.
+    init(_ members: [JSONMember], file: String, spellings: [String: String]) {
+        self.init(members, file, path: "", spellings: spellings)
+    }
+
+    private init(_ members: [JSONMember], _ file: String, path: String, spellings: [String: String] = [:]) {
         self.file = file
         self.members = members
         self.path = path
+        self.spellings = spellings
         readKeys = KeyLog()
     }
 
@@ -45,18 +56,21 @@ struct ConfigurationReader {
     /// Whether there is such a member, be it null.
     func has(_ key: String) -> Bool { members.value(of: key) != nil }
 
+    /// What errors call a key.
+    private func spelled(_ key: String) -> String { spellings[path + key] ?? path + key }
+
     private func wrongType(_ key: String, _ expected: String) -> ModelError {
-        .malformedConfiguration(file: file, reason: "\(path)\(key) is not \(expected)")
+        .malformedConfiguration(file: file, reason: "\(spelled(key)) is not \(expected)")
     }
 
     /// An error about a member's value.
     func invalid(_ key: String, _ reason: String) -> ModelError {
-        .invalidConfiguration(file: file, key: path + key, reason: reason)
+        .invalidConfiguration(file: file, key: spelled(key), reason: reason)
     }
 
     /// An error about a member that asks for a feature that this engine lacks.
     func unsupported(_ key: String, _ value: String) -> ModelError {
-        .unsupportedFeature(file: file, key: path + key, value: value)
+        .unsupportedFeature(file: file, key: spelled(key), value: value)
     }
 
     /// A number; nil when absent or null.
@@ -104,7 +118,7 @@ struct ConfigurationReader {
     func object(_ key: String) throws(ModelError) -> ConfigurationReader? {
         guard let value = value(key) else { return nil }
         guard let members = value.members else { throw wrongType(key, "an object") }
-        return ConfigurationReader(members, file, path: "\(path)\(key).")
+        return ConfigurationReader(members, file, path: "\(path)\(key).", spellings: spellings)
     }
 
     /// Whole numbers: one, or a list of them; nil when absent or null.

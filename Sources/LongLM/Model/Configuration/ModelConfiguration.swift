@@ -89,7 +89,12 @@ public struct ModelConfiguration: Sendable, Equatable {
     }
 
     init(json: [UInt8], file: String) throws(ModelError) {
-        let reader = try ConfigurationReader(json: json, file: file)
+        try self.init(ConfigurationReader(json: json, file: file))
+    }
+
+    /// Reads members in the form of config.json.
+    init(_ reader: ConfigurationReader) throws(ModelError) {
+        let file = reader.file
         guard let name = try reader.string("model_type") else {
             throw .malformedConfiguration(
                 file: file, reason: reader.has("model_type") ? "model_type has no value" : "model_type is missing")

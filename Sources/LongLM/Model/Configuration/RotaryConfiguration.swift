@@ -22,6 +22,8 @@ public struct RotaryConfiguration: Sendable, Equatable {
                 inverse: unscaled(
                     theta: dynamicTheta(factor: factor, contextLength: contextLength, length: length)))
         case .llama3(let scaling): RotaryFrequencies(inverse: unscaled(theta: theta).map(scaling.scale))
+        case .divided(let divisors):
+            RotaryFrequencies(inverse: zip(unscaled(theta: theta), divisors).map { $0 / Float($1) })
         case .yarn(let scaling):
             RotaryFrequencies(
                 inverse: scaling.scale(powers(theta: theta), theta: theta), factor: Float(scaling.attentionFactor))
@@ -36,7 +38,7 @@ public struct RotaryConfiguration: Sendable, Equatable {
     package var dependsOnLength: Bool {
         switch scaling {
         case .dynamic, .longRoPE: true
-        case .none, .linear, .llama3, .yarn: false
+        case .none, .linear, .llama3, .divided, .yarn: false
         }
     }
 
@@ -76,6 +78,8 @@ public enum RotaryScaling: Sendable, Equatable {
     case dynamic(factor: Double, contextLength: Int)
     /// `llama3`: low frequencies divided by the factor, high ones left, and a ramp between.
     case llama3(Llama3Scaling)
+    /// Each frequency divided by a number of its own. GGUF files store Llama 3's scaling in this form.
+    case divided(by: [Double])
     /// `yarn` (Peng et al., 2023).
     case yarn(YaRNScaling)
     /// `longrope` (Ding et al., 2024): a factor for each frequency. There are two sets of factors, and a session's
