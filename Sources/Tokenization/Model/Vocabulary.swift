@@ -85,13 +85,18 @@ struct Vocabulary: Sendable {
 }
 
 /// Byte strings in one allocation.
-private struct ByteStrings: Sendable {
+struct ByteStrings: Sendable {
     private var storage: [UInt8] = []
     /// Where each begins, and where the last one ends.
     private var bounds = [0]
 
     mutating func append(_ bytes: ArraySlice<UInt8>) {
         storage.append(contentsOf: bytes)
+        bounds.append(storage.count)
+    }
+
+    mutating func append(_ text: String) {
+        storage.append(contentsOf: text.utf8)
         bounds.append(storage.count)
     }
 
