@@ -24,8 +24,8 @@ struct ScoredMerges {
     }
 
     private(set) var table: MergeTable
-    /// The tokens that a merge makes.
-    private(set) var made: Set<Int> = []
+    /// Whether a merge makes the token of each id.
+    private(set) var isMade: [Bool]
 
     /// - Parameters:
     ///   - tokens: the tokens that can be merged, or can result from a merge, by ascending id. No score is NaN.
@@ -49,9 +49,10 @@ struct ScoredMerges {
         }
         Self.order(&pairs[groupStart...])
         table = MergeTable(capacity: pairs.count)
+        isMade = [Bool](repeating: false, count: (tokens.last?.id ?? -1) + 1)
         for (rank, pair) in pairs.enumerated() {
             table.insert(Merge(rank: UInt32(rank), token: pair.token), left: pair.left, right: pair.right)
-            made.insert(Int(pair.token))
+            isMade[Int(pair.token)] = true
         }
     }
 

@@ -61,7 +61,7 @@ extension VocabularyReader {
         { id in
             let token = source.tokens[id].utf8
             guard token.contains(UInt8(ascii: " ")) else { return false }
-            return !token.allSatisfy { $0 == UInt8(ascii: " ") } || !merges.made.contains(id)
+            return !token.allSatisfy { $0 == UInt8(ascii: " ") } || !merges.isMade[id]
         }
     }
 }
