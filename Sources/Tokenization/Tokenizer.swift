@@ -1,7 +1,7 @@
-/// A BPE tokenizer read from a Hugging Face tokenizer.json.
+/// A BPE tokenizer read from a Hugging Face tokenizer.json or from the vocabulary of a GGUF file.
 ///
 /// It covers byte-level vocabularies (GPT-2, GPT-NeoX, Llama 3, Phi-2, Qwen, SmolLM, StableLM 2) and vocabularies of
-/// characters with byte fallback, as SentencePiece makes them (Llama 1 and 2, Mistral, Gemma, Phi-3). It knows
+/// characters with byte fallback, as SentencePiece makes them (Llama 1 and 2, Mistral, Gemma, Phi-3). Of a tokenizer.json it knows
 ///
 /// - normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence;
 /// - pre-tokenizers ByteLevel, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit, Sequence;
@@ -47,6 +47,40 @@ public struct Tokenizer: Sendable {
         model = try file.model(adding: added)
         addedTokens = AddedTokens(added, normalizer: normalizer)
         template = try file.template(vocabulary: model.vocabulary)
+    }
+
+    /// Makes a tokenizer of the vocabulary of a GGUF file.
+    ///
+    /// - "gpt2" models are byte-level. Their pre-tokenizers are known by name; one without a name is "default".
+    /// - "llama" models are vocabularies of characters with byte fallback. Their merges follow from the scores.
+    ///
+    /// Control tokens become special tokens, and user-defined ones become added tokens that aren't special. Unused tokens,
+    /// and those that converters call `[PAD1234]` after their id, can be decoded, but no text is encoded to them.
+    ///
+    /// A GGUF file says less than a tokenizer.json. It doesn't say which white space added tokens take. Where Qwen 2,
+    /// StableLM 2 and GPT-NeoX bring text to the normalization form NFC, the pre-tokenizer's name tells. A "llama" model
+    /// adds its prefix space after each added token, too.
+    ///
+    /// - Throws: ``TokenizerError``, when the vocabulary is inconsistent, or asks for a model or a pre-tokenizer that isn't
+    ///   supported.
+    public init(vocabulary: TokenizerVocabulary) throws(TokenizerError) {
+        let reader = try VocabularyReader(vocabulary)
+        if vocabulary.model == "llama" {
+            let merges = try reader.scoredMerges()
+            model = try reader.sentencePieceModel(merges)
+            preTokenizer = PreTokenizer(steps: [])
+            addedTokens = AddedTokens(
+                reader.addedTokens(reader.isFoundAsIs(merges)), normalizer: reader.sentencePieceNormalizer)
+            decoder = reader.sentencePieceDecoder
+            template = try reader.template(addsBeginning: true)
+        } else {
+            let named = try reader.namedPreTokenizer()
+            model = try reader.byteLevelModel(ignoresMerges: named.ignoresMerges)
+            preTokenizer = try named.preTokenizer(file: vocabulary.file)
+            addedTokens = AddedTokens(reader.addedTokens(), normalizer: named.isComposed ? .form(.nfc) : .none)
+            decoder = DecoderChain([ByteLevelDecoder()])
+            template = try reader.template(addsBeginning: named.addsBeginning)
+        }
     }
 
     /// The highest token id plus one, added tokens included. A model's embedding may have more rows than that.

@@ -27,6 +27,8 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case unsupportedNormalizer(file: String, type: String)
     /// The pre-tokenizer, or an option of it, is not implemented.
     case unsupportedPreTokenizer(file: String, type: String)
+    /// A GGUF file names a pre-tokenizer that isn't known.
+    case unknownPreTokenizer(file: String, name: String, known: [String])
     /// A Split or a Replace has a regular expression that is not understood, or that matches the empty text.
     case unsupportedPattern(file: String, pattern: String)
     /// The post-processor, or a template of it, is not implemented.
@@ -50,6 +52,10 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case malformedMerge(file: String, index: Int)
     /// A merge names, or produces, a token that the vocabulary lacks.
     case unknownMergeToken(file: String, index: Int, token: String)
+    /// A pair of tokens has two merges.
+    case duplicateMerge(file: String, index: Int)
+    /// A vocabulary with byte fallback lacks the token of a byte.
+    case missingByteToken(file: String, token: String)
     /// The vocabulary lacks some characters or bytes, and also lacks the unknown token that should stand for them.
     case missingUnknownToken(file: String, token: String)
     /// A template inserts an id that no token has.
@@ -84,6 +90,8 @@ extension TokenizerError: CustomStringConvertible {
         case .unsupportedOption(let file, let key): "\(file): \(key) is not supported"
         case .unsupportedNormalizer(let file, let type): "\(file): normalizer \(type) is not supported"
         case .unsupportedPreTokenizer(let file, let type): "\(file): pre-tokenizer \(type) is not supported"
+        case .unknownPreTokenizer(let file, let name, let known):
+            "\(file): pre-tokenizer \(name) is not known, only \(known.joined(separator: ", ")) are"
         case .unsupportedPattern(let file, let pattern): "\(file): the regular expression is not supported: \(pattern)"
         case .unsupportedPostProcessor(let file, let type): "\(file): post-processor \(type) is not supported"
         case .unsupportedDecoder(let file, let type): "\(file): decoder \(type) is not supported"
@@ -98,6 +106,8 @@ extension TokenizerError: CustomStringConvertible {
         case .malformedMerge(let file, let index): "\(file): merge \(index) is not a pair of tokens"
         case .unknownMergeToken(let file, let index, let token):
             "\(file): merge \(index) needs token \"\(token)\", which the vocabulary lacks"
+        case .duplicateMerge(let file, let index): "\(file): merge \(index) has the same pair of tokens as another"
+        case .missingByteToken(let file, let token): "\(file): the vocabulary lacks the byte token \(token)"
         case .missingUnknownToken(let file, let token):
             "\(file): the vocabulary lacks the unknown token \"\(token)\""
         case .unknownTemplateToken(let file, let id): "\(file): the post-processor inserts id \(id), which is no token"

@@ -9,13 +9,18 @@ package enum Fixtures {
     }
 }
 
-/// A model that a script in Fixtures makes.
+/// A model, or something else, that a script in Fixtures makes.
 package struct FetchedModel: Sendable {
     package static let smolLM2 = FetchedModel(name: "SmolLM2-135M-Instruct", script: "fetch_smollm2.py")
     package static let gemma3 = FetchedModel(name: "Gemma-3-270M", script: "fetch_gemma3.py")
+    /// The vocabularies of GGUF files, without weights.
+    package static let vocabularies = FetchedModel(
+        name: "vocabularies", script: "fetch_vocabularies.py", file: "gemma3.gguf")
 
     private let name: String
     private let script: String
+    /// A file of the directory.
+    private var file = "model.safetensors"
 
     /// Its directory.
     package var directory: String { Fixtures.path(".cache/\(name)") }
@@ -24,7 +29,7 @@ package struct FetchedModel: Sendable {
     package var isExpected: Bool {
         let environment = ProcessInfo.processInfo.environment
         return environment["CI"] != nil || environment["LONGLM_REQUIRE_MODELS"] != nil
-            || FileManager.default.fileExists(atPath: directory + "/model.safetensors")
+            || FileManager.default.fileExists(atPath: directory + "/\(file)")
     }
 
     /// What to do where it isn't.

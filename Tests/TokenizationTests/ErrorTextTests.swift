@@ -13,6 +13,7 @@ import Tokenization
             .unsupportedModel(file: file, type: name), .unsupportedModelOption(file: file, option: name),
             .unsupportedOption(file: file, key: name), .unsupportedNormalizer(file: file, type: name),
             .unsupportedPreTokenizer(file: file, type: name),
+            .unknownPreTokenizer(file: file, name: name, known: ["default"]),
             .unsupportedPattern(file: file, pattern: name), .unsupportedPostProcessor(file: file, type: name),
             .unsupportedDecoder(file: file, type: name), .unsupportedChatTemplate(file: file),
             .duplicateTokenID(file: file, id: 1, first: name, second: name), .duplicateToken(file: file, token: name),
@@ -20,6 +21,7 @@ import Tokenization
             .conflictingTokenID(file: file, token: name, vocabularyID: 1, addedID: 2),
             .emptyAddedToken(file: file, id: 1), .malformedMerge(file: file, index: 1),
             .unknownMergeToken(file: file, index: 1, token: name), .missingUnknownToken(file: file, token: name),
+            .duplicateMerge(file: file, index: 1), .missingByteToken(file: file, token: name),
             .unknownTemplateToken(file: file, id: 1), .unsupportedChat(reason: name), .missingControlToken(token: name),
             .forgedControlToken(token: name),
         ]

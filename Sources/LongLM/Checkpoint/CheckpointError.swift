@@ -36,7 +36,7 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
         case .unexpectedTensor(let file, let tensor):
             "\(file): tensor \(tensor) is not part of the model that the configuration describes"
         case .unsupportedTensorType(let file, let tensor, let type):
-            "\(file): tensor \(tensor) is of type \(type); F32, F16 and BF16 can be computed with"
+            "\(file): tensor \(tensor) is of type \(type), which can't be computed with"
         case .malformedTensor(let file, let tensor, let reason): "\(file): tensor \(tensor) \(reason)"
         case .cancelled: "loading was cancelled"
         }

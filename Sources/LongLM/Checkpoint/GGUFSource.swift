@@ -88,20 +88,7 @@ struct GGUFSource: WeightSource {
             throw .unsupportedTensorType(file: tensor.file, tensor: tensor.name, type: tensor.typeName)
         }
         let rowCount = tensor.shape.first ?? 1
-        return try withRows(0..<rowCount, of: tensor) { widen($0, format, count: tensor.elementCount) }
-    }
-
-    private func widen(_ bytes: UnsafeRawBufferPointer, _ format: WeightFormat, count: Int) -> [Float] {
-        switch format {
-        case .float32:
-            (0..<count).map { Float(bitPattern: bytes.loadUnaligned(fromByteOffset: 4 * $0, as: UInt32.self)) }
-        case .bfloat16:
-            (0..<count).map {
-                Float(bitPattern: UInt32(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) << 16)
-            }
-        case .float16:
-            (0..<count).map { widenHalf(bytes.loadUnaligned(fromByteOffset: 2 * $0, as: UInt16.self)) }
-        }
+        return try withRows(0..<rowCount, of: tensor) { format.widened($0, count: tensor.elementCount) }
     }
 }
 
@@ -197,18 +184,19 @@ extension WeightFormat {
         case .float32: self = .float32
         case .float16: self = .float16
         case .bfloat16: self = .bfloat16
+        case .q40: self = .q40
+        case .q41: self = .q41
+        case .q50: self = .q50
+        case .q51: self = .q51
+        case .q80: self = .q80
+        case .q2K: self = .q2K
+        case .q3K: self = .q3K
+        case .q4K: self = .q4K
+        case .q5K: self = .q5K
+        case .q6K: self = .q6K
+        case .iq4NL: self = .iq4NL
+        case .iq4XS: self = .iq4XS
         default: return nil
         }
-    }
-}
-
-/// One IEEE half-precision number, widened exactly. (`Float16` doesn't exist on every platform.)
-private func widenHalf(_ bits: UInt16) -> Float {
-    let sign: Float = bits & 0x8000 == 0 ? 1 : -1
-    let fraction = UInt32(bits & 0x3ff)
-    switch UInt32(bits >> 10) & 31 {
-    case 0: return sign * Float(fraction) * 0x1p-24
-    case 31: return Float(bitPattern: UInt32(bits & 0x8000) << 16 | 0x7f80_0000 | fraction << 13)
-    case let exponent: return sign * Float(bitPattern: (exponent + 112) << 23 | fraction << 13)
     }
 }

@@ -1,3 +1,4 @@
+import GGUF
 import Tokenization
 
 extension ModelConfiguration {
@@ -39,7 +40,7 @@ extension ModelLocation {
     package func tokenizer() throws -> Tokenizer {
         switch self {
         case .huggingFace(let path): try Tokenizer(contentsOfFile: path + "/tokenizer.json")
-        case .gguf(let path): try Self.ggufTokenizer(path)
+        case .gguf(let path): try Tokenizer(vocabulary: TokenizerVocabulary(path))
         }
     }
 
@@ -49,7 +50,7 @@ extension ModelLocation {
     package func chatFormat() throws -> ChatFormat {
         switch self {
         case .huggingFace(let path): try ChatFormat(directory: path)
-        case .gguf(let path): throw Self.noVocabulary(path)
+        case .gguf(let path): try ChatFormat(vocabulary: TokenizerVocabulary(path))
         }
     }
 
@@ -62,14 +63,30 @@ extension ModelLocation {
         case .gguf: format
         }
     }
+}
 
-    /// The tokenizer that a GGUF file's vocabulary describes.
-    private static func ggufTokenizer(_ path: String) throws -> Tokenizer {
-        throw noVocabulary(path)
-    }
-
-    private static func noVocabulary(_ path: String) -> ModelError {
-        .unsupportedFeature(
-            file: path, key: "tokenizer.ggml.model", value: "the vocabulary of a GGUF file can't be used yet")
+extension TokenizerVocabulary {
+    /// Reads the vocabulary of a GGUF file.
+    ///
+    /// - Throws: ``ModelError`` when the file can't be read.
+    fileprivate init(_ path: String) throws(ModelError) {
+        do throws(GGUFError) {
+            let metadata = try GGUFCheckpoint(path: path).metadata
+            // Without them, the tokenizer says what is missing.
+            let model = try metadata.string("tokenizer.ggml.model") ?? "none"
+            let tokens = try metadata.strings("tokenizer.ggml.tokens") ?? []
+            func number(_ name: String) throws(GGUFError) -> Int? { try metadata.integer("tokenizer.ggml.\(name)") }
+            func truth(_ name: String) throws(GGUFError) -> Bool? { try metadata.bool("tokenizer.ggml.\(name)") }
+            self.init(
+                file: path, model: model, pre: try metadata.string("tokenizer.ggml.pre"), tokens: tokens,
+                tokenTypes: try metadata.integers("tokenizer.ggml.token_type")?.map { Int32(clamping: $0) },
+                scores: try metadata.numbers("tokenizer.ggml.scores")?.map { Float($0) },
+                merges: try metadata.strings("tokenizer.ggml.merges"), beginningID: try number("bos_token_id"),
+                endID: try number("eos_token_id"), endOfTurnID: try number("eot_token_id"),
+                endOfMessageID: try number("eom_token_id"), unknownID: try number("unknown_token_id"),
+                paddingID: try number("padding_token_id"), addsBeginning: try truth("add_bos_token"),
+                addsEnd: try truth("add_eos_token"), addsSpacePrefix: try truth("add_space_prefix"),
+                chatTemplate: try metadata.string("tokenizer.chat_template"))
+        } catch { throw .checkpoint(.gguf(error)) }
     }
 }

@@ -116,4 +116,17 @@ extension WeightFormat {
 
     /// Whether 32-bit floats can be rounded to this format when a matrix is packed.
     public var roundsFloats: Bool { storage.roundsFloats }
+
+    /// Numbers of a file as floats, widened exactly.
+    ///
+    /// - Parameters:
+    ///   - bytes: Numbers one after the other, or whole blocks of them.
+    ///   - count: How many numbers there are.
+    package func widened(_ bytes: UnsafeRawBufferPointer, count: Int) -> [Float] {
+        precondition(bytes.count == rowByteCount(columnCount: count), "there are that many")
+        return [Float](unsafeUninitializedCapacity: count) { floats, initializedCount in
+            if let source = bytes.baseAddress, let target = floats.baseAddress { storage.widen(source, count, target) }
+            initializedCount = count
+        }
+    }
 }

@@ -41,6 +41,31 @@ extension ChatFormat {
         ).format(today: today)
     }
 
+    /// Recognises the chat template of a GGUF file's vocabulary; see ``init(directory:today:)``.
+    ///
+    /// - Parameters:
+    ///   - vocabulary: the vocabulary. Its beginning and end tokens are those of the format.
+    ///   - today: the date for templates that state one.
+    /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one of no known format, and
+    ///   `invalidValue` for an id that no token has.
+    public init(vocabulary: TokenizerVocabulary, today: Date = Date()) throws(TokenizerError) {
+        guard let template = vocabulary.chatTemplate else {
+            throw .missingKey(file: vocabulary.file, key: "tokenizer.chat_template")
+        }
+        func token(_ id: Int?, _ key: String) throws(TokenizerError) -> String? {
+            guard let id else { return nil }
+            guard vocabulary.tokens.indices.contains(id) else {
+                throw .invalidValue(file: vocabulary.file, key: key, expected: "the id of a token")
+            }
+            return vocabulary.tokens[id]
+        }
+        self = try ChatTemplate(
+            template, file: vocabulary.file,
+            beginToken: token(vocabulary.beginningID, "tokenizer.ggml.bos_token_id"),
+            endToken: token(vocabulary.endID, "tokenizer.ggml.eos_token_id")
+        ).format(today: today)
+    }
+
     /// The same format with the begin and end tokens of a checkpoint's tokenizer_config.json. A token that the format
     /// doesn't have, or that the file doesn't name, stays as it is.
     ///

@@ -95,9 +95,7 @@ extension TokenizerFile {
         options.ignoresMerges = try node.optional("ignore_merges")?.bool() ?? false
         if try node.optional("byte_fallback")?.bool() ?? false {
             options.fallbackTokens = (0...UInt8.max).map { byte in
-                let digits = String(byte, radix: 16, uppercase: true)
-                let token = "<0x\(byte < 0x10 ? "0" : "")\(digits)>"
-                return vocabulary.id(of: ArraySlice(token.utf8)).map(UInt32.init)
+                vocabulary.id(of: ArraySlice(BytePairModel.byteToken(byte).utf8)).map(UInt32.init)
             }
         }
         guard let token = try node.optional("unk_token")?.bytes() else { return options }

@@ -1,9 +1,5 @@
 /// The pre-tokenizer of a tokenizer.json.
 extension TokenizerFile {
-    /// GPT-2's pattern. A ByteLevel pre-tokenizer uses it unless `use_regex` is false.
-    private static let gpt2Pattern =
-        #"'(?:s|t|re|ve|m|ll|d)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"#
-
     func preTokenizer() throws(TokenizerError) -> PreTokenizer {
         guard let node = try root.optional("pre_tokenizer") else { return PreTokenizer(steps: []) }
         return PreTokenizer(steps: try steps(node))
@@ -34,7 +30,7 @@ extension TokenizerFile {
         var steps: [PreTokenizer.Step] = []
         if try flag("add_prefix_space", of: node, default: true) { steps.append(.prefixSpace) }
         if try flag("use_regex", of: node, default: true) {
-            steps.append(.split(try splitter(Self.gpt2Pattern, .isolated)))
+            steps.append(.split(try splitter(NamedPreTokenizer.gpt2Pattern, .isolated)))
         }
         return steps + [.byteLevel]
     }

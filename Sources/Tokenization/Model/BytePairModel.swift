@@ -28,13 +28,21 @@ struct BytePairModel: Sendable {
     /// The number of tokens of the model; added tokens follow them in the vocabulary.
     private let modelTokenCount: Int
 
-    /// - Parameter vocabulary: the model's own tokens, without the added ones.
-    init(vocabulary: Vocabulary, scalarTokens: ScalarTokens, merges: MergeTable, options: Options) {
+    /// - Parameters:
+    ///   - vocabulary: the model's own tokens. Added ones may follow them.
+    ///   - scalarTokens: those of the model's own tokens that are one scalar.
+    ///   - merges: the merges.
+    ///   - options: what else the model does.
+    ///   - modelTokenCount: how many tokens are the model's own; nil: all.
+    init(
+        vocabulary: Vocabulary, scalarTokens: ScalarTokens, merges: MergeTable, options: Options,
+        modelTokenCount: Int? = nil
+    ) {
         self.vocabulary = vocabulary
         self.merges = merges
         self.options = options
         self.scalarTokens = scalarTokens
-        modelTokenCount = vocabulary.count
+        self.modelTokenCount = modelTokenCount ?? vocabulary.count
     }
 
     private init(_ model: BytePairModel, vocabulary: Vocabulary) {
@@ -57,6 +65,11 @@ struct BytePairModel: Sendable {
         spelling.reserveCapacity(word.count * 2)
         for scalar in word { spelling.append(contentsOf: UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter) }
         return vocabulary.id(of: spelling[...], limit: modelTokenCount)
+    }
+
+    /// The token that stands for a byte in vocabularies with byte fallback: `<0x0A>`.
+    static func byteToken(_ byte: UInt8) -> String {
+        "<0x\(byte < 0x10 ? "0" : "")\(String(byte, radix: 16, uppercase: true))>"
     }
 
     /// The tokens that spell a scalar in bytes; nil when the model has no byte fallback, or lacks one of the tokens.

@@ -23,10 +23,16 @@ struct MergeTable: Sendable {
     }
 
     /// Inserts a merge; a later merge of the same pair replaces an earlier one.
-    mutating func insert(_ merge: Merge, left: UInt32, right: UInt32) {
+    ///
+    /// - Returns: whether it is the first one of that pair.
+    @discardableResult
+    mutating func insert(_ merge: Merge, left: UInt32, right: UInt32) -> Bool {
         let slot = slot(left: left, right: right)
-        keys[slot] = Self.key(left, right)
-        merges[slot] = merge
+        defer {
+            keys[slot] = Self.key(left, right)
+            merges[slot] = merge
+        }
+        return keys[slot] == Self.emptyKey
     }
 
     func merge(left: UInt32, right: UInt32) -> Merge? {

@@ -1,3 +1,5 @@
+import Foundation
+
 /// Tokens by id and by spelling.
 ///
 /// Spellings are compared as bytes: two canonically equivalent ones are two tokens. Tokens keep the order of insertion:
@@ -25,6 +27,8 @@ struct Vocabulary: Sendable {
         var slotCount = 16
         while slotCount < capacity * 2 { slotCount *= 2 }
         slots = [Slot](repeating: Slot(), count: slotCount)
+        ids.reserveCapacity(capacity)
+        entries.reserveCapacity(capacity)
     }
 
     /// The highest id plus one.
@@ -85,13 +89,18 @@ struct Vocabulary: Sendable {
 }
 
 /// Byte strings in one allocation.
-private struct ByteStrings: Sendable {
+struct ByteStrings: Sendable {
     private var storage: [UInt8] = []
     /// Where each begins, and where the last one ends.
     private var bounds = [0]
 
     mutating func append(_ bytes: ArraySlice<UInt8>) {
         storage.append(contentsOf: bytes)
+        bounds.append(storage.count)
+    }
+
+    mutating func append(_ text: String) {
+        storage.append(contentsOf: text.utf8)
         bounds.append(storage.count)
     }
 
@@ -103,7 +112,10 @@ private struct ByteStrings: Sendable {
         let (start, end) = (bounds[index], bounds[index + 1])
         guard end - start == bytes.count else { return false }
         return storage.withUnsafeBytes { stored in
-            bytes.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: stored[start..<end]).elementsEqual($0) }
+            bytes.withUnsafeBytes { bytes in
+                guard let stored = stored.baseAddress, let bytes = bytes.baseAddress else { return true }
+                return memcmp(stored + start, bytes, end - start) == 0
+            }
         }
     }
 }

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""Fetch vocabularies in GGUF files, with texts and the ids that they are encoded to, from PyPI.
+
+They go to .cache/vocabularies/. The source package llama-cpp-python carries vocabularies without weights, NAME.gguf
+here, each with texts, NAME.inp, and with their ids in the tokenizer that the vocabulary was made from, NAME.out. Those of
+the models that fetch_smollm2.py and fetch_gemma3.py make are cut out of the files with the weights. Each download is
+checked by its SHA-256.
+
+Where the Python packages that it needs are missing, it installs them into an environment of its own, .cache/python
+beside this script, and leaves the system's Python as it is.
+"""
+
+import argparse
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+from checkpoint_from_gguf import CACHE, download, extract, gguf, joined, replace_directory, sha256_of
+from fetch_gemma3 import Gemma3
+from fetch_smollm2 import SmolLM2
+
+SOURCE = "llama-cpp-python==0.3.36"
+SOURCE_SUM = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
+MEMBER = "llama_cpp_python-0.3.36/vendor/llama.cpp/models/ggml-vocab-{}.gguf"
+# Those that come with ids, and one without.
+NAMES = ("command-r", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2", "refact", "starcoder", "gpt-neox")
+WITHOUT_IDS = ("gpt-neox",)
+MODELS = {"smollm2": SmolLM2, "gemma3": Gemma3}
+
+
+def output_files():
+    for name in NAMES:
+        yield f"{name}.gguf"
+        if name not in WITHOUT_IDS:
+            yield from (f"{name}.inp", f"{name}.out")
+    yield from (f"{name}.gguf" for name in MODELS)
+
+
+def download_source(directory):
+    print(f"downloading the source of {SOURCE} with pip")
+    package = SOURCE.split("==")[0]
+    command = [sys.executable, "-m", "pip", "download", SOURCE, "--no-deps", f"--no-binary={package}", "--quiet"]
+    try:
+        subprocess.run([*command, "--dest", str(directory)], check=True)
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"pip could not download {SOURCE} (exit status {error.returncode})")
+    return next(Path(directory).glob("*.tar.gz"))
+
+
+def extract_source(archive, directory):
+    """Unpack the vocabularies, the texts and the ids."""
+    if (actual := sha256_of(archive)) != SOURCE_SUM:
+        sys.exit(f"{archive}: SHA-256 is {actual}, expected {SOURCE_SUM}")
+    members = {}
+    for name in NAMES:
+        members[MEMBER.format(name)] = f"{name}.gguf"
+        if name not in WITHOUT_IDS:
+            members |= {f"{MEMBER.format(name)}.{kind}": f"{name}.{kind}" for kind in ("inp", "out")}
+    with tarfile.open(archive) as package:
+        for member in package:
+            if (name := members.pop(member.name, None)) is not None:
+                (directory / name).write_bytes(package.extractfile(member).read())
+    if members:
+        sys.exit(f"{archive}: lacks {', '.join(members)}")
+
+
+def write_vocabulary(model, path):
+    """A GGUF file without tensors, with the keys of the tokenizer alone."""
+    writer = gguf.GGUFWriter(path, model.metadata("general.architecture"))
+    for key, field in model.reader.fields.items():
+        if key.startswith("tokenizer."):
+            is_array = field.types[0] == gguf.GGUFValueType.ARRAY
+            writer.add_key_value(key, field.contents(), field.types[0], field.types[-1] if is_array else None)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, metavar="FILE", help=f"already downloaded: the source of {SOURCE}")
+    parser.add_argument("--force", action="store_true", help="write again even if the directory is complete")
+    options = parser.parse_args()
+    target = CACHE / "vocabularies"
+    if all((target / name).is_file() for name in output_files()) and not options.force:
+        print(f"{target} is complete; --force writes it again")
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
+        new = Path(scratch) / target.name
+        new.mkdir()
+        with tempfile.TemporaryDirectory(dir=scratch) as downloads:
+            extract_source(options.source or download_source(downloads), new)
+        for name, kind in MODELS.items():
+            with tempfile.TemporaryDirectory(dir=scratch) as downloads:
+                downloads = Path(downloads)
+                extract(kind.wheels, download(kind.wheels, downloads), downloads)
+                write_vocabulary(kind(joined([downloads / part for part in kind.gguf_parts])), new / f"{name}.gguf")
+        replace_directory(new, target)
+    for name in output_files():
+        print(f"{(target / name).stat().st_size:>12,} bytes  {name}")
+
+
+if __name__ == "__main__":
+    main()
