@@ -203,7 +203,7 @@ private final class Machine: Sendable {
             let directory = try directory(tiny)
             for type in [nil, .float32, .bfloat16] as [WeightFormat?] {
                 var options = LoadOptions()
-                options.storedFormat = type
+                options.weightFormat = type
                 let model = try LanguageModel(directory: directory.path, options: options)
                 #expect(model.weightReservation.byteCount == model.weightByteCount)
             }

@@ -45,8 +45,10 @@ package struct WeightPlan: Sendable {
     mutating func add(_ matrix: MatrixDescription) throws(CheckpointError) -> PlannedMatrix {
         let (tensor, format) = try take(matrix.name, shape: [matrix.tensorRowCount, matrix.columnCount])
         try check(tensor, format, columnCount: matrix.columnCount)
+        // Rows that aren't whole blocks stay as they are.
+        let packed = packedFormat.flatMap { matrix.columnCount % $0.columnMultiple == 0 ? $0 : nil } ?? format
         let planned = PlannedMatrix(
-            tensor: tensor, storedFormat: format, packedFormat: packedFormat ?? format, rows: matrix.rows,
+            tensor: tensor, storedFormat: format, packedFormat: packed, rows: matrix.rows,
             columnCount: matrix.columnCount)
         entries.append(
             Entry(

@@ -16,24 +16,26 @@ public struct LoadOptions: Sendable, Equatable {
     /// that the machine, or the container of the process, has available. The checkpoint's files don't count: they are
     /// mapped, and their pages are given back as they are packed.
     public var memoryLimit: Int?
-    /// How matrices are stored, for measuring one checkpoint in several formats; nil: as in the checkpoint.
-    package var storedFormat: WeightFormat?
+    /// How matrices are stored; nil: as in the checkpoint. With another format, their numbers are rounded to it: to nearest
+    /// for float32 and bfloat16, and in blocks of 32 with a scale for `WeightFormat.q80` (8 bits) and `WeightFormat.q40` (4
+    /// bits). A matrix whose rows aren't whole blocks stays as it is. `Precision.bfloat16` always stores bfloat16.
+    public var weightFormat: WeightFormat?
 
     /// Options; the defaults compute in 32-bit floats with all that the machine has.
     public init(
         precision: Precision = .float32, instructionSet: InstructionSet? = nil, threadCount: Int? = nil,
-        memoryLimit: Int? = nil
+        memoryLimit: Int? = nil, weightFormat: WeightFormat? = nil
     ) {
         self.precision = precision
         self.instructionSet = instructionSet
         self.threadCount = threadCount
         self.memoryLimit = memoryLimit
+        self.weightFormat = weightFormat
     }
 
-    /// How all matrices are stored; nil: each as in the checkpoint.
-    var packedFormat: WeightFormat? {
+    private var packedFormat: WeightFormat? {
         switch precision {
-        case .float32, .int8: storedFormat
+        case .float32, .int8: weightFormat
         case .bfloat16: .bfloat16
         }
     }
@@ -64,6 +66,16 @@ extension LoadOptions {
         do {
             return try Team.checkedThreadCount(threadCount)
         } catch { throw .invalidOption(error) }
+    }
+
+    /// How all matrices are stored, if numbers can be rounded to it; nil: each as in the checkpoint.
+    func checkedPackedFormat() throws(ModelError) -> WeightFormat? {
+        guard let packedFormat else { return nil }
+        guard packedFormat.roundsFloats else {
+            let allowed = WeightFormat.allCases.filter(\.roundsFloats).map(\.rawValue).joined(separator: ", ")
+            throw .invalidOption(InvalidOption("weight format", packedFormat.rawValue, allowed: "one of \(allowed)"))
+        }
+        return packedFormat
     }
 
     /// The limit of memory, if it is one.

@@ -69,8 +69,9 @@ package struct ModelCheckpoint: Sendable {
         guard let family = Families.named(configuration.modelType) else {
             throw .unsupportedArchitecture(file: source.path, name: configuration.modelType)
         }
+        let packedFormat = try options.checkedPackedFormat()
         do {
-            return try DecoderPlan(family.describe(configuration), from: source, packedFormat: options.packedFormat)
+            return try DecoderPlan(family.describe(configuration), from: source, packedFormat: packedFormat)
         } catch { throw .checkpoint(error) }
     }
 }

@@ -33,16 +33,51 @@ struct ThreadArguments: ParsableArguments {
 struct PrecisionArguments: ParsableArguments {
     @Option(
         help: """
-            The arithmetic of products: float32 (exact, the default), or bfloat16, which has about three significant \
-            digits and can be twice as fast in long prompts. It needs a processor with AVX-512 BF16.
+            The arithmetic of products: float32 (exact, the default), int8, which also rounds the inputs of quantised \
+            weights to 8 bits and is the fastest, or bfloat16, which has about three significant digits and needs a \
+            processor with AVX-512 BF16.
             """)
     var precision: Precision = .float32
+
+    @Option(
+        help: """
+            How weights are stored: float32, bfloat16, int8 or int4 (in blocks of 32 with a scale, as GGUF's Q8_0 and \
+            Q4_0); by default, as in the checkpoint.
+            """)
+    var weights: WeightStorageArgument?
 
     @Option(
         help: """
             How keys and values are stored: float32, or bfloat16 for half the memory; by default, like --precision.
             """)
     var cache: CacheFormat?
+}
+
+/// The names by which weights can be stored in another format.
+enum WeightStorageArgument: String, CaseIterable, ExpressibleByArgument {
+    case float32, bfloat16, int8, int4
+
+    var format: WeightFormat {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .int8: .q80
+        case .int4: .q40
+        }
+    }
+}
+
+extension PrecisionArguments {
+    /// How a model is loaded for it.
+    func loadOptions(_ threads: ThreadArguments) -> LoadOptions {
+        LoadOptions(precision: precision, threadCount: threads.threads, weightFormat: weights?.format)
+    }
+
+    func validate() throws {
+        if precision == .bfloat16, let weights, weights != .bfloat16 {
+            throw ValidationError("--precision bfloat16 stores weights in bfloat16, not in \(weights.rawValue)")
+        }
+    }
 }
 
 extension Precision: ExpressibleByArgument {}

@@ -143,8 +143,7 @@ func loadModel(
 ) throws(ModelError) -> LanguageModel {
     let bar = ProgressBar("load")
     defer { bar.finish() }
-    let options = LoadOptions(precision: precision.precision, threadCount: threads.threads)
-    return try LanguageModel(path: path, options: options) { bar.update($0) }
+    return try LanguageModel(path: path, options: precision.loadOptions(threads)) { bar.update($0) }
 }
 
 /// What `generate --json` prints.

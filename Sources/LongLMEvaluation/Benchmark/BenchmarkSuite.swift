@@ -72,7 +72,7 @@ public final class BenchmarkSuite {
         loaded = nil
         var options = LoadOptions(
             precision: arithmetic.precision, instructionSet: setting.instructionSet, threadCount: setting.threadCount)
-        options.storedFormat = arithmetic.weightFormat
+        options.weightFormat = arithmetic.weightFormat
         let model = try LanguageModel(path: modelDirectory, options: options)
         loaded = (arithmetic, model)
         return model

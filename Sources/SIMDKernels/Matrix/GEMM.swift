@@ -50,7 +50,7 @@ public enum GEMM {
     /// - Parameters:
     ///   - input: [M, K], packed by all workers.
     ///   - gate: [N, K].
-    ///   - up: [N, K], of the same format as `gate`.
+    ///   - up: [N, K].
     ///   - gateBias: [N]; nil: none.
     ///   - upBias: [N]; nil: none.
     ///   - activation: The function that is applied to the product with `gate`.
@@ -63,8 +63,14 @@ public enum GEMM {
         into output: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, worker: Worker
     ) {
         precondition(
-            gate.rowCount == up.rowCount && gate.columnCount == up.columnCount && gate.format == up.format,
-            "gate and up are alike")
+            gate.rowCount == up.rowCount && gate.columnCount == up.columnCount, "gate and up have the same shape")
+        if gate.format != up.format {
+            // One after the other. This worker's share of both is the same, and so are the results.
+            let first = GEMMEnding(.store, bias: gateBias, gatedBias: nil, activation: activation)
+            run(input, gate, gated: gate, first, output, scratch, worker)
+            let second = GEMMEnding(.multiply, bias: upBias, gatedBias: nil, activation: .identity)
+            return run(input, up, gated: up, second, output, scratch, worker)
+        }
         run(
             input, gate, gated: up, GEMMEnding(.gate, bias: gateBias, gatedBias: upBias, activation: activation),
             output, scratch, worker)

@@ -48,6 +48,7 @@ public final class PackedMatrix: Sendable {
         precondition(source.count == rowCount * rowByteCount, "the source has as many numbers as the matrix")
         let storedFormat = storedFormat ?? format
         precondition(storedFormat == format || storedFormat.roundsFloats, "the format rounds floats")
+        precondition(columnCount % storedFormat.columnMultiple == 0, "a packed row consists of whole blocks")
         self.format = storedFormat
         self.rowCount = rowCount
         self.columnCount = columnCount

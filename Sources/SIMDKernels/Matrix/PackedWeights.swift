@@ -36,12 +36,38 @@ struct PackWeightsArguments: Kernel {
                 for row in 0..<count {
                     widen(source + (first + row) * rowByteCount, columnCount, floats + row * columnCount)
                 }
-                let arguments = PackWeightsArguments(
-                    source: UnsafeRawPointer(floats), sourceFormat: .float32, rowByteCount: columnCount * 4,
-                    rowCount: count, columnCount: columnCount, storedFormat: storedFormat, rounds: true,
-                    panelWordCount: panelWordCount, panels: 0..<1, target: target + panel * panelWordCount)
-                arguments.run(on: instructionSet)
+                if WeightQuantizer.quantizes(storedFormat) {
+                    quantize(floats, rowCount: count, panel: panel, instructionSet)
+                } else {
+                    packPanel(UnsafeRawPointer(floats), .float32, rowCount: count, panel: panel, instructionSet)
+                }
             }
+        }
+    }
+
+    /// Packs rows of one panel: floats that are rounded, or rows of the packed format.
+    private func packPanel(
+        _ rows: UnsafeRawPointer, _ format: WeightFormat, rowCount: Int, panel: Int, _ instructionSet: InstructionSet
+    ) {
+        let arguments = PackWeightsArguments(
+            source: rows, sourceFormat: format, rowByteCount: format.rowByteCount(columnCount: columnCount),
+            rowCount: rowCount, columnCount: columnCount, storedFormat: storedFormat, rounds: format != storedFormat,
+            panelWordCount: panelWordCount, panels: 0..<1, target: target + panel * panelWordCount)
+        arguments.run(on: instructionSet)
+    }
+
+    /// Quantises the floats of one panel and packs them.
+    private func quantize(
+        _ floats: UnsafePointer<Float>, rowCount: Int, panel: Int, _ instructionSet: InstructionSet
+    ) {
+        let rowByteCount = storedFormat.rowByteCount(columnCount: columnCount)
+        withUnsafeTemporaryAllocation(byteCount: rowCount * rowByteCount, alignment: 16) { rows in
+            guard let bytes = rows.baseAddress else { return }
+            for row in 0..<rowCount {
+                WeightQuantizer.quantize(
+                    floats + row * columnCount, columnCount: columnCount, to: storedFormat, bytes + row * rowByteCount)
+            }
+            packPanel(UnsafeRawPointer(bytes), storedFormat, rowCount: rowCount, panel: panel, instructionSet)
         }
     }
 

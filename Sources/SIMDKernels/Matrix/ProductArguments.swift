@@ -34,6 +34,8 @@ struct GEMMEnding {
         case store
         /// It is added to the output.
         case add
+        /// The output is multiplied by it.
+        case multiply
         /// It is multiplied by the product of the second matrix and written.
         case gate
     }
@@ -53,7 +55,7 @@ struct GEMMEnding {
         self.bias = bias
         self.gatedBias = gatedBias
         self.activation = activation
-        isPlain = kind != .gate && bias == nil && activation == .identity
+        isPlain = kind != .gate && kind != .multiply && bias == nil && activation == .identity
     }
 }
 
@@ -81,6 +83,8 @@ extension GEMMEnding {
                 lanes *= factors
             } else if kind == .add {
                 lanes = UnsafePointer(output).leadingLanes(at: offset, count: present) + lanes
+            } else if kind == .multiply {
+                lanes = UnsafePointer(output).leadingLanes(at: offset, count: present) * lanes
             }
             if present == laneCount {
                 output.store(lanes, at: offset)

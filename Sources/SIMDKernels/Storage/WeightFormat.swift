@@ -115,7 +115,7 @@ extension WeightFormat {
     public func rowByteCount(columnCount: Int) -> Int { storage.rowByteCount(columnCount) }
 
     /// Whether 32-bit floats can be rounded to this format when a matrix is packed.
-    public var roundsFloats: Bool { storage.roundsFloats }
+    public var roundsFloats: Bool { storage.roundsFloats || WeightQuantizer.quantizes(self) }
 
     /// Numbers of a file as floats, widened exactly.
     ///

@@ -15,14 +15,14 @@ extension ForwardPass {
 
     /// inside = activation(gate(input)) · up(input), or activation(up(input)) without a gate.
     private func project(_ input: Activations, onto dense: DenseFeedForward, into inside: Activations) {
-        let packed = pack(input)
         if let gate = dense.gate {
+            let packed = pack(input, for: gate, dense.up)
             GEMM.multiplyGated(
                 packed, gate: gate.weight, up: dense.up.weight, gateBias: gate.biasPointer,
                 upBias: dense.up.biasPointer, activation: configuration.activation, into: inside.floats,
                 scratch: workspace.scratch(schedule.worker), worker: schedule.worker)
         } else {
-            multiply(packed, by: dense.up, activation: configuration.activation, into: inside)
+            multiply(pack(input, for: dense.up), by: dense.up, activation: configuration.activation, into: inside)
         }
         schedule.endStep()
     }

@@ -11,7 +11,7 @@ extension ForwardPass {
 
     /// Projects onto queries, keys and values.
     func project(_ input: Activations, onto attention: AttentionWeights, into heads: ProjectedHeads) {
-        let packed = pack(input)
+        let packed = pack(input, for: attention.query, attention.key, attention.value)
         multiply(packed, by: attention.query, into: heads.queries)
         multiply(packed, by: attention.key, into: heads.keys)
         multiply(packed, by: attention.value, into: heads.values)
@@ -20,7 +20,7 @@ extension ForwardPass {
 
     /// output += projected input, normalised first if there is a norm.
     func add(_ input: Activations, through projection: Linear, normalizedBy norm: Norm?, to output: Activations) {
-        let packed = pack(input)
+        let packed = pack(input, for: projection)
         guard let norm else {
             multiply(packed, by: projection, into: output, adding: true)
             schedule.endStep()
@@ -56,15 +56,18 @@ extension ForwardPass {
         }
         part.schedule.endShortStep()
         part.multiply(
-            part.pack(normed), by: vocabulary,
+            part.pack(normed, for: vocabulary), by: vocabulary,
             activation: configuration.logitSoftcap.map(Activation.softCap) ?? .identity,
             into: Activations(floats: logits, columnCount: configuration.vocabularySize))
     }
 
-    /// The input in the form that products read.
-    func pack(_ input: Activations) -> PackedInput {
+    /// The input in the form that products with some projections read. Those of one input have one precision: in
+    /// `Precision.int8`, they are multiplied as integers if all of them are quantised.
+    func pack(_ input: Activations, for projections: Linear...) -> PackedInput {
+        let isReadByAll = projections.allSatisfy { self.precision.precision(for: $0.weight.format) == self.precision }
+        let inputPrecision = isReadByAll ? self.precision : .float32
         let packed = GEMM.packInput(
-            input.floats, rowCount: schedule.rowCount, columnCount: input.columnCount, precision: precision,
+            input.floats, rowCount: schedule.rowCount, columnCount: input.columnCount, precision: inputPrecision,
             into: workspace.packed(schedule), rowStride: workspace.packedRowStride, worker: schedule.shortStepWorker)
         schedule.endShortStep()
         return packed
