@@ -16,8 +16,8 @@ struct LongLMCommand: AsyncParsableCommand {
             0 on success, 1 for input that can't be used or a verification that failed, 2 for wrong usage and 130 \
             after Ctrl-C.
 
-            Environment: OMP_NUM_THREADS sets the number of threads unless --threads does. LONGLM_ISA (baseline, \
-            avx2 or avx512) asks for an older instruction set than the processor's best.
+            Environment: OMP_NUM_THREADS sets the number of threads unless --threads does. LONGLM_ISA asks for an \
+            older instruction set than the processor's best: baseline, avx2, avx2vnni, avx512 or avx512vnni.
             """,
         version: "0.1.0",
         subcommands: [

@@ -99,12 +99,13 @@ import Testing
         #expect(try ofFile.json(Plan.self) == ofDirectory.json(Plan.self), "\(ofFile.errors)")
     }
 
-    /// A vocabulary within the file is another step.
     @Test func withoutTokenizer() throws {
         let folder = try TemporaryDirectory()
         let file = try write(folder)
         let run = try longlm(["generate", "--model", file, "--prompt", "x"])
         #expect(run.status == 1 && run.output.isEmpty)
-        #expect(run.errorLines.first?.hasPrefix("longlm: \(file): unsupported tokenizer.ggml.model") == true)
+        #expect(
+            run.errorLines.first?.hasPrefix("longlm: \(file): model type none is not supported") == true,
+            "\(run.errors)")
     }
 }

@@ -119,13 +119,13 @@ struct LoadOptionTests {
         } catch { return error }
     }
 
-    /// Of all instruction sets only AVX-512 may come with bfloat16 products.
+    /// Of all instruction sets only AVX-512, with or without integer products, may come with bfloat16 products.
     @Test("Products that the instruction set lacks are refused", arguments: InstructionSet.available)
     func unsupportedPrecision(_ instructionSet: InstructionSet) throws {
         let options = LoadOptions(precision: .bfloat16, instructionSet: instructionSet)
         let expected = ModelError.unsupportedPrecision(.bfloat16, on: instructionSet)
         #expect(try refusal(options) == (instructionSet.hasBFloat16Products ? nil : expected))
-        if instructionSet != .avx512 { #expect(!instructionSet.hasBFloat16Products) }
+        if ![.avx512, .avx512VNNI].contains(instructionSet) { #expect(!instructionSet.hasBFloat16Products) }
         #expect("\(expected)".contains("bfloat16") && "\(expected)".contains(instructionSet.rawValue))
         #expect(try refusal(LoadOptions(instructionSet: instructionSet)) == nil)
     }

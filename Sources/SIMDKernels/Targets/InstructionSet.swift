@@ -11,7 +11,8 @@ import CLongLM
 /// The instructions that the kernels of this module are compiled for.
 ///
 /// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON). Only `avx512` has bfloat16
-/// products. The two with VNNI differ from those without in the speed of ``Precision/int8`` alone. The x86-64 `baseline` has no fused multiply-add, so its results agree within rounding and not bit by bit.
+/// products. The two with VNNI differ from those without in the speed of ``Precision/int8`` alone. The x86-64 `baseline`
+/// has no fused multiply-add, so its results agree within rounding and not bit by bit.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// What the compiler assumes that every processor has: SSE2 on x86-64, NEON with fused multiply-add on arm64.
     case baseline
