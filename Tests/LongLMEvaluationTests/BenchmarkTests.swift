@@ -103,7 +103,7 @@ struct BenchmarkWorkloadTests {
     @Test("Names are unique, and those of the help exist", arguments: InstructionSet.available, [nil, "/no/model"])
     func names(_ instructionSet: InstructionSet, _ directory: String?) {
         let suite = BenchmarkSuite(
-            setting: KernelSetting(threadCount: 1, instructionSet: instructionSet), modelDirectory: directory)
+            setting: KernelSetting(threadCount: 1, instructionSet: instructionSet), modelPath: directory)
         #expect(Set(suite.names).count == suite.names.count)
         for name in ["gemm/f32/512x4096x4096", "gemv/f32/1x49152x576", "attention/plain/8192"] {
             #expect(suite.names.contains(name))
@@ -123,12 +123,18 @@ struct BenchmarkWorkloadTests {
     @Test("All names, in their order")
     func namesInOrder() {
         let kernels = BenchmarkCase.kernels(hasBFloat16Products: true).map(\.name)
-        let products = ["f32", "f32xbf16", "f32xf16", "bf16"].flatMap { type in
-            ["4096x4096", "11008x4096", "1536x576", "576x1536", "49152x576"].map { "gemm/\(type)/512x\($0)" }
+        let floats = ["f32", "f32xbf16", "f32xf16", "bf16"]
+        let quantized = ["f32xq8_0", "f32xq4_k", "f32xq6_k", "q8_0", "q4_k", "q6_k"]
+        // Blocks of 256 don't divide rows of 576.
+        func names(_ prefix: String, _ shapes: [String]) -> [String] {
+            (floats + quantized).flatMap { type in
+                shapes.filter { !type.hasSuffix("_k") || !$0.hasSuffix("x576") }.map { "\(prefix)\($0)" }
+                    .map { $0.replacingOccurrences(of: "TYPE", with: type) }
+            }
         }
-        let vectors = ["f32", "f32xbf16", "f32xf16", "bf16"].flatMap { type in
-            ["49152x576", "11008x4096", "49152x2304"].map { "gemv/\(type)/1x\($0)" }
-        }
+        let products = names(
+            "gemm/TYPE/512x", ["4096x4096", "11008x4096", "1536x576", "576x1536", "49152x576"])
+        let vectors = names("gemv/TYPE/1x", ["49152x576", "11008x4096", "49152x2304"])
         let attention = ["", "/bf16"].flatMap { suffix in
             [4096, 8192, 32768].flatMap { ["attention/plain/\($0)\(suffix)", "attention/selfextend/\($0)\(suffix)"] }
         }
@@ -137,7 +143,7 @@ struct BenchmarkWorkloadTests {
             BenchmarkCase.kernels(hasBFloat16Products: false).map(\.name)
                 == kernels.filter { !$0.contains("/bf16") })
 
-        let model = BenchmarkCase.model(hasBFloat16Products: false).map(\.name)
+        let model = BenchmarkCase.model(hasBFloat16Products: false, isGGUF: false).map(\.name)
         #expect(
             model == [
                 "prefill/f32/512", "prefill/f32/2048", "prefill/f32/4096", "prefill/f32/8192",
@@ -153,21 +159,27 @@ struct BenchmarkWorkloadTests {
                 "decode/f32xbf16/depth4096/selfextend", "decode/f32xbf16/depth8192/selfextend",
             ])
         let narrow = model.suffix(15).map { $0.replacingOccurrences(of: "f32xbf16", with: "bf16") }
-        #expect(BenchmarkCase.model(hasBFloat16Products: true).map(\.name) == model + narrow)
+        #expect(BenchmarkCase.model(hasBFloat16Products: true, isGGUF: false).map(\.name) == model + narrow)
+        // A file's weights as they are stored, and widened to the next format that peers take.
+        let file = model.prefix(15).map { $0.replacingOccurrences(of: "/f32/", with: "/f32xfile/") }
+        let integers = file.map { $0.replacingOccurrences(of: "f32x", with: "int8x") }
+        #expect(
+            BenchmarkCase.model(hasBFloat16Products: true, isGGUF: true).map(\.name)
+                == file + integers + model.suffix(15))
     }
 
     @Test("A shape that isn't in the suite can be measured too")
     func ownShape() throws {
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+        let suite = BenchmarkSuite(setting: setting, modelPath: nil)
         let shape = KernelShape.Product(rowCount: 3, outputCount: 40, inputCount: 24)
-        let workload = try suite.workload(.product(shape, .float32OnFloat16))
-        #expect(workload.name == "gemm/f32xf16/3x40x24" && workload.amount == 2 * 3 * 40 * 24)
+        let workload = try suite.workload(.product(shape, .float32OnBFloat16))
+        #expect(workload.name == "gemm/f32xbf16/3x40x24" && workload.amount == 2 * 3 * 40 * 24)
         try workload.runOnce()
     }
 
     @Test("Kernels: names, limits and amounts")
     func kernelAmounts() throws {
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+        let suite = BenchmarkSuite(setting: setting, modelPath: nil)
         func expect(_ name: String, _ amount: Double, _ limit: WorkloadLimit) throws {
             guard suite.names.contains(name) else { return }
             let workload = try suite.workload(name)
@@ -179,8 +191,13 @@ struct BenchmarkWorkloadTests {
             try expect("gemm/\(type)/512x1536x576", 905_969_664, .operations(.float32))
         }
         try expect("gemm/bf16/512x576x1536", 905_969_664, .operations(.bfloat16))
+        try expect("gemm/f32xq4_k/512x576x1536", 905_969_664, .operations(.float32))
+        try expect("gemm/q8_0/512x576x1536", 905_969_664, .operations(.int8))
         // The bytes of N · K numbers of 16 bits.
         try expect("gemv/f32xbf16/1x49152x576", 56_623_104, .memory)
+        // 34 bytes for 32 numbers, 144 for 256.
+        try expect("gemv/q8_0/1x49152x576", 49_152 * 18 * 34, .memory)
+        try expect("gemv/f32xq4_k/1x49152x2304", 49_152 * 9 * 144, .memory)
         // 2 operations each for the score and the value of 9 heads of 64 and 4,096 · 4,097 / 2 pairs.
         for mode in ["plain", "selfextend"] {
             try expect("attention/\(mode)/4096", 19_332_071_424, .operations(.float32))
@@ -196,7 +213,7 @@ struct BenchmarkWorkloadTests {
         (tiny.layerCount, tiny.vocabularySize, tiny.contextLength) = (1, 64, 8192)
         let directory = try TemporaryDirectory()
         try tiny.write(to: directory)
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: directory.path)
+        let suite = BenchmarkSuite(setting: setting, modelPath: directory.path)
         let workload = try suite.workload("prefill/f32/512")
         #expect(workload.name == "prefill/f32/512" && workload.limit == .operations(.float32))
         #expect(workload.tokenCount == 512)
@@ -217,7 +234,7 @@ struct BenchmarkWorkloadTests {
         tiny.contextLength = 8192
         let directory = try TemporaryDirectory()
         try tiny.write(to: directory)
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: directory.path)
+        let suite = BenchmarkSuite(setting: setting, modelPath: directory.path)
         let model = try LanguageModel(
             directory: directory.path, options: LoadOptions(instructionSet: setting.instructionSet))
         // The embedding, from which single rows are read: 67 rows in three panels of 32.
@@ -244,7 +261,7 @@ struct BenchmarkWorkloadTests {
 
     @Test("A model that isn't there is an error when it is asked for")
     func missingModel() {
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: "/no/model")
+        let suite = BenchmarkSuite(setting: setting, modelPath: "/no/model")
         #expect(throws: ModelError.unreadable(file: "/no/model/config.json", reason: "no such file")) {
             _ = try suite.workload("prefill/f32/512")
         }
@@ -256,11 +273,13 @@ struct BenchmarkWorkloadTests {
         let ceilings = runner.ceilings(sampleCount: 2)
         let hasProducts = setting.instructionSet.hasBFloat16Products
         #expect(
-            ceilings.map(\.name) == ["ceiling/fma/f32"] + (hasProducts ? ["ceiling/fma/bf16"] : []) + ["ceiling/read"])
+            ceilings.map(\.name) == ["ceiling/fma/f32"] + (hasProducts ? ["ceiling/fma/bf16"] : [])
+                + ["ceiling/fma/int8", "ceiling/read"])
         #expect(ceilings.allSatisfy { $0.samples.count == 2 && $0.value > 0 && $0.fractionOfCeiling == 1 })
-        #expect(ceilings.map(\.unit).dropLast().allSatisfy { $0 == "GFLOP/s" } && ceilings.last?.unit == "GB/s")
+        #expect(ceilings.map(\.unit).dropLast(2).allSatisfy { $0 == "GFLOP/s" })
+        #expect(ceilings.map(\.unit).suffix(2) == ["GOP/s", "GB/s"])
 
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+        let suite = BenchmarkSuite(setting: setting, modelPath: nil)
         let result = try runner.measure(try suite.workload("gemm/f32/512x1536x576"), sampleCount: 3)
         #expect(result.name == "gemm/f32/512x1536x576" && result.unit == "GFLOP/s" && result.samples.count == 3)
         #expect(result.samples.allSatisfy { $0 > 0 } && result.fractionOfCeiling > 0)
@@ -271,7 +290,7 @@ struct BenchmarkWorkloadTests {
         let setting = setting
         let task = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+            let suite = BenchmarkSuite(setting: setting, modelPath: nil)
             _ = try BenchmarkRunner(setting).measure(
                 try suite.workload("gemm/f32/512x1536x576"), sampleCount: 1_000_000)
         }

@@ -15,7 +15,7 @@ let benchmarks: @Sendable () -> Void = {
         FileHandle.standardError.write(Data("\(error)\n".utf8))
         exit(1)
     }
-    let suite = BenchmarkSuite(setting: setting, modelDirectory: nil)
+    let suite = BenchmarkSuite(setting: setting, modelPath: nil)
     for benchmark in suite.cases { register(benchmark, of: suite) }
 }
 

@@ -13,12 +13,13 @@ struct Bench: AsyncParsableCommand {
             The packing of weights and inputs isn't timed.
 
             Names:
-              gemm/f32/512x4096x4096     512 rows, 4096 outputs, 4096 inputs; f32xbf16: bfloat16 weights in 32-bit \
-            arithmetic; bf16: bfloat16 products
+              gemm/f32/512x4096x4096     512 rows, 4096 outputs, 4096 inputs; f32xbf16, f32xq8_0: weights of another \
+            format in 32-bit arithmetic; bf16: bfloat16 products; q8_0, q4_k, q6_k: integer products
               gemv/f32/1x49152x576       one row, as in decoding
               attention/plain/8192       all rows of a text of 8,192 tokens, with 9 query and 3 key-value heads of 64
               prefill/f32/4096           4,096 tokens of a prompt, with --model
               decode/bf16/depth4096      one token at a time after 4,096 tokens
+              decode/int8xfile/depth0    a GGUF file's weights as they are stored, in int8 or f32 arithmetic
               decode/f32/batch8          one token at a time for each of 8 texts
 
             To compare two commits, run these in turns, on a quiet machine and with the same options:
@@ -29,7 +30,7 @@ struct Bench: AsyncParsableCommand {
     @Option(
         name: .customLong("model"),
         help: ArgumentHelp("The directory of a model to measure, or a GGUF file.", valueName: "path"))
-    var modelDirectory: String?
+    var modelPath: String?
 
     @Option(
         help: ArgumentHelp(
@@ -74,7 +75,7 @@ struct Bench: AsyncParsableCommand {
 
     private func bench(_ old: BenchmarkReport?) throws {
         let setting = try KernelSetting(threadCount: threads.threads)
-        let suite = BenchmarkSuite(setting: setting, modelDirectory: modelDirectory)
+        let suite = BenchmarkSuite(setting: setting, modelPath: modelPath)
         let names = try wantedNames(suite.names)
         let runner = BenchmarkRunner(setting)
         var report = BenchmarkReport(

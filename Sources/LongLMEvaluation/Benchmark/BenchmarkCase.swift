@@ -21,16 +21,16 @@ public enum BenchmarkCase: Sendable, Hashable {
     public var name: String {
         switch self {
         case .product(let shape, let arithmetic):
-            "\(shape.rowCount == 1 ? "gemv" : "gemm")/\(arithmetic.rawValue)"
+            "\(shape.rowCount == 1 ? "gemv" : "gemm")/\(arithmetic.name)"
                 + "/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
         case .attention(let length, let isExtended, let precision):
             "attention/\(isExtended ? "selfextend" : "plain")/\(length)\(precision == .bfloat16 ? "/bf16" : "")"
         case .prefill(let length, let isExtended, let arithmetic):
-            "prefill/\(arithmetic.rawValue)/\(length)\(isExtended ? "/selfextend" : "")"
+            "prefill/\(arithmetic.name)/\(length)\(isExtended ? "/selfextend" : "")"
         case .decode(let depth, let isExtended, let arithmetic):
-            "decode/\(arithmetic.rawValue)/depth\(depth)\(isExtended ? "/selfextend" : "")"
+            "decode/\(arithmetic.name)/depth\(depth)\(isExtended ? "/selfextend" : "")"
         case .batch(let count, let arithmetic):
-            "decode/\(arithmetic.rawValue)/batch\(count)"
+            "decode/\(arithmetic.name)/batch\(count)"
         }
     }
 
@@ -54,42 +54,11 @@ public enum WorkloadLimit: Sendable, Equatable {
     case memory
 
     /// The unit of a rate, in billions.
-    var unit: String { self == .memory ? "GB/s" : "GFLOP/s" }
-}
-
-/// How numbers are multiplied, and how weights and a model's keys and values are stored for it.
-public enum BenchmarkArithmetic: String, Sendable, Hashable, CaseIterable {
-    /// 32-bit arithmetic on 32-bit weights.
-    case float32 = "f32"
-    /// 32-bit arithmetic on bfloat16 weights, in a model with a bfloat16 cache.
-    case float32OnBFloat16 = "f32xbf16"
-    /// 32-bit arithmetic on float16 weights; measured in kernels only.
-    case float32OnFloat16 = "f32xf16"
-    /// bfloat16 products of bfloat16 weights, in a model with a bfloat16 cache.
-    case bfloat16 = "bf16"
-
-    /// What products are computed in.
-    public var precision: Precision {
+    var unit: String {
         switch self {
-        case .float32, .float32OnBFloat16, .float32OnFloat16: .float32
-        case .bfloat16: .bfloat16
-        }
-    }
-
-    /// How weights are stored.
-    public var weightFormat: WeightFormat {
-        switch self {
-        case .float32: .float32
-        case .float32OnBFloat16, .bfloat16: .bfloat16
-        case .float32OnFloat16: .float16
-        }
-    }
-
-    /// How a model keeps keys and values.
-    public var cacheFormat: CacheFormat {
-        switch self {
-        case .float32: .float32
-        case .float32OnBFloat16, .float32OnFloat16, .bfloat16: .bfloat16
+        case .operations(.float32), .operations(.bfloat16): "GFLOP/s"
+        case .operations(.int8): "GOP/s"
+        case .memory: "GB/s"
         }
     }
 }
@@ -101,9 +70,11 @@ extension BenchmarkCase {
     ///
     /// - Parameter hasBFloat16Products: Whether bfloat16 arithmetic is measured too.
     public static func kernels(hasBFloat16Products: Bool) -> [BenchmarkCase] {
-        let arithmetics = BenchmarkArithmetic.allCases.filter { $0 != .bfloat16 || hasBFloat16Products }
+        let arithmetics = BenchmarkArithmetic.ofKernels.filter { $0 != .bfloat16 || hasBFloat16Products }
         let products = [KernelShape.products, KernelShape.vectorProducts].flatMap { shapes in
-            arithmetics.flatMap { arithmetic in shapes.map { BenchmarkCase.product($0, arithmetic) } }
+            arithmetics.flatMap { arithmetic in
+                shapes.filter { arithmetic.canMultiply($0) }.map { BenchmarkCase.product($0, arithmetic) }
+            }
         }
         let precisions: [Precision] = hasBFloat16Products ? [.float32, .bfloat16] : [.float32]
         let attention = precisions.flatMap { precision in
@@ -117,9 +88,13 @@ extension BenchmarkCase {
     /// A model's prefill and decoding, in the order in which they are best run: those for which it is loaded in the same
     /// way follow each other.
     ///
-    /// - Parameter hasBFloat16Products: Whether bfloat16 arithmetic is measured too.
-    public static func model(hasBFloat16Products: Bool) -> [BenchmarkCase] {
-        let arithmetics: [BenchmarkArithmetic] = [.float32, .float32OnBFloat16, .bfloat16]
+    /// - Parameters:
+    ///   - hasBFloat16Products: Whether bfloat16 arithmetic is measured too.
+    ///   - isGGUF: Whether the model is a GGUF file. Its weights are then measured as they are stored, and as bfloat16
+    ///     numbers beside them.
+    public static func model(hasBFloat16Products: Bool, isGGUF: Bool) -> [BenchmarkCase] {
+        let arithmetics: [BenchmarkArithmetic] =
+            isGGUF ? [.float32OnFile, .int8OnFile, .float32OnBFloat16] : [.float32, .float32OnBFloat16, .bfloat16]
         return arithmetics.filter { $0 != .bfloat16 || hasBFloat16Products }.flatMap { arithmetic in
             plainModel(arithmetic) + extendedModel(arithmetic)
         }

@@ -17,13 +17,14 @@ public final class BenchmarkRunner {
         scratch = AlignedBuffer(floatCount: MachineCeiling.scratchFloatCount * setting.threadCount)
     }
 
-    /// The ceilings as results: `ceiling/fma/f32`, `ceiling/fma/bf16` where the processor has bfloat16 products, and
-    /// `ceiling/read`.
+    /// The ceilings as results: `ceiling/fma/f32`, `ceiling/fma/bf16` where the processor has bfloat16 products,
+    /// `ceiling/fma/int8`, and `ceiling/read`.
     ///
     /// - Parameter sampleCount: Samples of each.
     public func ceilings(sampleCount: Int) -> [BenchmarkResult] {
         var limits: [(String, WorkloadLimit)] = [("ceiling/fma/f32", .operations(.float32))]
         if setting.instructionSet.hasBFloat16Products { limits.append(("ceiling/fma/bf16", .operations(.bfloat16))) }
+        if setting.instructionSet.supports(.int8) { limits.append(("ceiling/fma/int8", .operations(.int8))) }
         limits.append(("ceiling/read", .memory))
         return limits.map { name, limit in
             BenchmarkResult(

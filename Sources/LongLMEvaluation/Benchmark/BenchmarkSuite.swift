@@ -9,21 +9,24 @@ public final class BenchmarkSuite {
     /// All that is measured, in the order in which it is best run.
     public let cases: [BenchmarkCase]
     private let setting: KernelSetting
-    private let modelDirectory: String?
+    private let modelPath: String?
     private var loaded: (arithmetic: BenchmarkArithmetic, model: LanguageModel)?
 
     /// The suite for a machine.
     ///
     /// - Parameters:
     ///   - setting: Threads and instructions.
-    ///   - modelDirectory: A model whose prefill and decode are measured too; nil: kernels alone.
-    public init(setting: KernelSetting, modelDirectory: String?) {
+    ///   - modelPath: A model's directory or GGUF file, whose prefill and decode are measured too; nil: kernels alone.
+    public init(setting: KernelSetting, modelPath: String?) {
         self.setting = setting
-        self.modelDirectory = modelDirectory
+        self.modelPath = modelPath
         let hasBFloat16Products = setting.instructionSet.hasBFloat16Products
         cases =
             BenchmarkCase.kernels(hasBFloat16Products: hasBFloat16Products)
-            + (modelDirectory == nil ? [] : BenchmarkCase.model(hasBFloat16Products: hasBFloat16Products))
+            + (modelPath.map {
+                BenchmarkCase.model(
+                    hasBFloat16Products: hasBFloat16Products, isGGUF: $0.lowercased().hasSuffix(".gguf"))
+            } ?? [])
     }
 
     /// The names of all workloads, in the order of ``cases``.
@@ -67,13 +70,13 @@ public final class BenchmarkSuite {
 
     private func model(_ arithmetic: BenchmarkArithmetic) throws -> LanguageModel {
         if let loaded, loaded.arithmetic == arithmetic { return loaded.model }
-        guard let modelDirectory else { preconditionFailure("a model's workload needs a suite with a model") }
+        guard let modelPath else { preconditionFailure("a model's workload needs a suite with a model") }
         // The old one goes before the new one comes.
         loaded = nil
         var options = LoadOptions(
             precision: arithmetic.precision, instructionSet: setting.instructionSet, threadCount: setting.threadCount)
         options.weightFormat = arithmetic.weightFormat
-        let model = try LanguageModel(path: modelDirectory, options: options)
+        let model = try LanguageModel(path: modelPath, options: options)
         loaded = (arithmetic, model)
         return model
     }
