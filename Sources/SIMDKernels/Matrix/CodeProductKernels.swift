@@ -66,22 +66,31 @@ private enum CodeRowProduct<Target: CodeTarget>: RowProduct {
     static func multiply(
         _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ arguments: ProductArguments
     ) -> (Lanes32, Lanes32) {
-        // 32 columns at a time, so that their codes stay in the first-level cache.
-        let firstSpan = arguments.unpacked
-        let secondSpan = firstSpan + CodeSpan.wordCount
-        var sums = CodeRow<Lanes32, Target.Codes, Target.Arithmetic>()
-        var others = CodeRow<Lanes32, Target.Codes, Target.Arithmetic>()
-        var input = arguments.input
-        for column in Steps(from: 0, to: arguments.depth, by: 32) {
-            let columns = column..<(column + 32)
-            arguments.unpackCodes(first, columns: columns, into: firstSpan, Target.self)
-            arguments.unpackCodes(second, columns: columns, into: secondSpan, Target.self)
-            sums.accumulate(input, firstSpan, at: 0, steps: 1, arguments.scaleForm)
-            others.accumulate(input, secondSpan, at: 0, steps: 1, arguments.scaleForm)
-            input += QuantizedInput.wordCount
-        }
-        return (sums.sums, others.sums)
+        // One after the other, so that memory is read in order.
+        let sums = multiply(first, arguments)
+        return (sums, second == first ? sums : multiply(second, arguments))
     }
+
+    /// The products of the row with a panel.
+    @inline(always)
+    private static func multiply(_ panel: UnsafePointer<Float>, _ arguments: ProductArguments) -> Lanes32 {
+        let span = arguments.unpacked
+        let step = 32 * spansPerStep
+        var row = CodeRow<Lanes32, Target.Codes, Target.Arithmetic>()
+        var input = arguments.input
+        for column in Steps(from: 0, to: arguments.depth, by: step) {
+            let columns = column..<lesser(column + step, arguments.depth)
+            arguments.prefetch(panel, columns: columns)
+            arguments.unpackCodes(panel, columns: columns, into: span, Target.self)
+            let spanCount = columns.length / 32
+            row.accumulate(input, span, at: 0, steps: spanCount, arguments.scaleForm)
+            input += QuantizedInput.wordCount * spanCount
+        }
+        return row.sums
+    }
+
+    /// So few that their codes stay in the first-level cache.
+    @inline(always) private static var spansPerStep: Int { 4 }
 }
 
 /// The code products of ``MachineCeiling``.

@@ -43,6 +43,8 @@ private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowPr
             let firstFloats = arguments.unpacked
             let secondFloats = firstFloats + 32 * PackedMatrix.panelWidth
             for start in Steps(from: 0, to: depth, by: 32) {
+                arguments.prefetch(first, columns: start..<(start + 32))
+                arguments.prefetch(second, columns: start..<(start + 32))
                 arguments.widen(first, columns: start..<(start + 32), into: firstFloats, Target.self)
                 arguments.widen(second, columns: start..<(start + 32), into: secondFloats, Target.self)
                 for column in Steps(from: 0, to: 32, by: 1) {

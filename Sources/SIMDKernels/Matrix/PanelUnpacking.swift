@@ -22,6 +22,22 @@ extension ProductArguments {
     }
 }
 
+extension ProductArguments {
+    /// Fetches what will be read soon after some columns of a panel.
+    @inline(always)
+    func prefetch(_ panel: UnsafePointer<Float>, columns: Range<Int>) {
+        // The same number of words for all columns, within a block.
+        let first = columns.lowerBound * panelStride / depth
+        let end = columns.upperBound * panelStride / depth
+        for word in Steps(from: first, to: end, by: laneCount) {
+            longlm_prefetch(panel + (word + prefetchDistance))
+        }
+    }
+
+    /// Words from what is read to what is fetched meanwhile.
+    @inline(always) private var prefetchDistance: Int { 2048 }
+}
+
 private struct PanelWidener<Target: UnpackingTarget>: QuantizedVisitor {
     let panel: UnsafePointer<Float>
     let columns: Range<Int>

@@ -29,10 +29,15 @@ enum CodeSpan {
     ) {
         let width = PackedMatrix.panelWidth
         for row in Steps(from: 0, to: width, by: laneCount) {
-            for quad in Steps(from: 0, to: 8, by: 1) {
-                let codes = Storage.codes(block, at: row, quad: column / 4 + quad, Widen.self)
-                span.store(Storage.signedCodes(codes), at: quad * width + row)
-            }
+            // Written out, so that the bits of a quad are taken out with constants.
+            storeQuad(0, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(1, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(2, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(3, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(4, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(5, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(6, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            storeQuad(7, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
             for half in Steps(from: 0, to: 32 / Storage.groupLength, by: 1) {
                 let group = column / Storage.groupLength + half
                 span.store(
@@ -43,6 +48,16 @@ enum CodeSpan {
                 }
             }
         }
+    }
+
+    /// Unpacks the codes of one quad of sixteen rows.
+    @inline(always)
+    private static func storeQuad<Storage: QuantizedStorage, Widen: Widening>(
+        _ quad: Int, of block: UnsafePointer<Float>, at row: Int, span index: Int,
+        to span: UnsafeMutablePointer<Float>, _: Storage.Type, _: Widen.Type
+    ) {
+        let codes = Storage.codes(block, at: row, span: index, quad: quad, Widen.self)
+        span.store(Storage.signedCodes(codes), at: quad * PackedMatrix.panelWidth + row)
     }
 }
 

@@ -11,7 +11,7 @@ enum IQ4NLStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         Widen.iq4Codes(
             longlm_mask_bits(

@@ -13,11 +13,11 @@ enum IQ4XSStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         Widen.iq4Codes(
             longlm_mask_bits(
-                word(2 + quad / 8 * 4 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad % 8 / 4 * 4),
+                word(2 + span * 4 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4),
                 0x0f0f_0f0f))
     }
 

@@ -12,10 +12,10 @@ enum Q2KStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         longlm_mask_bits(
-            word(4 + quad / 32 * 8 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad % 32 / 8 * 2),
+            word(4 + span / 4 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 4 * 2),
             0x0303_0303)
     }
 

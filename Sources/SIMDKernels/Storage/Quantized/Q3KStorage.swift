@@ -15,13 +15,13 @@ enum Q3KStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let low = longlm_mask_bits(
-            word(8 + quad / 32 * 8 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad % 32 / 8 * 2),
+            word(8 + span / 4 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 4 * 2),
             0x0303_0303)
         return longlm_join_bits(
-            low, word(quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8), 0x0101_0101, 2)
+            low, word(quad, of: block, at: row), UInt32(truncatingIfNeeded: span), 0x0101_0101, 2)
     }
 
     @inline(always)

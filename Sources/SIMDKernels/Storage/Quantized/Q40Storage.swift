@@ -11,7 +11,7 @@ enum Q40Storage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         longlm_mask_bits(word(quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f)
     }

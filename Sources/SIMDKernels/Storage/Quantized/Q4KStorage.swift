@@ -12,10 +12,10 @@ enum Q4KStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         longlm_mask_bits(
-            word(4 + quad / 16 * 8 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8 % 2 * 4),
+            word(4 + span / 2 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 2 * 4),
             0x0f0f_0f0f)
     }
 

@@ -15,7 +15,7 @@ enum Q50Storage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let low = longlm_mask_bits(
             word(1 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f)
@@ -33,7 +33,7 @@ enum Q50Storage: QuantizedStorage {
 
 /// The fifth bits of the codes of 32 columns.
 enum FifthBits {
-    /// In a file, bit k belongs to column k. This moves it to where ``QuantizedStorage/codes(_:at:quad:_:)`` needs it: the
+    /// In a file, bit k belongs to column k. This moves it to where ``QuantizedStorage/codes(_:at:span:quad:_:)`` needs it: the
     /// bit of column 4q + b to bit 8b + q.
     ///
     /// - Parameter words: The words of 32 rows.

@@ -12,13 +12,13 @@ enum Q5KStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let low = longlm_mask_bits(
-            word(12 + quad / 16 * 8 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8 % 2 * 4),
+            word(12 + span / 2 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 2 * 4),
             0x0f0f_0f0f)
         return longlm_join_bits(
-            low, word(4 + quad % 8, of: block, at: row), UInt32(truncatingIfNeeded: quad / 8), 0x0101_0101, 4)
+            low, word(4 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span), 0x0101_0101, 4)
     }
 
     @inline(always)

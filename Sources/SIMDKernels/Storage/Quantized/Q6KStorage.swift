@@ -15,14 +15,14 @@ enum Q6KStorage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        let half = quad / 32
-        let place = quad % 32
+        let half = span / 4
         let low = longlm_mask_bits(
-            word(16 * half + place % 16, of: block, at: row), UInt32(truncatingIfNeeded: place / 16 * 4), 0x0f0f_0f0f)
+            word(16 * half + 8 * (span % 2) + quad, of: block, at: row),
+            UInt32(truncatingIfNeeded: span % 4 / 2 * 4), 0x0f0f_0f0f)
         return longlm_join_bits(
-            low, word(32 + 8 * half + place % 8, of: block, at: row), UInt32(truncatingIfNeeded: place / 8 * 2),
+            low, word(32 + 8 * half + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 4 * 2),
             0x0303_0303, 4)
     }
 

@@ -11,7 +11,7 @@ enum Q80Storage: QuantizedStorage {
 
     @inline(always)
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         longlm_flip_bits(word(quad, of: block, at: row), 0x8080_8080)
     }

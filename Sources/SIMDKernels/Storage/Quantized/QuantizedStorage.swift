@@ -34,9 +34,10 @@ protocol QuantizedStorage: WeightStorage {
     /// - Parameters:
     ///   - block: The block's first word.
     ///   - row: 0 or 16, the first of the rows.
-    ///   - quad: A quarter of the first column's number within the block.
+    ///   - span: Which 32 columns of the block.
+    ///   - quad: Which four of these, from 0 to 7.
     static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, quad: Int, _: Widen.Type
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes
 
     /// The scales of a group, for sixteen rows.
@@ -143,20 +144,21 @@ extension QuantizedStorage {
     ) {
         let width = PackedMatrix.panelWidth
         for row in Steps(from: 0, to: width, by: laneCount) {
-            var output = target + row
-            for start in Steps(from: column, to: column + 32, by: groupLength) {
-                let group = start / groupLength
-                let scale = scales(block, at: row, group: group, Widen.self)
-                let addend =
-                    hasMinimum ? minima(block, at: row, group: group, Widen.self) : scale * (0 - codeOffset)
-                for quad in Steps(from: start / 4, to: (start + groupLength) / 4, by: 1) {
-                    let words = codes(block, at: row, quad: quad, Widen.self)
-                    output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 0), scale, addend), at: 0)
-                    output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 1), scale, addend), at: width)
-                    output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 2), scale, addend), at: 2 * width)
-                    output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 3), scale, addend), at: 3 * width)
-                    output += 4 * width
+            var scale = Lanes(repeating: 0)
+            var addend = scale
+            for half in 0..<2 {
+                if half == 0 || groupLength == 16 {
+                    let group = column / groupLength + half
+                    scale = scales(block, at: row, group: group, Widen.self)
+                    addend = hasMinimum ? minima(block, at: row, group: group, Widen.self) : scale * (0 - codeOffset)
                 }
+                // Written out, so that the bits of a quad are taken out with constants.
+                let quads = Quads(block: block, row: row, span: column / 32, scale: scale, addend: addend)
+                let output = target + half * 16 * width + row
+                quads.widen(4 * half, into: output, Self.self, Arithmetic.self, Widen.self)
+                quads.widen(4 * half + 1, into: output + 4 * width, Self.self, Arithmetic.self, Widen.self)
+                quads.widen(4 * half + 2, into: output + 8 * width, Self.self, Arithmetic.self, Widen.self)
+                quads.widen(4 * half + 3, into: output + 12 * width, Self.self, Arithmetic.self, Widen.self)
             }
         }
     }
@@ -180,5 +182,36 @@ extension QuantizedStorage {
         let panel = AlignedBuffer(floatCount: columnCount / blockLength * blockWordCount)
         pack(row, rowCount: 1, columnCount: columnCount, into: panel.floats)
         copyRow(0, of: panel.floats, columnCount: columnCount, to: output)
+    }
+}
+
+/// Quads of sixteen rows whose numbers share a scale and what is added.
+private struct Quads {
+    let block: UnsafePointer<Float>
+    let row: Int
+    let span: Int
+    let scale: Lanes
+    let addend: Lanes
+
+    @inline(always)
+    init(block: UnsafePointer<Float>, row: Int, span: Int, scale: Lanes, addend: Lanes) {
+        self.block = block
+        self.row = row
+        self.span = span
+        self.scale = scale
+        self.addend = addend
+    }
+
+    /// Widens the four numbers of a quad.
+    @inline(always)
+    func widen<Storage: QuantizedStorage, Arithmetic: MultiplyAdd, Widen: Widening>(
+        _ quad: Int, into output: UnsafeMutablePointer<Float>, _: Storage.Type, _: Arithmetic.Type, _: Widen.Type
+    ) {
+        let width = PackedMatrix.panelWidth
+        let words = Storage.codes(block, at: row, span: span, quad: quad, Widen.self)
+        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 0), scale, addend), at: 0)
+        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 1), scale, addend), at: width)
+        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 2), scale, addend), at: 2 * width)
+        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 3), scale, addend), at: 3 * width)
     }
 }
