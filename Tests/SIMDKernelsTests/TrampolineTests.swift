@@ -9,7 +9,7 @@
     struct TrampolineTests {
         static let kernels = [
             "gemm", "gemv", "attention", "peak", "pack_input", "pack_weights", "normalize", "rotary", "attention_merge",
-            "read", "quantize_input", "code_gemm", "code_gemv", "code_peak",
+            "read", "quantize_input", "unpack", "code_gemm", "code_gemv", "code_peak",
         ]
         /// The kernels that multiply in tiles, which AVX-512 BF16 compiles for itself.
         static let tileKernels = ["gemm", "gemv", "attention", "peak", "pack_input"]

@@ -33,6 +33,11 @@ LONGLM_INLINE longlm_float16 longlm_add_bits(longlm_float16 words, uint32_t adde
     return longlm_lanes(longlm_bits(words) + addend);
 }
 
+// words >> shift.
+LONGLM_INLINE longlm_float16 longlm_shift_bits(longlm_float16 words, uint32_t shift) {
+    return longlm_lanes(longlm_bits(words) >> shift);
+}
+
 // Byte `byte` of each word as a float, taken as a number without and with a sign.
 LONGLM_INLINE longlm_float16 longlm_byte_to_float(longlm_float16 words, uint32_t byte) {
     longlm_int16x32 numbers = (longlm_int16x32)((longlm_bits(words) >> (8 * byte)) & 0xffu);
@@ -62,6 +67,8 @@ LONGLM_INLINE longlm_float16 longlm_look_up_iq4(longlm_float16 words) {
 }
 
 #if defined(__x86_64__)
+typedef int longlm_m512i __attribute__((__vector_size__(64), __aligned__(64)));
+typedef float longlm_m512f __attribute__((__vector_size__(64), __aligned__(64)));
 typedef char longlm_m256 __attribute__((__vector_size__(32), __aligned__(32)));
 
 // The same by a shuffle of bytes. Inlined as longlm_dot_bfloat16 is.
@@ -73,6 +80,30 @@ __attribute__((target("avx2"))) static inline longlm_float16 longlm_shuffle_iq4(
     halves[0] = __builtin_ia32_pshufb256(table, halves[0]);
     halves[1] = __builtin_ia32_pshufb256(table, halves[1]);
     memcpy(&words, halves, sizeof halves);
+    return words;
+}
+
+// The lower four bits of each word, as a float and as the value that IQ4_NL gives them, plus 128: looked up in a register of
+// sixteen floats. The permutation reads no other bits of a word.
+__attribute__((target("avx512f"))) static inline longlm_float16 longlm_permute_nibbles(longlm_float16 words) {
+    const float values[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    longlm_m512f table;
+    longlm_m512i places;
+    memcpy(&table, values, sizeof table);
+    memcpy(&places, &words, sizeof places);
+    table = __builtin_ia32_permvarsf512(table, places);
+    memcpy(&words, &table, sizeof words);
+    return words;
+}
+
+__attribute__((target("avx512f"))) static inline longlm_float16 longlm_permute_iq4(longlm_float16 words) {
+    const float values[16] = {LONGLM_IQ4_VALUES};
+    longlm_m512f table;
+    longlm_m512i places;
+    memcpy(&table, values, sizeof table);
+    memcpy(&places, &words, sizeof places);
+    table = __builtin_ia32_permvarsf512(table, places);
+    memcpy(&words, &table, sizeof words);
     return words;
 }
 #endif
@@ -121,7 +152,6 @@ LONGLM_INLINE longlm_float16 longlm_dot_bytes(longlm_float16 codes, longlm_float
 
 #if defined(__x86_64__)
 typedef int longlm_m256i __attribute__((__vector_size__(32), __aligned__(32)));
-typedef int longlm_m512i __attribute__((__vector_size__(64), __aligned__(64)));
 typedef short longlm_m256s __attribute__((__vector_size__(32), __aligned__(32)));
 typedef unsigned short longlm_m256us __attribute__((__vector_size__(32), __aligned__(32)));
 typedef unsigned short longlm_m512us __attribute__((__vector_size__(64), __aligned__(64)));

@@ -25,6 +25,7 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
     LongLMKernelCodeGemv,
     LongLMKernelCodePeak,
     LongLMKernelQuantizeInput,
+    LongLMKernelUnpack,
     LongLMKernelPackWeights,
     LongLMKernelNormalize,
     LongLMKernelRotary,
@@ -46,6 +47,7 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
 
 #define LONGLM_OTHER_KERNELS(KERNEL, target, attributes)                                                               \
     KERNEL(quantize_input, LongLMKernelQuantizeInput, target, attributes)                                              \
+    KERNEL(unpack, LongLMKernelUnpack, target, attributes)                                                             \
     KERNEL(pack_weights, LongLMKernelPackWeights, target, attributes)                                                  \
     KERNEL(normalize, LongLMKernelNormalize, target, attributes)                                                       \
     KERNEL(rotary, LongLMKernelRotary, target, attributes)                                                             \
@@ -62,6 +64,9 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
 #define LONGLM_CASE(name, number, target, attributes)                                                                  \
     case number: longlm_call_##name##_##target(arguments); break;
 
+// A kernel, for kernels that call it.
+typedef void (*LongLMUnpack)(const void *_Nonnull arguments);
+
 // A target that compiles every kernel.
 #define LONGLM_TARGET(target, attributes)                                                                              \
     LONGLM_BODY(target)                                                                                                \
@@ -74,7 +79,8 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
             LONGLM_CODE_KERNELS(LONGLM_CASE, target, attributes)                                                       \
             LONGLM_OTHER_KERNELS(LONGLM_CASE, target, attributes)                                                      \
         }                                                                                                              \
-    }
+    }                                                                                                                  \
+    static inline LongLMUnpack _Nonnull longlm_unpack_##target(void) { return longlm_call_unpack_##target; }
 
 // A target that has products of its own, of `KERNELS`, and shares all other kernels with another one.
 #define LONGLM_PRODUCT_TARGET(target, KERNELS, attributes)                                                             \

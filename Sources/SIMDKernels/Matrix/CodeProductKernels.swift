@@ -39,9 +39,9 @@ private enum CodePart<Target: CodeTarget>: ProductPart {
         let offset = panel * arguments.panelStride
         let columns = (start * 32)..<((start + steps) * 32)
         let gated = arguments.unpacked + GEMM.panelPartWordCount / 2
-        arguments.unpackCodes(arguments.weights + offset, columns: columns, into: arguments.unpacked, Target.self)
+        arguments.unpack(arguments.weights + offset, columns: columns, as: .codes, into: arguments.unpacked)
         if arguments.ending.kind == .gate {
-            arguments.unpackCodes(arguments.gated + offset, columns: columns, into: gated, Target.self)
+            arguments.unpack(arguments.gated + offset, columns: columns, as: .codes, into: gated)
         }
         return (UnsafePointer(arguments.unpacked), UnsafePointer(gated))
     }
@@ -80,8 +80,7 @@ private enum CodeRowProduct<Target: CodeTarget>: RowProduct {
         var input = arguments.input
         for column in Steps(from: 0, to: arguments.depth, by: step) {
             let columns = column..<lesser(column + step, arguments.depth)
-            arguments.prefetch(panel, columns: columns)
-            arguments.unpackCodes(panel, columns: columns, into: span, Target.self)
+            arguments.unpack(panel, columns: columns, as: .codes, into: span, fetchingAhead: true)
             let spanCount = columns.length / 32
             row.accumulate(input, span, at: 0, steps: spanCount, arguments.scaleForm)
             input += QuantizedInput.wordCount * spanCount

@@ -93,18 +93,23 @@ public enum GEMM {
             ending.isPlain && ending.kind == .store && input.rowCount * weights.rowCount >= leastStreamedCount
             && weights.rowCount % laneCount == 0
             && UInt(bitPattern: output) % 64 == 0
-        let product = ProductArguments(
-            input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
-            depth: weights.columnCount, weights: weights.panels, gated: gated.panels,
-            panelStride: weights.panelWordCount, format: weights.format, scaleForm: ScaleForm(weights.format),
-            columnCount: weights.rowCount,
-            panels: share.panels, rows: share.rows, output: output, ending: ending, streams: streams,
-            unpacked: scratch, scratch: scratch + panelPartWordCount)
-        switch (input.precision, input.rowCount == 1) {
-        case (.int8, true): CodeGEMVArguments(product: product).run(on: worker.instructionSet)
-        case (.int8, false): CodeGEMMArguments(product: product).run(on: worker.instructionSet)
-        case (_, true): GEMVArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
-        case (_, false): GEMMArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
+        let target = worker.instructionSet.target(for: input.precision)
+        withUnsafeTemporaryAllocation(of: UnpackArguments.self, capacity: 1) { unpackArguments in
+            guard let unpackArguments = unpackArguments.baseAddress else { return }
+            let product = ProductArguments(
+                input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
+                depth: weights.columnCount, weights: weights.panels, gated: gated.panels,
+                panelStride: weights.panelWordCount, format: weights.format, scaleForm: ScaleForm(weights.format),
+                columnCount: weights.rowCount, panels: share.panels, rows: share.rows, output: output, ending: ending,
+                streams: streams, unpacked: scratch,
+                unpacking: Unpacking(kernel: target.unpack, arguments: unpackArguments),
+                scratch: scratch + panelPartWordCount)
+            switch (input.precision, input.rowCount == 1) {
+            case (.int8, true): CodeGEMVArguments(product: product).run(on: worker.instructionSet)
+            case (.int8, false): CodeGEMMArguments(product: product).run(on: worker.instructionSet)
+            case (_, true): GEMVArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
+            case (_, false): GEMMArguments(product: product).run(on: worker.instructionSet, precision: input.precision)
+            }
         }
     }
 }

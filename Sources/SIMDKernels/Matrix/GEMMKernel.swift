@@ -55,9 +55,10 @@ private enum FloatPart<Target: KernelTarget, Storage: PanelStorage>: ProductPart
         if Storage.readsWidened && arguments.format.isQuantized {
             let columns = start..<(start + steps)
             let gated = arguments.unpacked + GEMM.panelPartWordCount / 2
-            arguments.widen(arguments.weights + offset, columns: columns, into: arguments.unpacked, Target.self)
+            arguments.unpack(
+                arguments.weights + offset, columns: columns, as: .floats, into: arguments.unpacked)
             if arguments.ending.kind == .gate {
-                arguments.widen(arguments.gated + offset, columns: columns, into: gated, Target.self)
+                arguments.unpack(arguments.gated + offset, columns: columns, as: .floats, into: gated)
             }
             return (UnsafePointer(arguments.unpacked), UnsafePointer(gated))
         }

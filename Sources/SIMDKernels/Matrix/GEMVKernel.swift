@@ -41,13 +41,12 @@ private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowPr
         if Storage.readsWidened && arguments.format.isQuantized {
             // Few columns at a time, so that they stay in the first-level cache.
             let firstFloats = arguments.unpacked
-            let secondFloats = firstFloats + 32 * PackedMatrix.panelWidth
-            for start in Steps(from: 0, to: depth, by: 32) {
-                arguments.prefetch(first, columns: start..<(start + 32))
-                arguments.prefetch(second, columns: start..<(start + 32))
-                arguments.widen(first, columns: start..<(start + 32), into: firstFloats, Target.self)
-                arguments.widen(second, columns: start..<(start + 32), into: secondFloats, Target.self)
-                for column in Steps(from: 0, to: 32, by: 1) {
+            let secondFloats = firstFloats + columnsPerStep * PackedMatrix.panelWidth
+            for start in Steps(from: 0, to: depth, by: columnsPerStep) {
+                let columns = start..<lesser(start + columnsPerStep, depth)
+                arguments.unpack(first, columns: columns, as: .floats, into: firstFloats, fetchingAhead: true)
+                arguments.unpack(second, columns: columns, as: .floats, into: secondFloats, fetchingAhead: true)
+                for column in Steps(from: 0, to: columns.length, by: 1) {
                     let offset = column * PackedMatrix.panelWidth
                     add(&sums, &others, firstFloats + offset, secondFloats + offset, input[start + column], column: 0)
                 }
@@ -78,6 +77,9 @@ private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowPr
         }
         return (sums, others)
     }
+
+    /// The columns that are widened at a time.
+    @inline(always) private static var columnsPerStep: Int { 32 }
 
     /// One step of the chains.
     @inline(always)

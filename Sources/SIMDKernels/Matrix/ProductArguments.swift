@@ -23,6 +23,7 @@ struct ProductArguments {
     let streams: Bool
     /// Room for the unpacked numbers of a part of a panel: ``GEMM/panelPartWordCount`` words.
     let unpacked: UnsafeMutablePointer<Float>
+    let unpacking: Unpacking
     let scratch: UnsafeMutablePointer<Float>
 }
 

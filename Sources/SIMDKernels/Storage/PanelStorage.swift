@@ -44,6 +44,47 @@ protocol Widening {
     static func upperHalves(_ words: Lanes) -> Lanes
     /// Each byte, which is below 16, replaced by the value that IQ4_NL and IQ4_XS give it, plus 128.
     static func iq4Codes(_ words: Lanes) -> Lanes
+    /// Four bits of each byte, from bit `shift` on, as floats.
+    static func nibbles(_ words: Lanes, from shift: UInt32) -> QuadNumbers
+    /// The same four bits as the values that IQ4_NL and IQ4_XS give them, plus 128.
+    static func iq4Values(_ words: Lanes, from shift: UInt32) -> QuadNumbers
+}
+
+extension Widening {
+    @inline(always)
+    static func nibbles(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
+        QuadNumbers(bytes: longlm_mask_bits(words, shift, 0x0f0f_0f0f))
+    }
+
+    @inline(always)
+    static func iq4Values(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
+        QuadNumbers(bytes: iq4Codes(longlm_mask_bits(words, shift, 0x0f0f_0f0f)))
+    }
+}
+
+/// The numbers of four neighboring columns, for sixteen rows.
+struct QuadNumbers {
+    let first: Lanes
+    let second: Lanes
+    let third: Lanes
+    let fourth: Lanes
+
+    @inline(always)
+    init(first: Lanes, second: Lanes, third: Lanes, fourth: Lanes) {
+        self.first = first
+        self.second = second
+        self.third = third
+        self.fourth = fourth
+    }
+
+    /// The bytes of each word.
+    @inline(always)
+    init(bytes: Lanes) {
+        first = longlm_byte_to_float(bytes, 0)
+        second = longlm_byte_to_float(bytes, 1)
+        third = longlm_byte_to_float(bytes, 2)
+        fourth = longlm_byte_to_float(bytes, 3)
+    }
 }
 
 /// With the processor's own conversion (F16C, NEON).
@@ -58,6 +99,33 @@ enum ConvertedHalves: Widening {
         #endif
     }
 }
+
+#if arch(x86_64)
+    /// With AVX-512: nibbles are looked up in a register.
+    enum AVX512Widening: Widening {
+        @inline(always) static func lowerHalves(_ words: Lanes) -> Lanes { ConvertedHalves.lowerHalves(words) }
+        @inline(always) static func upperHalves(_ words: Lanes) -> Lanes { ConvertedHalves.upperHalves(words) }
+        @inline(always) static func iq4Codes(_ words: Lanes) -> Lanes { ConvertedHalves.iq4Codes(words) }
+
+        @inline(always)
+        static func nibbles(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
+            let words = longlm_shift_bits(words, shift)
+            return QuadNumbers(
+                first: longlm_permute_nibbles(words), second: longlm_permute_nibbles(longlm_shift_bits(words, 8)),
+                third: longlm_permute_nibbles(longlm_shift_bits(words, 16)),
+                fourth: longlm_permute_nibbles(longlm_shift_bits(words, 24)))
+        }
+
+        @inline(always)
+        static func iq4Values(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
+            let words = longlm_shift_bits(words, shift)
+            return QuadNumbers(
+                first: longlm_permute_iq4(words), second: longlm_permute_iq4(longlm_shift_bits(words, 8)),
+                third: longlm_permute_iq4(longlm_shift_bits(words, 16)),
+                fourth: longlm_permute_iq4(longlm_shift_bits(words, 24)))
+        }
+    }
+#endif
 
 /// In integer arithmetic, for processors without a conversion.
 enum AssembledHalves: Widening {

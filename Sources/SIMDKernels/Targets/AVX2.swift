@@ -14,6 +14,9 @@ import CLongLM
 
         @inline(never)
         static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_avx2(kernel, arguments) }
+
+        @inline(never)
+        static func unpack() -> LongLMUnpack { longlm_unpack_avx2() }
     }
 
     @c @implementation

@@ -5,7 +5,7 @@ import CLongLM
     /// enough to hide the latency of a multiply-add.
     enum AVX512Target: KernelTarget, CodeTarget {
         typealias Arithmetic = FusedMultiplyAdd
-        typealias Widen = ConvertedHalves
+        typealias Widen = AVX512Widening
         typealias Products = FusedMultiplyAdd
         typealias Tile = TwelveRows<Lanes32, Products>
         typealias MediumTile = EightRows<Lanes32, Products>
@@ -15,6 +15,9 @@ import CLongLM
 
         @inline(never)
         static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_avx512(kernel, arguments) }
+
+        @inline(never)
+        static func unpack() -> LongLMUnpack { longlm_unpack_avx512() }
     }
 
     @c @implementation

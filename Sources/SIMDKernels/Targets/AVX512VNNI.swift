@@ -4,7 +4,7 @@ import CLongLM
     /// AVX-512 with VNNI: dot products of bytes in the tiles of ``Precision/int8``. All other kernels are those without it.
     enum AVX512VNNITarget: CodeTarget {
         typealias Arithmetic = FusedMultiplyAdd
-        typealias Widen = ConvertedHalves
+        typealias Widen = AVX512Widening
         typealias Codes = AVX512VNNICodeProducts
         typealias CodeColumns = Lanes32
 

@@ -19,6 +19,9 @@ enum BaselineTarget: KernelTarget, CodeTarget {
 
     @inline(never)
     static func run(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) { longlm_run_baseline(kernel, arguments) }
+
+    @inline(never)
+    static func unpack() -> LongLMUnpack { longlm_unpack_baseline() }
 }
 
 @c @implementation

@@ -25,6 +25,17 @@ enum CompiledTarget {
         }
     }
 
+    /// The kernel that unpacks quantised weights, for a product kernel to call.
+    var unpack: LongLMUnpack {
+        switch self {
+        case .baseline: BaselineTarget.unpack()
+        #if arch(x86_64)
+            case .avx2, .avx2VNNI: AVX2Target.unpack()
+            case .avx512, .avx512BFloat16, .avx512VNNI: AVX512Target.unpack()
+        #endif
+        }
+    }
+
     /// MR of its largest tile of floats.
     var tileRows: Int {
         switch self {

@@ -57,6 +57,7 @@ func runKernel<Target: KernelTarget & CodeTarget>(
     switch kernel {
     case .gemm, .gemv, .attention, .peak, .packInput: runTileKernel(kernel, arguments, Target.self)
     case .codeGemm, .codeGemv, .codePeak: runCodeKernel(kernel, arguments, Target.self)
+    case .unpack: run(UnpackArguments.self, arguments, Target.self)
     case .quantizeInput: run(QuantizeInputArguments.self, arguments, Target.self)
     case .packWeights: run(PackWeightsArguments.self, arguments, Target.self)
     case .normalize: run(NormalizationArguments.self, arguments, Target.self)

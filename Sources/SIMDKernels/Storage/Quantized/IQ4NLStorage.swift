@@ -19,6 +19,15 @@ enum IQ4NLStorage: QuantizedStorage {
     }
 
     @inline(always)
+    static func numbers<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> QuadNumbers {
+        Widen.iq4Values(
+            word(quad % 4, of: block, at: row),
+            from: UInt32(truncatingIfNeeded: quad / 4 * 4))
+    }
+
+    @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {

@@ -22,6 +22,15 @@ enum IQ4XSStorage: QuantizedStorage {
     }
 
     @inline(always)
+    static func numbers<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> QuadNumbers {
+        Widen.iq4Values(
+            word(2 + span * 4 + quad % 4, of: block, at: row),
+            from: UInt32(truncatingIfNeeded: quad / 4 * 4))
+    }
+
+    @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {

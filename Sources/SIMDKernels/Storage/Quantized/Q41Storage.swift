@@ -16,6 +16,15 @@ enum Q41Storage: QuantizedStorage {
     }
 
     @inline(always)
+    static func numbers<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> QuadNumbers {
+        Widen.nibbles(
+            word(1 + quad % 4, of: block, at: row),
+            from: UInt32(truncatingIfNeeded: quad / 4 * 4))
+    }
+
+    @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {

@@ -20,6 +20,15 @@ enum Q4KStorage: QuantizedStorage {
     }
 
     @inline(always)
+    static func numbers<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> QuadNumbers {
+        Widen.nibbles(
+            word(4 + span / 2 * 8 + quad, of: block, at: row),
+            from: UInt32(truncatingIfNeeded: span % 2 * 4))
+    }
+
+    @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {

@@ -40,6 +40,11 @@ protocol QuantizedStorage: WeightStorage {
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes
 
+    /// The same codes as floats.
+    static func numbers<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> QuadNumbers
+
     /// The scales of a group, for sixteen rows.
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
@@ -71,6 +76,13 @@ extension QuantizedStorage {
     @inline(always) static var scalePlace: QuantizedScalePlace { .nowhere }
 
     @inline(always) static func arrange(_ block: UnsafeMutablePointer<Float>) {}
+
+    @inline(always)
+    static func numbers<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> QuadNumbers {
+        QuadNumbers(bytes: codes(block, at: row, span: span, quad: quad, Widen.self))
+    }
 
     @inline(always)
     static func minima<Widen: Widening>(
@@ -208,10 +220,10 @@ private struct Quads {
         _ quad: Int, into output: UnsafeMutablePointer<Float>, _: Storage.Type, _: Arithmetic.Type, _: Widen.Type
     ) {
         let width = PackedMatrix.panelWidth
-        let words = Storage.codes(block, at: row, span: span, quad: quad, Widen.self)
-        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 0), scale, addend), at: 0)
-        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 1), scale, addend), at: width)
-        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 2), scale, addend), at: 2 * width)
-        output.store(Arithmetic.multiplyAdd(longlm_byte_to_float(words, 3), scale, addend), at: 3 * width)
+        let numbers = Storage.numbers(block, at: row, span: span, quad: quad, Widen.self)
+        output.store(Arithmetic.multiplyAdd(numbers.first, scale, addend), at: 0)
+        output.store(Arithmetic.multiplyAdd(numbers.second, scale, addend), at: width)
+        output.store(Arithmetic.multiplyAdd(numbers.third, scale, addend), at: 2 * width)
+        output.store(Arithmetic.multiplyAdd(numbers.fourth, scale, addend), at: 3 * width)
     }
 }
