@@ -66,30 +66,18 @@ private enum CodeRowProduct<Target: CodeTarget>: RowProduct {
     static func multiply(
         _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ arguments: ProductArguments
     ) -> (Lanes32, Lanes32) {
+        let width = PackedMatrix.panelWidth
+        let scratch = arguments.scratch
         // One after the other, so that memory is read in order.
-        let sums = multiply(first, arguments)
-        return (sums, second == first ? sums : multiply(second, arguments))
-    }
-
-    /// The products of the row with a panel.
-    @inline(always)
-    private static func multiply(_ panel: UnsafePointer<Float>, _ arguments: ProductArguments) -> Lanes32 {
-        let span = arguments.unpacked
-        let step = 32 * spansPerStep
-        var row = CodeRow<Lanes32, Target.Codes, Target.Arithmetic>()
-        var input = arguments.input
-        for column in Steps(from: 0, to: arguments.depth, by: step) {
-            let columns = column..<lesser(column + step, arguments.depth)
-            arguments.unpack(panel, columns: columns, as: .codes, into: span, fetchingAhead: true)
-            let spanCount = columns.length / 32
-            row.accumulate(input, span, at: 0, steps: spanCount, arguments.scaleForm)
-            input += QuantizedInput.wordCount * spanCount
+        arguments.format.visit(
+            quantized: QuantizedCodeRowProduct<Target>(arguments: arguments, panel: first, target: scratch))
+        if second != first {
+            arguments.format.visit(
+                quantized: QuantizedCodeRowProduct<Target>(
+                    arguments: arguments, panel: second, target: scratch + width))
         }
-        return row.sums
+        return (Lanes32(UnsafePointer(scratch)), Lanes32(UnsafePointer(scratch + width)))
     }
-
-    /// So few that their codes stay in the first-level cache.
-    @inline(always) private static var spansPerStep: Int { 4 }
 }
 
 /// The code products of ``MachineCeiling``.

@@ -24,7 +24,7 @@ private struct GEMVVisitor<Target: KernelTarget>: PanelVisitor {
     }
 }
 
-/// Products with stored numbers, or with quantised ones that are widened a few columns at a time.
+/// Products with stored numbers, or with quantised ones.
 private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowProduct {
     typealias Arithmetic = Target.Arithmetic
 
@@ -39,19 +39,10 @@ private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowPr
         var sums = Lanes32(repeating: 0)
         var others = Lanes32(repeating: 0)
         if Storage.readsWidened && arguments.format.isQuantized {
-            // Few columns at a time, so that they stay in the first-level cache.
-            let firstFloats = arguments.unpacked
-            let secondFloats = firstFloats + columnsPerStep * PackedMatrix.panelWidth
-            for start in Steps(from: 0, to: depth, by: columnsPerStep) {
-                let columns = start..<lesser(start + columnsPerStep, depth)
-                arguments.unpack(first, columns: columns, as: .floats, into: firstFloats, fetchingAhead: true)
-                arguments.unpack(second, columns: columns, as: .floats, into: secondFloats, fetchingAhead: true)
-                for column in Steps(from: 0, to: columns.length, by: 1) {
-                    let offset = column * PackedMatrix.panelWidth
-                    add(&sums, &others, firstFloats + offset, secondFloats + offset, input[start + column], column: 0)
-                }
-            }
-            return (sums, others)
+            let scratch = UnsafePointer(arguments.scratch)
+            arguments.format.visit(
+                quantized: QuantizedRowProduct<Target>(arguments: arguments, first: first, second: second))
+            return (Lanes32(scratch), Lanes32(scratch + PackedMatrix.panelWidth))
         }
         for block in Steps(from: 0, to: depth / length, by: 1) {
             let offset = block * Storage.blockWordCount
@@ -77,9 +68,6 @@ private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowPr
         }
         return (sums, others)
     }
-
-    /// The columns that are widened at a time.
-    @inline(always) private static var columnsPerStep: Int { 32 }
 
     /// One step of the chains.
     @inline(always)

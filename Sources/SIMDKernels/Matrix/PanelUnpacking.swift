@@ -18,9 +18,6 @@ struct UnpackArguments: Kernel {
     /// A whole number of 32s, from a multiple of 32 on.
     let columns: Range<Int>
     let target: UnsafeMutablePointer<Float>
-    /// Whether what follows in memory is fetched meanwhile, for a product that reads a panel once. Blocks are long and read
-    /// slowly, so that the processor's own prefetching falls behind.
-    let fetchesAhead: Bool
 
     static var number: LongLMKernel { .unpack }
 
@@ -47,11 +44,10 @@ extension ProductArguments {
     @inline(always)
     func unpack(
         _ panel: UnsafePointer<Float>, columns: Range<Int>, as form: UnpackArguments.Form,
-        into target: UnsafeMutablePointer<Float>, fetchingAhead: Bool = false
+        into target: UnsafeMutablePointer<Float>
     ) {
         unpacking.arguments.pointee = UnpackArguments(
-            format: format, form: form, panel: panel, columns: columns, target: target,
-            fetchesAhead: fetchingAhead)
+            format: format, form: form, panel: panel, columns: columns, target: target)
         unpacking.kernel(unpacking.arguments)
     }
 }
@@ -61,17 +57,6 @@ extension UnpackArguments {
     @inline(always)
     fileprivate func block<Storage: QuantizedStorage>(at column: Int, _: Storage.Type) -> UnsafePointer<Float> {
         panel + column / Storage.blockLength * Storage.blockWordCount
-    }
-
-    /// Fetches as much as 32 columns take, 8 KiB ahead.
-    @inline(always)
-    fileprivate func fetchAhead<Storage: QuantizedStorage>(at column: Int, _: Storage.Type) {
-        if !fetchesAhead { return }
-        let spanCount = Storage.blockLength / 32
-        let place = block(at: column, Storage.self) + column / 32 % spanCount * Storage.blockWordCount / spanCount
-        for word in Steps(from: 0, to: Storage.blockWordCount / spanCount, by: laneCount) {
-            longlm_prefetch_far(place + (word + 2048))
-        }
     }
 }
 
@@ -85,7 +70,6 @@ private struct PanelWidener<Target: UnpackingTarget>: QuantizedVisitor {
     func visit<Storage: QuantizedStorage>(_: Storage.Type) {
         let columns = arguments.columns
         for column in Steps(from: columns.lowerBound, to: columns.upperBound, by: 32) {
-            arguments.fetchAhead(at: column, Storage.self)
             Storage.widen(
                 arguments.block(at: column, Storage.self), from: column % Storage.blockLength,
                 into: arguments.target + (column - columns.lowerBound) * PackedMatrix.panelWidth,
@@ -104,7 +88,6 @@ private struct CodeUnpacker<Target: UnpackingTarget>: QuantizedVisitor {
     func visit<Storage: QuantizedStorage>(_: Storage.Type) {
         let columns = arguments.columns
         for column in Steps(from: columns.lowerBound, to: columns.upperBound, by: 32) {
-            arguments.fetchAhead(at: column, Storage.self)
             CodeSpan.unpack(
                 arguments.block(at: column, Storage.self), from: column % Storage.blockLength,
                 into: arguments.target + (column - columns.lowerBound) / 32 * CodeSpan.wordCount, Storage.self,

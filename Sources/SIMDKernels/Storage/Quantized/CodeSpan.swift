@@ -56,18 +56,7 @@ enum CodeSpan {
         _ quad: Int, of block: UnsafePointer<Float>, at row: Int, span index: Int,
         to span: UnsafeMutablePointer<Float>, _: Storage.Type, _: Widen.Type
     ) {
-        let codes = Storage.codes(block, at: row, span: index, quad: quad, Widen.self)
-        span.store(Storage.signedCodes(codes), at: quad * PackedMatrix.panelWidth + row)
-    }
-}
-
-extension QuantizedStorage {
-    /// Codes with 128 added to the numbers that they stand for, in place of ``codeOffset``.
-    @inline(always)
-    fileprivate static func signedCodes(_ codes: Lanes) -> Lanes {
-        if codeOffset == 128 { return codes }
-        // No byte carries into the next: a code is below 64, and its offset at most 32.
-        let missing = UInt32(128 - codeOffset)
-        return longlm_add_bits(codes, missing | missing << 8 | missing << 16 | missing << 24)
+        let codes = Storage.signedCodes(block, at: row, span: index, quad: quad, Widen.self)
+        span.store(codes, at: quad * PackedMatrix.panelWidth + row)
     }
 }

@@ -144,6 +144,26 @@ extension QuantizedStorage {
         }
     }
 
+    /// What is added to the product of a code and its scale, for sixteen rows.
+    @inline(always)
+    static func addends<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, scale: Lanes, _: Widen.Type
+    ) -> Lanes {
+        hasMinimum ? minima(block, at: row, group: group, Widen.self) : scale * (0 - codeOffset)
+    }
+
+    /// Codes with 128 added to the numbers that they stand for, in place of ``codeOffset``.
+    @inline(always)
+    static func signedCodes<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
+    ) -> Lanes {
+        let codes = codes(block, at: row, span: span, quad: quad, Widen.self)
+        if codeOffset == 128 { return codes }
+        // No byte carries into the next: a code is below 64, and its offset at most 32.
+        let missing = UInt32(128 - codeOffset)
+        return longlm_add_bits(codes, missing | missing << 8 | missing << 16 | missing << 24)
+    }
+
     /// Widens 32 neighboring columns of a block: row r of column c goes to `target[c · 32 + r]`.
     ///
     /// - Parameters:
@@ -162,7 +182,7 @@ extension QuantizedStorage {
                 if half == 0 || groupLength == 16 {
                     let group = column / groupLength + half
                     scale = scales(block, at: row, group: group, Widen.self)
-                    addend = hasMinimum ? minima(block, at: row, group: group, Widen.self) : scale * (0 - codeOffset)
+                    addend = addends(block, at: row, group: group, scale: scale, Widen.self)
                 }
                 // Written out, so that the bits of a quad are taken out with constants.
                 let quads = Quads(block: block, row: row, span: column / 32, scale: scale, addend: addend)
