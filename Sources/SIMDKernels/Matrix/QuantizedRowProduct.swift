@@ -36,12 +36,14 @@ struct QuantizedRowProduct<Target: KernelTarget>: QuantizedVisitor {
                         chains.2.begin(other, group: group)
                         chains.3.begin(other, group: group)
                     }
-                    // Written out, so that the bits of a quad are taken out with constants.
-                    add(&chains, block, other, input, span: span, quad: 4 * half)
-                    add(&chains, block, other, input + 4, span: span, quad: 4 * half + 1)
-                    add(&chains, block, other, input + 8, span: span, quad: 4 * half + 2)
-                    add(&chains, block, other, input + 12, span: span, quad: 4 * half + 3)
-                    input += 16
+                    for index in Steps(from: 0, to: 4, by: 1) {
+                        let quad = 4 * half &+ index
+                        chains.0.add(block, input, span: span, quad: quad)
+                        chains.1.add(block, input, span: span, quad: quad)
+                        chains.2.add(other, input, span: span, quad: quad)
+                        chains.3.add(other, input, span: span, quad: quad)
+                        input += 4
+                    }
                 }
             }
         }
@@ -49,22 +51,6 @@ struct QuantizedRowProduct<Target: KernelTarget>: QuantizedVisitor {
         arguments.scratch.store(chains.1.sum, at: laneCount)
         arguments.scratch.store(chains.2.sum, at: 2 * laneCount)
         arguments.scratch.store(chains.3.sum, at: 3 * laneCount)
-    }
-
-    private typealias Chains<Storage: QuantizedStorage> = (
-        Chain<Storage, Target>, Chain<Storage, Target>, Chain<Storage, Target>, Chain<Storage, Target>
-    )
-
-    /// Adds the products of four columns.
-    @inline(always)
-    private func add<Storage: QuantizedStorage>(
-        _ chains: inout Chains<Storage>, _ block: UnsafePointer<Float>, _ other: UnsafePointer<Float>,
-        _ input: UnsafePointer<Float>, span: Int, quad: Int
-    ) {
-        chains.0.add(block, input, span: span, quad: quad)
-        chains.1.add(block, input, span: span, quad: quad)
-        chains.2.add(other, input, span: span, quad: quad)
-        chains.3.add(other, input, span: span, quad: quad)
     }
 }
 
@@ -146,37 +132,29 @@ private struct CodeChain<Storage: QuantizedStorage, Target: CodeTarget> {
     @inline(always)
     mutating func add(_ block: UnsafePointer<Float>, _ input: UnsafePointer<Float>, span: Int) {
         if Storage.groupLength == 16 {
-            var integers = Lanes(repeating: input[QuantizedInput.halfCorrections])
-            addDots(of: 0, to: &integers, block, input, span: span)
-            finish(integers, block, input, group: 2 * span, sum: QuantizedInput.halfSums)
-            integers = Lanes(repeating: input[QuantizedInput.halfCorrections + 1])
-            addDots(of: 4, to: &integers, block, input, span: span)
-            finish(integers, block, input, group: 2 * span + 1, sum: QuantizedInput.halfSums + 1)
+            for half in 0..<2 {
+                var integers = Lanes(repeating: input[QuantizedInput.halfCorrections + half])
+                addDots(from: 4 * half, count: 4, to: &integers, block, input, span: span)
+                finish(integers, block, input, group: 2 * span + half, sum: QuantizedInput.halfSums + half)
+            }
         } else {
             var integers = Lanes(repeating: input[QuantizedInput.correction])
-            addDots(of: 0, to: &integers, block, input, span: span)
-            addDots(of: 4, to: &integers, block, input, span: span)
+            addDots(from: 0, count: 8, to: &integers, block, input, span: span)
             finish(integers, block, input, group: span, sum: QuantizedInput.sum)
         }
     }
 
-    /// Adds the products of four quads, written out, so that their bits are taken out with constants.
+    /// Adds the products of some quads.
     @inline(always)
     private func addDots(
-        of quad: Int, to integers: inout Lanes, _ block: UnsafePointer<Float>, _ input: UnsafePointer<Float>, span: Int
+        from first: Int, count: Int, to integers: inout Lanes, _ block: UnsafePointer<Float>,
+        _ input: UnsafePointer<Float>, span: Int
     ) {
-        addDot(of: quad, to: &integers, block, input, span: span)
-        addDot(of: quad + 1, to: &integers, block, input, span: span)
-        addDot(of: quad + 2, to: &integers, block, input, span: span)
-        addDot(of: quad + 3, to: &integers, block, input, span: span)
-    }
-
-    @inline(always)
-    private func addDot(
-        of quad: Int, to integers: inout Lanes, _ block: UnsafePointer<Float>, _ input: UnsafePointer<Float>, span: Int
-    ) {
-        let codes = Storage.signedCodes(block, at: row, span: span, quad: quad, Target.Widen.self)
-        integers = Target.Codes.dot(codes, Lanes(repeating: input[quad]), integers)
+        for index in Steps(from: 0, to: count, by: 1) {
+            let quad = first &+ index
+            let codes = Storage.signedCodes(block, at: row, span: span, quad: quad, Target.Widen.self)
+            integers = Target.Codes.dot(codes, Lanes(repeating: input[quad]), integers)
+        }
     }
 
     /// Adds a group's products times its scales, and its minimum.

@@ -29,15 +29,11 @@ enum CodeSpan {
     ) {
         let width = PackedMatrix.panelWidth
         for row in Steps(from: 0, to: width, by: laneCount) {
-            // Written out, so that the bits of a quad are taken out with constants.
-            storeQuad(0, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(1, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(2, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(3, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(4, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(5, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(6, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
-            storeQuad(7, of: block, at: row, span: column / 32, to: span, Storage.self, Widen.self)
+            for quad in Steps(from: 0, to: 8, by: 1) {
+                span.store(
+                    Storage.signedCodes(block, at: row, span: column / 32, quad: quad, Widen.self),
+                    at: quad * width + row)
+            }
             for half in Steps(from: 0, to: 32 / Storage.groupLength, by: 1) {
                 let group = column / Storage.groupLength + half
                 span.store(
@@ -48,15 +44,5 @@ enum CodeSpan {
                 }
             }
         }
-    }
-
-    /// Unpacks the codes of one quad of sixteen rows.
-    @inline(always)
-    private static func storeQuad<Storage: QuantizedStorage, Widen: Widening>(
-        _ quad: Int, of block: UnsafePointer<Float>, at row: Int, span index: Int,
-        to span: UnsafeMutablePointer<Float>, _: Storage.Type, _: Widen.Type
-    ) {
-        let codes = Storage.signedCodes(block, at: row, span: index, quad: quad, Widen.self)
-        span.store(codes, at: quad * PackedMatrix.panelWidth + row)
     }
 }

@@ -184,13 +184,14 @@ extension QuantizedStorage {
                     scale = scales(block, at: row, group: group, Widen.self)
                     addend = addends(block, at: row, group: group, scale: scale, Widen.self)
                 }
-                // Written out, so that the bits of a quad are taken out with constants.
-                let quads = Quads(block: block, row: row, span: column / 32, scale: scale, addend: addend)
-                let output = target + half * 16 * width + row
-                quads.widen(4 * half, into: output, Self.self, Arithmetic.self, Widen.self)
-                quads.widen(4 * half + 1, into: output + 4 * width, Self.self, Arithmetic.self, Widen.self)
-                quads.widen(4 * half + 2, into: output + 8 * width, Self.self, Arithmetic.self, Widen.self)
-                quads.widen(4 * half + 3, into: output + 12 * width, Self.self, Arithmetic.self, Widen.self)
+                for quad in Steps(from: 4 * half, to: 4 * half + 4, by: 1) {
+                    let numbers = numbers(block, at: row, span: column / 32, quad: quad, Widen.self)
+                    let output = target + 4 * quad * width + row
+                    output.store(Arithmetic.multiplyAdd(numbers.first, scale, addend), at: 0)
+                    output.store(Arithmetic.multiplyAdd(numbers.second, scale, addend), at: width)
+                    output.store(Arithmetic.multiplyAdd(numbers.third, scale, addend), at: 2 * width)
+                    output.store(Arithmetic.multiplyAdd(numbers.fourth, scale, addend), at: 3 * width)
+                }
             }
         }
     }
@@ -214,36 +215,5 @@ extension QuantizedStorage {
         let panel = AlignedBuffer(floatCount: columnCount / blockLength * blockWordCount)
         pack(row, rowCount: 1, columnCount: columnCount, into: panel.floats)
         copyRow(0, of: panel.floats, columnCount: columnCount, to: output)
-    }
-}
-
-/// Quads of sixteen rows whose numbers share a scale and what is added.
-private struct Quads {
-    let block: UnsafePointer<Float>
-    let row: Int
-    let span: Int
-    let scale: Lanes
-    let addend: Lanes
-
-    @inline(always)
-    init(block: UnsafePointer<Float>, row: Int, span: Int, scale: Lanes, addend: Lanes) {
-        self.block = block
-        self.row = row
-        self.span = span
-        self.scale = scale
-        self.addend = addend
-    }
-
-    /// Widens the four numbers of a quad.
-    @inline(always)
-    func widen<Storage: QuantizedStorage, Arithmetic: MultiplyAdd, Widen: Widening>(
-        _ quad: Int, into output: UnsafeMutablePointer<Float>, _: Storage.Type, _: Arithmetic.Type, _: Widen.Type
-    ) {
-        let width = PackedMatrix.panelWidth
-        let numbers = Storage.numbers(block, at: row, span: span, quad: quad, Widen.self)
-        output.store(Arithmetic.multiplyAdd(numbers.first, scale, addend), at: 0)
-        output.store(Arithmetic.multiplyAdd(numbers.second, scale, addend), at: width)
-        output.store(Arithmetic.multiplyAdd(numbers.third, scale, addend), at: 2 * width)
-        output.store(Arithmetic.multiplyAdd(numbers.fourth, scale, addend), at: 3 * width)
     }
 }
