@@ -77,7 +77,7 @@ struct QuantizedFileTests {
         let text = try String(contentsOfFile: Fixtures.path("haystack/alice.txt"), encoding: .utf8)
         let comparison = try ModelComparison(
             of: text, textName: "alice.txt",
-            Perplexity.Options(windowLength: 256, windowLimit: 1, settings: [.plain]),
+            Perplexity.Options(windowLength: 128, windowLimit: 1, settings: [.plain]),
             model: LanguageModel(path: file, options: LoadOptions(precision: .int8)),
             reference: LanguageModel(path: file), tokenizer: ModelLocation(ofModel: file).tokenizer())
         let row = try #require(try comparison.run().first)
