@@ -45,7 +45,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
-        .target(name: "TestSupport", dependencies: ["GGUF", "Safetensors"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["GGUF", "SIMDKernels", "Safetensors"], path: "Tests/TestSupport"),
         .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"]),

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
-"""Write quantized/blocks.safetensors: random blocks of GGUF's quantised types, and the floats that gguf-py makes of them.
+"""Write what gguf-py makes of blocks of GGUF's quantised types, and of floats.
+
+quantized/blocks.safetensors has random blocks, and the floats that they stand for.
 
 For each type, TYPE.blocks holds 3 rows of 512 numbers as a file would, and TYPE.values what `gguf.quants.dequantize` says
 they are. All bits of a block are random, but for the sign and exponent of its 16-bit scales, so that these are finite.
+
+quantized/rounded.safetensors has floats, `values`, and the blocks that `gguf.quants.quantize` makes of them.
 """
 
 import sys
@@ -24,7 +28,7 @@ SCALES = {
 }
 
 
-def main():
+def write_blocks():
     generator = numpy.random.default_rng(16)
     tensors = {}
     for name, offsets in SCALES.items():
@@ -43,6 +47,25 @@ def main():
     target = FIXTURES / "quantized" / "blocks.safetensors"
     target.parent.mkdir(exist_ok=True)
     save_file(tensors, target)
+
+
+def write_rounded():
+    generator = numpy.random.default_rng(17)
+    values = generator.standard_normal((ROWS, COLUMNS)).astype(numpy.float32)
+    # Each block of 32 has a magnitude of its own, down to scales below the normal 16-bit numbers.
+    magnitudes = numpy.exp2(generator.integers(-16, 8, (ROWS, COLUMNS // 32))).astype(numpy.float32)
+    values *= numpy.repeat(magnitudes, 32, axis=1)
+    # Zeros, one number alone, and the same magnitude with both signs.
+    values[0, :32], values[0, 32:63], values[0, 64:96] = 0, 0, numpy.tile(numpy.float32([3, -3]), 16)
+    tensors = {"values": values}
+    for name in ("Q8_0", "Q4_0"):
+        tensors[f"{name.lower()}.blocks"] = gguf.quants.quantize(values, gguf.GGMLQuantizationType[name])
+    save_file(tensors, FIXTURES / "quantized" / "rounded.safetensors")
+
+
+def main():
+    write_blocks()
+    write_rounded()
 
 
 if __name__ == "__main__":

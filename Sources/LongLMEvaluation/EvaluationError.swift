@@ -10,6 +10,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
     case invalidSetting(String)
     /// A file that belongs to another sweep: its path, and in what the two differ.
     case differentSweeps(file: String, reason: String)
+    /// A model and a reference whose vocabularies have different numbers of tokens.
+    case differentVocabularies(Int, reference: Int)
     /// A session that can't be made, or a task that was cancelled.
     case session(SessionError)
     /// An answer that can't be generated.
@@ -24,6 +26,8 @@ public enum EvaluationError: Error, Equatable, Sendable, CustomStringConvertible
         case .malformedLine(let file, let line, let reason): "\(file):\(line): \(reason)"
         case .invalidSetting(let reason): reason
         case .differentSweeps(let file, let reason): "\(file): \(reason)"
+        case .differentVocabularies(let size, let referenceSize):
+            "the model has a vocabulary of \(size) tokens and the reference one of \(referenceSize); they must be the same"
         case .session(let error): "\(error)"
         case .generation(let error): "\(error)"
         case .tokenizer(let error): "\(error)"

@@ -1,4 +1,5 @@
 import Foundation
+import LongLM
 import TestSupport
 import Testing
 
@@ -258,5 +259,79 @@ struct PerplexityCommandTests {
         expectRefusal(
             try longlm(["perplexity", "--model", tiny, "--length", "300", "--svg", "/no/folder/file"]),
             "/no/folder/file: can't be written")
+    }
+
+    private struct Comparison: Decodable {
+        struct Row: Decodable {
+            struct Bucket: Decodable {
+                let first: Int
+                let count: Int
+                let divergence: Double
+                let changedTopShare: Double
+            }
+            let setting: String
+            let tokenCount: Int
+            let divergence: Double
+            let changedTopShare: Double
+            let perplexity: Double
+            let referencePerplexity: Double
+            let buckets: [Bucket]
+        }
+        let model: String
+        let reference: String
+        let contextLength: Int
+        let rows: [Row]
+    }
+
+    @Test("A model is compared with itself in other weights, and with another model")
+    func comparison() throws {
+        let runs = try NeedleRuns()
+        let arguments = ["perplexity", runs.directory.file("hay.txt"), "--length", "512", "--windows", "1"]
+        func rows(_ options: [String]) throws -> [Comparison.Row] {
+            let run = try longlm(arguments + ["--json"] + options)
+            #expect(run.status == 0 && run.errors.isEmpty)
+            let report = try run.json(Comparison.self)
+            #expect(report.model == "passkey-tiny" && report.reference == "passkey-tiny" && report.contextLength == 256)
+            #expect(report.rows.map(\.setting) == ["plain", "auto"])
+            #expect(report.rows.allSatisfy { $0.tokenCount == 511 && $0.buckets.map(\.count) == [255, 256] })
+            return report.rows
+        }
+        let bucket = ["--bucket", "256", "--model", tiny]
+        for same in [
+            ["--reference-model", tiny], ["--reference-precision", "float32"],
+            ["--weights", "int4", "--reference-weights", "int4"],
+        ] {
+            for row in try rows(bucket + same) {
+                #expect(row.divergence == 0 && row.changedTopShare == 0 && row.perplexity == row.referencePerplexity)
+                #expect(row.buckets.allSatisfy { $0.divergence == 0 && $0.changedTopShare == 0 })
+            }
+        }
+        let eight = try rows(bucket + ["--weights", "int8", "--reference-model", tiny])
+        let four = try rows(bucket + ["--weights", "int4", "--reference-precision", "float32"])
+        let integers = try rows(
+            bucket + ["--weights", "int8", "--precision", "int8", "--reference-weights", "int8"])
+        let cache = try rows(bucket + ["--cache", "bfloat16", "--reference-cache", "float32"])
+        for index in 0..<2 {
+            #expect(eight[index].divergence > 0 && four[index].divergence > 4 * eight[index].divergence)
+            #expect(integers[index].divergence > 0 && cache[index].divergence > 0)
+            #expect(integers[index].referencePerplexity == eight[index].perplexity)
+        }
+
+        let table = try longlm(arguments + bucket + ["--weights", "int4", "--reference-model", tiny])
+        #expect(table.status == 0 && table.errors.isEmpty)
+        let lines = table.output.split(separator: "\n").map(String.init)
+        #expect(
+            lines.count == 12 && lines[0].hasSuffix("KL  top changed") && lines[2].hasSuffix("past the trained context")
+        )
+        #expect(lines[3].contains("all") && lines[4].contains("perplexity") && lines[11].hasPrefix("1 window of 512"))
+
+        let other = try longlm(arguments + bucket + ["--reference-model", llama])
+        let size = try ModelConfiguration(path: tiny).vocabularySize
+        expectRefusal(
+            other,
+            "the model has a vocabulary of \(size) tokens and the reference one of 128; they must be the same")
+        expectRefusal(
+            try longlm(arguments + bucket + ["--reference-model", "/no/model"]),
+            "/no/model/config.json: no such file")
     }
 }

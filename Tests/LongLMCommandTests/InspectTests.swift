@@ -75,6 +75,38 @@ import Testing
         #expect(try line("model.embed_tokens.weight").hasSuffix("  bfloat16"))
     }
 
+    @Test("--precision, --weights and --cache show what a model that is loaded with them takes")
+    func options() throws {
+        func report(_ options: [String]) throws -> Report {
+            try longlm(["inspect", llama, "--length", "512", "--json"] + options).json(Report.self)
+        }
+        let plain = try report([])
+        let narrow = try report(["--weights", "int4", "--cache", "bfloat16"])
+        for (tensor, rounded) in zip(plain.tensors, narrow.tensors) {
+            // Rows of 112 columns aren't whole blocks of 32.
+            let isWhole = tensor.shape.count == 2 && tensor.shape[1] == 64
+            #expect(tensor.format == "float32" && rounded.format == (isWhole ? "q4_0" : "float32"))
+            if isWhole {
+                #expect(try Double(#require(rounded.packedBytes)) / Double(#require(tensor.packedBytes)) == 4.5 / 32)
+            }
+        }
+        let (model, narrowModel) = (try #require(plain.model), try #require(narrow.model))
+        #expect(narrowModel.weightBytes == narrow.tensors.reduce(0) { $0 + ($1.packedBytes ?? 0) })
+        #expect(narrowModel.weightBytes < model.weightBytes / 2)
+        #expect(narrowModel.cacheBytes * 2 == model.cacheBytes)
+        let bfloat16 = try report(["--precision", "bfloat16"])
+        #expect(try #require(bfloat16.model).cacheBytes == narrowModel.cacheBytes)
+        #expect(bfloat16.tensors.allSatisfy { $0.format == ($0.shape.count == 2 ? "bfloat16" : "float32") })
+        // Without a model there is nothing to be loaded.
+        let file = llama + "/model.safetensors"
+        let refused = try longlm(["inspect", file, "--weights", "int4"])
+        #expect(refused.status == 1)
+        #expect(
+            refused.errors
+                == "longlm: \(file): --length, --neighbor-window, --precision, --weights and --cache need a directory with "
+                + "config.json\n")
+    }
+
     @Test("A checkpoint that lacks a tensor can be looked at")
     func missingTensor() throws {
         let directory = try TemporaryDirectory()

@@ -142,6 +142,27 @@ import Testing
         #expect(try #require(narrow.memory).cacheBytes * 2 == memory.cacheBytes)
     }
 
+    @Test(
+        "--weights changes the memory and the model that is measured",
+        arguments: ["float32", "bfloat16", "int8", "int4"])
+    func weights(format: String) throws {
+        var tiny = TinyLlama()
+        (tiny.hiddenSize, tiny.intermediateSize, tiny.storage) = (64, 96, .bfloat16)
+        let directory = try checkpoint([:], tiny)
+        let arguments = ["plan", "--model", directory.path, "--length", "60", "--weights", format, "--json"]
+        let planned = try longlm(arguments + ["--no-measurement"]).json(Report.self)
+        let inspected = try longlm(
+            ["inspect", directory.path, "--length", "60", "--weights", format, "--json"]
+        ).json(Inspected.self)
+        #expect(planned.memory?.weightBytes == inspected.model.weightBytes)
+        #expect(try longlm(arguments).json(Report.self).prefill?.measuredTokenCount == 60)
+        let unchanged = try longlm(["inspect", directory.path, "--json"]).json(Inspected.self).model.weightBytes
+        // A number takes 32, 16, 8.5 or 4.5 bits, but for norms.
+        let shares = ["float32": 2, "bfloat16": 1, "int8": 8.5 / 16, "int4": 4.5 / 16]
+        let share = try Double(#require(planned.memory).weightBytes) / Double(unchanged)
+        #expect(try abs(share - #require(shares[format])) < 0.02)
+    }
+
     @Test func lengthThatNoGroupReaches() throws {
         let reason = "no group size extends a model trained for 64 tokens to 443; LongLM's rule, "
         // Before the checkpoint is looked for.

@@ -68,7 +68,20 @@ import Testing
         (["plan", "--trained-context", "64", "--length", "5", "--threads", "2"], "--model"),
         (["plan", "--trained-context", "64", "--length", "5", "--cache", "bfloat16"], "--model"),
         (["plan", "--trained-context", "64", "--length", "5", "--precision", "bfloat16"], "--model"),
+        (["plan", "--trained-context", "64", "--length", "5", "--weights", "int4"], "--weights"),
         (["plan", "--trained-context", "64", "--length", "5", "--no-measurement"], "--model"),
+        (["plan", "--model", "m", "--length", "5", "--weights", "q4_k"], "--weights"),
+        (["plan", "--model", "m", "--length", "5", "--precision", "bfloat16", "--weights", "int8"], "--precision"),
+        (
+            ["perplexity", "--model", "m", "--length", "5", "--reference-weights", "int8", "--svg", "f"],
+            "--svg"
+        ),
+        (
+            [
+                "perplexity", "--model", "m", "--length", "5", "--reference-precision", "bfloat16",
+                "--reference-weights", "int4",
+            ], "--reference-precision"
+        ),
         (["plan", "--model", "m", "--length", "5", "--threads", "0"], "--threads"),
         (["tokenize", "--model", "m", "--decode", "--no-special-tokens"], "--decode"),
         (["generate", "--model", "m", "--prompt", "a", "--seed", "x"], "--seed"),

@@ -63,6 +63,29 @@ import Testing
         #expect(try need(.bfloat16, .float32).cacheByteCount == need(.float32).cacheByteCount)
     }
 
+    @Test("Rounded weights are counted as they will be stored", arguments: WeightFormat.allCases)
+    func roundedWeights(format: WeightFormat) throws {
+        try tiny(.bfloat16).write(to: directory)
+        func need(_ precision: Precision = .float32) throws -> Int {
+            try MemoryNeed(
+                directory: directory.path, length: 1, attention: .plain, precision: precision, weightFormat: format
+            ).weightByteCount
+        }
+        guard format.roundsFloats else {
+            #expect(throws: ModelError.self) { try need() }
+            return
+        }
+        let model = try LanguageModel(directory: directory.path, options: LoadOptions(weightFormat: format))
+        #expect(try need() == model.weightByteCount)
+        #expect(try need(.int8) == model.weightByteCount)
+        // Matrices of 64 and 96 columns are whole blocks, and nothing is padded.
+        let expected = tiny().tensors().reduce(0) { sum, tensor in
+            let bytes = (tensor.shape.count == 1 ? .float32 : format).rowByteCount(columnCount: tensor.shape.last ?? 0)
+            return sum + bytes * (tensor.shape.count == 1 ? 1 : tensor.shape[0])
+        }
+        #expect(try need() == expected)
+    }
+
     @Test func tiedCopyIsNotCounted() throws {
         var tied = tiny()
         tied.tiesEmbeddings = true

@@ -154,6 +154,13 @@ import Tokenization
         try expectSolitude(try loadModel(precision: .bfloat16), members)
     }
 
+    @Test(arguments: [Precision.float32, .int8])
+    func quantizedWeights(precision: Precision) throws {
+        let model = try TinyQuantized(formats: TinyQuantized.mixture).load(LoadOptions(precision: precision))
+        let members = Self.members(of: [1, 31, 513, 70, 8], vocabularySize: 67, decoding: 3)
+        try expectSolitude(model, members)
+    }
+
     // MARK: - Generations
 
     /// A generation for each way of choosing and ending; every call makes new ones.

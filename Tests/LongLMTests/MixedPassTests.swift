@@ -109,6 +109,13 @@ import Testing
         try expectSolitude(try loadModel(precision: .bfloat16), counts: [2, 9])
     }
 
+    /// Inputs are rounded to 8 bits row by row, so those of others don't show.
+    @Test(arguments: [Precision.float32, .int8])
+    func quantizedWeights(precision: Precision) throws {
+        let model = try TinyQuantized(formats: TinyQuantized.mixture).load(LoadOptions(precision: precision))
+        try expectSolitude(model, counts: [2, 9], threads: [1, 3])
+    }
+
     // MARK: - Rounds
 
     private func generations(_ model: LanguageModel, lengths: [Int], count: Int = 9) throws -> [Generation] {

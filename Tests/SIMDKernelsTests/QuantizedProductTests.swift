@@ -106,6 +106,37 @@ struct QuantizedProductTests {
         }
     }
 
+    /// As in files whose more sensitive matrices have more bits.
+    @Test("A gate in another format than what it gates", arguments: InstructionSet.available.filter(\.isFused))
+    func mixedGates(_ instructionSet: InstructionSet) {
+        var generator = SeededGenerator(seed: 164)
+        let formats = WeightFormat.allCases
+        for (gateFormat, upFormat) in zip(formats, formats[1...] + formats[..<1]) {
+            for (rowCount, columnCount, depth) in [(1, 65, 256), (7, 33, 4352), (30, 97, 256)] {
+                let (gate, up) = (weights(gateFormat), weights(upFormat))
+                func weights(_ format: WeightFormat) -> Weights {
+                    format.isQuantized
+                        ? QuantizedWeights(format, rowCount: columnCount, columnCount: depth, using: &generator).weights
+                        : Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
+                }
+                let input = generator.floats(rowCount * depth, limit: 0.1)
+                for precision in [Precision.float32, .int8] {
+                    guard precision.reads(gateFormat), precision.reads(upFormat) else { continue }
+                    let expected = silu(
+                        product(input, by: gate, precision: precision, instructionSet),
+                        times: product(input, by: up, precision: precision, instructionSet))
+                    for threadCount in [1, 2, 3] {
+                        let found = gatedProduct(
+                            input, gate: gate, up: up, precision: precision, threadCount: threadCount, instructionSet)
+                        #expect(
+                            firstDifference(found, expected) == nil,
+                            "\(gateFormat.rawValue), \(upFormat.rawValue), \(precision), \(threadCount) threads")
+                    }
+                }
+            }
+        }
+    }
+
     @Test("int8 follows its contract", arguments: codeInstructionSets, quantizedFormats)
     func codes(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 162)

@@ -10,12 +10,17 @@ package enum Fixtures {
 }
 
 /// A model, or something else, that a script in Fixtures makes.
-package struct FetchedModel: Sendable {
+package struct FetchedModel: Sendable, Equatable {
     package static let smolLM2 = FetchedModel(name: "SmolLM2-135M-Instruct", script: "fetch_smollm2.py")
     package static let gemma3 = FetchedModel(name: "Gemma-3-270M", script: "fetch_gemma3.py")
     /// The vocabularies of GGUF files, without weights.
     package static let vocabularies = FetchedModel(
         name: "vocabularies", script: "fetch_vocabularies.py", file: "gemma3.gguf")
+
+    /// The models whose tests of quantised files run: those that have one, and in CI all.
+    package static var quantized: [FetchedModel] {
+        [smolLM2, gemma3].filter { mustBeThere || $0.quantizedFile != nil }
+    }
 
     private let name: String
     private let script: String
@@ -27,9 +32,19 @@ package struct FetchedModel: Sendable {
 
     /// Its tests run where the model is, and fail without it where it must be.
     package var isExpected: Bool {
+        Self.mustBeThere || FileManager.default.fileExists(atPath: directory + "/\(file)")
+    }
+
+    private static var mustBeThere: Bool {
         let environment = ProcessInfo.processInfo.environment
         return environment["CI"] != nil || environment["LONGLM_REQUIRE_MODELS"] != nil
-            || FileManager.default.fileExists(atPath: directory + "/\(file)")
+    }
+
+    /// The only GGUF file of its directory, which the checkpoint was made from; nil: there is none.
+    package var quantizedFile: String? {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        let files = names.filter { $0.hasSuffix(".gguf") }
+        return files.count == 1 ? directory + "/" + files[0] : nil
     }
 
     /// What to do where it isn't.

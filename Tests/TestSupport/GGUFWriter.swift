@@ -82,6 +82,17 @@ package struct GGUFWriter {
         tensors.firstIndex { $0.name == name }.map { tensors.remove(at: $0).bytes }
     }
 
+    /// Replaces tensors.
+    ///
+    /// - Parameter replacement: Given a tensor's name and shape, its new type and bytes; nil: it stays.
+    package mutating func replace(_ replacement: (String, [Int]) throws -> (GGUFTensorType, [UInt8])?) rethrows {
+        tensors = try tensors.map { tensor in
+            let shape = tensor.dimensions.reversed().map { Int($0) }
+            guard let (type, bytes) = try replacement(tensor.name, shape) else { return tensor }
+            return Tensor(name: tensor.name, type: type.rawValue, dimensions: tensor.dimensions, bytes: bytes)
+        }
+    }
+
     /// Adds a tensor of 32-bit floats.
     package mutating func add(_ name: String, shape: [Int], _ numbers: [Float]) {
         add(name, .float32, shape: shape, numbers.flatMap { littleEndian($0.bitPattern) })

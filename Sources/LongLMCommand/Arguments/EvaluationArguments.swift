@@ -37,6 +37,45 @@ struct EvaluationArguments: ParsableArguments {
     }
 }
 
+/// Options for the model that another one is compared with.
+struct ReferenceArguments: ParsableArguments {
+    @Option(
+        name: .customLong("reference-model"),
+        help: ArgumentHelp(
+            "Compare the model with this one, which has the same vocabulary; by default, with itself as the other options "
+                + "for a reference load it.", valueName: "path"))
+    var directory: String?
+
+    @Option(
+        name: .customLong("reference-precision"), help: "The reference's arithmetic of products; by default float32.")
+    var precision: Precision?
+
+    @Option(
+        name: .customLong("reference-weights"),
+        help: "How the reference's weights are stored; by default, as in its checkpoint.")
+    var weights: WeightStorageArgument?
+
+    @Option(
+        name: .customLong("reference-cache"),
+        help: "How the reference's keys and values are stored; by default, like --reference-precision.")
+    var cache: CacheFormat?
+
+    /// Whether a reference is asked for.
+    var isStated: Bool { directory != nil || precision != nil || weights != nil || cache != nil }
+
+    /// How the reference is loaded.
+    func loadOptions(_ threads: ThreadArguments) -> LoadOptions {
+        LoadOptions(precision: precision ?? .float32, threadCount: threads.threads, weightFormat: weights?.format)
+    }
+
+    func validate() throws {
+        if precision == .bfloat16, let weights, weights != .bfloat16 {
+            throw ValidationError(
+                "--reference-precision bfloat16 stores weights in bfloat16, not in \(weights.rawValue)")
+        }
+    }
+}
+
 /// Values separated by commas.
 struct CommaSeparated<Value: CommaSeparable>: ExpressibleByArgument, Sendable {
     let values: [Value]

@@ -68,9 +68,15 @@ enum WeightStorageArgument: String, CaseIterable, ExpressibleByArgument {
 }
 
 extension PrecisionArguments {
+    /// Whether anything but the default is asked for.
+    var isStated: Bool { precision != .float32 || weights != nil || cache != nil }
+
+    /// How keys and values are stored, whether it is stated or not.
+    var cacheFormat: CacheFormat { cache ?? precision.defaultCacheFormat }
+
     /// How a model is loaded for it.
-    func loadOptions(_ threads: ThreadArguments) -> LoadOptions {
-        LoadOptions(precision: precision, threadCount: threads.threads, weightFormat: weights?.format)
+    func loadOptions(_ threads: ThreadArguments? = nil) -> LoadOptions {
+        LoadOptions(precision: precision, threadCount: threads?.threads, weightFormat: weights?.format)
     }
 
     func validate() throws {

@@ -141,9 +141,14 @@ struct Generate: AsyncParsableCommand {
 func loadModel(
     _ path: String, _ precision: PrecisionArguments, _ threads: ThreadArguments
 ) throws(ModelError) -> LanguageModel {
+    try loadModel(path, precision.loadOptions(threads))
+}
+
+/// Loads a model's weights, with a progress bar.
+func loadModel(_ path: String, _ options: LoadOptions) throws(ModelError) -> LanguageModel {
     let bar = ProgressBar("load")
     defer { bar.finish() }
-    return try LanguageModel(path: path, options: precision.loadOptions(threads)) { bar.update($0) }
+    return try LanguageModel(path: path, options: options) { bar.update($0) }
 }
 
 /// What `generate --json` prints.

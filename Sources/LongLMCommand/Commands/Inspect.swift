@@ -8,8 +8,8 @@ struct Inspect: ParsableCommand {
         abstract: "Show a checkpoint's tensors and the memory that the model needs.",
         discussion: """
             Reads only headers, so it is quick for a checkpoint of any size. For a directory with config.json and for a \
-            GGUF file it also shows the format in which each tensor will be stored, and how much memory the weights and \
-            a KV cache for --length tokens take. Of a GGUF file it shows the metadata, too.
+            GGUF file it also shows the format in which each tensor will be stored with --precision and --weights, and how \
+            much memory the weights and a KV cache for --length tokens take. Of a GGUF file it shows the metadata, too.
             """)
 
     @Argument(help: ArgumentHelp("A model's directory, or a safetensors or GGUF file.", valueName: "dir|file"))
@@ -20,6 +20,8 @@ struct Inspect: ParsableCommand {
 
     @Option(help: ArgumentHelp("Self-Extend's W; its ring of keys is counted too.", valueName: "w"))
     var neighborWindow: Int?
+
+    @OptionGroup var precision: PrecisionArguments
 
     @Flag(help: "Print one JSON object instead of the table.")
     var json = false
@@ -41,8 +43,10 @@ struct Inspect: ParsableCommand {
         let location = try ModelLocation(ofModel: path)
         var hasModel = isDirectory.boolValue
         if case .gguf = location { hasModel = true }
-        guard hasModel || length == nil && neighborWindow == nil else {
-            throw CommandError.invalidInput("\(path): --length and --neighbor-window need a directory with config.json")
+        guard hasModel || length == nil && neighborWindow == nil && !precision.isStated else {
+            throw CommandError.invalidInput(
+                "\(path): --length, --neighbor-window, --precision, --weights and --cache need a directory with config.json"
+            )
         }
         var report: Report
         switch location {
@@ -52,11 +56,12 @@ struct Inspect: ParsableCommand {
         if hasModel {
             do {
                 let checkpoint = try ModelCheckpoint(path: path)
-                let plan = try checkpoint.weightPlan()
+                let plan = try checkpoint.weightPlan(precision.loadOptions())
                 report.add(plan)
                 report.model = Report.Model(
                     checkpoint.configuration, weightBytes: plan.byteCount,
-                    length: length ?? checkpoint.configuration.contextLength, neighborWindow: neighborWindow)
+                    length: length ?? checkpoint.configuration.contextLength, neighborWindow: neighborWindow,
+                    cacheFormat: precision.cacheFormat)
             } catch {
                 // The tensors can be looked at all the same.
                 report.modelError = "\(error)"
@@ -96,7 +101,10 @@ private struct Report: Encodable {
         let cacheBytes: Int
         let totalBytes: Int
 
-        init(_ configuration: ModelConfiguration, weightBytes: Int, length: Int, neighborWindow: Int?) {
+        init(
+            _ configuration: ModelConfiguration, weightBytes: Int, length: Int, neighborWindow: Int?,
+            cacheFormat: CacheFormat
+        ) {
             modelType = configuration.modelType
             layers = configuration.layerCount
             hiddenSize = configuration.hiddenSize
@@ -108,7 +116,8 @@ private struct Report: Encodable {
             contextLength = configuration.contextLength
             self.length = length
             self.weightBytes = weightBytes
-            cacheBytes = configuration.cacheByteCount(length: length, neighborWindow: neighborWindow)
+            cacheBytes = configuration.cacheByteCount(
+                length: length, neighborWindow: neighborWindow, cacheFormat: cacheFormat)
             totalBytes = weightBytes + cacheBytes
         }
     }

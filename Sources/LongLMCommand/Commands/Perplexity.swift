@@ -14,12 +14,20 @@ struct PerplexityCommand: AsyncParsableCommand {
             that it was trained for.
 
               longlm perplexity --model DIR book.txt --length 16384 --svg loss.svg
+
+            With a reference, it shows what rounded weights or a faster arithmetic cost: the mean of KL(reference ‖ \
+            model) in nats a token, how often the most probable token is another, and both perplexities. Both models \
+            are in memory at once.
+
+              longlm perplexity --model FILE.gguf --reference-model DIR --length 2048
+              longlm perplexity --model DIR --weights int4 --reference-weights float32 --length 2048
             """)
 
     @Argument(help: ArgumentHelp("A text; by default Alice's Adventures in Wonderland.", valueName: "file"))
     var file: String?
 
     @OptionGroup var evaluation: EvaluationArguments
+    @OptionGroup var reference: ReferenceArguments
 
     @Option(help: ArgumentHelp("The length of a window in tokens.", valueName: "n"))
     var length: Int
@@ -39,6 +47,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     func validate() throws {
         try checkLengths([length])
         if let windows, windows < 1 { throw ValidationError("--windows is \(windows); it must be at least 1") }
+        if svg != nil, reference.isStated { throw ValidationError("--svg doesn't go with a reference") }
         if bucket < 1 { throw ValidationError("--bucket is \(bucket); it must be at least 1") }
     }
 
@@ -52,12 +61,13 @@ struct PerplexityCommand: AsyncParsableCommand {
         try checkWritable(svg)
         let text = try readText(path)
         let tokenizer = try evaluation.tokenizer()
+        let options = Perplexity.Options(
+            windowLength: length, windowLimit: windows, bucketLength: bucket, settings: evaluation.settings.values)
+        if reference.isStated { return try compare(text, path, options, tokenizer) }
         let model = try loadModel(evaluation.model.directory, evaluation.precision, evaluation.threads)
         let perplexity = try Perplexity(
-            of: text, textName: path,
-            Perplexity.Options(
-                windowLength: length, windowLimit: windows, bucketLength: bucket, settings: evaluation.settings.values),
-            model: model, tokenizer: tokenizer, sessionOptions: evaluation.sessionOptions)
+            of: text, textName: path, options, model: model, tokenizer: tokenizer,
+            sessionOptions: evaluation.sessionOptions)
         let bar = ProgressBar("perplexity")
         defer { bar.finish() }
         let rows = try perplexity.run(progress: { bar.update($0) })
@@ -70,6 +80,33 @@ struct PerplexityCommand: AsyncParsableCommand {
         let chart = LossChart(
             rows: rows, modelName: report.model, textName: name, contextLength: report.contextLength)
         if let svg { try writeFile(Data(chart.svg().utf8), to: svg) }
+    }
+
+    /// Measures how far the model is from the reference.
+    private func compare(
+        _ text: String, _ path: String, _ options: Perplexity.Options, _ tokenizer: Tokenizer
+    ) throws {
+        let referenceModel = reference.directory ?? evaluation.model.directory
+        let size = try evaluation.model.location.configuration().vocabularySize
+        let referenceSize = try ModelLocation(ofModel: referenceModel).configuration().vocabularySize
+        // Before both are loaded.
+        guard size == referenceSize else { throw EvaluationError.differentVocabularies(size, reference: referenceSize) }
+        let model = try loadModel(evaluation.model.directory, evaluation.precision, evaluation.threads)
+        let other = try loadModel(referenceModel, reference.loadOptions(evaluation.threads))
+        let comparison = try ModelComparison(
+            of: text, textName: path, options, model: model, reference: other, tokenizer: tokenizer,
+            sessionOptions: evaluation.sessionOptions,
+            referenceOptions: SessionOptions(
+                threadCount: evaluation.threads.threads, cacheFormat: reference.cache))
+        let bar = ProgressBar("compare")
+        defer { bar.finish() }
+        let rows = try comparison.run(progress: { bar.update($0) })
+        bar.finish()
+        let report = ComparisonReport(
+            model: evaluation.model.name, reference: URL(fileURLWithPath: referenceModel).lastPathComponent,
+            file: URL(fileURLWithPath: path).lastPathComponent, contextLength: model.configuration.contextLength,
+            length: length, rows: rows, peakMemoryBytes: peakMemoryByteCount())
+        try json ? Terminal.write(json: report) : Terminal.write(report.text)
     }
 }
 

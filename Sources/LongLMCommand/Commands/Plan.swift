@@ -44,9 +44,9 @@ struct Plan: AsyncParsableCommand {
             throw ValidationError("give either --model or --trained-context")
         }
         if modelDirectory == nil,
-            precision.precision != .float32 || precision.cache != nil || threads.threads != nil || skipsMeasurement
+            precision.isStated || threads.threads != nil || skipsMeasurement
         {
-            throw ValidationError("--precision, --cache, --threads and --no-measurement need --model")
+            throw ValidationError("--precision, --weights, --cache, --threads and --no-measurement need --model")
         }
         if let trainedContext, !(2...(1 << 24)).contains(trainedContext) {
             throw ValidationError("--trained-context is \(trainedContext); it must be between 2 and \(1 << 24)")
@@ -79,7 +79,7 @@ struct Plan: AsyncParsableCommand {
         let memory = Report.Memory(
             try MemoryNeed(
                 directory: directory, length: length, attention: plan.attention, precision: precision.precision,
-                cacheFormat: precision.cache))
+                weightFormat: precision.weights?.format, cacheFormat: precision.cache))
         guard memory.totalBytes <= memory.availableBytes else {
             throw CommandError.invalidInput(
                 "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "

@@ -27,13 +27,10 @@ public struct Perplexity {
     }
 
     private let model: LanguageModel
-    private var options: Options
+    private let options: Options
     private let sessionOptions: SessionOptions
     private let modes: [AttentionMode]
-    /// The tokens of each window, without the tokenizer's prefix.
-    private let windows: [[Int]]
-    /// What the tokenizer puts in front of every text.
-    private let prefix: [Int]
+    private let text: TextWindows
 
     /// A measurement of a text. Impossible settings are refused here, before any work.
     ///
@@ -49,34 +46,13 @@ public struct Perplexity {
         of text: String, textName: String, _ options: Options, model: LanguageModel, tokenizer: Tokenizer,
         sessionOptions: SessionOptions = SessionOptions()
     ) throws(EvaluationError) {
-        prefix = tokenizer.encode("")
-        let tokens = tokenizer.encode(text, addSpecialTokens: false)
-        let length = options.windowLength - prefix.count
-        // Nothing predicts the first token.
-        guard length + prefix.count >= 2, length >= 1 else {
-            throw .invalidSetting("a window of \(options.windowLength) tokens; it must have at least 2")
-        }
-        guard options.bucketLength >= 1 else {
-            throw .invalidSetting("a bucket of \(options.bucketLength) positions; it must have at least 1")
-        }
-        guard tokens.count >= length else {
-            throw .file(
-                textName, reason: "has \(tokens.count) tokens, which don't fill a window of \(options.windowLength)")
-        }
-        guard !options.settings.isEmpty, options.windowLimit ?? 1 >= 1 else {
-            throw .invalidSetting("there is no setting or no window to measure")
-        }
-        let count = min(tokens.count / length, options.windowLimit ?? .max)
-        windows = (0..<count).map { Array(tokens[($0 * length)..<(($0 + 1) * length)]) }
-        var modes: [AttentionMode] = []
-        for setting in options.settings {
-            modes.append(
-                try setting.mode(length: options.windowLength, contextLength: model.configuration.contextLength))
-        }
-        self.modes = modes
+        self.text = try TextWindows(
+            of: text, textName: textName, length: options.windowLength, limit: options.windowLimit,
+            tokenizer: tokenizer)
+        try options.validate()
+        modes = try options.modes(contextLength: model.configuration.contextLength)
         self.model = model
         self.options = options
-        self.options.bucketLength = min(options.bucketLength, options.windowLength)
         self.sessionOptions = sessionOptions
     }
 
@@ -93,17 +69,12 @@ public struct Perplexity {
     ) throws(EvaluationError) -> [PerplexityRow] {
         var work = WorkMeter(progress)
         let amount = model.configuration.operationCount(prefillOf: options.windowLength)
-        for _ in modes { work.add(amount * Double(windows.count)) }
+        for _ in modes { work.add(amount * Double(text.windows.count)) }
         var rows: [PerplexityRow] = []
         for (setting, mode) in zip(options.settings, modes) {
-            let bucketCount = (options.windowLength + options.bucketLength - 1) / options.bucketLength
-            var buckets = (0..<bucketCount).map {
-                PerplexityBucket(
-                    first: $0 * options.bucketLength,
-                    last: min(($0 + 1) * options.bucketLength, options.windowLength) - 1)
-            }
+            var buckets = options.bucketBounds.map { PerplexityBucket(first: $0.first, last: $0.last) }
             let start = ContinuousClock.now
-            for window in windows {
+            for window in text.windows {
                 do throws(SessionError) {
                     try add(window, mode, to: &buckets) { position in
                         work.report(partial: model.configuration.operationCount(prefillOf: position))
@@ -112,7 +83,7 @@ public struct Perplexity {
                 work.finish(amount)
             }
             let row = PerplexityRow(
-                setting: setting, mode: mode, windowCount: windows.count, buckets: buckets,
+                setting: setting, mode: mode, windowCount: text.windows.count, buckets: buckets,
                 seconds: (ContinuousClock.now - start) / .seconds(1))
             rows.append(row)
             report?(row)
@@ -128,22 +99,18 @@ public struct Perplexity {
         options.attention = mode
         options.capacity = self.options.windowLength
         let session = try Session(model: model, options: options)
-        let tokens = prefix + window
         let vocabularySize = model.configuration.vocabularySize
-        // The last token is predicted but predicts nothing. A pass has a limited number of rows, which bounds the memory
-        // of the logits.
-        while session.position < tokens.count - 1 {
-            let first = session.position
-            let end = min(first + Session.maximumPassRowCount, tokens.count - 1)
-            let logits = try session.prefillAllLogits(Array(tokens[first..<end]))
-            for position in first..<end where position + 1 >= prefix.count {
-                let row = position - first
-                let predicted = position + 1
-                buckets[predicted / self.options.bucketLength].add(
+        let bucketLength = min(self.options.bucketLength, self.options.windowLength)
+        try text.forEachPass(of: window, rowLimit: Session.maximumPassRowCount) {
+            read, predicting throws(SessionError) in
+            let logits = try session.prefillAllLogits(Array(window[read]))
+            for position in predicting {
+                let row = position - read.lowerBound
+                buckets[(position + 1) / bucketLength].add(
                     -LogProbability.of(
-                        tokens[predicted], logits: logits[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
+                        window[position + 1], logits: logits[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
             }
-            progress(end)
+            progress(read.upperBound)
         }
     }
 }

@@ -20,14 +20,16 @@ public struct MemoryNeed: Sendable, Equatable {
     ///   - length: Tokens, between 0 and 2²⁴.
     ///   - attention: The positions between which attention scores keys.
     ///   - precision: The arithmetic of products, which decides how matrices are stored.
+    ///   - weightFormat: The format that matrices are rounded to, as in `LoadOptions`; nil: as in the checkpoint.
     ///   - cacheFormat: How keys and values are stored; nil: `Precision.defaultCacheFormat`.
-    /// - Throws: `ModelError` when there is no model that can be run.
+    /// - Throws: `ModelError` when there is no model that can be run, or numbers can't be rounded to `weightFormat`.
     public init(
         directory: String, length: Int, attention: AttentionMode, precision: Precision = .float32,
-        cacheFormat: CacheFormat? = nil
+        weightFormat: WeightFormat? = nil, cacheFormat: CacheFormat? = nil
     ) throws(ModelError) {
         let checkpoint = try ModelCheckpoint(path: directory)
-        weightByteCount = try checkpoint.weightPlan(LoadOptions(precision: precision)).byteCount
+        let options = LoadOptions(precision: precision, weightFormat: weightFormat)
+        weightByteCount = try checkpoint.weightPlan(options).byteCount
         let configuration = checkpoint.configuration
         let cacheFormat = cacheFormat ?? precision.defaultCacheFormat
         cacheByteCount = configuration.cacheByteCount(length: length, cacheFormat: cacheFormat)

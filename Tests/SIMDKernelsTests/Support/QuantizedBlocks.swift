@@ -68,20 +68,6 @@ func dequantize(_ block: [UInt8], _ format: WeightFormat) -> [QuantizedNumber] {
     }
 }
 
-extension WeightFormat {
-    /// Where a block has 16-bit scales and minima.
-    fileprivate var scaleOffsets: [Int] {
-        switch self {
-        case .q40, .q50, .q80, .iq4NL, .iq4XS: [0]
-        case .q41, .q51, .q4K, .q5K: [0, 2]
-        case .q2K: [80, 82]
-        case .q3K: [108]
-        case .q6K: [208]
-        case .float32, .bfloat16, .float16: []
-        }
-    }
-}
-
 /// A quantised weight matrix, packed, and its numbers.
 struct QuantizedWeights {
     let weights: Weights
@@ -89,15 +75,11 @@ struct QuantizedWeights {
 
     /// Blocks of random bits, with scales whose exponents are between −10 and −6.
     init(_ format: WeightFormat, rowCount: Int, columnCount: Int, using generator: inout SeededGenerator) {
-        let blockByteCount = format.rowByteCount(columnCount: format.columnMultiple)
         // One byte in front: a tensor in a file may begin anywhere.
         var bytes: [UInt8] = [0]
         var numbers: [QuantizedNumber] = []
         for _ in 0..<(rowCount * columnCount / format.columnMultiple) {
-            var block = (0..<blockByteCount).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-            for offset in format.scaleOffsets {
-                block[offset + 1] = block[offset + 1] & 0x83 | UInt8(5 + generator.next() % 5) << 2
-            }
+            let block = format.randomBlock(exponents: 5...9, using: &generator)
             bytes += block
             numbers += dequantize(block, format)
         }

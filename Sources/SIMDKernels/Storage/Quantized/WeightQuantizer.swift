@@ -3,7 +3,8 @@ enum WeightQuantizer {
     /// The formats that floats can be rounded to.
     static func quantizes(_ format: WeightFormat) -> Bool { format == .q80 || format == .q40 }
 
-    /// Rounds one row.
+    /// Rounds one row. A number that isn't finite makes its whole block NaN, so that it shows in every product, as it
+    /// would unrounded.
     ///
     /// - Parameters:
     ///   - row: [columnCount].
@@ -24,11 +25,11 @@ enum WeightQuantizer {
     /// The scale makes the greatest magnitude 127.
     private static func storeQ80(_ numbers: UnsafeBufferPointer<Float>, _ block: UnsafeMutableRawPointer) {
         let greatest = numbers.reduce(0) { max($0, abs($1)) }
-        let scale = halfBits(greatest / 127)
+        let scale = scaleBits(greatest / 127, of: numbers)
         block.storeBytes(of: scale, as: UInt16.self)
         let rounded = Float16Storage.widen(scale)
         for (index, number) in numbers.enumerated() {
-            let code = rounded == 0 ? 0 : (number / rounded).rounded(.toNearestOrEven)
+            let code = rounded.magnitude > 0 ? (number / rounded).rounded(.toNearestOrEven) : 0
             block.storeBytes(of: Int8(max(-127, min(127, code))), toByteOffset: 2 + index, as: Int8.self)
         }
     }
@@ -36,16 +37,21 @@ enum WeightQuantizer {
     /// The scale makes the number of the greatest magnitude −8, the only end that a number of four bits reaches.
     private static func storeQ40(_ numbers: UnsafeBufferPointer<Float>, _ block: UnsafeMutableRawPointer) {
         let extreme = numbers.reduce(0) { abs($1) > abs($0) ? $1 : $0 }
-        let scale = halfBits(extreme / -8)
+        let scale = scaleBits(extreme / -8, of: numbers)
         block.storeBytes(of: scale, as: UInt16.self)
         let rounded = Float16Storage.widen(scale)
         func code(_ number: Float) -> UInt8 {
-            rounded == 0 ? 8 : UInt8(max(-8, min(7, (number / rounded).rounded(.toNearestOrEven))) + 8)
+            rounded.magnitude > 0 ? UInt8(max(-8, min(7, (number / rounded).rounded(.toNearestOrEven))) + 8) : 8
         }
         for index in 0..<16 {
             let byte = code(numbers[index]) | code(numbers[index + 16]) << 4
             block.storeBytes(of: byte, toByteOffset: 2 + index, as: UInt8.self)
         }
+    }
+
+    /// The scale of a block, rounded to 16 bits; NaN if one of the numbers isn't finite.
+    private static func scaleBits(_ scale: Float, of numbers: UnsafeBufferPointer<Float>) -> UInt16 {
+        numbers.allSatisfy(\.isFinite) ? halfBits(scale) : 0x7e00
     }
 
     /// A float rounded to IEEE binary16, to nearest and ties to even; at most the greatest finite number.

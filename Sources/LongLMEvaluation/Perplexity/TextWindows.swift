@@ -1,0 +1,83 @@
+import LongLM
+
+/// A text cut into windows of one length. Nothing of one is seen in the next.
+struct TextWindows {
+    /// The tokens of each window, which begins with what the tokenizer puts in front of every text.
+    let windows: [[Int]]
+    /// How many tokens a window has.
+    let length: Int
+    /// How many of them the tokenizer puts in front. They predict the first token of the text, and aren't predicted.
+    private let prefixCount: Int
+
+    /// - Parameters:
+    ///   - text: The text, which fills at least one window.
+    ///   - textName: The text's name in errors.
+    ///   - length: The length of a window in tokens, at least 2.
+    ///   - limit: The most windows; nil: the whole text.
+    ///   - tokenizer: The model's tokenizer.
+    /// - Throws: ``EvaluationError``.
+    init(
+        of text: String, textName: String, length: Int, limit: Int?, tokenizer: Tokenizer
+    ) throws(EvaluationError) {
+        let prefix = tokenizer.encode("")
+        let tokens = tokenizer.encode(text, addSpecialTokens: false)
+        let textLength = length - prefix.count
+        // Nothing predicts the first token.
+        guard length >= 2, textLength >= 1 else {
+            throw .invalidSetting("a window of \(length) tokens; it must have at least 2")
+        }
+        guard tokens.count >= textLength else {
+            throw .file(textName, reason: "has \(tokens.count) tokens, which don't fill a window of \(length)")
+        }
+        let count = min(tokens.count / textLength, limit ?? .max)
+        windows = (0..<count).map { prefix + tokens[($0 * textLength)..<(($0 + 1) * textLength)] }
+        self.length = length
+        prefixCount = prefix.count
+    }
+
+    /// Calls `body` for the passes that read a window, and for each with the tokens that it predicts.
+    ///
+    /// The last token is predicted but predicts nothing. A pass has a limited number of rows, which bounds the memory of
+    /// the logits.
+    ///
+    /// - Parameters:
+    ///   - window: One of ``windows``.
+    ///   - rowLimit: The most rows of a pass.
+    ///   - body: Given the positions that a pass reads, and those among them after which a token of the text is predicted.
+    func forEachPass(
+        of window: [Int], rowLimit: Int,
+        _ body: (_ read: Range<Int>, _ predicting: Range<Int>) throws(SessionError) -> Void
+    ) throws(SessionError) {
+        var first = 0
+        while first < window.count - 1 {
+            let end = min(first + rowLimit, window.count - 1)
+            try body(first..<end, min(max(first, prefixCount - 1), end)..<end)
+            first = end
+        }
+    }
+}
+
+extension Perplexity.Options {
+    /// Refuses what no text can be measured with.
+    func validate() throws(EvaluationError) {
+        guard bucketLength >= 1 else {
+            throw .invalidSetting("a bucket of \(bucketLength) positions; it must have at least 1")
+        }
+        guard !settings.isEmpty, windowLimit ?? 1 >= 1 else {
+            throw .invalidSetting("there is no setting or no window to measure")
+        }
+    }
+
+    /// The attention mode of each setting.
+    func modes(contextLength: Int) throws(EvaluationError) -> [AttentionMode] {
+        var modes: [AttentionMode] = []
+        for setting in settings { modes.append(try setting.mode(length: windowLength, contextLength: contextLength)) }
+        return modes
+    }
+
+    /// The first and the last position of each bucket.
+    var bucketBounds: [(first: Int, last: Int)] {
+        let length = min(bucketLength, windowLength)
+        return stride(from: 0, to: windowLength, by: length).map { ($0, min($0 + length, windowLength) - 1) }
+    }
+}

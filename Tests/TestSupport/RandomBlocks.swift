@@ -1,0 +1,52 @@
+import Foundation
+import SIMDKernels
+
+extension WeightFormat {
+    /// Where a block has 16-bit scales and minima. All other bits of a block may be anything.
+    private var scaleOffsets: [Int] {
+        switch self {
+        case .q40, .q50, .q80, .iq4NL, .iq4XS: [0]
+        case .q41, .q51, .q4K, .q5K: [0, 2]
+        case .q2K: [80, 82]
+        case .q3K: [108]
+        case .q6K: [208]
+        case .float32, .bfloat16, .float16: []
+        }
+    }
+
+    /// A block of random bits.
+    ///
+    /// - Parameter exponents: Of the 16-bit scales and minima, as they are stored: e stands for 2^(e − 15).
+    package func randomBlock(exponents: ClosedRange<UInt8>, using generator: inout SeededGenerator) -> [UInt8] {
+        var block = (0..<rowByteCount(columnCount: columnMultiple)).map { _ in
+            UInt8(truncatingIfNeeded: generator.next())
+        }
+        for offset in scaleOffsets {
+            block[offset + 1] = block[offset + 1] & 0x83 | UInt8.random(in: exponents, using: &generator) << 2
+        }
+        return block
+    }
+
+    /// Blocks of random bits for a matrix with these numbers of rows and columns.
+    ///
+    /// - Parameter deviation: About the standard deviation of the numbers.
+    package func randomRows(
+        _ rowCount: Int, columnCount: Int, deviation: Float, using generator: inout SeededGenerator
+    ) -> [UInt8] {
+        let blockCount = rowCount * columnCount / columnMultiple
+        func blocks(_ exponent: UInt8, _ generator: inout SeededGenerator) -> [UInt8] {
+            (0..<blockCount).flatMap { _ in randomBlock(exponents: exponent...exponent, using: &generator) }
+        }
+        // Scales near 1 show by how much numbers of this format are too wide.
+        var copy = generator
+        let numbers = widened(blocks(15, &copy), count: rowCount * columnCount)
+        let wide = (numbers.reduce(0) { $0 + $1 * $1 } / Float(numbers.count)).squareRoot()
+        let exponent = 15 + log2(deviation / wide).rounded()
+        return blocks(UInt8(max(1, min(30, exponent))), &generator)
+    }
+
+    /// Numbers of a file as floats, widened exactly.
+    package func widened(_ bytes: [UInt8], count: Int) -> [Float] {
+        bytes.withUnsafeBytes { widened($0, count: count) }
+    }
+}
