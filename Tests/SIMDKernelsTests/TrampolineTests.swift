@@ -15,6 +15,8 @@
         static let tileKernels = ["gemm", "gemv", "attention", "peak", "pack_input"]
         /// The kernels of code products, which VNNI compiles for itself.
         static let codeKernels = ["code_gemm", "code_gemv", "code_peak"]
+        /// Those that call the kernel that unpacks quantised weights, through a pointer.
+        static let unpackingKernels = ["gemm", "code_gemm"]
         /// Kernels that only move, read or round numbers.
         static let movingKernels: Set = ["pack_input", "pack_weights", "read", "quantize_input"]
 
@@ -66,6 +68,9 @@
         private func expectNoCalls(_ lines: [Substring], _ symbol: String) {
             for line in lines {
                 guard let target = Disassembler.target(of: line), target != symbol else { continue }
+                if target.contains("*") && Self.unpackingKernels.contains(where: { symbol.contains("call_\($0)_") }) {
+                    continue
+                }
                 #expect(Self.allowedCalls.contains(target), "\(symbol) leaves for \(target)")
             }
         }
