@@ -491,6 +491,9 @@ def serve(connection, make, threads, model, samples):
     try:
         peer = make(threads, model)
         connection.send(("versions", peer.versions, getattr(peer, "answer", None)))
+    except ModuleNotFoundError as error:
+        connection.send(("error", f"{describe(error)}; requirements.txt has what it needs"))
+        return
     except BaseException as error:
         connection.send(("error", describe(error)))
         return
