@@ -48,8 +48,11 @@ def compress(directory, target, kind):
 
     model = openvino.Core().read_model(directory / "openvino_model.xml")
     if kind == "int4":
+        # Rows that aren't a multiple of 128, as those of SmolLM2, get smaller groups.
+        fallback = nncf.AdvancedCompressionParameters(group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST)
         model = nncf.compress_weights(
-            model, mode=nncf.CompressWeightsMode.INT4_ASYM, group_size=GROUP_SIZE, ratio=1.0)
+            model, mode=nncf.CompressWeightsMode.INT4_ASYM, group_size=GROUP_SIZE, ratio=1.0,
+            advanced_parameters=fallback)
     else:
         model = nncf.compress_weights(model, mode=nncf.CompressWeightsMode.INT8_ASYM)
     openvino.save_model(model, target / "openvino_model.xml")
