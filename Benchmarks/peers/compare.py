@@ -5,13 +5,18 @@ In each round every engine has its turn, longlm first, so that they meet the sam
 median of the rounds, each of which is the median of its samples; a ratio is the median of the rounds' own ratios. Where
 a peer has several ways to compute something, the first round measures all of them, and the fastest one stands for it.
 
-A full run writes Benchmarks/RESULTS.md. With --quick or --only the table goes to standard output, unless --output
-names a file. What could not be run is named in the table and on standard error, and makes the exit status 1.
+With --gguf FILE, longlm reads that file, exactly and with integer products; llama.cpp reads it too, and Q4_0 and Q8_0
+files made of it; OpenVINO has the same numbers in its own int4 and int8 forms. make_quantised.py makes what is missing.
+
+A full run writes Benchmarks/RESULTS.md, or Benchmarks/RESULTS-GGUF.md. With --quick, --only or --json the table, or one
+JSON object with all measurements, goes to standard output, unless --output names a file. What could not be run is named
+in the table and on standard error, and makes the exit status 1.
 """
 
 import argparse
 import ctypes
 import datetime
+import functools
 import importlib.metadata
 import json
 import multiprocessing
@@ -29,12 +34,19 @@ ROOT = Path(__file__).resolve().parents[2]
 MODEL = ROOT / "Fixtures" / ".cache" / "SmolLM2-135M-Instruct"
 
 OPENBLAS, TORCH, LLAMA = "OpenBLAS", "torch", "llama.cpp"
+# Peers of --gguf: llama.cpp with the file itself, and what make_quantised.py makes of it.
+LLAMA_FILE = "llama.cpp, the file"
+LLAMA_KINDS = {"llama.cpp, Q4_0": "Q4_0", "llama.cpp, Q8_0": "Q8_0"}
+OPENVINO_KINDS = {"OpenVINO, int4": "int4", "OpenVINO, int8": "int8"}
+FILE_PEERS = [LLAMA_FILE, *LLAMA_KINDS, *OPENVINO_KINDS]
+FILE_ARITHMETICS = ["f32xfile", "int8xfile"]
 GROUPS = ["gemm", "gemv", "attention", "prefill", "decode"]
 GEMM_SHAPES = ["512x576x1536", "512x1536x576", "512x49152x576", "512x4096x4096", "512x11008x4096"]
 GEMV_SHAPES = ["1x49152x576", "1x11008x4096", "1x49152x2304"]
 ATTENTION_LENGTH, QUICK_ATTENTION_LENGTH = 8192, 4096
 PREFILL_LENGTHS = [512, 2048, 4096, 8192]
 DECODE_DEPTHS = [0, 4096]
+FILE_PREFILL_LENGTHS = [512, 2048]
 
 # SmolLM2's heads, as `longlm bench` has them.
 QUERY_HEADS, KEY_VALUE_HEADS, HEAD_DIMENSION = 9, 3, 64
@@ -42,11 +54,23 @@ DECODE_STEPS = 16
 PREFILL_BATCH = 512
 # "The capital of France is", and what SmolLM2 goes on with: " Paris".
 PROBE, PROBE_ANSWER = [504, 3575, 282, 4649, 314], 7042
+PROBE_TEXT = "The capital of France is"
+# OpenVINO's cache can't be cut, so texts grow by what is decoded, and begin anew past this.
+OPENVINO_GROWTH = 256
 
 
-def comparisons(groups, quick):
-    """Pairs of a name of `longlm bench` and the peers it is compared with."""
+def comparisons(groups, quick, is_gguf):
+    """Pairs of names of `longlm bench`, which measure the same with different arithmetic, and their peers."""
     few = slice(0, 1) if quick else slice(None)
+    if is_gguf:
+        lasts = {
+            "prefill": [str(length) for length in FILE_PREFILL_LENGTHS[few]],
+            "decode": [f"depth{depth}" for depth in DECODE_DEPTHS[few]],
+        }
+        return [
+            ([f"{group}/{arithmetic}/{last}" for arithmetic in FILE_ARITHMETICS], FILE_PEERS)
+            for group in lasts if group in groups for last in lasts[group]
+        ]
     rows = {group: [] for group in GROUPS}
     for shape in GEMM_SHAPES[few]:
         rows["gemm"] += [(f"gemm/f32/{shape}", [OPENBLAS, TORCH])]
@@ -63,7 +87,7 @@ def comparisons(groups, quick):
         rows["prefill"] += [(f"prefill/{kind}/{length}", [LLAMA]) for length in PREFILL_LENGTHS[few]]
     for kind in ["f32", "f32xbf16", "bf16"]:
         rows["decode"] += [(f"decode/{kind}/depth{depth}", [LLAMA]) for depth in DECODE_DEPTHS[few]]
-    return [row for group in GROUPS if group in groups for row in rows[group]]
+    return [([name], peers) for group in GROUPS if group in groups for name, peers in rows[group]]
 
 
 def amount(name):
@@ -169,8 +193,16 @@ class LlamaPeer:
     """llama.cpp, on the model's weights as GGUF files."""
 
     def __init__(self, threads, model):
-        import llama_cpp
         import make_gguf
+
+        self.begin(threads)
+        self.paths = make_gguf.make(model)
+        self.is_smollm2 = Path(model).resolve().name == MODEL.name
+        self.versions["gguf"] = importlib.metadata.version("gguf")
+
+    def begin(self, threads):
+        """Loads the library."""
+        import llama_cpp
 
         self.api = llama_cpp
         self.threads = threads
@@ -184,16 +216,15 @@ class LlamaPeer:
         self.keep = keep
         llama_cpp.llama_log_set(keep, ctypes.c_void_p(0))
         llama_cpp.llama_backend_init()
-        self.paths = make_gguf.make(model)
-        self.is_smollm2 = Path(model).resolve().name == MODEL.name
         self.model_kind, self.model = None, None
         self.contexts = []
         features = llama_cpp.llama_print_system_info().decode()
         features = [item.split("=")[0].strip() for item in features.split("|") if item.strip().endswith("= 1")]
-        self.versions = {
-            "llama-cpp-python": f"{llama_cpp.__version__} ({', '.join(features)})",
-            "gguf": importlib.metadata.version("gguf"),
-        }
+        self.versions = {"llama-cpp-python": f"{llama_cpp.__version__} ({', '.join(features)})"}
+
+    def select(self, name):
+        """Loads the model that a name needs."""
+        self.load("F32" if name.split("/")[1] == "f32" else "BF16")
 
     def variants(self, name):
         group, kind, last = name.split("/")
@@ -201,7 +232,7 @@ class LlamaPeer:
         for context in self.contexts:
             api.llama_free(context)
         self.contexts = []
-        self.load("F32" if kind == "f32" else "BF16")
+        self.select(name)
         variants = []
         for label, flash in [
             ("flash attention off", api.LLAMA_FLASH_ATTN_TYPE_DISABLED),
@@ -225,19 +256,22 @@ class LlamaPeer:
             raise RuntimeError(f"{self.paths[kind].name}: {' '.join(self.log[-3:])}")
         self.model_kind = kind
         self.vocabulary_size = api.llama_vocab_n_tokens(api.llama_model_get_vocab(self.model))
-        if self.is_smollm2:
-            self.probe()
+        self.probe()
 
     def probe(self):
         """Finds a wrong conversion of the weights, which would be just as fast."""
+        if self.is_smollm2 and (answer := self.continuation(PROBE)) != PROBE_ANSWER:
+            raise RuntimeError(f"{self.model_kind}: continues a known text with token {answer}, not {PROBE_ANSWER}")
+
+    def continuation(self, tokens):
+        """The token with the greatest logit."""
         context = self.context(64, self.api.LLAMA_FLASH_ATTN_TYPE_DISABLED)
-        self.evaluate(context, self.batches(PROBE))
+        self.evaluate(context, self.batches(tokens))
         logits = self.api.llama_get_logits_ith(context, -1)
         answer = max(range(self.vocabulary_size), key=lambda token: logits[token])
-        if answer != PROBE_ANSWER:
-            raise RuntimeError(f"{self.model_kind}: continues a known text with token {answer}, not {PROBE_ANSWER}")
         self.contexts.remove(context)
         self.api.llama_free(context)
+        return answer
 
     def context(self, length, flash):
         parameters = self.api.llama_context_default_params()
@@ -302,6 +336,133 @@ class LlamaPeer:
         return Variant(label, run, prepare=lambda: self.api.llama_memory_seq_rm(memory, 0, depth, -1))
 
 
+class LlamaFilePeer(LlamaPeer):
+    """llama.cpp, on a GGUF file or on another type made of it."""
+
+    def __init__(self, threads, model, kind=None, output=None):
+        self.begin(threads)
+        if kind:
+            import make_quantised
+
+            model = make_quantised.make_gguf(model, kind, output)
+        kind = kind or "the file"
+        self.paths = {kind: Path(model)}
+        self.load(kind)
+
+    def select(self, name):
+        pass
+
+    def probe(self):
+        """What it answers, for who reads the table: numbers that were read wrongly would be just as fast."""
+        vocabulary = self.api.llama_model_get_vocab(self.model)
+        text = PROBE_TEXT.encode()
+        tokens = (self.api.llama_token * 64)()
+        count = self.api.llama_tokenize(vocabulary, text, len(text), tokens, len(tokens), True, False)
+        piece = ctypes.create_string_buffer(64)
+        answer = self.continuation(list(tokens[:count]))
+        size = self.api.llama_token_to_piece(vocabulary, answer, piece, len(piece), 0, False)
+        self.answer = piece.raw[: max(size, 0)].decode(errors="replace")
+
+
+class OpenVINOPeer:
+    """OpenVINO, on weights in its own forms."""
+
+    def __init__(self, threads, model, kind, output):
+        import make_quantised
+        import numpy
+        import openvino
+        import openvino_genai
+
+        self.numpy = numpy
+        self.core = openvino.Core()
+        self.threads = threads
+        directory = make_quantised.make_openvino(model, kind, output)
+        self.model = self.core.read_model(directory / "openvino_model.xml")
+        self.vocabulary_size = self.model.output("logits").get_partial_shape()[2].get_length()
+        self.compute_last_row_only()
+        packages = ["openvino", "openvino-genai", "nncf"]
+        self.versions = {package: importlib.metadata.version(package) for package in packages}
+        tokenizer = openvino_genai.Tokenizer(str(directory))
+        request = self.compiled({}).create_infer_request()
+        logits = self.infer(request, tokenizer.encode(PROBE_TEXT).input_ids.data[0], 0)
+        self.answer = tokenizer.decode([int(logits.argmax())])
+
+    def compute_last_row_only(self):
+        """As all others here do. The model as it is multiplies every row by the vocabulary."""
+        from openvino import opset13
+
+        node = self.model.output("logits").get_node()
+        while node.get_type_name() != "MatMul":
+            node = node.input(0).get_source_output().get_node()
+        rows = node.input(0)
+        last, end, one = ([-1], [2**31 - 1], [1])
+        rows.replace_source_output(opset13.slice(rows.get_source_output(), last, end, one, one).output(0))
+        self.model.validate_nodes_and_infer_types()
+
+    def compiled(self, settings):
+        return self.core.compile_model(self.model, "CPU", {
+            "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": self.threads,
+            # Otherwise it leaves half of the logical processors out.
+            "ENABLE_HYPER_THREADING": True,
+            # Its own default, which the tool that made the model has overwritten.
+            "KV_CACHE_PRECISION": "u8", **settings,
+        })
+
+    def variants(self, name):
+        group, _, last = name.split("/")
+        variants, precisions = [], []
+        for settings in [{}, {"INFERENCE_PRECISION_HINT": "f32"}]:
+            compiled = self.compiled(settings)
+            precision = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
+            if precision in precisions:
+                continue
+            precisions.append(precision)
+            request = compiled.create_infer_request()
+            if group == "prefill":
+                variants.append(self.prefill(int(last), f"activations in {precision}", request))
+            else:
+                variants.append(self.decode(int(last.removeprefix("depth")), f"activations in {precision}", request))
+        return variants
+
+    def infer(self, request, tokens, position):
+        """The last token's logits."""
+        numpy = self.numpy
+        end = position + len(tokens)
+        outputs = request.infer({
+            "input_ids": numpy.asarray(tokens, dtype=numpy.int64)[None],
+            "attention_mask": numpy.ones((1, end), dtype=numpy.int64),
+            "position_ids": numpy.arange(position, end, dtype=numpy.int64)[None],
+            "beam_idx": numpy.zeros(1, dtype=numpy.int32),
+        }, share_outputs=True)
+        return outputs["logits"]
+
+    def text(self, length):
+        return self.numpy.arange(length) * 7919 % self.vocabulary_size
+
+    def prefill(self, length, label, request):
+        tokens = self.text(length)
+        return Variant(label, run=lambda: self.infer(request, tokens, 0), prepare=request.reset_state)
+
+    def decode(self, depth, label, request):
+        position = None
+
+        def prepare():
+            nonlocal position
+            if position is None or position - depth > (OPENVINO_GROWTH if depth else 0):
+                request.reset_state()
+                position = depth
+                if depth:
+                    self.infer(request, self.text(depth), 0)
+
+        def run():
+            nonlocal position
+            for token in range(DECODE_STEPS):
+                self.infer(request, [token], position)
+                position += 1
+
+        return Variant(label, run, prepare)
+
+
 def seconds(variant, repetitions=1):
     """The time of one run."""
     start = time.perf_counter()
@@ -329,7 +490,10 @@ def serve(connection, make, threads, model, samples):
     """A peer's process: answers each name with a rate and a label, or an error."""
     try:
         peer = make(threads, model)
-        connection.send(("versions", peer.versions))
+        connection.send(("versions", peer.versions, getattr(peer, "answer", None)))
+    except ModuleNotFoundError as error:
+        connection.send(("error", f"{describe(error)}; requirements.txt has what it needs"))
+        return
     except BaseException as error:
         connection.send(("error", describe(error)))
         return
@@ -367,6 +531,7 @@ class Peer:
     make: object
     settings: tuple
     versions: dict = field(default_factory=dict)
+    answer: str | None = None
     process: object = None
     connection: object = None
     failure: str = ""
@@ -377,7 +542,7 @@ class Peer:
         self.process = context.Process(target=serve, args=(remote, self.make, *self.settings), daemon=True)
         self.process.start()
         remote.close()
-        self.versions = self.receive()[1]
+        _, self.versions, self.answer = self.receive()
 
     def receive(self, request=None):
         try:
@@ -455,31 +620,41 @@ def measure(arguments, peers):
             told.add((who, str(failure)))
             print(f"{row.name}: {who} could not be run: {failure}", file=sys.stderr)
 
-    selected = comparisons(arguments.only, arguments.quick)
-    for number, (name, peer_names) in enumerate(selected, 1):
-        row = Row(name, peer_names, rates={peer: [] for peer in peer_names})
-        rows.append(row)
-        print(f"[{number}/{len(selected)}] {name}", file=sys.stderr, flush=True)
+    selected = comparisons(arguments.only, arguments.quick, arguments.gguf is not None)
+    for number, (names, peer_names) in enumerate(selected, 1):
+        # What the peers do is the same for all names, so they do it once a round.
+        group = [Row(name, peer_names, rates={peer: [] for peer in peer_names}) for name in names]
+        rows += group
+        print(f"[{number}/{len(selected)}] {' '.join(names)}", file=sys.stderr, flush=True)
         for _ in range(arguments.rounds):
             # A failure is not tried again in the next round.
-            if "longlm" not in row.failures:
+            for row in group:
+                if "longlm" in row.failures:
+                    continue
                 try:
-                    result, report = measure_ours(arguments, name)
+                    result, report = measure_ours(arguments, row.name)
                     row.ours.append(result["value"])
                     row.fractions.append(result["fractionOfCeiling"])
                     row.unit = result["unit"]
                 except Failure as failure:
                     fail(row, "longlm", failure)
             for peer in peer_names:
-                if peer in row.failures:
+                if peer in group[0].failures:
                     continue
                 try:
-                    rate, label = peers[peer].measure(name)
-                    row.rates[peer].append(rate)
-                    row.labels[peer] = label
+                    rate, label = peers[peer].measure(names[0])
+                    for row in group:
+                        row.rates[peer].append(rate)
+                        row.labels[peer] = label
                 except Failure as failure:
-                    fail(row, peer, failure)
+                    for row in group:
+                        fail(row, peer, failure)
     return rows, report
+
+
+def ratios(row, peer):
+    """How many times as fast as a peer ours was, in each round."""
+    return [ours / rate for ours, rate in zip(row.ours, row.rates[peer])]
 
 
 def table(rows):
@@ -509,7 +684,7 @@ def table(rows):
                 rate = f"{statistics.median(rates):,.1f}"
                 ratio = ""
                 if "longlm" not in row.failures:
-                    ratio = f"{statistics.median(a / b for a, b in zip(row.ours, rates)):.2f}"
+                    ratio = f"{statistics.median(ratios(row, peer)):.2f}"
             lines.append(f"| {row.name} | {ours} | {fraction} | {title} | {rate} | {ratio} |")
     return lines
 
@@ -541,16 +716,48 @@ def commit():
         return "unknown"
 
 
-def document(arguments, rows, report, peers, started, built):
-    """RESULTS.md."""
+def tools(report, peers, built):
+    """The versions of everything that took part."""
     versions = {"longlm": f"commit {built}", "Python": platform.python_version()}
     if report:
         versions["longlm"] += f", {report['instructionSet']}"
     for peer in peers.values():
         versions |= peer.versions
+    answers = [f"{peer.name}: {peer.answer!r}" for peer in peers.values() if peer.answer is not None]
+    if answers:
+        versions[f"“{PROBE_TEXT}” goes on"] = "; ".join(answers)
+    return versions
+
+
+NOTES = """
+- gemm: rows × outputs × inputs. In bf16 weights and activations are bfloat16 on both sides. longlm's weights
+  are packed before, as at the load of a model.
+- gemv: bytes of weights a second.
+- attention: {query_heads} query and {key_value_heads} key-value heads of {head_dimension}, causal, f32.
+  torch has no Self-Extend: both rows stand beside its plain attention.
+- prefill and decode: {model}, the same weights as GGUF. f32 stands beside llama.cpp's
+  F32 file; bf16 and f32xbf16 (bfloat16 weights, 32-bit arithmetic) beside its BF16 file. llama.cpp has its
+  default cache of f16, longlm one of f32 for f32 and of bfloat16 otherwise.
+"""
+FILE_NOTES = """
+- The file is {model}.
+- f32xfile is longlm's exact arithmetic on it, int8xfile its integer products. Both keep the cache in 32-bit floats.
+- llama.cpp reads the file, and the Q4_0 and Q8_0 files that its own quantiser makes of it. Its cache is f16.
+- OpenVINO has the file's numbers in its own int4 (groups of 128 with zero points; the embedding and the last matrix are
+  int8) and int8. Its cache is u8. Its models are changed to compute the logits of the last row alone, as the others do.
+  Its texts grow while they are decoded, by no more than {growth} tokens past the depth.
+- decode: {steps} tokens, one at a time, after so many.
+"""
+
+
+def document(arguments, rows, report, peers, started, built):
+    """RESULTS.md."""
     words = ["compare.py", *sys.argv[1:]]
+    notes = (FILE_NOTES if arguments.gguf else NOTES).format(
+        query_heads=QUERY_HEADS, key_value_heads=KEY_VALUE_HEADS, head_dimension=HEAD_DIMENSION,
+        model=arguments.model.resolve().name, growth=OPENVINO_GROWTH, steps=DECODE_STEPS)
     lines = [
-        "# longlm beside its peers",
+        "# longlm beside its peers" + (", on one GGUF file" if arguments.gguf else ""),
         "",
         "Written by `Benchmarks/peers/compare.py`; do not edit.",
         "",
@@ -560,7 +767,7 @@ def document(arguments, rows, report, peers, started, built):
         f"| machine | {machine()} |",
         f"| threads | {arguments.threads} |",
         f"| rounds | {arguments.rounds}, {arguments.samples} samples each |",
-        *(f"| {name} | {version} |" for name, version in versions.items()),
+        *(f"| {name} | {version} |" for name, version in tools(report, peers, built).items()),
         f"| command | `python Benchmarks/peers/{shlex.join(words)}` |",
         "",
         "In each round longlm and the peers had their turns, one after the other. Rates are medians of the rounds,",
@@ -568,36 +775,66 @@ def document(arguments, rows, report, peers, started, built):
         "machine multiplied and added in registers, or read from memory, around each sample of longlm.",
         "",
         *table(rows),
-        "",
-        "- gemm: rows × outputs × inputs. In bf16 weights and activations are bfloat16 on both sides. longlm's weights",
-        "  are packed before, as at the load of a model.",
-        "- gemv: bytes of weights a second.",
-        f"- attention: {QUERY_HEADS} query and {KEY_VALUE_HEADS} key-value heads of {HEAD_DIMENSION}, causal, f32.",
-        "  torch has no Self-Extend: both rows stand beside its plain attention.",
-        f"- prefill and decode: {arguments.model.resolve().name}, the same weights as GGUF. f32 stands beside llama.cpp's",
-        "  F32 file; bf16 and f32xbf16 (bfloat16 weights, 32-bit arithmetic) beside its BF16 file. llama.cpp has its",
-        "  default cache of f16, longlm one of f32 for f32 and of bfloat16 otherwise.",
+        notes.rstrip(),
         "",
     ]
     return "\n".join(lines)
 
 
+def json_document(arguments, rows, report, peers, started, built):
+    """The same as one JSON object, with the measurements of every round."""
+
+    def measured(rates, more):
+        return {"median": statistics.median(rates), "rounds": rates, **more}
+
+    def entry(row):
+        result = {"name": row.name, "unit": row.unit, "longlm": {"failure": row.failures.get("longlm")}, "peers": {}}
+        if "longlm" not in row.failures:
+            result["longlm"] = measured(row.ours, {"fractionOfCeiling": statistics.median(row.fractions)})
+        for peer in row.peers:
+            if peer in row.failures:
+                result["peers"][peer] = {"failure": row.failures[peer]}
+                continue
+            more = {"variant": row.labels[peer]}
+            if "longlm" not in row.failures:
+                more["ratio"] = statistics.median(ratios(row, peer))
+            result["peers"][peer] = measured(row.rates[peer], more)
+        return result
+
+    return json.dumps({
+        "date": started.isoformat(timespec="minutes"), "machine": machine(), "model": arguments.model.resolve().name,
+        "threads": arguments.threads, "rounds": arguments.rounds, "samples": arguments.samples,
+        "versions": tools(report, peers, built), "rows": [entry(row) for row in rows],
+    }, ensure_ascii=False, indent=2) + "\n"
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, help="rounds (default: 5, and 1 with --quick)")
-    parser.add_argument("--samples", type=int, help="samples of each round (default: 3, and 1 with --quick)")
+    parser.add_argument("--samples", type=int, help="samples of each round (default: 3, and 1 with --quick or --gguf)")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads (default: %(default)s)")
     parser.add_argument("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"of {', '.join(GROUPS)}")
     parser.add_argument("--quick", action="store_true", help="one round of the smallest shapes, to try it")
     parser.add_argument("--model", type=Path, default=MODEL, help="directory of a Llama model in BF16")
+    parser.add_argument("--gguf", type=Path, metavar="FILE", help="compare what runs this file: prefill and decode")
+    parser.add_argument(
+        "--made", type=Path, metavar="DIR", default=ROOT / "Fixtures" / ".cache" / "peers",
+        help="where the peers' models are that are made of the GGUF file (default: %(default)s)")
     parser.add_argument("--longlm", type=Path, default=ROOT / ".build" / "release" / "longlm", help="the program")
+    parser.add_argument("--json", action="store_true", help="write one JSON object instead of the table")
     parser.add_argument("--output", type=Path, help="the file to write")
     arguments = parser.parse_args()
-    if arguments.output is None and not arguments.quick and not arguments.only:
-        arguments.output = ROOT / "Benchmarks" / "RESULTS.md"
+    if arguments.output is None and not (arguments.quick or arguments.only or arguments.json):
+        arguments.output = ROOT / "Benchmarks" / ("RESULTS-GGUF.md" if arguments.gguf else "RESULTS.md")
+    if arguments.gguf:
+        if not arguments.gguf.is_file():
+            parser.error(f"{arguments.gguf}: no such file")
+        if set(arguments.only or []) - {"prefill", "decode"}:
+            parser.error("with --gguf, only prefill and decode are measured")
+        arguments.model = arguments.gguf
     arguments.only = arguments.only or GROUPS
     arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
-    arguments.samples = arguments.samples or (1 if arguments.quick else 3)
+    arguments.samples = arguments.samples or (1 if arguments.quick or arguments.gguf else 3)
     if min(arguments.rounds, arguments.samples, arguments.threads) < 1:
         parser.error("--rounds, --samples and --threads must be at least 1")
     return arguments
@@ -612,12 +849,17 @@ def main():
         os.environ[name] = str(arguments.threads)
     settings = (arguments.threads, arguments.model, arguments.samples)
     makers = {OPENBLAS: OpenBLASPeer, TORCH: TorchPeer, LLAMA: LlamaPeer}
+    if arguments.gguf:
+        made = functools.partial(functools.partial, output=arguments.made)
+        makers = {LLAMA_FILE: LlamaFilePeer}
+        makers |= {name: made(LlamaFilePeer, kind=kind) for name, kind in LLAMA_KINDS.items()}
+        makers |= {name: made(OpenVINOPeer, kind=kind) for name, kind in OPENVINO_KINDS.items()}
     peers = {name: Peer(name, make, settings) for name, make in makers.items()}
     started, built = datetime.datetime.now(datetime.timezone.utc), commit()
     rows, report = measure(arguments, peers)
     for peer in peers.values():
         peer.stop()
-    text = document(arguments, rows, report, peers, started, built)
+    text = (json_document if arguments.json else document)(arguments, rows, report, peers, started, built)
     if arguments.output:
         arguments.output.write_text(text)
         print(f"wrote {arguments.output}", file=sys.stderr)
