@@ -41,10 +41,11 @@ private let workload = "gemm/f32/512x1536x576"
         #expect(report.date >= before - 1 && report.date <= Date().timeIntervalSince1970 + 1)
         let names = report.results.map(\.name)
         #expect(names.filter { !$0.hasPrefix("ceiling/") } == [workload])
-        #expect(names.contains("ceiling/fma/f32") && names.contains("ceiling/read"))
+        #expect(["ceiling/fma/f32", "ceiling/fma/int8", "ceiling/read"].allSatisfy(names.contains))
         for result in report.results {
             #expect(result.samples.count == 1 && result.value == result.samples[0] && result.value > 0)
-            #expect(result.unit == (result.name == "ceiling/read" ? "GB/s" : "GFLOP/s"))
+            let units = ["ceiling/read": "GB/s", "ceiling/fma/int8": "GOP/s"]
+            #expect(result.unit == units[result.name, default: "GFLOP/s"])
             #expect(result.fractionOfCeiling > 0)
         }
     }

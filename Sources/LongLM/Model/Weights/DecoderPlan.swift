@@ -16,8 +16,10 @@ struct DecoderPlan {
         _ description: DecoderDescription, from source: any WeightSource, packedFormat: WeightFormat?
     ) throws(CheckpointError) {
         var plan = WeightPlan(from: source, packedFormat: packedFormat)
-        decoder = try description.named(as: source).map { (matrix) throws(CheckpointError) in
-            try plan.add(matrix)
+        let described = description.named(as: source)
+        let vocabularies = [described.embedding.name, described.untiedVocabulary?.name]
+        decoder = try described.map { (matrix) throws(CheckpointError) in
+            try plan.add(matrix, isVocabulary: vocabularies.contains(matrix.name))
         } vector: { (vector) throws(CheckpointError) in
             try plan.add(vector)
         }
