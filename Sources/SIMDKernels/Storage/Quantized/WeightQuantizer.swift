@@ -51,7 +51,7 @@ enum WeightQuantizer {
 
     /// The scale of a block, rounded to 16 bits; NaN if one of the numbers isn't finite.
     private static func scaleBits(_ scale: Float, of numbers: UnsafeBufferPointer<Float>) -> UInt16 {
-        numbers.allSatisfy(\.isFinite) ? halfBits(scale) : 0x7e00
+        numbers.allSatisfy { $0.isFinite } ? halfBits(scale) : 0x7e00
     }
 
     /// A float rounded to IEEE binary16, to nearest and ties to even; at most the greatest finite number.
