@@ -150,7 +150,9 @@ struct PerplexityTests {
             .invalidSetting("a bucket of 0 positions; it must have at least 1"))
         let nothing = EvaluationError.invalidSetting("there is no setting or no window to measure")
         expectRefusal(Perplexity.Options(windowLength: 100, settings: []), nothing)
-        expectRefusal(Perplexity.Options(windowLength: 100, windowLimit: 0), nothing)
+        for limit in [0, -1, Int.min] {
+            expectRefusal(Perplexity.Options(windowLength: 100, windowLimit: limit), nothing)
+        }
         expectRefusal(
             Perplexity.Options(windowLength: 299, settings: [.plain, .selfExtend(groupSize: 1, neighborWindow: 64)]),
             .invalidSetting("1:64 reaches to 256 tokens of a model trained for 256, not to 299"))

@@ -163,10 +163,15 @@ struct WeightFormatTests {
         try tiny.write(to: directory)
         let options = LoadOptions(weightFormat: format)
         let plan = try ModelCheckpoint(path: directory.path).weightPlan(options)
+        // The embedding and the projection onto the vocabulary aren't rounded to 4 bits.
+        func rounding(_ name: String) -> WeightFormat {
+            let isVocabulary = name.contains("embed_tokens") || name.contains("lm_head")
+            return isVocabulary && format == .q40 ? .q80 : format
+        }
         for entry in plan.entries {
             let isMatrix = entry.tensor.shape.count == 2
             let isWhole = isMatrix && entry.tensor.shape[1] % format.columnMultiple == 0
-            #expect(entry.format == (isWhole ? format : isMatrix ? entry.tensor.format : .float32))
+            #expect(entry.format == (isWhole ? rounding(entry.tensor.name) : isMatrix ? entry.tensor.format : .float32))
         }
         #expect(plan.entries.contains { $0.tensor.shape == [64, 81] })
         let model = try LanguageModel(directory: directory.path, options: options)
@@ -176,7 +181,7 @@ struct WeightFormatTests {
             let isWhole = tensor.shape.count == 2 && tensor.shape[1] % format.columnMultiple == 0
             return TinyLlama.Tensor(
                 name: tensor.name, shape: tensor.shape,
-                values: isWhole ? rounded(tensor, to: format) : tensor.values)
+                values: isWhole ? rounded(tensor, to: rounding(tensor.name)) : tensor.values)
         }
         var exact = tiny
         exact.storage = .float32
@@ -192,8 +197,9 @@ struct WeightFormatTests {
     func conversions(isMixture: Bool) throws {
         let tiny = try TinyQuantized { isMixture ? TinyQuantized.mixture($0) : .q4K }
         for format in WeightFormat.allCases where format.roundsFloats {
-            // A matrix that is stored so stays as it is, and its numbers needn't be what rounding makes of them.
-            if isMixture && format == .q80 { continue }
+            // A matrix that is stored so stays as it is, and its numbers needn't be what rounding makes of them. With 4
+            // bits, so does a quantised vocabulary.
+            if isMixture && format == .q80 || format == .q40 { continue }
             let options = LoadOptions(weightFormat: format)
             let model = try tiny.load(options)
             let widened = try tiny.loadWidened(options)
@@ -201,6 +207,21 @@ struct WeightFormatTests {
             #expect(try logits(model) == logits(widened))
             #expect(try (logits(model) == logits(tiny.load())) == (format == .float32))
         }
+    }
+
+    @Test("A quantised vocabulary isn't rounded to 4 bits, and nothing else stays")
+    func quantizedVocabulary() throws {
+        let tiny = try TinyQuantized { TinyQuantized.mixture($0) }
+        let options = LoadOptions(weightFormat: .q40)
+        let plan = try ModelCheckpoint(path: tiny.path).weightPlan(options)
+        var vocabularies: [WeightFormat] = []
+        for entry in plan.entries where entry.tensor.shape.count == 2 {
+            let isVocabulary = entry.tensor.name.contains("embed_tokens") || entry.tensor.name.contains("lm_head")
+            if isVocabulary { vocabularies.append(entry.format) }
+            #expect(entry.format == (isVocabulary ? entry.tensor.format : .q40), "\(entry.tensor.name)")
+        }
+        #expect(!vocabularies.isEmpty && vocabularies.allSatisfy { $0.isQuantized && $0 != .q40 })
+        #expect(try tiny.load(options).weightByteCount == plan.byteCount)
     }
 
     @Test("Formats that floats can't be rounded to are refused", arguments: WeightFormat.allCases)

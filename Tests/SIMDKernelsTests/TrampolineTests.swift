@@ -15,7 +15,8 @@
         static let tileKernels = ["gemm", "gemv", "attention", "peak", "pack_input"]
         /// The kernels of code products, which VNNI compiles for itself.
         static let codeKernels = ["code_gemm", "code_gemv", "code_peak"]
-        /// Those that call the kernel that unpacks quantised weights, through a pointer.
+        /// Those that call the kernel that unpacks quantised weights, through a pointer. Each has up to two such calls, for the two
+        /// matrices of a gated product, and a compiler may copy them.
         static let unpackingKernels = ["gemm", "code_gemm"]
         /// Kernels that only move, read or round numbers.
         static let movingKernels: Set = ["pack_input", "pack_weights", "read", "quantize_input"]

@@ -5,9 +5,9 @@
 // that kernel's number. Clang emits the trampolines into the Swift file that calls longlm_run_<target>. LLVM inlines the body
 // into each of them, keeps the one kernel that the number selects, and compiles it for the target.
 //
-// The inlining has two conditions. longlm_run_<target> is called in the very file that implements the body, by a
-// function that is @inline(never), because each Swift file is a module to LLVM. And every Swift function that a kernel calls is
-// @inline(always), which unlike @inline(__always) is a promise. SIMDKernelsTests/TrampolineTests fails when a
+// The inlining has two conditions. longlm_run_<target> and longlm_unpack_<target> are called in the very file that
+// implements the body, by functions that are @inline(never), because each Swift file is a module to LLVM. And every Swift
+// function that a kernel calls is @inline(always), which unlike @inline(__always) is a promise. SIMDKernelsTests/TrampolineTests fails when a
 // trampoline stops inlining.
 
 #ifndef LONGLM_TRAMPOLINES_H
@@ -64,7 +64,7 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
 #define LONGLM_CASE(name, number, target, attributes)                                                                  \
     case number: longlm_call_##name##_##target(arguments); break;
 
-// A kernel, for kernels that call it.
+// The kernel `unpack` of a target, which the GEMMs call through this pointer.
 typedef void (*LongLMUnpack)(const void *_Nonnull arguments);
 
 // A target that compiles every kernel.

@@ -250,8 +250,10 @@ __attribute__((target("avx512bf16,avx512f"))) static inline longlm_float16 longl
 // Asks for the cache line at `address`, which need not exist.
 LONGLM_INLINE void longlm_prefetch(const void *_Nonnull address) { __builtin_prefetch(address, 0, 3); }
 
-// The same into the second-level cache, for what lies far ahead.
-LONGLM_INLINE void longlm_prefetch_far(const void *_Nonnull address) { __builtin_prefetch(address, 0, 2); }
+// The same into the second-level cache, for what lies `distance` bytes ahead.
+LONGLM_INLINE void longlm_prefetch_far(const void *_Nonnull address, long distance) {
+    __builtin_prefetch((const void *)((uintptr_t)address + (uintptr_t)distance), 0, 2);
+}
 
 // The lanes moved down by `distance`, a constant; those that fall out come in at the upper end.
 #define LONGLM_ROTATED(lanes, distance)                                                                                \

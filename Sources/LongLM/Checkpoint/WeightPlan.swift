@@ -41,8 +41,8 @@ package struct WeightPlan: Sendable {
 
     /// Adds a matrix.
     ///
-    /// - Parameter isVocabulary: Whether it has a row for every token. Its rounding changes every logit, so where the others
-    ///   are rounded to 4 bits, it keeps 8.
+    /// - Parameter isVocabulary: Whether it has a row for every token. Its rounding changes every logit. So where the others
+    ///   are rounded to 4 bits, it is rounded to 8, or stays as it is if it is quantised already.
     /// - Throws: ``CheckpointError`` when the source has no such tensor, or it can't be used.
     mutating func add(
         _ matrix: MatrixDescription, isVocabulary: Bool = false
@@ -50,7 +50,8 @@ package struct WeightPlan: Sendable {
         let (tensor, format) = try take(matrix.name, shape: [matrix.tensorRowCount, matrix.columnCount])
         try check(tensor, format, columnCount: matrix.columnCount)
         // Rows that aren't whole blocks stay as they are.
-        let wanted = isVocabulary && packedFormat == .q40 ? .q80 : packedFormat
+        let staysWide = isVocabulary && packedFormat == .q40
+        let wanted = staysWide ? (format.isQuantized ? format : .q80) : packedFormat
         let packed = wanted.flatMap { matrix.columnCount % $0.columnMultiple == 0 ? $0 : nil } ?? format
         let planned = PlannedMatrix(
             tensor: tensor, storedFormat: format, packedFormat: packed, rows: matrix.rows,

@@ -45,8 +45,7 @@ struct Inspect: ParsableCommand {
         if case .gguf = location { hasModel = true }
         guard hasModel || length == nil && neighborWindow == nil && !precision.isStated else {
             throw CommandError.invalidInput(
-                "\(path): --length, --neighbor-window, --precision, --weights and --cache need a directory with config.json"
-            )
+                "\(path): --length, --neighbor-window, --precision, --weights and --cache need a model")
         }
         var report: Report
         switch location {

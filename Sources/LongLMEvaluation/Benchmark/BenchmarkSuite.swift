@@ -25,8 +25,14 @@ public final class BenchmarkSuite {
             BenchmarkCase.kernels(hasBFloat16Products: hasBFloat16Products)
             + (modelPath.map {
                 BenchmarkCase.model(
-                    hasBFloat16Products: hasBFloat16Products, isGGUF: $0.lowercased().hasSuffix(".gguf"))
+                    hasBFloat16Products: hasBFloat16Products, isGGUF: Self.isGGUF($0))
             } ?? [])
+    }
+
+    /// Whether a model is stored as GGUF. If it can't be looked at, that shows when it is loaded.
+    private static func isGGUF(_ path: String) -> Bool {
+        if case .gguf? = try? ModelLocation(path) { return true }
+        return false
     }
 
     /// The names of all workloads, in the order of ``cases``.

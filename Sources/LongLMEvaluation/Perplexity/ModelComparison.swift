@@ -35,10 +35,10 @@ public struct ModelComparison {
         let size = model.configuration.vocabularySize
         let referenceSize = reference.configuration.vocabularySize
         guard size == referenceSize else { throw .differentVocabularies(size, reference: referenceSize) }
+        try options.validate()
         self.text = try TextWindows(
             of: text, textName: textName, length: options.windowLength, limit: options.windowLimit,
             tokenizer: tokenizer)
-        try options.validate()
         modes = try options.modes(contextLength: model.configuration.contextLength)
         for mode in modes {
             do {

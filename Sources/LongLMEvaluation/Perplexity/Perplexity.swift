@@ -46,10 +46,10 @@ public struct Perplexity {
         of text: String, textName: String, _ options: Options, model: LanguageModel, tokenizer: Tokenizer,
         sessionOptions: SessionOptions = SessionOptions()
     ) throws(EvaluationError) {
+        try options.validate()
         self.text = try TextWindows(
             of: text, textName: textName, length: options.windowLength, limit: options.windowLimit,
             tokenizer: tokenizer)
-        try options.validate()
         modes = try options.modes(contextLength: model.configuration.contextLength)
         self.model = model
         self.options = options

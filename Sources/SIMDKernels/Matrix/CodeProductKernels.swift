@@ -71,12 +71,11 @@ private enum CodeRowProduct<Target: CodeTarget>: RowProduct {
         // One after the other, so that memory is read in order.
         arguments.format.visit(
             quantized: QuantizedCodeRowProduct<Target>(arguments: arguments, panel: first, target: scratch))
-        if second != first {
-            arguments.format.visit(
-                quantized: QuantizedCodeRowProduct<Target>(
-                    arguments: arguments, panel: second, target: scratch + width))
-        }
-        return (Lanes32(UnsafePointer(scratch)), Lanes32(UnsafePointer(scratch + width)))
+        let sums = Lanes32(UnsafePointer(scratch))
+        if second == first { return (sums, sums) }
+        arguments.format.visit(
+            quantized: QuantizedCodeRowProduct<Target>(arguments: arguments, panel: second, target: scratch + width))
+        return (sums, Lanes32(UnsafePointer(scratch + width)))
     }
 }
 

@@ -32,18 +32,18 @@ private enum FloatRowProduct<Target: KernelTarget, Storage: PanelStorage>: RowPr
     static func multiply(
         _ first: UnsafePointer<Float>, _ second: UnsafePointer<Float>, _ arguments: ProductArguments
     ) -> (Lanes32, Lanes32) {
-        let input = arguments.input
-        let length = Storage.blockLength
-        let perStep = Target.Products.numbersPerStep
-        let depth = (arguments.depth + perStep - 1) / perStep
-        var sums = Lanes32(repeating: 0)
-        var others = Lanes32(repeating: 0)
         if Storage.readsWidened && arguments.format.isQuantized {
             let scratch = UnsafePointer(arguments.scratch)
             arguments.format.visit(
                 quantized: QuantizedRowProduct<Target>(arguments: arguments, first: first, second: second))
             return (Lanes32(scratch), Lanes32(scratch + PackedMatrix.panelWidth))
         }
+        let input = arguments.input
+        let length = Storage.blockLength
+        let perStep = Target.Products.numbersPerStep
+        let depth = (arguments.depth + perStep - 1) / perStep
+        var sums = Lanes32(repeating: 0)
+        var others = Lanes32(repeating: 0)
         for block in Steps(from: 0, to: depth / length, by: 1) {
             let offset = block * Storage.blockWordCount
             let k = block * length

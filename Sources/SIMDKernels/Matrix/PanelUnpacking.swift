@@ -1,7 +1,7 @@
 import CLongLM
 
-/// Unpacks columns of a panel of a quantised format. The product kernels call this kernel, so that the code for every format
-/// is compiled once a target.
+/// Unpacks columns of a panel of a quantised format. The kernels of several rows call this kernel, so that their tiles don't
+/// have a form of their own for every format.
 struct UnpackArguments: Kernel {
     /// What becomes of the numbers.
     enum Form {
@@ -46,6 +46,7 @@ extension ProductArguments {
         _ panel: UnsafePointer<Float>, columns: Range<Int>, as form: UnpackArguments.Form,
         into target: UnsafeMutablePointer<Float>
     ) {
+        // A trivial type, which need not be initialised. (`initialize` may stay a call.)
         unpacking.arguments.pointee = UnpackArguments(
             format: format, form: form, panel: panel, columns: columns, target: target)
         unpacking.kernel(unpacking.arguments)

@@ -21,9 +21,11 @@ struct ProductArguments {
     let ending: GEMMEnding
     /// Whether whole tiles are stored past the caches.
     let streams: Bool
-    /// Room for the unpacked numbers of a part of a panel: ``GEMM/panelPartWordCount`` words.
+    /// Where a GEMM unpacks a part of a panel: ``GEMM/panelPartWordCount`` words.
     let unpacked: UnsafeMutablePointer<Float>
+    /// How a GEMM unpacks it.
     let unpacking: Unpacking
+    /// Unfinished sums of a GEMM's rows, or the sums of two panels of a GEMV.
     let scratch: UnsafeMutablePointer<Float>
 }
 

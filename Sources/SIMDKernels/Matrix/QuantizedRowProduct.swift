@@ -36,8 +36,8 @@ struct QuantizedRowProduct<Target: KernelTarget>: QuantizedVisitor {
                         chains.2.begin(other, group: group)
                         chains.3.begin(other, group: group)
                     }
-                    for index in Steps(from: 0, to: 4, by: 1) {
-                        let quad = 4 * half &+ index
+                    for place in Steps(from: 0, to: 4, by: 1) {
+                        let quad = 4 * half &+ place
                         chains.0.add(block, input, span: span, quad: quad)
                         chains.1.add(block, input, span: span, quad: quad)
                         chains.2.add(other, input, span: span, quad: quad)
@@ -152,7 +152,7 @@ private struct CodeChain<Storage: QuantizedStorage, Target: CodeTarget> {
     ) {
         for index in Steps(from: 0, to: count, by: 1) {
             let quad = first &+ index
-            let codes = Storage.signedCodes(block, at: row, span: span, quad: quad, Target.Widen.self)
+            let codes = Storage.raisedCodes(block, at: row, span: span, quad: quad, Target.Widen.self)
             integers = Target.Codes.dot(codes, Lanes(repeating: input[quad]), integers)
         }
     }
@@ -178,7 +178,7 @@ extension QuantizedStorage {
     fileprivate static func fetchAhead(_ block: UnsafePointer<Float>, span: Int) {
         let count = blockWordCount / (blockLength / 32)
         for word in Steps(from: 0, to: count, by: laneCount) {
-            longlm_prefetch_far(block + (span * count + word + 2048))
+            longlm_prefetch_far(block, 4 * (span * count + word) + 8192)
         }
     }
 }

@@ -62,7 +62,7 @@ extension CodeTile {
 /// A tile of one row.
 struct CodeRow<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAdd>: CodeTile {
     private var integers: Columns
-    private(set) var sums: Columns
+    private var sums: Columns
 
     @inline(always) static var rows: Int { 1 }
 

@@ -3,8 +3,8 @@ import CLongLM
 /// 32 columns of a panel of quantised weights as code products read them.
 ///
 /// First come the codes: the word of quad q and row r at `span[q · 32 + r]`, with four bytes for four neighboring columns.
-/// Every byte is a number between −128 and 127 that has 128 added. Then come the scales of 32 rows, for each half of the columns, and the minima likewise. Where all columns share one
-/// scale, only the first half's are there.
+/// Every byte is a number between −128 and 127 that has 128 added. Then come the scales of 32 rows, for each half of the
+/// columns, and the minima likewise. Where all columns share one scale, only the first half's are there.
 enum CodeSpan {
     /// The words of a span.
     @inline(always) static var wordCount: Int { 12 * PackedMatrix.panelWidth }
@@ -31,7 +31,7 @@ enum CodeSpan {
         for row in Steps(from: 0, to: width, by: laneCount) {
             for quad in Steps(from: 0, to: 8, by: 1) {
                 span.store(
-                    Storage.signedCodes(block, at: row, span: column / 32, quad: quad, Widen.self),
+                    Storage.raisedCodes(block, at: row, span: column / 32, quad: quad, Widen.self),
                     at: quad * width + row)
             }
             for half in Steps(from: 0, to: 32 / Storage.groupLength, by: 1) {

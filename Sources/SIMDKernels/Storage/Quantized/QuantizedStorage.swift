@@ -154,7 +154,7 @@ extension QuantizedStorage {
 
     /// Codes with 128 added to the numbers that they stand for, in place of ``codeOffset``.
     @inline(always)
-    static func signedCodes<Widen: Widening>(
+    static func raisedCodes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let codes = codes(block, at: row, span: span, quad: quad, Widen.self)
