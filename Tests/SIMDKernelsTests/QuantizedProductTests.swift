@@ -137,6 +137,21 @@ struct QuantizedProductTests {
         }
     }
 
+    @Test("A matrix may gate itself", arguments: InstructionSet.available.filter(\.isFused), quantizedFormats)
+    func ownGate(_ instructionSet: InstructionSet, _ format: WeightFormat) {
+        var generator = SeededGenerator(seed: 165)
+        // One panel, and an odd number of them.
+        for (rowCount, columnCount) in [(1, 32), (1, 97), (7, 97)] {
+            let matrix = QuantizedWeights(format, rowCount: columnCount, columnCount: 256, using: &generator).weights
+            let input = generator.floats(rowCount * 256, limit: 0.1)
+            for precision in [Precision.float32, .int8] {
+                let once = product(input, by: matrix, precision: precision, instructionSet)
+                let gated = gatedProduct(input, gate: matrix, up: matrix, precision: precision, instructionSet)
+                #expect(firstDifference(gated, silu(once, times: once)) == nil, "\(precision), \(rowCount)")
+            }
+        }
+    }
+
     @Test("int8 follows its contract", arguments: codeInstructionSets, quantizedFormats)
     func codes(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 162)
