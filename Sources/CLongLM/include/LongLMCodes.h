@@ -83,25 +83,15 @@ __attribute__((target("avx2"))) static inline longlm_float16 longlm_shuffle_iq4(
     return words;
 }
 
-// The lower four bits of each word as a float, looked up in a register of sixteen floats. The permutation reads no other bits
-// of a word.
-__attribute__((target("avx512f"))) static inline longlm_float16 longlm_permute_nibbles(longlm_float16 words) {
-    const float values[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-    longlm_m512f table;
-    longlm_m512i places;
-    memcpy(&table, values, sizeof table);
-    memcpy(&places, &words, sizeof places);
-    table = __builtin_ia32_permvarsf512(table, places);
-    memcpy(&words, &table, sizeof words);
-    return words;
-}
-
-// The same, as the value that IQ4_NL and IQ4_XS give the four bits, plus 128.
-__attribute__((target("avx512f"))) static inline longlm_float16 longlm_permute_iq4(longlm_float16 words) {
+// The lower four bits of each word as a float, or as the value that IQ4_NL and IQ4_XS give them, plus 128: looked up in a
+// register of sixteen floats. The permutation reads no other bits of a word.
+__attribute__((target("avx512f"))) static inline longlm_float16 longlm_permute_nibbles(
+    longlm_float16 words, _Bool as_iq4) {
+    const float numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     const float values[16] = {LONGLM_IQ4_VALUES};
     longlm_m512f table;
     longlm_m512i places;
-    memcpy(&table, values, sizeof table);
+    memcpy(&table, as_iq4 ? values : numbers, sizeof table);
     memcpy(&places, &words, sizeof places);
     table = __builtin_ia32_permvarsf512(table, places);
     memcpy(&words, &table, sizeof words);

@@ -18,8 +18,8 @@ public struct LoadOptions: Sendable, Equatable {
     public var memoryLimit: Int?
     /// How matrices are stored; nil: as in the checkpoint. With another format, their numbers are rounded to it: to nearest
     /// for float32 and bfloat16, and in blocks of 32 with a scale for `WeightFormat.q80` (8 bits) and `WeightFormat.q40` (4
-    /// bits; the embedding and the projection onto the vocabulary take 8, or stay as they are if they are quantised). A matrix whose rows aren't whole blocks stays as
-    /// it is. `Precision.bfloat16` always stores bfloat16.
+    /// bits; the embedding and the projection onto the vocabulary take 8, or stay as they are if they are quantised). A
+    /// matrix whose rows aren't whole blocks stays as it is. `Precision.bfloat16` always stores bfloat16.
     public var weightFormat: WeightFormat?
 
     /// Options; the defaults compute in 32-bit floats with all that the machine has.

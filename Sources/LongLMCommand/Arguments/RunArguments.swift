@@ -42,7 +42,8 @@ struct PrecisionArguments: ParsableArguments {
     @Option(
         help: """
             How weights are stored: float32, bfloat16, int8 or int4 (in blocks of 32 with a scale, as GGUF's Q8_0 and \
-            Q4_0); by default, as in the checkpoint.
+            Q4_0; with int4, the embedding and the projection onto the vocabulary take 8 bits); by default, as in the \
+            checkpoint.
             """)
     var weights: WeightStorageArgument?
 

@@ -7,7 +7,8 @@ extension Workload {
         _ benchmark: BenchmarkCase, _ shape: KernelShape.Product, _ arithmetic: BenchmarkArithmetic,
         _ setting: KernelSetting
     ) -> Workload {
-        let (precision, format) = (arithmetic.precision, arithmetic.weightFormat ?? .float32)
+        guard let format = arithmetic.weightFormat else { preconditionFailure("only a model's file has a format") }
+        let precision = arithmetic.precision
         // These bits are ordinary numbers in every format.
         let byteCount = shape.outputCount * format.rowByteCount(columnCount: shape.inputCount)
         let source = [UInt8](unsafeUninitializedCapacity: byteCount) { bytes, initialized in

@@ -63,33 +63,18 @@ public struct ModelComparison {
     public func run(
         progress: ((Double) -> Void)? = nil, report: ((ComparisonRow) -> Void)? = nil
     ) throws(EvaluationError) -> [ComparisonRow] {
-        var work = WorkMeter(progress)
-        let amount = model.configuration.operationCount(prefillOf: options.windowLength)
-        for _ in modes { work.add(amount * Double(text.windows.count)) }
-        var rows: [ComparisonRow] = []
-        for (setting, mode) in zip(options.settings, modes) {
-            var buckets = options.bucketBounds.map { ComparisonBucket(first: $0.first, last: $0.last) }
-            let start = ContinuousClock.now
-            for window in text.windows {
-                do throws(SessionError) {
-                    try add(window, mode, to: &buckets) { position in
-                        work.report(partial: model.configuration.operationCount(prefillOf: position))
-                    }
-                } catch { throw .session(error) }
-                work.finish(amount)
-            }
-            let row = ComparisonRow(
-                setting: setting, mode: mode, windowCount: text.windows.count, buckets: buckets,
-                seconds: (ContinuousClock.now - start) / .seconds(1))
-            rows.append(row)
-            report?(row)
-        }
-        return rows
+        try text.measure(
+            options, modes, model.configuration, progress: progress, report: report,
+            bucket: ComparisonBucket.init(first:last:),
+            row: { setting, mode, buckets, seconds in
+                ComparisonRow(
+                    setting: setting, mode: mode, windowCount: text.windows.count, buckets: buckets, seconds: seconds)
+            }, read: add)
     }
 
     /// Adds the differences before a window's tokens to the buckets of their positions.
     private func add(
-        _ window: [Int], _ mode: AttentionMode, to buckets: inout [ComparisonBucket], progress: (Int) -> Void
+        _ window: [Int], _ mode: AttentionMode, _ buckets: inout [ComparisonBucket], progress: (Int) -> Void
     ) throws(SessionError) {
         func session(_ model: LanguageModel, _ options: SessionOptions) throws(SessionError) -> Session {
             var options = options
@@ -118,5 +103,6 @@ public struct ModelComparison {
         }
     }
 
+    /// Logits of one model in a pass: 128 MiB.
     private static let passLogitCount = 1 << 25
 }

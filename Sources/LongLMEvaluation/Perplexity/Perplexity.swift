@@ -67,33 +67,18 @@ public struct Perplexity {
     public func run(
         progress: ((Double) -> Void)? = nil, report: ((PerplexityRow) -> Void)? = nil
     ) throws(EvaluationError) -> [PerplexityRow] {
-        var work = WorkMeter(progress)
-        let amount = model.configuration.operationCount(prefillOf: options.windowLength)
-        for _ in modes { work.add(amount * Double(text.windows.count)) }
-        var rows: [PerplexityRow] = []
-        for (setting, mode) in zip(options.settings, modes) {
-            var buckets = options.bucketBounds.map { PerplexityBucket(first: $0.first, last: $0.last) }
-            let start = ContinuousClock.now
-            for window in text.windows {
-                do throws(SessionError) {
-                    try add(window, mode, to: &buckets) { position in
-                        work.report(partial: model.configuration.operationCount(prefillOf: position))
-                    }
-                } catch { throw .session(error) }
-                work.finish(amount)
-            }
-            let row = PerplexityRow(
-                setting: setting, mode: mode, windowCount: text.windows.count, buckets: buckets,
-                seconds: (ContinuousClock.now - start) / .seconds(1))
-            rows.append(row)
-            report?(row)
-        }
-        return rows
+        try text.measure(
+            options, modes, model.configuration, progress: progress, report: report,
+            bucket: PerplexityBucket.init(first:last:),
+            row: { setting, mode, buckets, seconds in
+                PerplexityRow(
+                    setting: setting, mode: mode, windowCount: text.windows.count, buckets: buckets, seconds: seconds)
+            }, read: add)
     }
 
     /// Adds the losses of a window's tokens to the buckets of their positions.
     private func add(
-        _ window: [Int], _ mode: AttentionMode, to buckets: inout [PerplexityBucket], progress: (Int) -> Void
+        _ window: [Int], _ mode: AttentionMode, _ buckets: inout [PerplexityBucket], progress: (Int) -> Void
     ) throws(SessionError) {
         var options = sessionOptions
         options.attention = mode

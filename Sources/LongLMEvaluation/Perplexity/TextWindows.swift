@@ -57,6 +57,48 @@ struct TextWindows {
     }
 }
 
+extension TextWindows {
+    /// Reads all windows with each setting, and makes a row of what that adds to buckets of positions.
+    ///
+    /// - Parameters:
+    ///   - options: Buckets and attention settings.
+    ///   - modes: The attention mode of each setting.
+    ///   - configuration: That of the model, whose work is the measure of progress.
+    ///   - progress: Called with the fraction of the work that is done.
+    ///   - report: Called with each row when it is finished.
+    ///   - bucket: Makes an empty bucket of its first and last position.
+    ///   - row: Makes a row of a setting, its mode, the filled buckets and the seconds.
+    ///   - read: Reads one window in a mode, adds to the buckets, and says up to which position it has come.
+    /// - Throws: ``EvaluationError/session(_:)`` when the task is cancelled or a session can't be made.
+    func measure<Bucket, Row>(
+        _ options: Perplexity.Options, _ modes: [AttentionMode], _ configuration: ModelConfiguration,
+        progress: ((Double) -> Void)?, report: ((Row) -> Void)?, bucket: (Int, Int) -> Bucket,
+        row: (AttentionSetting, AttentionMode, [Bucket], Double) -> Row,
+        read: ([Int], AttentionMode, inout [Bucket], (Int) -> Void) throws(SessionError) -> Void
+    ) throws(EvaluationError) -> [Row] {
+        var work = WorkMeter(progress)
+        let amount = configuration.operationCount(prefillOf: length)
+        for _ in modes { work.add(amount * Double(windows.count)) }
+        var rows: [Row] = []
+        for (setting, mode) in zip(options.settings, modes) {
+            var buckets = options.bucketBounds.map { bucket($0.first, $0.last) }
+            let start = ContinuousClock.now
+            for window in windows {
+                do throws(SessionError) {
+                    try read(window, mode, &buckets) { position in
+                        work.report(partial: configuration.operationCount(prefillOf: position))
+                    }
+                } catch { throw .session(error) }
+                work.finish(amount)
+            }
+            let finished = row(setting, mode, buckets, (ContinuousClock.now - start) / .seconds(1))
+            rows.append(finished)
+            report?(finished)
+        }
+        return rows
+    }
+}
+
 extension Perplexity.Options {
     /// Refuses what no text can be measured with.
     func validate() throws(EvaluationError) {

@@ -44,21 +44,15 @@ protocol Widening {
     static func upperHalves(_ words: Lanes) -> Lanes
     /// Each byte, which is below 16, replaced by the value that IQ4_NL and IQ4_XS give it, plus 128.
     static func iq4Codes(_ words: Lanes) -> Lanes
-    /// Four bits of each byte, from bit `shift` on, as floats.
-    static func nibbles(_ words: Lanes, from shift: UInt32) -> QuadNumbers
-    /// The same four bits as the values that IQ4_NL and IQ4_XS give them, plus 128.
-    static func iq4Values(_ words: Lanes, from shift: UInt32) -> QuadNumbers
+    /// Four bits of each byte, from bit `shift` on, as floats; or the values that IQ4_NL and IQ4_XS give them, plus 128.
+    static func nibbles(_ words: Lanes, from shift: UInt32, asIQ4: Bool) -> QuadNumbers
 }
 
 extension Widening {
     @inline(always)
-    static func nibbles(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
-        QuadNumbers(bytes: longlm_mask_bits(words, shift, 0x0f0f_0f0f))
-    }
-
-    @inline(always)
-    static func iq4Values(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
-        QuadNumbers(bytes: iq4Codes(longlm_mask_bits(words, shift, 0x0f0f_0f0f)))
+    static func nibbles(_ words: Lanes, from shift: UInt32, asIQ4: Bool) -> QuadNumbers {
+        let codes = longlm_mask_bits(words, shift, 0x0f0f_0f0f)
+        return QuadNumbers(bytes: asIQ4 ? iq4Codes(codes) : codes)
     }
 }
 
@@ -108,21 +102,13 @@ enum ConvertedHalves: Widening {
         @inline(always) static func iq4Codes(_ words: Lanes) -> Lanes { ConvertedHalves.iq4Codes(words) }
 
         @inline(always)
-        static func nibbles(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
+        static func nibbles(_ words: Lanes, from shift: UInt32, asIQ4: Bool) -> QuadNumbers {
             let words = longlm_shift_bits(words, shift)
             return QuadNumbers(
-                first: longlm_permute_nibbles(words), second: longlm_permute_nibbles(longlm_shift_bits(words, 8)),
-                third: longlm_permute_nibbles(longlm_shift_bits(words, 16)),
-                fourth: longlm_permute_nibbles(longlm_shift_bits(words, 24)))
-        }
-
-        @inline(always)
-        static func iq4Values(_ words: Lanes, from shift: UInt32) -> QuadNumbers {
-            let words = longlm_shift_bits(words, shift)
-            return QuadNumbers(
-                first: longlm_permute_iq4(words), second: longlm_permute_iq4(longlm_shift_bits(words, 8)),
-                third: longlm_permute_iq4(longlm_shift_bits(words, 16)),
-                fourth: longlm_permute_iq4(longlm_shift_bits(words, 24)))
+                first: longlm_permute_nibbles(words, asIQ4),
+                second: longlm_permute_nibbles(longlm_shift_bits(words, 8), asIQ4),
+                third: longlm_permute_nibbles(longlm_shift_bits(words, 16), asIQ4),
+                fourth: longlm_permute_nibbles(longlm_shift_bits(words, 24), asIQ4))
         }
     }
 #endif

@@ -4,8 +4,6 @@
 /// the integer, as a float, times the scales of both factors is added to the sum by a fused multiply-add. So every sum is one
 /// chain over the groups, in ascending order.
 protocol CodeTile: ResultTile {
-    associatedtype Columns: TileColumns
-
     /// Sets the integers of row r to the word `words[r]`.
     mutating func begin(_ words: UnsafePointer<Float>)
 
@@ -20,8 +18,6 @@ protocol CodeTile: ResultTile {
 }
 
 extension CodeTile {
-    @inline(always) static var columns: Int { Columns.count }
-
     @inline(always)
     mutating func accumulate(
         _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, at column: Int, steps: Int, _ form: ScaleForm
@@ -106,27 +102,7 @@ struct CodeRow<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAd
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) { sums.add(to: target) }
 }
 
-/// A tile made of two others, one above the other.
-struct CodeStack<Upper: CodeTile, Lower: CodeTile>: CodeTile where Upper.Columns == Lower.Columns {
-    typealias Columns = Upper.Columns
-
-    private var upper: Upper
-    private var lower: Lower
-
-    @inline(always) static var rows: Int { Upper.rows + Lower.rows }
-
-    @inline(always)
-    init() {
-        upper = Upper()
-        lower = Lower()
-    }
-
-    @inline(always)
-    init(_ source: UnsafePointer<Float>, stride: Int) {
-        upper = Upper(source, stride: stride)
-        lower = Lower(source + Upper.rows * stride, stride: stride)
-    }
-
+extension TileStack: ResultTile, CodeTile where Upper: CodeTile, Lower: CodeTile {
     @inline(always)
     mutating func begin(_ words: UnsafePointer<Float>) {
         upper.begin(words)
@@ -150,29 +126,11 @@ struct CodeStack<Upper: CodeTile, Lower: CodeTile>: CodeTile where Upper.Columns
         upper.addMinima(factors, minima)
         lower.addMinima(factors + Upper.rows, minima)
     }
-
-    @inline(always)
-    func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
-        upper.store(to: target, stride: stride)
-        lower.store(to: target + Upper.rows * stride, stride: stride)
-    }
-
-    @inline(always)
-    func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
-        upper.stream(to: target, stride: stride)
-        lower.stream(to: target + Upper.rows * stride, stride: stride)
-    }
-
-    @inline(always)
-    func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
-        upper.add(to: target, stride: stride)
-        lower.add(to: target + Upper.rows * stride, stride: stride)
-    }
 }
 
 typealias TwoCodeRows<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAdd> =
-    CodeStack<CodeRow<Columns, Codes, Arithmetic>, CodeRow<Columns, Codes, Arithmetic>>
+    TileStack<CodeRow<Columns, Codes, Arithmetic>, CodeRow<Columns, Codes, Arithmetic>>
 typealias FourCodeRows<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAdd> =
-    CodeStack<TwoCodeRows<Columns, Codes, Arithmetic>, TwoCodeRows<Columns, Codes, Arithmetic>>
+    TileStack<TwoCodeRows<Columns, Codes, Arithmetic>, TwoCodeRows<Columns, Codes, Arithmetic>>
 typealias SixCodeRows<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAdd> =
-    CodeStack<FourCodeRows<Columns, Codes, Arithmetic>, TwoCodeRows<Columns, Codes, Arithmetic>>
+    TileStack<FourCodeRows<Columns, Codes, Arithmetic>, TwoCodeRows<Columns, Codes, Arithmetic>>

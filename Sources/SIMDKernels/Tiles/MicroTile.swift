@@ -4,40 +4,18 @@ import CLongLM
 ///
 /// Every tile promises that each accumulator is one chain of multiply-adds, in the order of the calls of `step`. So a
 /// result doesn't depend on the shape of the tile.
-protocol MicroTile {
-    /// What one step multiplies every row with: `columns` numbers.
-    associatedtype Columns: TileColumns
+protocol MicroTile: RegisterTile {
     /// How it multiplies.
     associatedtype Products: TileProducts
-    /// MR.
-    static var rows: Int { get }
-
-    /// Sets all accumulators to 0.
-    init()
-
-    /// Loads the accumulators: row r from `source + r · stride`.
-    init(_ source: UnsafePointer<Float>, stride: Int)
 
     /// Loads the accumulators: row r from `source + r · stride`, multiplied by `factors[r]`.
     init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>)
 
     /// Adds left[r · leftStride] · right[c] to every accumulator (r, c).
     mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: Columns)
-
-    /// Writes row r to `target + r · stride`.
-    func store(to target: UnsafeMutablePointer<Float>, stride: Int)
-
-    /// Writes row r to `target + r · stride` past the caches; the addresses are multiples of 64 bytes.
-    func stream(to target: UnsafeMutablePointer<Float>, stride: Int)
-
-    /// Adds row r to what `target + r · stride` holds.
-    func add(to target: UnsafeMutablePointer<Float>, stride: Int)
 }
 
 extension MicroTile {
-    /// NR.
-    @inline(always) static var columns: Int { Columns.count }
-
     /// Adds `count` products to every accumulator, in ascending order.
     ///
     /// - Parameters:

@@ -1,16 +1,5 @@
-/// A block of a product's outputs that is held in registers while a part of a panel passes by.
-protocol ResultTile {
-    /// MR.
-    static var rows: Int { get }
-    /// NR.
-    static var columns: Int { get }
-
-    /// Sets all sums to 0.
-    init()
-
-    /// Loads the sums: row r from `source + r · stride`.
-    init(_ source: UnsafePointer<Float>, stride: Int)
-
+/// A tile that adds the products of a part of a panel.
+protocol ResultTile: RegisterTile {
     /// Adds the products of a part of a panel to the sums.
     ///
     /// - Parameters:
@@ -21,23 +10,15 @@ protocol ResultTile {
     ///   - form: The form of the weights' scales.
     mutating func accumulate(
         _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, at column: Int, steps: Int, _ form: ScaleForm)
-
-    /// Writes row r to `target + r · stride`.
-    func store(to target: UnsafeMutablePointer<Float>, stride: Int)
-
-    /// Writes row r to `target + r · stride` past the caches; the addresses are multiples of 64 bytes.
-    func stream(to target: UnsafeMutablePointer<Float>, stride: Int)
-
-    /// Adds row r to what `target + r · stride` holds.
-    func add(to target: UnsafeMutablePointer<Float>, stride: Int)
 }
 
 /// A tile that reads stored numbers as they are.
 struct StorageTile<Tile: MicroTile, Storage: PanelStorage, Widen: Widening>: ResultTile {
     private var tile: Tile
 
+    typealias Columns = Tile.Columns
+
     @inline(always) static var rows: Int { Tile.rows }
-    @inline(always) static var columns: Int { Tile.columns }
 
     @inline(always)
     init() { tile = Tile() }

@@ -5,30 +5,15 @@ import CLongLM
 ///
 /// Word 0 holds d and the upper two bits of the scales, word 1 their lower four bits. From word 2 on, four words a group
 /// are as in ``IQ4NLStorage``.
-enum IQ4XSStorage: QuantizedStorage {
+enum IQ4XSStorage: NibbleStorage {
     @inline(always) static var blockLength: Int { 256 }
     @inline(always) static var blockByteCount: Int { 136 }
     @inline(always) static var groupLength: Int { 32 }
     @inline(always) static var codeOffset: Float { 128 }
+    @inline(always) static var isIQ4: Bool { true }
 
     @inline(always)
-    static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
-    ) -> Lanes {
-        Widen.iq4Codes(
-            longlm_mask_bits(
-                word(2 + span * 4 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4),
-                0x0f0f_0f0f))
-    }
-
-    @inline(always)
-    static func numbers<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
-    ) -> QuadNumbers {
-        Widen.iq4Values(
-            word(2 + span * 4 + quad % 4, of: block, at: row),
-            from: UInt32(truncatingIfNeeded: quad / 4 * 4))
-    }
+    static func place(span: Int, quad: Int) -> (word: Int, shift: Int) { (2 + span * 4 + quad % 4, quad / 4 * 4) }
 
     @inline(always)
     static func scales<Widen: Widening>(

@@ -2,27 +2,13 @@ import CLongLM
 
 /// GGUF's Q4_1, 5 bits a number: blocks of 32 with a 16-bit scale d and minimum m, which are word 0; d · code + m.
 /// The words of codes follow as in ``Q40Storage``.
-enum Q41Storage: QuantizedStorage {
+enum Q41Storage: NibbleStorage {
     @inline(always) static var blockLength: Int { 32 }
     @inline(always) static var blockByteCount: Int { 20 }
     @inline(always) static var groupLength: Int { 32 }
 
     @inline(always)
-    static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
-    ) -> Lanes {
-        longlm_mask_bits(
-            word(1 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f)
-    }
-
-    @inline(always)
-    static func numbers<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
-    ) -> QuadNumbers {
-        Widen.nibbles(
-            word(1 + quad % 4, of: block, at: row),
-            from: UInt32(truncatingIfNeeded: quad / 4 * 4))
-    }
+    static func place(span: Int, quad: Int) -> (word: Int, shift: Int) { (1 + quad % 4, quad / 4 * 4) }
 
     @inline(always)
     static func scales<Widen: Widening>(

@@ -5,59 +5,49 @@ import CLongLM
 ///
 /// Words 1 to 3 hold s and m (see ``SixBitScales``). From word 4 on, eight words hold the codes of two groups in the halves
 /// of their bytes.
-enum Q4KStorage: QuantizedStorage {
+enum Q4KStorage: NibbleStorage {
     @inline(always) static var blockLength: Int { 256 }
     @inline(always) static var blockByteCount: Int { 144 }
     @inline(always) static var groupLength: Int { 32 }
 
     @inline(always)
-    static func codes<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
-    ) -> Lanes {
-        longlm_mask_bits(
-            word(4 + span / 2 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 2 * 4),
-            0x0f0f_0f0f)
-    }
-
-    @inline(always)
-    static func numbers<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
-    ) -> QuadNumbers {
-        Widen.nibbles(
-            word(4 + span / 2 * 8 + quad, of: block, at: row),
-            from: UInt32(truncatingIfNeeded: span % 2 * 4))
-    }
+    static func place(span: Int, quad: Int) -> (word: Int, shift: Int) { (4 + span / 2 * 8 + quad, span % 2 * 4) }
 
     @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        Widen.lowerHalves(word(0, of: block, at: row)) * SixBitScales.scales(block, at: row, group: group)
+        SixBitScales.scales(block, at: row, group: group, Widen.self)
     }
 
     @inline(always)
     static func minima<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        -(Widen.upperHalves(word(0, of: block, at: row)) * SixBitScales.minima(block, at: row, group: group))
+        SixBitScales.minima(block, at: row, group: group, Widen.self)
     }
 }
 
-/// The eight pairs of 6-bit numbers in words 1 to 3 of a block of Q4_K or Q5_K.
+/// The scales and minima of a block of Q4_K or Q5_K: d and dmin in word 0, and eight pairs of 6-bit numbers s and m in words 1
+/// to 3.
 ///
 /// Bytes 0 to 3 hold the scales and bytes 4 to 7 the minima of groups 0 to 3. Bytes 8 to 11 hold the lower four bits of those
 /// of groups 4 to 7, the scale's in the lower half; their upper two bits are the upper bits of the first eight bytes.
 enum SixBitScales {
-    /// The scales of sixteen rows, as floats.
+    /// d · s of sixteen rows.
     @inline(always)
-    static func scales(_ block: UnsafePointer<Float>, at row: Int, group: Int) -> Lanes {
-        number(block, at: row, group: group, word: 1, shift: 0)
+    static func scales<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        Widen.lowerHalves(block.lanes(at: row)) * number(block, at: row, group: group, word: 1, shift: 0)
     }
 
-    /// The minima of sixteen rows, as floats.
+    /// −dmin · m of sixteen rows.
     @inline(always)
-    static func minima(_ block: UnsafePointer<Float>, at row: Int, group: Int) -> Lanes {
-        number(block, at: row, group: group, word: 2, shift: 4)
+    static func minima<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes {
+        -(Widen.upperHalves(block.lanes(at: row)) * number(block, at: row, group: group, word: 2, shift: 4))
     }
 
     @inline(always)

@@ -17,17 +17,8 @@ enum Q50Storage: QuantizedStorage {
     static func codes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        let low = longlm_mask_bits(
-            word(1 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f)
-        return longlm_join_bits(
-            low, word(0, of: block, at: row), UInt32(truncatingIfNeeded: quad), 0x0101_0101, 4)
-    }
-
-    @inline(always)
-    static func scales<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
-    ) -> Lanes {
-        loneScales(block, at: row, Widen.self)
+        FifthBits.codes(
+            low: word(1 + quad % 4, of: block, at: row), fifth: word(0, of: block, at: row), quad: quad)
     }
 }
 
@@ -49,5 +40,17 @@ enum FifthBits {
             }
             words.store(arranged, at: row)
         }
+    }
+
+    /// The codes of a quad.
+    ///
+    /// - Parameters:
+    ///   - low: The word with the lower four bits, of two quads.
+    ///   - fifth: The word that ``arrange(_:)`` has made.
+    @inline(always)
+    static func codes(low: Lanes, fifth: Lanes, quad: Int) -> Lanes {
+        longlm_join_bits(
+            longlm_mask_bits(low, UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f), fifth,
+            UInt32(truncatingIfNeeded: quad), 0x0101_0101, 4)
     }
 }

@@ -14,10 +14,8 @@ enum Q51Storage: QuantizedStorage {
     static func codes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        let low = longlm_mask_bits(
-            word(2 + quad % 4, of: block, at: row), UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f)
-        return longlm_join_bits(
-            low, word(1, of: block, at: row), UInt32(truncatingIfNeeded: quad), 0x0101_0101, 4)
+        FifthBits.codes(
+            low: word(2 + quad % 4, of: block, at: row), fifth: word(1, of: block, at: row), quad: quad)
     }
 
     @inline(always)

@@ -25,13 +25,13 @@ enum Q5KStorage: QuantizedStorage {
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        Widen.lowerHalves(word(0, of: block, at: row)) * SixBitScales.scales(block, at: row, group: group)
+        SixBitScales.scales(block, at: row, group: group, Widen.self)
     }
 
     @inline(always)
     static func minima<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        -(Widen.upperHalves(word(0, of: block, at: row)) * SixBitScales.minima(block, at: row, group: group))
+        SixBitScales.minima(block, at: row, group: group, Widen.self)
     }
 }

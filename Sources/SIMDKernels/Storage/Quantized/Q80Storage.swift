@@ -15,11 +15,4 @@ enum Q80Storage: QuantizedStorage {
     ) -> Lanes {
         longlm_flip_bits(word(quad, of: block, at: row), 0x8080_8080)
     }
-
-    @inline(always)
-    static func scales<Widen: Widening>(
-        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
-    ) -> Lanes {
-        loneScales(block, at: row, Widen.self)
-    }
 }

@@ -45,7 +45,7 @@ protocol QuantizedStorage: WeightStorage {
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> QuadNumbers
 
-    /// The scales of a group, for sixteen rows.
+    /// The scales of a group, for sixteen rows; by default, those outside of the words.
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes
@@ -83,6 +83,11 @@ extension QuantizedStorage {
     ) -> QuadNumbers {
         QuadNumbers(bytes: codes(block, at: row, span: span, quad: quad, Widen.self))
     }
+
+    @inline(always)
+    static func scales<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes { loneScales(block, at: row, Widen.self) }
 
     @inline(always)
     static func minima<Widen: Widening>(
