@@ -40,20 +40,26 @@ import Testing
     }
 
     @Test func groupsOfAProcess() {
-        #expect(ControlGroup.all("0::/user.slice/a:b\n") == [ControlGroup(.two, path: "/user.slice/a:b")])
-        let text = "9:name=systemd:/\n4:cpu,memory:/docker/1\n3:cpuset:/\n0::/\nnonsense\n5:memory\n"
-        #expect(ControlGroup.all(text) == [ControlGroup(.one, path: "/docker/1"), ControlGroup(.two, path: "/")])
-        #expect(ControlGroup.all("") == [])
+        #expect(
+            ControlGroup.all("0::/user.slice/a:b\n", .memory) == [ControlGroup(.two, .memory, path: "/user.slice/a:b")])
+        let text = "9:name=systemd:/\n4:cpu,cpuacct,memory:/docker/1\n3:cpuset:/\n0::/\nnonsense\n5:memory\n"
+        #expect(
+            ControlGroup.all(text, .memory)
+                == [ControlGroup(.one, .memory, path: "/docker/1"), ControlGroup(.two, .memory, path: "/")])
+        #expect(
+            ControlGroup.all(text, .processors)
+                == [ControlGroup(.one, .processors, path: "/docker/1"), ControlGroup(.two, .processors, path: "/")])
+        #expect(ControlGroup.all("", .memory) == [])
     }
 
     @Test func directoriesOfAGroup() {
         #expect(
-            ControlGroup(.one, path: "/a/b").directories
+            ControlGroup(.one, .memory, path: "/a/b").directories
                 == ["/sys/fs/cgroup/memory/a/b", "/sys/fs/cgroup/memory/a", "/sys/fs/cgroup/memory"])
         #expect(
-            ControlGroup(.two, path: "/a").directories
+            ControlGroup(.two, .memory, path: "/a").directories
                 == ["/sys/fs/cgroup/a", "/sys/fs/cgroup", "/sys/fs/cgroup/unified/a", "/sys/fs/cgroup/unified"])
-        #expect(ControlGroup(.one, path: "/../b").directories == ["/sys/fs/cgroup/memory"])
+        #expect(ControlGroup(.one, .memory, path: "/../b").directories == ["/sys/fs/cgroup/memory"])
     }
 
     @Test func headroom() {

@@ -24,7 +24,7 @@ import Testing
     @Test func defaultCapacity() throws {
         let plain = try Session(model: model)
         #expect(plain.capacity == 64 && plain.position == 0 && plain.logits.isEmpty && plain.attention == .plain)
-        #expect(try plain.threadCount == Team.defaultThreadCount())
+        #expect(try plain.threadCount == Team.preferredThreadCount())
         let selfExtend = SelfExtend(groupSize: 4, neighborWindow: 16)
         let extended = try Session(
             model: model, options: SessionOptions(attention: AttentionMode(selfExtend), threadCount: 2))

@@ -171,6 +171,61 @@ struct TeamTests {
             guard processorSeconds() - before < 0.25 * 0.3 else { exit(2) }
         }
     }
+
+    /// One of three comes late to each barrier, long after the others have gone to sleep: they must all be woken. As above,
+    /// a loaded machine can only make the waiting ones use less.
+    @Test("Workers that wait long sleep, and wake up")
+    func longWaits() async {
+        await #expect(processExitsWith: .success) {
+            let before = processorSeconds()
+            Team.run(threadCount: 3, instructionSet: .baseline) { worker in
+                for round in 0..<10 {
+                    if worker.index == round % 3 { usleep(20_000) }
+                    worker.barrier()
+                }
+            }
+            // Two that spin would take 0.4 s.
+            guard processorSeconds() - before < 0.1 else { exit(2) }
+        }
+    }
+
+    #if os(Linux)
+        /// OpenMP's own runtime would end the process.
+        @Test("Where the system refuses threads, a team has those that there are")
+        func refusedThreads() async {
+            await #expect(processExitsWith: .success) {
+                // Threads of 4 MB each, in an address space that has room for a few of them.
+                setenv("OMP_STACKSIZE", "4M", 1)
+                let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+                let line = status.split(separator: "\n").first { $0.hasPrefix("VmSize:") }
+                guard let size = line?.split(separator: " ").compactMap({ UInt($0) }).first else { exit(2) }
+                var limit = rlimit(rlim_cur: rlim_t(size * 1024 + 40 << 20), rlim_max: rlim_t(size * 1024 + 40 << 20))
+                guard setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit) == 0 else { exit(3) }
+                for _ in 0..<3 {
+                    let count = workers(64).count
+                    guard count >= 2, count < 20 else { exit(4) }
+                }
+                guard workers(2).count == 2 else { exit(5) }
+            }
+        }
+    #endif
+
+    /// Kernels keep small arrays on the stack.
+    @Test("Stacks that are too small for kernels grow", arguments: ["16k", "64k"])
+    func smallStacks(size: String) async {
+        await #expect(processExitsWith: .success) { [size] in
+            setenv("OMP_STACKSIZE", size, 1)
+            let sum = Mutex(0)
+            Team.run(threadCount: 3, instructionSet: .baseline) { worker in
+                withUnsafeTemporaryAllocation(of: Int.self, capacity: 50_000) { numbers in
+                    for index in numbers.indices { numbers.initializeElement(at: index, to: worker.index) }
+                    let last = numbers[numbers.count - 1]
+                    sum.withLock { $0 += last }
+                }
+            }
+            guard sum.withLock({ $0 }) == 3 else { exit(2) }
+        }
+    }
 }
 
 private func indicesOfThree() -> Set<Int> {

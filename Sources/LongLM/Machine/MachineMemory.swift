@@ -34,7 +34,7 @@ package struct MachineMemory: Sendable {
             Self.difference(
                 Self.addressSpace(limits: text("/proc/self/limits") ?? ""),
                 Self.kilobytes(of: "VmSize", in: text("/proc/self/status") ?? "")))
-        for group in ControlGroup.all(text("/proc/self/cgroup") ?? "") {
+        for group in ControlGroup.all(text("/proc/self/cgroup") ?? "", .memory) {
             limits += group.directories.map { headroom($0, group.version) }
         }
         return limits.compactMap { $0 }.min()
@@ -44,7 +44,9 @@ package struct MachineMemory: Sendable {
 
     /// The bytes that a cgroup's limit leaves; nil without a limit.
     private func headroom(_ directory: String, _ version: ControlGroup.Version) -> Int? {
-        guard let limit = text(directory + version.limitFile), let usage = text(directory + version.usageFile) else {
+        guard let limit = text(directory + version.memoryLimitFile),
+            let usage = text(directory + version.memoryUsageFile)
+        else {
             return nil
         }
         return Self.headroom(
@@ -107,54 +109,11 @@ package struct MachineMemory: Sendable {
     }
 }
 
-/// A cgroup of this process that may limit its memory.
-package struct ControlGroup: Equatable, Sendable {
-    /// The version of the kernel's interface.
-    package enum Version: Equatable, Sendable {
-        case one, two
-
-        var limitFile: String { self == .one ? "/memory.limit_in_bytes" : "/memory.max" }
-        var usageFile: String { self == .one ? "/memory.usage_in_bytes" : "/memory.current" }
-        /// Entries of memory.stat that count the page cache, including that of groups inside.
-        var cacheKeys: [String] {
-            self == .one ? ["total_inactive_file", "total_active_file"] : ["inactive_file", "active_file"]
-        }
-        /// Where it is mounted. If both versions are in use, version 2 is in `unified`.
-        var mounts: [String] {
-            self == .one ? ["/sys/fs/cgroup/memory"] : ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
-        }
-    }
-
-    package let version: Version
-    /// The path from the mount; it begins with a slash.
-    package let path: String
-
-    package init(_ version: Version, path: String) {
-        self.version = version
-        self.path = path
-    }
-
-    /// The groups that /proc/self/cgroup names.
-    package static func all(_ text: String) -> [ControlGroup] {
-        text.split(separator: "\n").compactMap { line in
-            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard fields.count == 3, fields[2].hasPrefix("/") else { return nil }
-            let path = String(fields[2])
-            if fields[0] == "0", fields[1].isEmpty { return ControlGroup(.two, path: path) }
-            return fields[1].split(separator: ",").contains("memory") ? ControlGroup(.one, path: path) : nil
-        }
-    }
-
-    /// The directories of the group and of all groups that contain it, whose limits also apply.
-    ///
-    /// Inside a container, the path may be the host's, while the mount is the container's own group. Directories that
-    /// don't exist are ignored, and the mount itself always comes last.
-    package var directories: [String] {
-        // ".." leads out of what a container sees.
-        let names = path.split(separator: "/").map(String.init)
-        let levels = names.contains("..") ? [] : names
-        return version.mounts.flatMap { mount in
-            (0...levels.count).reversed().map { mount + levels.prefix($0).map { "/" + $0 }.joined() }
-        }
+extension ControlGroup.Version {
+    fileprivate var memoryLimitFile: String { self == .one ? "/memory.limit_in_bytes" : "/memory.max" }
+    fileprivate var memoryUsageFile: String { self == .one ? "/memory.usage_in_bytes" : "/memory.current" }
+    /// Entries of memory.stat that count the page cache, including that of groups inside.
+    fileprivate var cacheKeys: [String] {
+        self == .one ? ["total_inactive_file", "total_active_file"] : ["inactive_file", "active_file"]
     }
 }

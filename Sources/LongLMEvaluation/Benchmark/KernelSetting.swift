@@ -16,12 +16,12 @@ public struct KernelSetting: Sendable, Equatable {
 
     /// The best instruction set of the processor, or what `LONGLM_ISA` names.
     ///
-    /// - Parameter threadCount: Threads; nil: `OMP_NUM_THREADS` or the number of processors.
+    /// - Parameter threadCount: Threads; nil: as many as a session has by default.
     /// - Throws: `InstructionSetError` or `ThreadCountError` when the environment asks for an impossible setting.
     public init(threadCount: Int?) throws {
-        let defaultThreadCount = try Team.defaultThreadCount()
+        let preferredThreadCount = try Team.preferredThreadCount()
         self.init(
-            threadCount: threadCount ?? defaultThreadCount, instructionSet: try InstructionSet.preferred())
+            threadCount: threadCount ?? preferredThreadCount, instructionSet: try InstructionSet.preferred())
     }
 
     func runTeam(_ body: (Worker) -> Void) {
