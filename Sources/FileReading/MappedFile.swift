@@ -8,13 +8,16 @@
 
 /// The bytes of a file, mapped read-only, or of an array.
 ///
-/// When another process truncates a file while it is mapped, reading past the new end ends this process: no program can
-/// catch that. So a file should be replaced by renaming another one, as `SafetensorsWriter` does.
+/// When another process truncates a file while it is mapped, touching ``bytes`` past the new end ends this process. So what is
+/// copied anyway is read with ``read(_:into:)``, which throws instead. A file should be replaced by renaming another one, as
+/// `SafetensorsWriter` does.
 ///
 /// `@unchecked Sendable`: constant after initialisation.
 package final class MappedFile: @unchecked Sendable {
     package let bytes: UnsafeRawBufferPointer
-    private let isMapped: Bool
+    private let path: String
+    /// The open file; nil for an array, and for an empty file.
+    private let descriptor: Int32?
 
     /// Maps a regular file.
     ///
@@ -23,21 +26,24 @@ package final class MappedFile: @unchecked Sendable {
         // Without O_NONBLOCK, opening a named pipe waits for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw FileError(path: path, reason: systemReason()) }
-        defer { close(descriptor) }
+        var keepsDescriptor = false
+        defer { if !keepsDescriptor { close(descriptor) } }
+        self.path = path
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw FileError(path: path, reason: systemReason()) }
         guard status.st_mode & S_IFMT == S_IFREG else { throw FileError(path: path, reason: "not a regular file") }
         let count = Int(status.st_size)
         if count == 0 {
             bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-            isMapped = false
+            self.descriptor = nil
             return
         }
         guard let start = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), start != MAP_FAILED else {
             throw FileError(path: path, reason: systemReason())
         }
         bytes = UnsafeRawBufferPointer(start: start, count: count)
-        isMapped = true
+        self.descriptor = descriptor
+        keepsDescriptor = true
     }
 
     /// Keeps a copy of an array.
@@ -45,20 +51,65 @@ package final class MappedFile: @unchecked Sendable {
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: array.count, alignment: 64)
         copy.copyBytes(from: array)
         bytes = UnsafeRawBufferPointer(copy)
-        isMapped = false
+        path = ""
+        descriptor = nil
     }
 
     deinit {
-        if isMapped {
+        if let descriptor {
             munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count)
+            close(descriptor)
         } else {
             bytes.deallocate()
         }
     }
 
-    /// Gives the memory of the whole pages within `range` back to the system, which reads them again when they are used.
+    /// Copies bytes.
+    ///
+    /// - Parameters:
+    ///   - range: Which ones; they lie within ``bytes``.
+    ///   - target: Where they go: as many bytes.
+    /// - Throws: ``FileError`` when the system can't read them, or the file has been truncated.
+    package func read(_ range: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(FileError) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count, "the file has these bytes")
+        precondition(range.count == target.count, "the target has room for the bytes")
+        guard let descriptor else { return target.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[range])) }
+        var done = 0
+        while done < range.count {
+            let count = pread(
+                descriptor, target.baseAddress.map { $0 + done }, range.count - done, off_t(range.lowerBound + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw FileError(path: path, reason: "can't be read: \(systemReason())")
+            }
+            guard count > 0 else { throw FileError(path: path, reason: "was truncated while it was read") }
+            done += count
+        }
+    }
+
+    /// Copies bytes to an array.
+    ///
+    /// - Parameter range: Which ones; they lie within ``bytes``.
+    /// - Throws: ``FileError``, as ``read(_:into:)``.
+    package func read(_ range: Range<Int>) throws(FileError) -> [UInt8] {
+        var failure: FileError?
+        let array = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
+            do throws(FileError) {
+                try read(
+                    range,
+                    into: UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<range.count])
+                )
+                count = range.count
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return array
+    }
+
+    /// Gives the memory of the whole pages within `range` back to the system. It reads those of a file again when they are used;
+    /// those of an array are lost.
     package func discardResidentPages(_ range: Range<Int>) {
-        guard isMapped, let base = bytes.baseAddress else { return }
+        guard let base = bytes.baseAddress else { return }
         let pageSize = Int(getpagesize())
         let first = (range.lowerBound + pageSize - 1) / pageSize * pageSize
         let last = range.upperBound / pageSize * pageSize

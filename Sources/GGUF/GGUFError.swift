@@ -19,6 +19,8 @@ public enum GGUFError: Error, Equatable, Sendable, CustomStringConvertible {
     case tooManyTensors(file: String, count: UInt64, remaining: Int)
     /// A text that isn't UTF-8.
     case notUTF8(file: String, place: String)
+    /// A header of more bytes than are read.
+    case headerTooLarge(file: String, byteCount: Int)
 
     // The metadata.
 
@@ -104,6 +106,7 @@ public enum GGUFError: Error, Equatable, Sendable, CustomStringConvertible {
             "\(file): claims \(count) keys, for which its remaining \(remaining) bytes are too few"
         case .tooManyTensors(let file, let count, let remaining):
             "\(file): claims \(count) tensors, for which its remaining \(remaining) bytes are too few"
+        case .headerTooLarge(let file, let byteCount): "\(file): the header has more than \(byteCount) bytes"
         case .notUTF8(let file, let place): "\(file): \(place): a text is not UTF-8"
         case .invalidKey(let file, let place, let count):
             "\(file): \(place) has \(count) bytes; a key has between 1 and 65,535"

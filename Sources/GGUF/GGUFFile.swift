@@ -41,7 +41,7 @@ public final class GGUFFile: Sendable {
     }
 
     private init(_ mapping: MappedFile, path: String) throws(GGUFError) {
-        let header = try GGUFHeader(mapping, file: path)
+        let header = try GGUFHeader.read(mapping, file: path)
         self.path = path
         self.mapping = mapping
         version = header.version

@@ -10,7 +10,8 @@ struct GGUFHeader {
     private static let deepestNesting = 8
 
     private let file: String
-    private let mapping: MappedFile
+    private let fileByteCount: Int
+    private let copy: MappedFile
     private var cursor: GGUFCursor
 
     private(set) var version = 0
@@ -22,10 +23,44 @@ struct GGUFHeader {
     /// Where the data begin in the file.
     private(set) var dataOffset = 0
 
-    init(_ mapping: MappedFile, file: String) throws(GGUFError) {
+    /// Reads the header of a file.
+    static func read(_ mapping: MappedFile, file: String) throws(GGUFError) -> GGUFHeader {
+        let fileByteCount = mapping.bytes.count
+        var count = min(fileByteCount, firstByteCount)
+        while true {
+            let copy: MappedFile
+            do throws(FileError) {
+                copy = MappedFile(copying: try mapping.read(0..<count))
+            } catch { throw .unreadable(file: error.path, reason: error.reason) }
+            do throws(GGUFError) {
+                let header = try GGUFHeader(copy, fileByteCount: fileByteCount, file: file)
+                copy.discardResidentPages(min(header.dataOffset, count)..<count)
+                return header
+            } catch {
+                guard error.needsMoreBytes, count < fileByteCount else { throw error }
+                guard count < largestByteCount else {
+                    throw .headerTooLarge(file: file, byteCount: largestByteCount)
+                }
+                count = min(4 * count, fileByteCount, largestByteCount)
+            }
+        }
+    }
+
+    /// What is read at first. The vocabularies of most models fit.
+    private static let firstByteCount = 16 << 20
+    /// The longest header that is read. The longest ones known have some 30 MB.
+    private static let largestByteCount = 256 << 20
+
+    /// - Parameters:
+    ///   - copy: The first bytes of the file. They are a copy, because a file that another process truncates can't be read
+    ///     safely in any other way.
+    ///   - fileByteCount: The bytes of the whole file.
+    ///   - file: What errors call it.
+    private init(_ copy: MappedFile, fileByteCount: Int, file: String) throws(GGUFError) {
         self.file = file
-        self.mapping = mapping
-        cursor = GGUFCursor(mapping.bytes, 0..<mapping.bytes.count)
+        self.fileByteCount = fileByteCount
+        self.copy = copy
+        cursor = GGUFCursor(copy.bytes, 0..<copy.bytes.count)
         let (tensorCount, keyCount) = try readBeginning()
         try readMetadata(keyCount)
         try readTensors(tensorCount)
@@ -134,7 +169,7 @@ struct GGUFHeader {
     /// Checks that the tensors lie in the data and apart from each other.
     private mutating func checkPlaces() throws(GGUFError) {
         let padding = (alignment - cursor.offset % alignment) % alignment
-        let dataByteCount = max(cursor.remaining - padding, 0)
+        let dataByteCount = max(fileByteCount - cursor.offset - padding, 0)
         dataOffset = cursor.offset + padding
         for tensor in tensors where tensor.byteRange.upperBound > dataByteCount {
             throw .tensorBeyondFile(
@@ -183,7 +218,7 @@ struct GGUFHeader {
         let start = cursor
         try check(type, count: 1, depth: 0, key: key)
         var reader = start
-        return reader.checkedValue(type, mapping)
+        return reader.checkedValue(type, copy)
     }
 
     private mutating func valueType(_ key: String) throws(GGUFError) -> GGUFValueType {
@@ -221,6 +256,16 @@ struct GGUFHeader {
             if type == .bool, let value = bytes.first(where: { $0 > 1 }) {
                 throw .invalidBool(file: file, key: key, value: value)
             }
+        }
+    }
+}
+
+extension GGUFError {
+    /// Whether it may be that the part of the file that was read is too short.
+    fileprivate var needsMoreBytes: Bool {
+        switch self {
+        case .truncated, .tooManyKeys, .tooManyTensors: true
+        default: false
         }
     }
 }

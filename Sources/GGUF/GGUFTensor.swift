@@ -29,10 +29,27 @@ public struct GGUFTensorView: Sendable {
     let range: Range<Int>
 
     /// Calls `body` with the tensor's bytes: little-endian, row after row, of any alignment, valid during the call.
+    ///
+    /// They are those of the mapped file. Should another process truncate the file in the meantime, touching them ends this
+    /// process. ``read(_:into:)`` throws instead.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
+    }
+
+    /// Copies a part of the tensor's bytes.
+    ///
+    /// - Parameters:
+    ///   - bytes: The part, in bytes from the tensor's beginning.
+    ///   - target: Where they go: as many bytes.
+    /// - Throws: ``GGUFError/unreadable(file:reason:)`` when the file can't be read, or has been truncated.
+    public func read(_ bytes: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(GGUFError) {
+        precondition(bytes.lowerBound >= 0 && bytes.upperBound <= range.count, "bytes outside of the tensor")
+        do throws(FileError) {
+            try mapping.read(
+                (range.lowerBound + bytes.lowerBound)..<(range.lowerBound + bytes.upperBound), into: target)
+        } catch { throw .unreadable(file: error.path, reason: error.reason) }
     }
 
     /// Gives the memory of pages back to the system, for a reader that has copied their bytes. The system reads them

@@ -166,14 +166,14 @@ public enum GGUFValue: Sendable {
     }
 }
 
-/// A list of values of one type. Its elements stay in the file until they are asked for.
+/// A list of values of one type. Its elements stay in the bytes of the header until they are asked for.
 public struct GGUFArray: Sendable {
     /// The type of the elements.
     public let elementType: GGUFValueType
     /// How many elements there are.
     public let count: Int
     private let mapping: MappedFile
-    /// Where the elements lie in the file. They have been checked.
+    /// Where the elements lie in the header. They have been checked.
     private let range: Range<Int>
 
     init(elementType: GGUFValueType, count: Int, mapping: MappedFile, range: Range<Int>) {

@@ -73,9 +73,15 @@ struct ShardIndex {
         guard file.bytes.count <= SafetensorsHeader.largestByteCount else {
             throw .malformedIndex(file: path, reason: "has more than 100,000,000 bytes")
         }
+        let text = try read(0..<file.bytes.count, of: file)
+        try text.withUnsafeBufferPointer { (bytes) throws(SafetensorsError) in try parse(UnsafeRawBufferPointer(bytes))
+        }
+    }
+
+    private mutating func parse(_ text: UnsafeRawBufferPointer) throws(SafetensorsError) {
         var reader: JSONReader
         do throws(JSONError) {
-            reader = try JSONReader(file.bytes)
+            reader = try JSONReader(text)
         } catch { throw translate(error) }
         var hasMap = false
         try reader.object(translate) { (reader, key) throws(SafetensorsError) in

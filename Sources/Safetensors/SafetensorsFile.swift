@@ -33,7 +33,7 @@ public final class SafetensorsFile: Sendable {
     }
 
     private init(_ mapping: MappedFile, path: String) throws(SafetensorsError) {
-        let header = try SafetensorsHeader(mapping.bytes, file: path)
+        let header = try SafetensorsHeader(mapping, file: path)
         self.path = path
         self.mapping = mapping
         metadata = header.metadata
@@ -58,6 +58,13 @@ public final class SafetensorsFile: Sendable {
         let range = (dataOffset + info.byteRange.lowerBound)..<(dataOffset + info.byteRange.upperBound)
         return TensorView(info: info, path: path, mapping: mapping, range: range)
     }
+}
+
+/// Copies bytes of a file, with this module's error.
+func read(_ range: Range<Int>, of mapping: MappedFile) throws(SafetensorsError) -> [UInt8] {
+    do throws(FileError) {
+        return try mapping.read(range)
+    } catch { throw .unreadable(file: error.path, reason: error.reason) }
 }
 
 /// Maps a file, with this module's error.

@@ -1,3 +1,4 @@
+internal import FileReading
 internal import StrictJSON
 
 /// The validated header of a safetensors file.
@@ -14,22 +15,25 @@ struct SafetensorsHeader {
     let dataOffset: Int
 
     /// Checks every rule of the format.
-    init(_ bytes: UnsafeRawBufferPointer, file: String) throws(SafetensorsError) {
-        guard bytes.count >= 8 else { throw .tooShort(file: file, byteCount: bytes.count) }
-        let claimed = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
+    init(_ mapping: MappedFile, file: String) throws(SafetensorsError) {
+        let fileByteCount = mapping.bytes.count
+        guard fileByteCount >= 8 else { throw .tooShort(file: file, byteCount: fileByteCount) }
+        let claimed = try read(0..<8, of: mapping).reversed().reduce(0) { $0 << 8 | UInt64($1) }
         guard claimed <= Self.largestByteCount else { throw .headerTooLarge(file: file, byteCount: claimed) }
         let headerByteCount = Int(claimed)
-        guard headerByteCount <= bytes.count - 8 else {
-            throw .headerBeyondFile(file: file, headerByteCount: headerByteCount, fileByteCount: bytes.count)
+        guard headerByteCount <= fileByteCount - 8 else {
+            throw .headerBeyondFile(file: file, headerByteCount: headerByteCount, fileByteCount: fileByteCount)
         }
-        let header = UnsafeRawBufferPointer(rebasing: bytes[8..<(8 + headerByteCount)])
+        let header = try read(8..<(8 + headerByteCount), of: mapping)
         guard header.first == UInt8(ascii: "{") else { throw .headerNotAnObject(file: file) }
 
         var parser = HeaderParser(file: file)
-        try parser.parse(header)
+        try header.withUnsafeBufferPointer { (bytes) throws(SafetensorsError) in
+            try parser.parse(UnsafeRawBufferPointer(bytes))
+        }
         metadata = parser.metadata
         dataOffset = 8 + headerByteCount
-        tensors = try Self.inOrder(parser.tensors, dataByteCount: bytes.count - dataOffset, file: file)
+        tensors = try Self.inOrder(parser.tensors, dataByteCount: fileByteCount - dataOffset, file: file)
     }
 
     /// Puts tensors in the order of their bytes, and checks that these fill the data: no overlap, no hole, nothing left.

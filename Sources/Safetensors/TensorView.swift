@@ -10,11 +10,33 @@ public struct TensorView: Sendable {
     let range: Range<Int>
 
     /// Calls `body` with the tensor's bytes: little-endian, row-major, of any alignment, valid during the call.
+    ///
+    /// They are those of the mapped file. Should another process truncate the file in the meantime, touching them ends this
+    /// process. ``read(_:into:)`` throws instead.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
     }
+
+    /// Copies a part of the tensor's bytes.
+    ///
+    /// - Parameters:
+    ///   - bytes: The part, in bytes from the tensor's beginning.
+    ///   - target: Where they go: as many bytes.
+    /// - Throws: ``SafetensorsError/unreadable(file:reason:)`` when the file can't be read, or has been truncated.
+    public func read(_ bytes: Range<Int>, into target: UnsafeMutableRawBufferPointer) throws(SafetensorsError) {
+        precondition(bytes.lowerBound >= 0 && bytes.upperBound <= range.count, "bytes outside of the tensor")
+        do throws(FileError) {
+            try mapping.read(
+                (range.lowerBound + bytes.lowerBound)..<(range.lowerBound + bytes.upperBound), into: target)
+        } catch { throw .unreadable(file: error.path, reason: error.reason) }
+    }
+
+    /// A copy of the tensor's bytes.
+    ///
+    /// - Throws: ``SafetensorsError/unreadable(file:reason:)``, as ``read(_:into:)``.
+    public func bytes() throws(SafetensorsError) -> [UInt8] { try Safetensors.read(range, of: mapping) }
 
     /// Gives the memory of pages back to the system, for a reader that has copied their bytes. The system reads them
     /// from the file again when they are used.
@@ -27,12 +49,13 @@ public struct TensorView: Sendable {
 
     /// The numbers of an F32, F16 or BF16 tensor, widened exactly.
     ///
-    /// - Throws: ``SafetensorsError/wrongDType(file:tensor:found:expected:)`` for another type.
+    /// - Throws: ``SafetensorsError/wrongDType(file:tensor:found:expected:)`` for another type,
+    ///   ``SafetensorsError/unreadable(file:reason:)`` when the file can't be read.
     public func floats() throws(SafetensorsError) -> [Float] {
         switch info.dtype {
-        case .float32: elements(UInt32.self) { Float(bitPattern: $0) }
-        case .bfloat16: elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
-        case .float16: elements(UInt16.self, widenHalf)
+        case .float32: try elements(UInt32.self) { Float(bitPattern: $0) }
+        case .bfloat16: try elements(UInt16.self) { Float(bitPattern: UInt32($0) << 16) }
+        case .float16: try elements(UInt16.self, widenHalf)
         default:
             throw .wrongDType(
                 file: path, tensor: info.name, found: info.dtype, expected: [.float32, .float16, .bfloat16])
@@ -41,11 +64,12 @@ public struct TensorView: Sendable {
 
     /// The numbers of an I64 or I32 tensor.
     ///
-    /// - Throws: ``SafetensorsError/wrongDType(file:tensor:found:expected:)`` for another type.
+    /// - Throws: ``SafetensorsError/wrongDType(file:tensor:found:expected:)`` for another type,
+    ///   ``SafetensorsError/unreadable(file:reason:)`` when the file can't be read.
     public func integers() throws(SafetensorsError) -> [Int] {
         switch info.dtype {
-        case .int64: elements(Int64.self) { Int($0) }
-        case .int32: elements(Int32.self) { Int($0) }
+        case .int64: try elements(Int64.self) { Int($0) }
+        case .int32: try elements(Int32.self) { Int($0) }
         default:
             throw .wrongDType(file: path, tensor: info.name, found: info.dtype, expected: [.int64, .int32])
         }
@@ -53,13 +77,23 @@ public struct TensorView: Sendable {
 
     private func elements<Bits: FixedWidthInteger, Element>(
         _: Bits.Type, _ convert: (Bits) -> Element
-    ) -> [Element] {
-        withUnsafeBytes { bytes in
-            let size = MemoryLayout<Bits>.size
-            return (0..<(bytes.count / size)).map { index in
-                convert(Bits(littleEndian: bytes.loadUnaligned(fromByteOffset: index * size, as: Bits.self)))
+    ) throws(SafetensorsError) -> [Element] {
+        let size = MemoryLayout<Bits>.size
+        let count = range.count / size
+        // In pieces, so that no second copy of a large tensor is made.
+        var piece = [Bits](repeating: 0, count: min(count, 1 << 16))
+        var elements: [Element] = []
+        elements.reserveCapacity(count)
+        while elements.count < count {
+            let (first, length) = (elements.count, min(piece.count, count - elements.count))
+            try piece.withUnsafeMutableBufferPointer { (buffer) throws(SafetensorsError) in
+                try read(
+                    (first * size)..<((first + length) * size),
+                    into: UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: buffer[..<length])))
             }
+            for bits in piece[..<length] { elements.append(convert(Bits(littleEndian: bits))) }
         }
+        return elements
     }
 }
 

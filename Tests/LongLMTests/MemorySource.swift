@@ -19,7 +19,7 @@ final class MemorySource: WeightSource {
     private let assembled: [String: [String]]
     /// A tensor whose numbers can't be read.
     private let unreadable: String?
-    private let discarded = Mutex<[String: Int]>([:])
+    private let read = Mutex<[String: Int]>([:])
 
     init(_ entries: [String: Entry], assembled: [String: [String]] = [:], unreadable: String? = nil) {
         self.entries = entries
@@ -27,8 +27,8 @@ final class MemorySource: WeightSource {
         self.unreadable = unreadable
     }
 
-    /// How many rows of each tensor were given back.
-    var discardedRows: [String: Int] { discarded.withLock { $0 } }
+    /// How many rows of each tensor were read.
+    var readRowCounts: [String: Int] { read.withLock { $0 } }
 
     var path: String { "memory" }
 
@@ -54,24 +54,27 @@ final class MemorySource: WeightSource {
         }
     }
 
-    func withRows<Result>(
-        _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) -> Result
-    ) throws(CheckpointError) -> Result {
+    func readRows(
+        _ rows: Range<Int>, of tensor: StoredTensor, into target: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError) {
         guard tensor.name != unreadable, let entry = entry(tensor.name) else {
             throw .missingTensor(file: path, tensor: tensor.name)
         }
         let rowByteCount = entry.bytes.count / entry.shape[0]
-        // Of a copy of its own, so that bytes around the rows can't be read by mistake.
-        return Array(entry.bytes[(rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount)]).withUnsafeBytes(
-            body)
-    }
-
-    func discardRows(_ rows: Range<Int>, of tensor: StoredTensor) {
-        discarded.withLock { $0[tensor.name, default: 0] += rows.count }
+        target.copyBytes(from: entry.bytes[(rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount)])
+        read.withLock { $0[tensor.name, default: 0] += rows.count }
     }
 
     func floats(of tensor: StoredTensor) throws(CheckpointError) -> [Float] {
-        try withRows(0..<(tensor.shape.first ?? 0), of: tensor) { bytes in
+        var bytes = [UInt8](repeating: 0, count: tensor.byteCount)
+        var failure: CheckpointError?
+        bytes.withUnsafeMutableBytes { buffer in
+            do throws(CheckpointError) {
+                try readRows(0..<(tensor.shape.first ?? 0), of: tensor, into: buffer)
+            } catch { failure = error }
+        }
+        if let failure { throw failure }
+        return bytes.withUnsafeBytes { bytes in
             (0..<tensor.elementCount).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
         }
     }

@@ -26,8 +26,8 @@ import Testing
         let expected = try loadModel(tiny)
         #expect(model.weightByteCount == expected.weightByteCount)
         #expect(bits(try allLogits(model, tokens)) == bits(try allLogits(expected, tokens)))
-        // Every row was given back once.
-        #expect(source.discardedRows == tiny.entries.mapValues { $0.shape[0] })
+        // Every row was read once.
+        #expect(source.readRowCounts == tiny.entries.mapValues { $0.shape[0] })
     }
 
     /// As quantised weights with their scales beside them are.

@@ -138,35 +138,31 @@ struct ConversionTests {
         }
     }
 
-    /// A panel of 66,001 numbers is more than is packed between two calls by one thread.
+    /// A panel of 66,001 numbers is more than is packed by one thread between two reads.
     @Test(
-        "Progress tells which rows are not needed any more",
+        "Rows are read piece by piece",
         arguments: [(WeightFormat.float32, nil), (.float32, WeightFormat.bfloat16), (.float16, .float32)], [1, 2, 5])
-    func progress(_ types: (from: WeightFormat, to: WeightFormat?), _ threadCount: Int) {
+    func pieces(_ types: (from: WeightFormat, to: WeightFormat?), _ threadCount: Int) {
         var generator = SeededGenerator(seed: 63)
         // An odd number of columns; the last panel has 6 rows.
         let (rowCount, columnCount) = (70, 66_001)
         let mask: UInt32 = types.from == .float32 ? 0x3fff_ffff : 0x3fff
-        let rowByteCount = types.from.rowByteCount(columnCount: columnCount)
         let row = (0..<columnCount).map { _ in UInt32(truncatingIfNeeded: generator.next()) & mask }
         let rowBytes = Array(bytes(row, types.from).dropFirst())
-        let source = UnsafeMutableRawBufferPointer.allocate(byteCount: rowCount * rowByteCount, alignment: 4)
-        defer { source.deallocate() }
-        for index in 0..<rowCount {
-            UnsafeMutableRawBufferPointer(rebasing: source[(index * rowByteCount)...]).copyBytes(from: rowBytes)
-        }
-        var calls: [Int] = []
+        var pieces: [Range<Int>] = []
         let packed = PackedMatrix(
-            packing: UnsafeRawBufferPointer(source), format: types.from, storedFormat: types.to,
-            rowCount: rowCount, columnCount: columnCount, threadCount: threadCount,
-            instructionSet: InstructionSet.availableForFloats.last ?? .baseline
-        ) { done in
-            calls.append(done)
-            // The pages of these rows may be given back.
-            for index in 0..<(done * rowByteCount) { source[index] = 0xff }
+            format: types.from, storedFormat: types.to, rowCount: rowCount, columnCount: columnCount,
+            threadCount: threadCount, instructionSet: InstructionSet.availableForFloats.last ?? .baseline, arena: nil
+        ) { rows, target in
+            pieces.append(rows)
+            for index in rows.indices {
+                let first = (index - rows.lowerBound) * rowBytes.count
+                UnsafeMutableRawBufferPointer(rebasing: target[first..<(first + rowBytes.count)]).copyBytes(
+                    from: rowBytes)
+            }
         }
         // Three panels, as many at a time as there are threads.
-        #expect(calls == [1: [32, 64, 70], 2: [64, 70], 5: [70]][threadCount])
+        #expect(pieces == [1: [0..<32, 32..<64, 64..<70], 2: [0..<64, 64..<70], 5: [0..<70]][threadCount])
         let to = types.to ?? types.from
         let expected = row.map { bits in
             let value = decode(bits, types.from)

@@ -47,48 +47,36 @@ struct GGUFSource: WeightSource {
             offset: name != info.name && isNorm && names?.normsHoldOne == true ? 1 : 0)
     }
 
-    func withRows<Result>(
-        _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) -> Result
-    ) throws(CheckpointError) -> Result {
+    func readRows(
+        _ rows: Range<Int>, of tensor: StoredTensor, into target: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError) {
         guard let place = place(of: tensor.name) else {
             throw .missingTensor(file: tensor.file, tensor: tensor.name)
         }
-        return place.view.withUnsafeBytes { bytes in
-            let stored = UnsafeRawBufferPointer(rebasing: bytes[place.range])
-            let size = place.rowByteCount
+        let (begin, size) = (place.range.lowerBound, place.rowByteCount)
+        do throws(GGUFError) {
             if place.order == .same {
-                return body(
-                    UnsafeRawBufferPointer(rebasing: stored[(rows.lowerBound * size)..<(rows.upperBound * size)]))
+                try place.view.read(
+                    (begin + rows.lowerBound * size)..<(begin + rows.upperBound * size), into: target)
+                return
             }
-            var gathered: [UInt8] = []
-            gathered.reserveCapacity(rows.count * size)
-            for row in rows {
-                let first = place.storedRow(row) * size
-                gathered += stored[first..<(first + size)]
+            for (index, row) in rows.enumerated() {
+                let first = begin + place.storedRow(row) * size
+                try place.view.read(
+                    first..<(first + size),
+                    into: UnsafeMutableRawBufferPointer(rebasing: target[(index * size)..<((index + 1) * size)]))
             }
-            return gathered.withUnsafeBytes(body)
-        }
-    }
-
-    func discardRows(_ rows: Range<Int>, of tensor: StoredTensor) {
-        guard let place = place(of: tensor.name) else { return }
-        switch place.order {
-        case .same:
-            let begin = place.range.lowerBound
-            place.view.discardResidentPages(
-                (begin + rows.lowerBound * place.rowByteCount)..<(begin + rows.upperBound * place.rowByteCount))
-        case .pairs, .partsBeforeHeads:
-            // The rows lie apart and have been copied. Pages that are still needed come back from the file.
-            if rows.upperBound == place.shape[0] { place.view.discardResidentPages(place.range) }
-        }
+        } catch { throw .gguf(error) }
     }
 
     func floats(of tensor: StoredTensor) throws(CheckpointError) -> [Float] {
         guard let format = tensor.format else {
             throw .unsupportedTensorType(file: tensor.file, tensor: tensor.name, type: tensor.typeName)
         }
-        let rowCount = tensor.shape.first ?? 1
-        return try withRows(0..<rowCount, of: tensor) { format.widened($0, count: tensor.elementCount) }
+        let bytes = AlignedBuffer(byteCount: tensor.byteCount)
+        let buffer = UnsafeMutableRawBufferPointer(start: bytes.bytes, count: tensor.byteCount)
+        try readRows(0..<(tensor.shape.first ?? 1), of: tensor, into: buffer)
+        return format.widened(UnsafeRawBufferPointer(buffer), count: tensor.elementCount)
     }
 }
 

@@ -29,17 +29,15 @@ struct SafetensorsSource: WeightSource {
             format: WeightFormat(tensor.info.dtype), byteCount: tensor.info.byteCount)
     }
 
-    func withRows<Result>(
-        _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) -> Result
-    ) throws(CheckpointError) -> Result {
-        try view(tensor).withUnsafeBytes { bytes in
-            body(UnsafeRawBufferPointer(rebasing: bytes[byteRange(of: rows, in: tensor)]))
-        }
-    }
-
-    func discardRows(_ rows: Range<Int>, of tensor: StoredTensor) {
-        // Only a hint, so a tensor that isn't there needs no error.
-        try? view(tensor).discardResidentPages(byteRange(of: rows, in: tensor))
+    func readRows(
+        _ rows: Range<Int>, of tensor: StoredTensor, into target: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError) {
+        // Rows are contiguous and of one size.
+        let rowByteCount = tensor.byteCount / max(tensor.shape.first ?? 1, 1)
+        let view = try view(tensor)
+        do {
+            try view.read((rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount), into: target)
+        } catch { throw .safetensors(error) }
     }
 
     func floats(of tensor: StoredTensor) throws(CheckpointError) -> [Float] {
@@ -53,12 +51,6 @@ struct SafetensorsSource: WeightSource {
         do {
             return try checkpoint.tensor(tensor.name)
         } catch { throw .safetensors(error) }
-    }
-
-    private func byteRange(of rows: Range<Int>, in tensor: StoredTensor) -> Range<Int> {
-        // Rows are contiguous and of one size.
-        let rowByteCount = tensor.byteCount / max(tensor.shape.first ?? 1, 1)
-        return (rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount)
     }
 }
 

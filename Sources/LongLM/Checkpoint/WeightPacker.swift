@@ -37,44 +37,37 @@ final class WeightPacker {
     /// - Throws: ``CheckpointError`` when its numbers can't be read, or the task is cancelled.
     func pack(_ matrix: PlannedMatrix) throws(CheckpointError) -> PackedMatrix {
         if Task.isCancelled { throw .cancelled }
-        let packed = matrix.rows.count == 1 ? try packPart(matrix, matrix.rows[0]) : try packGathered(matrix)
+        let packed = try PackedMatrix(
+            format: matrix.storedFormat, storedFormat: matrix.packedFormat, rowCount: matrix.rowCount,
+            columnCount: matrix.columnCount, threadCount: threadCount, instructionSet: instructionSet, arena: arena
+        ) { (rows, target) throws(CheckpointError) in
+            try read(rows, of: matrix, into: target)
+            report(target.count)
+        }
         count(packed.byteCount)
         return packed
     }
 
-    /// Packs rows that lie one after the other, straight from the source.
-    private func packPart(_ matrix: PlannedMatrix, _ rows: Range<Int>) throws(CheckpointError) -> PackedMatrix {
-        var done = 0
-        return try source.withRows(rows, of: matrix.tensor) { bytes in
-            pack(bytes, matrix) { count in
-                // Given back piece by piece, so that a large matrix is not in memory twice.
-                let piece = (rows.lowerBound + done)..<(rows.lowerBound + count)
-                source.discardRows(piece, of: matrix.tensor)
-                report(matrix.tensor.byteCount(of: [piece]))
-                done = count
+    /// Copies rows of a matrix, which may lie in several places of its tensor.
+    ///
+    /// - Parameter rows: Which ones, counted in the matrix.
+    private func read(
+        _ rows: Range<Int>, of matrix: PlannedMatrix, into target: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError) {
+        let rowByteCount = target.count / rows.count
+        // The matrix's row at which each place begins.
+        var first = 0
+        var copied = 0
+        for place in matrix.rows {
+            let part = rows.clamped(to: first..<(first + place.count))
+            if !part.isEmpty {
+                let stored = (place.lowerBound + part.lowerBound - first)..<(place.lowerBound + part.upperBound - first)
+                let room = target[(copied * rowByteCount)..<((copied + part.count) * rowByteCount)]
+                try source.readRows(stored, of: matrix.tensor, into: UnsafeMutableRawBufferPointer(rebasing: room))
+                copied += part.count
             }
+            first += place.count
         }
-    }
-
-    /// Packs rows from several places. They are copied first, because such matrices are small parts of a checkpoint.
-    private func packGathered(_ matrix: PlannedMatrix) throws(CheckpointError) -> PackedMatrix {
-        var gathered: [UInt8] = []
-        gathered.reserveCapacity(matrix.storedByteCount)
-        for range in matrix.rows {
-            try source.withRows(range, of: matrix.tensor) { gathered += $0 }
-        }
-        let packed = gathered.withUnsafeBytes { pack($0, matrix) { _ in } }
-        report(matrix.storedByteCount)
-        return packed
-    }
-
-    private func pack(
-        _ bytes: UnsafeRawBufferPointer, _ matrix: PlannedMatrix, progress: (Int) -> Void
-    ) -> PackedMatrix {
-        PackedMatrix(
-            packing: bytes, format: matrix.storedFormat, storedFormat: matrix.packedFormat, rowCount: matrix.rowCount,
-            columnCount: matrix.columnCount, threadCount: threadCount, instructionSet: instructionSet, arena: arena,
-            progress: progress)
     }
 
     /// Reads a vector as 32-bit floats.
@@ -91,7 +84,6 @@ final class WeightPacker {
                 buffer.floats[count] = vector.addend == 0 ? numbers[element] : numbers[element] + vector.addend
                 count += 1
             }
-            source.discardRows(range, of: vector.tensor)
         }
         report(vector.storedByteCount)
         self.count(buffer.byteCount)

@@ -15,16 +15,17 @@ package protocol WeightSource: Sendable {
     /// What is known of a tensor without reading its numbers; nil when there is none of this name.
     func tensor(_ name: String) -> StoredTensor?
 
-    /// Calls `body` with the bytes of some rows of a tensor in its ``StoredTensor/format``, row after row, of any alignment,
-    /// valid during the call. A row is what the tensor's first dimension counts.
+    /// Copies the bytes of some rows of a tensor in its ``StoredTensor/format``, row after row. A row is what the tensor's
+    /// first dimension counts.
     ///
+    /// - Parameters:
+    ///   - rows: Which rows.
+    ///   - tensor: The tensor.
+    ///   - target: Where they go: as many bytes as they have.
     /// - Throws: ``CheckpointError`` when they can't be read.
-    func withRows<Result>(
-        _ rows: Range<Int>, of tensor: StoredTensor, _ body: (UnsafeRawBufferPointer) -> Result
-    ) throws(CheckpointError) -> Result
-
-    /// Gives the memory of rows back that have been copied, where the source holds any. They can be read again.
-    func discardRows(_ rows: Range<Int>, of tensor: StoredTensor)
+    func readRows(
+        _ rows: Range<Int>, of tensor: StoredTensor, into target: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError)
 
     /// All numbers of a tensor that has a ``StoredTensor/format``, widened exactly.
     ///

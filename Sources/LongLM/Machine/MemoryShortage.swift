@@ -10,6 +10,10 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         case session(length: Int, cacheFormat: CacheFormat)
         /// The activations and logits of a ``Batch``.
         case batch(sessionLimit: Int)
+        /// The logits of many tokens, which ``Session/prefillAllLogits(_:progress:)`` returns.
+        case logits(tokenCount: Int)
+        /// What saving or restoring a session copies: the keys or values of one layer.
+        case sessionFile
     }
 
     /// What sets the limit.
@@ -45,6 +49,8 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
             switch purpose {
             case .weights: "the weights need \(counts[0])"
             case .batch(let count): "batches of up to \(count.grouped) sessions need \(counts[0])"
+            case .logits(let count): "the logits of \(count.grouped) tokens need \(counts[0])"
+            case .sessionFile: "saving or restoring the session needs \(counts[0])"
             case .session(let length, _): "a session of \(length.grouped) tokens needs \(counts[0])"
             }
         let lack =
@@ -55,7 +61,8 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
             }
         let hint =
             switch purpose {
-            case .weights: ""
+            case .weights, .sessionFile: ""
+            case .logits: "; fewer tokens at a time need less"
             case .batch: "; a smaller sessionLimit or rowLimit needs less"
             case .session(_, .bfloat16): "; a smaller capacity needs less"
             case .session: "; a smaller capacity or a bfloat16 cache needs less"

@@ -23,15 +23,19 @@ extension Session {
     /// - Parameter path: Where the file goes; an existing file is replaced. The file is little larger than the keys and
     ///   values are in memory.
     /// - Throws: ``SessionFileError/safetensors(_:)`` if it can't be written, ``SessionFileError/session(_:)`` if the
-    ///   session is empty or this is called from a prefill's `progress`.
+    ///   session is empty, this is called from a prefill's `progress`, or there is no memory for a layer's copy.
     public func save(to path: String) throws(SessionFileError) {
         if isProcessing { throw .session(.busy) }
         if position == 0 { throw .session(.noTokens) }
         let metadata = self.metadata
         var writer = SafetensorsWriter(metadata: metadata)
         let checksums = Checksums(metadata: metadata)
+        let parts = parts(length: position, neighborCount: position - cache.earliestNeighborPosition)
+        let reservation = try reserve(
+            parts.map { $0.shape.reduce(1, *) * $0.dtype.bitWidth / 8 }.max() ?? 0, for: .sessionFile)
+        defer { withExtendedLifetime(reservation) {} }
         do {
-            for part in parts(length: position, neighborCount: position - cache.earliestNeighborPosition) {
+            for part in parts {
                 try writer.add(part.name, dtype: part.dtype, shape: part.shape) { [self] in
                     let bytes = contents(part)
                     bytes.withUnsafeBytes { checksums.add(part.name, $0) }
@@ -57,6 +61,9 @@ extension Session {
             file = try SafetensorsFile(path: path)
         } catch { throw .safetensors(error) }
         try checkMetadata(file)
+        // A tensor's bytes, and its numbers as 32-bit floats.
+        let copies = try reserve(3 * (file.tensors.map(\.byteCount).max() ?? 0), for: .sessionFile)
+        defer { withExtendedLifetime(copies) {} }
         let saved = try SavedTensors(file)
         let tokens = try saved.tokens()
         if tokens.isEmpty { throw .notASession(file: path, reason: "it has no tokens") }
@@ -83,8 +90,10 @@ extension Session {
         } catch { throw .session(error) }
 
         // Until the file has been read whole, the session keeps what it has.
-        let reservation = position == 0 ? nil : try reserveSecondCache()
-        defer { withExtendedLifetime(reservation) {} }
+        let second =
+            position == 0
+            ? nil : try reserve(cache.byteCount, for: .session(length: capacity, cacheFormat: cacheFormat))
+        defer { withExtendedLifetime(second) {} }
         let cache = position == 0 ? cache : KeyValueCache(emptyLike: cache)
         cache.reserve(0..<tokens.count)
         for part in parts {
@@ -95,10 +104,11 @@ extension Session {
         take(cache, tokens: tokens, logits: try saved.floats("logits"))
     }
 
-    private func reserveSecondCache() throws(SessionFileError) -> MemoryReservation {
+    private func reserve(
+        _ byteCount: Int, for purpose: MemoryShortage.Purpose
+    ) throws(SessionFileError) -> MemoryReservation {
         do {
-            return try model.memory.reserve(
-                cache.byteCount, for: .session(length: capacity, cacheFormat: cacheFormat))
+            return try model.memory.reserve(byteCount, for: purpose)
         } catch { throw .session(.memory(error)) }
     }
 
@@ -336,9 +346,9 @@ private struct SavedTensors {
         var names: [String] = []
         for name in file.tensorNames.sorted() where name != "checksums" {
             names.append(name)
-            try Self.tensor(name, file).withUnsafeBytes { found.add(name, $0) }
+            try Self.bytes(name, file).withUnsafeBytes { found.add(name, $0) }
         }
-        let stated = try Self.tensor("checksums", file).withUnsafeBytes { Array($0) }
+        let stated = try Self.bytes("checksums", file)
         let computed = found.bytes
         guard stated.count == computed.count else {
             throw .damaged(file: file.path, part: "the list of tensors")
@@ -352,6 +362,12 @@ private struct SavedTensors {
     private static func tensor(_ name: String, _ file: SafetensorsFile) throws(SessionFileError) -> TensorView {
         do {
             return try file.tensor(name)
+        } catch { throw .safetensors(error) }
+    }
+
+    private static func bytes(_ name: String, _ file: SafetensorsFile) throws(SessionFileError) -> [UInt8] {
+        do {
+            return try file.tensor(name).bytes()
         } catch { throw .safetensors(error) }
     }
 

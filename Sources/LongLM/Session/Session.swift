@@ -247,15 +247,22 @@ public final class Session {
     /// Processes tokens and returns the logits [tokens.count, V] of all of them, row by row.
     ///
     /// - Parameters:
-    ///   - tokens: At least one. A session's reservation doesn't include the memory of their logits, four bytes each.
+    ///   - tokens: At least one. The memory of their logits is reserved during the call.
     ///   - progress: Called after each pass with how many of `tokens` have been processed.
-    /// - Throws: ``SessionError``, as ``prefill(_:progress:)``.
+    /// - Throws: ``SessionError``, as ``prefill(_:progress:)``, and ``SessionError/memory(_:)`` if there is not enough for the
+    ///   logits.
     public func prefillAllLogits(
         _ tokens: [Int], progress: ((Int) -> Void)? = nil
     ) throws(SessionError) -> [Float] {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
             let vocabularySize = model.configuration.vocabularySize
+            let reservation: MemoryReservation
+            do throws(MemoryShortage) {
+                reservation = try model.memory.reserve(
+                    tokens.count * vocabularySize * MemoryLayout<Float>.stride, for: .logits(tokenCount: tokens.count))
+            } catch { throw .memory(error) }
+            defer { withExtendedLifetime(reservation) {} }
             var all = [Float](repeating: 0, count: tokens.count * vocabularySize)
             try process(tokens, into: &all, wantsAll: true, progress)
             logits = Array(all.suffix(vocabularySize))

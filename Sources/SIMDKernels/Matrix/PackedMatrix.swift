@@ -35,17 +35,43 @@ public final class PackedMatrix: Sendable {
     ///   - threadCount: Threads to pack with.
     ///   - instructionSet: The instruction set to pack with; the processor must have it.
     ///   - arena: Where memory is taken from; nil: the system.
-    ///   - progress: Called from time to time with the number of leading rows that have been read and are no longer
-    ///     needed.
-    public init(
+    public convenience init(
         packing source: UnsafeRawBufferPointer, format: WeightFormat, storedFormat: WeightFormat? = nil,
         rowCount: Int, columnCount: Int, threadCount: Int = 1, instructionSet: InstructionSet = .baseline,
-        arena: BufferArena? = nil, progress: (Int) -> Void = { _ in }
+        arena: BufferArena? = nil
     ) {
+        let rowByteCount = format.rowByteCount(columnCount: columnCount)
+        precondition(source.count == rowCount * rowByteCount, "the source has as many numbers as the matrix")
+        self.init(
+            format: format, storedFormat: storedFormat, rowCount: rowCount, columnCount: columnCount,
+            threadCount: threadCount, instructionSet: instructionSet, arena: arena
+        ) { rows, target in
+            target.copyMemory(
+                from: UnsafeRawBufferPointer(
+                    rebasing: source[(rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount)]))
+        }
+    }
+
+    /// Packs rows that are read piece by piece, so that only a small part of the source is in memory at any time.
+    ///
+    /// - Parameters:
+    ///   - format: The format of the rows.
+    ///   - storedFormat: The format of the packed matrix; as in ``init(packing:format:storedFormat:rowCount:columnCount:threadCount:instructionSet:arena:)``.
+    ///   - rowCount: N, at least 1.
+    ///   - columnCount: K, at least 1.
+    ///   - threadCount: Threads to pack with.
+    ///   - instructionSet: The instruction set to pack with; the processor must have it.
+    ///   - arena: Where memory is taken from; nil: the system.
+    ///   - read: Called with the next rows, in ascending order, and with room for their bytes, which it fills.
+    /// - Throws: what `read` throws.
+    package init<Failure: Error>(
+        format: WeightFormat, storedFormat: WeightFormat?, rowCount: Int, columnCount: Int, threadCount: Int,
+        instructionSet: InstructionSet, arena: BufferArena?,
+        read: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
         precondition(rowCount > 0 && columnCount > 0, "a packed matrix isn't empty")
         precondition(columnCount % format.columnMultiple == 0, "a row consists of whole blocks")
         let rowByteCount = format.rowByteCount(columnCount: columnCount)
-        precondition(source.count == rowCount * rowByteCount, "the source has as many numbers as the matrix")
         let storedFormat = storedFormat ?? format
         precondition(storedFormat == format || storedFormat.roundsFloats, "the format rounds floats")
         precondition(columnCount % storedFormat.columnMultiple == 0, "a packed row consists of whole blocks")
@@ -57,23 +83,22 @@ public final class PackedMatrix: Sendable {
         let floatCount = panelCount * panelWordCount
         storage = arena?.allocate(floatCount: floatCount) ?? AlignedBuffer(floatCount: floatCount)
         byteCount = storage.byteCount
-        guard let base = source.baseAddress else { return }
 
-        // In pieces of a few MB, so that only a small part of the source is in memory at any time.
-        let chunkPanels = max(threadCount, (4 << 20) / (Self.panelWidth * rowByteCount))
-        for first in stride(from: 0, to: panelCount, by: chunkPanels) {
-            let panels = first..<min(first + chunkPanels, panelCount)
+        // Pieces of a few MB, which stay in a cache until they are packed.
+        let piecePanelCount = min(max(threadCount, (4 << 20) / (Self.panelWidth * rowByteCount)), panelCount)
+        let piece = AlignedBuffer(byteCount: piecePanelCount * Self.panelWidth * rowByteCount)
+        for first in stride(from: 0, to: panelCount, by: piecePanelCount) {
+            let count = min(piecePanelCount, panelCount - first)
+            let rows = (first * Self.panelWidth)..<min((first + count) * Self.panelWidth, rowCount)
+            try read(rows, UnsafeMutableRawBufferPointer(start: piece.bytes, count: rows.count * rowByteCount))
             Team.run(threadCount: threadCount, instructionSet: instructionSet) { worker in
-                let share = worker.share(of: panels.count)
                 let arguments = PackWeightsArguments(
-                    source: base, sourceFormat: format, rowByteCount: rowByteCount, rowCount: rowCount,
+                    source: piece.bytes, sourceFormat: format, rowByteCount: rowByteCount, rowCount: rows.count,
                     columnCount: columnCount, storedFormat: storedFormat, rounds: format != storedFormat,
-                    panelWordCount: panelWordCount,
-                    panels: (panels.lowerBound + share.lowerBound)..<(panels.lowerBound + share.upperBound),
-                    target: storage.floats)
+                    panelWordCount: panelWordCount, panels: worker.share(of: count),
+                    target: storage.floats + first * panelWordCount)
                 arguments.pack(on: instructionSet)
             }
-            progress(min(panels.upperBound * Self.panelWidth, rowCount))
         }
     }
 

@@ -403,12 +403,13 @@ extension GGUFConfiguration {
             throw .checkpoint(
                 .unsupportedTensorType(file: view.path, tensor: name, type: view.info.type.name))
         }
-        return view.withUnsafeBytes { bytes in
-            (0..<(bytes.count / 4)).map { index in
-                let bits = bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)
-                return Double(Float(bitPattern: UInt32(littleEndian: bits)))
+        var words = [UInt32](repeating: 0, count: view.info.elementCount)
+        do throws(GGUFError) {
+            try words.withUnsafeMutableBufferPointer { (words) throws(GGUFError) in
+                try view.read(0..<view.info.byteCount, into: UnsafeMutableRawBufferPointer(words))
             }
-        }
+        } catch { throw .checkpoint(.gguf(error)) }
+        return words.map { Double(Float(bitPattern: UInt32(littleEndian: $0))) }
     }
 }
 
@@ -419,6 +420,7 @@ extension ModelConfiguration {
         if let divisors = metadata.divisors {
             rotary = RotaryConfiguration(
                 theta: rotary.theta, dimension: rotary.dimension, scaling: .divided(by: divisors))
+            guard rotary.isUsable else { throw unusableFrequencies(metadata.reader.file) }
         }
     }
 }
