@@ -50,6 +50,10 @@ enum Main {
             Terminal.writeError("longlm: interrupted")
             exit(130)
         }
+        if code == .validationFailure, let name = strangeCommand {
+            Terminal.writeError("longlm: there is no command \(name)\(suggestion(for: name)) (see longlm --help)")
+            exit(2)
+        }
         if code == .validationFailure {
             Terminal.writeError("longlm: \(LongLMCommand.message(for: error)) (see \(helpCommand))")
             exit(2)
@@ -60,13 +64,54 @@ enum Main {
 }
 
 extension Main {
-    /// The command whose help explains what was tried.
-    private static var helpCommand: String {
-        let names = LongLMCommand.configuration.subcommands.map {
+    private static var commandNames: [String] {
+        LongLMCommand.configuration.subcommands.map {
             $0.configuration.commandName ?? String(describing: $0).lowercased()
         }
-        guard let name = CommandLine.arguments.dropFirst().first, names.contains(name) else { return "longlm --help" }
+    }
+
+    /// The command whose help explains what was tried.
+    private static var helpCommand: String {
+        guard let name = CommandLine.arguments.dropFirst().first, commandNames.contains(name) else {
+            return "longlm --help"
+        }
         return "longlm \(name) --help"
+    }
+
+    /// The first argument, if it should be a command and is none.
+    private static var strangeCommand: String? {
+        guard let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"), name != "help",
+            !commandNames.contains(name)
+        else { return nil }
+        return name
+    }
+
+    /// What was probably meant.
+    private static func suggestion(for name: String) -> String {
+        // What other programs call it.
+        let others = ["chat": "generate --chat", "run": "generate", "perplex": "perplexity", "benchmark": "bench"]
+        if let other = others[name.lowercased()] { return "; did you mean \(other)?" }
+        let near = commandNames.map { (name: $0, distance: editDistance(name.lowercased(), $0)) }
+            .min { $0.distance < $1.distance }
+        guard let near, near.distance <= 2 else { return "" }
+        return "; did you mean \(near.name)?"
+    }
+
+    /// How many characters must be inserted, removed or replaced to make one text of the other (Levenshtein, 1966).
+    private static func editDistance(_ left: String, _ right: String) -> Int {
+        // Nobody meant a command with a text that is much longer than any.
+        let (left, right) = (Array(left.prefix(32)), Array(right))
+        var row = Array(0...right.count)
+        for (i, character) in left.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, other) in right.enumerated() {
+                let cost = min(diagonal + (character == other ? 0 : 1), row[j] + 1, row[j + 1] + 1)
+                diagonal = row[j + 1]
+                row[j + 1] = cost
+            }
+        }
+        return row[right.count]
     }
 }
 

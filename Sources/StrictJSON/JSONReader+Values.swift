@@ -1,10 +1,14 @@
 extension JSONValue {
     /// Reads a whole text.
     ///
+    /// - Parameters:
+    ///   - bytes: The text.
+    ///   - readsNonFinite: Whether `NaN`, `Infinity` and `-Infinity` are numbers, as Python writes them.
     /// - Throws: ``JSONError`` when the text isn't JSON as ``JSONReader`` has it.
-    package init(parsing bytes: [UInt8]) throws(JSONError) {
+    package init(parsing bytes: [UInt8], readsNonFinite: Bool = false) throws(JSONError) {
         self = try bytes.withUnsafeBufferPointer { (buffer) throws(JSONError) in
-            var reader = try JSONReader(UnsafeRawBufferPointer(buffer), array: bytes)
+            var reader = try JSONReader(
+                UnsafeRawBufferPointer(buffer), array: bytes, readsNonFinite: readsNonFinite)
             let value = try reader.value()
             try reader.expectEnd()
             return value
@@ -78,6 +82,7 @@ extension JSONReader {
         let start = offset
         let isNegative = byte == UInt8(ascii: "-")
         if isNegative { offset += 1 }
+        if readsNonFinite, let number = nonFinite(isNegative: isNegative) { return .real(number) }
         let firstDigit = offset
         var magnitude: UInt = 0
         var fits = true
@@ -101,6 +106,17 @@ extension JSONReader {
             throw failure("a number outside of the range of 64-bit floats", at: start)
         }
         return .real(number)
+    }
+
+    /// Reads what Python writes for a number that isn't finite; nil where something else is next.
+    private mutating func nonFinite(isNegative: Bool) -> Double? {
+        if isNext("Infinity") {
+            offset += 8
+            return isNegative ? -.infinity : .infinity
+        }
+        guard !isNegative, isNext("NaN") else { return nil }
+        offset += 3
+        return .nan
     }
 
     /// Says whether there was either.

@@ -5,15 +5,15 @@
 /// minute on a small hostile file. It refuses:
 ///
 /// - text that isn't UTF-8, or begins with a byte order mark;
-/// - anything outside of the grammar: comments, trailing commas, text after the value, and the `NaN` and `Infinity` that
-///   Python writes;
+/// - anything outside of the grammar: comments, trailing commas, text after the value, and, unless it is asked to read
+///   them, the `NaN` and `Infinity` that Python writes;
 /// - a key that occurs twice in one object;
 /// - half a surrogate pair as an escape;
 /// - numbers that no `Double` can hold, and nesting deeper than ``maximumDepth``.
 ///
 /// Time and memory are linear in the length of the text, and nothing is allocated that hasn't been read.
 ///
-/// There are two ways to use it. ``JSONValue/init(parsing:)`` reads a whole text into a value. The reader itself takes
+/// There are two ways to use it. ``JSONValue/init(parsing:readsNonFinite:)`` reads a whole text into a value. The reader itself takes
 /// one token after another, for a text whose form is known and that is too large to keep: it allocates no more than its
 /// caller keeps. After an error a reader is of no more use.
 package struct JSONReader {
@@ -23,6 +23,8 @@ package struct JSONReader {
     let bytes: UnsafeRawBufferPointer
     /// The array whose bytes these are, where strings shall be slices of it.
     let array: [UInt8]?
+    /// Whether `NaN`, `Infinity` and `-Infinity` are numbers, as in Python.
+    let readsNonFinite: Bool
     /// The next byte to be read.
     package internal(set) var offset = 0
     private var depth = 0
@@ -31,12 +33,13 @@ package struct JSONReader {
     ///
     /// - Throws: ``JSONError`` when the text isn't UTF-8 or begins with a byte order mark.
     package init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
-        try self.init(bytes, array: nil)
+        try self.init(bytes, array: nil, readsNonFinite: false)
     }
 
-    init(_ bytes: UnsafeRawBufferPointer, array: [UInt8]?) throws(JSONError) {
+    init(_ bytes: UnsafeRawBufferPointer, array: [UInt8]?, readsNonFinite: Bool) throws(JSONError) {
         self.bytes = bytes
         self.array = array
+        self.readsNonFinite = readsNonFinite
         if let offset = firstInvalidUTF8(in: bytes) { throw JSONError(.notUTF8, at: offset, in: bytes) }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             throw failure("a byte order mark, which JSON doesn't allow")

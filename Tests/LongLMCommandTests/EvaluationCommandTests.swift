@@ -332,6 +332,6 @@ struct PerplexityCommandTests {
             "the model has a vocabulary of \(size) tokens and the reference one of 128; they must be the same")
         expectRefusal(
             try longlm(arguments + bucket + ["--reference-model", "/no/model"]),
-            "/no/model/config.json: no such file")
+            "/no/model: no such file or directory")
     }
 }

@@ -12,7 +12,7 @@ import Testing
 
     @Test func missingModel() throws {
         expectRefusal(
-            try longlm(["generate", "--model", "/no/model", "--prompt", "a"]), "/no/model/config.json: no such file")
+            try longlm(["generate", "--model", "/no/model", "--prompt", "a"]), "/no/model: no such file or directory")
     }
 
     @Test func missingPromptFile() throws {
@@ -77,7 +77,7 @@ import Testing
     func unwritableFile() throws {
         expectRefusal(
             try longlm(["logits", "--model", "/no/model", "--prompt", "a", "--out", "/no/folder/file"]),
-            "/no/folder/file: can't be written there")
+            "/no/folder/file: can't be written: No such file or directory")
     }
 
     @Test func inspectOptionsWithoutConfiguration() throws {

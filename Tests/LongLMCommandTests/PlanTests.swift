@@ -127,7 +127,7 @@ import Testing
         #expect(lines[3].contains(" available: "))
         #expect(lines[3].contains("weights ") && lines[3].contains("KV cache ") && lines[3].contains("neighbor ring "))
         #expect(
-            lines[4].contains("an estimate by operations, from 1,024 tokens in ") && lines[4].contains("on 1 threads"))
+            lines[4].contains("an estimate by operations, from 1,024 tokens in ") && lines[4].contains("on 1 thread ("))
     }
 
     @Test func withoutMeasurement() throws {
@@ -192,6 +192,6 @@ import Testing
 
     @Test func missingModel() throws {
         let run = try longlm(["plan", "--model", "/no/model", "--length", "5"])
-        #expect(run.status == 1 && run.errors == "longlm: /no/model/config.json: no such file\n")
+        #expect(run.status == 1 && run.errors == "longlm: /no/model: no such file or directory\n")
     }
 }

@@ -57,5 +57,44 @@ func longlm(_ arguments: [String], environment: [String: String] = [:], input: S
         errors: try String(contentsOfFile: directory.file("errors"), encoding: .utf8))
 }
 
+#if os(Linux)
+    /// Runs the command with standard output and standard error on a terminal of a width.
+    ///
+    /// - Returns: What the terminal got.
+    func longlmOnTerminal(
+        _ arguments: [String], columnCount: UInt16 = 80
+    ) throws -> (status: Int32, text: String) {
+        // Glibc's module has none of the functions for this.
+        let (unlock, getNumber) = (UInt(0x4004_5431), UInt(0x8004_5430))
+        let own = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        try #require(own >= 0)
+        defer { close(own) }
+        var (isLocked, number) = (CInt(0), CInt(0))
+        try #require(ioctl(own, unlock, &isLocked) == 0 && ioctl(own, getNumber, &number) == 0)
+        let other = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY)
+        try #require(other >= 0)
+        var size = winsize(ws_row: 24, ws_col: columnCount, ws_xpixel: 0, ws_ypixel: 0)
+        try #require(ioctl(other, UInt(TIOCSWINSZ), &size) == 0)
+        let process = try start(arguments)
+        let handle = FileHandle(fileDescriptor: other, closeOnDealloc: false)
+        process.standardOutput = handle
+        process.standardError = handle
+        try process.run()
+        close(other)
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        // Once the command has ended, reading fails.
+        while true {
+            let count = read(own, &buffer, buffer.count)
+            if count <= 0 { break }
+            bytes += buffer[..<count]
+        }
+        process.waitUntilExit()
+        // A terminal puts a carriage return before each line break.
+        let text = String(decoding: bytes, as: UTF8.self).replacingOccurrences(of: "\r\n", with: "\n")
+        return (process.terminationStatus, text)
+    }
+#endif
+
 /// The small model with reference outputs.
 let llama = Fixtures.path("reference/llama")

@@ -5,6 +5,16 @@ import Testing
     @Test(arguments: [
         (["generate", "--prompt", "a"], "--model"),
         (["generate", "--model", "m"], "--prompt"),
+        (["chat", "--model", "m"], "there is no command chat; did you mean generate --chat? (see longlm --help)"),
+        (["genrate", "--model", "m"], "there is no command genrate; did you mean generate? (see longlm --help)"),
+        (["serve"], "there is no command serve (see longlm --help)"),
+        (["generate", "--model", "m", "--prompt", "a", "--stop", ""], "--stop is empty"),
+        (
+            ["passkey", "--model", "m", "--settings", "plain,best"],
+            "\"best\" is not plain, auto or G:W, such as 4:1024"
+        ),
+        (["passkey", "--model", "m", "--lengths", "1k"], "\"1k\" is not a whole number"),
+        (["needle", "run", "--model", "m", "--depths", "0,half"], "\"half\" is not a number"),
         (["generate", "--model", "m", "--prompt", "a", "--prompt-file", "b"], "--prompt-file"),
         (["generate", "--model", "m", "--prompt", "a", "--group-size", "4"], "--neighbor-window"),
         (["generate", "--model", "m", "--prompt", "a", "--group-size", "0", "--neighbor-window", "8"], "--group-size"),
@@ -60,7 +70,11 @@ import Testing
         (["logits", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--beyond-context"], "--self-extend"),
         (["plan", "--length", "5"], "--model"),
         (["plan", "--model", "m"], "--length"),
-        (["plan", "--model", "m", "--trained-context", "64", "--length", "5"], "--trained-context"),
+        (["generate", "--model", "m", "--prompt", "a", "--trained-context", "64"], "--self-extend auto"),
+        (
+            ["generate", "--model", "m", "--prompt", "a", "--self-extend", "auto", "--trained-context", "1"],
+            "must be between 2 and"
+        ),
         (["plan", "--trained-context", "64", "--length", "0"], "--length"),
         (["plan", "--trained-context", "64", "--length", "16777217"], "--length"),
         (["plan", "--trained-context", "1", "--length", "5"], "--trained-context"),
@@ -113,7 +127,8 @@ import Testing
         #expect(run.errorLines.count == 1)
         #expect(run.errors.hasPrefix("longlm: "))
         #expect(run.errors.contains(named))
-        let help = arguments[0] == "summon" ? "longlm --help" : "longlm \(arguments[0]) --help"
+        let isCommand = !["summon", "chat", "genrate", "serve"].contains(arguments[0])
+        let help = isCommand ? "longlm \(arguments[0]) --help" : "longlm --help"
         #expect(run.errors.hasSuffix("(see \(help))\n"))
     }
 

@@ -61,7 +61,7 @@ struct ModelComparisonTests {
         let tokens = tiny.tokenizer.encode(text)
         let size = model.configuration.vocabularySize
         for (row, setting) in zip(rows, settings) {
-            let mode = try setting.mode(length: length, contextLength: 256)
+            let mode = try setting.mode(length: length, of: model.configuration)
             var (divergences, changes) = ([[], [], []] as [[Double]], [0, 0, 0])
             var (losses, referenceLosses) = ([] as [Double], [] as [Double])
             for start in [0, length] {

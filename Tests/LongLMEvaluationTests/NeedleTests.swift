@@ -105,7 +105,7 @@ struct NeedleSweepTests {
     @Test func rowsAreThoseOfTheText() throws {
         for row in try sweeps.rows(try sweeps.sweep(grid)) {
             let setting = try #require(AttentionSetting(row.setting))
-            let mode = try setting.mode(length: row.length, contextLength: 256)
+            let mode = try setting.mode(length: row.length, of: sweeps.tiny.model.configuration)
             let before = sweeps.hay.prefix(row.position)
             let after = sweeps.hay.dropFirst(row.position).prefix(row.length - fixedCount - row.position)
             let tokens = sweeps.tiny.tokenizer.encode(String(before) + keySentence + String(after) + keyQuestion)

@@ -24,7 +24,7 @@ struct PerplexityTests {
         let tokens = tiny.tokenizer.encode(text)
         let vocabularySize = tiny.model.configuration.vocabularySize
         for (row, setting) in zip(rows, settings) {
-            let mode = try setting.mode(length: length, contextLength: 256)
+            let mode = try setting.mode(length: length, of: tiny.model.configuration)
             var losses: [[Double]] = [[], [], []]
             for start in [0, length] {
                 let window = Array(tokens[start..<(start + length)])

@@ -118,7 +118,7 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         ("attn_logit_softcapping", "50.0", "50"), ("final_logit_softcapping", "30.0", "30"),
         ("query_pre_attn_scalar", "256", "256"), ("qk_layernorm", "true", "true"), ("use_qkv_bias", "true", "true"),
         ("use_parallel_residual", "true", "true"), ("no_rope_layers", "[1, 0]", "a list"),
-        ("layer_types", #"["full_attention"]"#, "a list"), ("residual_multiplier", "0.22", "0.22"),
+        ("layer_types", #"["sliding_attention", "full_attention"]"#, "a list"), ("residual_multiplier", "0.22", "0.22"),
         ("embedding_multiplier", "12", "12"), ("num_local_experts", "8", "8"), ("rope_interleaved", "true", "true"),
         ("clip_qkv", "8", "8"), ("rotary_pct", "0.25", "0.25"), ("layer_norm_eps", "1e-05", "1e-05"),
     ])
@@ -384,9 +384,8 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
             #"{"model_type": "llama", "hidden_size": 1e309}"#,
             "line 1, column 40: a number outside of the range of 64-bit floats"
         ),
-        // What Python's json writes. No key of config.json may hold it, be it one that nothing reads.
-        (#"{"model_type": "llama", "rope_theta": NaN}"#, "line 1, column 39: NaN is not a JSON number"),
-        ("{\"a\": 1,\n \"b\": -Infinity}", "line 2, column 7: -Infinity is not a JSON number"),
+        // What not even Python's json writes.
+        ("{\"a\": 1,\n \"b\": -NaN}", "line 2, column 7: -NaN is not a JSON number"),
         // Which of the two is meant, nobody knows.
         (
             #"{"model_type": "llama", "hidden_size": 64, "hidden_size": 32}"#,
@@ -464,7 +463,8 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
 
     @Test func everyErrorIsOneLineThatNamesTheFile() {
         let errors: [ModelError] = [
-            .unreadable(file: "F", reason: "r"), .malformedConfiguration(file: "F", reason: "r"),
+            .notAModel(path: "F", reason: "r"), .unreadable(file: "F", reason: "r"),
+            .malformedConfiguration(file: "F", reason: "r"),
             .invalidConfiguration(file: "F", key: "k", reason: "r"), .unsupportedArchitecture(file: "F", name: "n"),
             .unsupportedFeature(file: "F", key: "k", value: "v"),
             .checkpoint(.wrongShape(file: "F", tensor: "t", expected: [1], found: [2])),

@@ -113,6 +113,13 @@ struct FunctionTests {
         #expect(wrong == nil)
     }
 
+    /// No angle traps.
+    @Test(arguments: [1.000_001e9, -1e20, .greatestFiniteMagnitude, .infinity, -.infinity, .nan])
+    func sineCosineOutOfRange(angle: Double) {
+        let result = sineCosine(angle)
+        #expect(result.sine.isNaN && result.cosine.isNaN)
+    }
+
     @Test("Sine is odd, cosine even, at every angle")
     func symmetry() {
         var generator = SeededGenerator(seed: 31)

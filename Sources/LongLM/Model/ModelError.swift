@@ -2,6 +2,8 @@ import SIMDKernels
 
 /// Why a model could not be loaded.
 public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// A path that leads to no model: to nothing, to a part of one, or to one in another form. The reason says what to do.
+    case notAModel(path: String, reason: String)
     /// A file that can't be read, and the system's reason.
     case unreadable(file: String, reason: String)
     /// A config.json that isn't JSON of the expected form.
@@ -28,6 +30,7 @@ public enum ModelError: Error, Equatable, Sendable, CustomStringConvertible {
     /// One line for a person to read.
     public var description: String {
         switch self {
+        case .notAModel(let path, let reason): "\(path): \(reason)"
         case .unreadable(let file, let reason): "\(file): \(reason)"
         case .malformedConfiguration(let file, let reason): "\(file): \(reason)"
         case .invalidConfiguration(let file, let key, let reason): "\(file): \(key) \(reason)"

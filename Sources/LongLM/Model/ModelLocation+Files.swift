@@ -12,8 +12,11 @@ extension ModelConfiguration {
 }
 
 extension ModelLocation {
-    /// Looks at a path, with the error of models.
+    /// Looks at the path of a model.
+    ///
+    /// - Throws: ``ModelError/notAModel(path:reason:)`` for what can't be one.
     package init(ofModel path: String) throws(ModelError) {
+        if let reason = ForeignModel.explanation(path) { throw .notAModel(path: path, reason: reason) }
         do {
             try self.init(path)
         } catch { throw .checkpoint(error) }

@@ -10,7 +10,8 @@ struct EvaluationArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The attention settings to compare, separated by commas: plain (the model as it is), auto (Self-Extend with the "
-                + "G and W that longlm plan recommends for each length) or G:W, such as 4:1024.", valueName: "list"))
+                + "G and W that longlm plan recommends for each length) or G:W, such as 4:1024.", valueName: "list"),
+        transform: CommaSeparated.init(listed:))
     var settings = CommaSeparated<AttentionSetting>([.plain, .automatic])
 
     @OptionGroup var precision: PrecisionArguments
@@ -31,7 +32,7 @@ struct EvaluationArguments: ParsableArguments {
         let configuration = try model.location.configuration()
         for length in lengths {
             for setting in settings.values {
-                _ = try setting.mode(length: length, contextLength: configuration.contextLength)
+                _ = try setting.mode(length: length, of: configuration)
             }
         }
     }
@@ -77,35 +78,41 @@ struct ReferenceArguments: ParsableArguments {
 }
 
 /// Values separated by commas.
-struct CommaSeparated<Value: CommaSeparable>: ExpressibleByArgument, Sendable {
+struct CommaSeparated<Value: CommaSeparable>: CustomStringConvertible, Sendable {
     let values: [Value]
 
     init(_ values: [Value]) { self.values = values }
 
-    init?(argument: String) {
-        var values: [Value] = []
-        for part in argument.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let value = Value(listed: part.trimmingCharacters(in: .whitespaces)) else { return nil }
-            values.append(value)
+    /// - Throws: `ValidationError`, which says what the values look like.
+    init(listed text: String) throws {
+        values = try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
+            guard let value = Value(listed: part.trimmingCharacters(in: .whitespaces)) else {
+                throw ValidationError("\(part.debugDescription) is not \(Value.form)")
+            }
+            return value
         }
-        self.values = values
     }
 
-    var defaultValueDescription: String { values.map(\.listed).joined(separator: ",") }
+    var description: String { values.map(\.listed).joined(separator: ",") }
 }
 
 /// A value that can stand in a list separated by commas.
 protocol CommaSeparable: Sendable {
+    /// What a value looks like, in words that follow "is not".
+    static var form: String { get }
+
     init?(listed: String)
     var listed: String { get }
 }
 
 extension Int: CommaSeparable {
+    static var form: String { "a whole number" }
     init?(listed: String) { self.init(listed) }
     var listed: String { String(self) }
 }
 
 extension Double: CommaSeparable {
+    static var form: String { "a number" }
     init?(listed: String) {
         guard let value = Double(listed), value.isFinite else { return nil }
         self = value
@@ -114,6 +121,7 @@ extension Double: CommaSeparable {
 }
 
 extension AttentionSetting: CommaSeparable {
+    static var form: String { "plain, auto or G:W, such as 4:1024" }
     init?(listed: String) { self.init(listed) }
     var listed: String { name }
 }

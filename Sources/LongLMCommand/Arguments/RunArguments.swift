@@ -107,6 +107,12 @@ struct AttentionOptions: ParsableArguments {
     enum Recommendation: String, CaseIterable, ExpressibleByArgument { case auto }
 
     @Option(
+        help: ArgumentHelp(
+            "L for --self-extend auto: the longest texts of the model's training, in tokens; by default, what the model's "
+                + "files say.", valueName: "n"))
+    var trainedContext: Int?
+
+    @Option(
         help: """
             The distances at which far keys are scored: self-extend (the default with --group-size), rerope (always W) \
             or leaky-rerope (they keep growing past W, but --group-size times more slowly).
@@ -159,6 +165,10 @@ struct AttentionOptions: ParsableArguments {
                         + "--query-scale-base and --beyond-context")
             }
         }
+        if let trainedContext {
+            if selfExtend == nil { throw ValidationError("--trained-context needs --self-extend auto") }
+            try checkTrainedContext(trainedContext)
+        }
         if attention == .reRoPE {
             if groupSize != nil || shift != nil || neighborWindow == nil {
                 throw ValidationError(
@@ -205,7 +215,7 @@ struct AttentionOptions: ParsableArguments {
     func check(_ configuration: ModelConfiguration) throws {
         let context = configuration.contextLength
         guard let mode = statedMode else {
-            if let length { _ = try SelfExtendPlan(length: length, trainedContext: context) }
+            if let length { _ = try SelfExtendPlan(length: length, trainedContext: trainedContext(configuration)) }
             return
         }
         try mode.validate(contextLength: context)
@@ -227,12 +237,16 @@ struct AttentionOptions: ParsableArguments {
         let context = configuration.contextLength
         let wanted = max(1, length ?? promptLength + additional)
         guard let mode = statedMode else {
-            let plan = try SelfExtendPlan(length: wanted, trainedContext: context)
+            let plan = try SelfExtendPlan(length: wanted, trainedContext: trainedContext(configuration))
             Terminal.writeError("\(plan.choice) for \(wanted.grouped) tokens")
             return (plan.attention, wanted)
         }
         try check("the prompt has \(promptLength) tokens", promptLength, mode, context)
         return (mode, goesBeyondContext ? wanted : min(wanted, mode.capacity(contextLength: context)))
+    }
+
+    private func trainedContext(_ configuration: ModelConfiguration) -> Int {
+        trainedContext ?? configuration.trainedContext
     }
 
     /// Refuses a length that the positions don't reach to, unless --beyond-context is given.
@@ -259,5 +273,12 @@ extension SelfExtendPlan {
         attention == .plain
             ? "plain attention"
             : "Self-Extend with G = \(selfExtend.groupSize.grouped), W = \(selfExtend.neighborWindow.grouped)"
+    }
+}
+
+/// Refuses a trained context that no model can have.
+func checkTrainedContext(_ count: Int) throws {
+    guard (2...(1 << 24)).contains(count) else {
+        throw ValidationError("--trained-context is \(count); it must be between 2 and \(1 << 24)")
     }
 }

@@ -35,6 +35,7 @@ struct SamplingArguments: ParsableArguments {
     var stop: [String] = []
 
     func validate() throws {
+        if stop.contains("") { throw ValidationError("--stop is empty; every text contains that") }
         do {
             _ = try options(tokenLimit: 0)
         } catch { throw ValidationError("\(error)") }

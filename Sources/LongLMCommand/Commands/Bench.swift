@@ -82,7 +82,7 @@ struct Bench: AsyncParsableCommand {
             machine: processorName(), instructionSet: setting.instructionSet.rawValue, threads: setting.threadCount,
             commit: commit ?? ProcessInfo.processInfo.environment["GITHUB_SHA"], date: Date().timeIntervalSince1970,
             results: [])
-        if !json { try Terminal.write("\(report.machine), \(report.instructionSet), \(report.threads) threads\n") }
+        if !json { try Terminal.write("\(report.machine), \(report.instructionSet), \(report.threads.threads)\n") }
         func add(_ result: BenchmarkResult) throws {
             report.results.append(result)
             if !json { try Terminal.write(result.line) }
@@ -136,7 +136,7 @@ struct Bench: AsyncParsableCommand {
         {
             Terminal.writeError(
                 "longlm: the older report has another setting: \(old.machine), \(old.instructionSet), "
-                    + "\(old.threads) threads")
+                    + old.threads.threads)
         }
         var text = ""
         var regressed = false

@@ -88,7 +88,8 @@ struct Generate: AsyncParsableCommand {
             options: try sampling.options(tokenLimit: maxTokens)
         ) { done in
             let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
-            let remark = "\(done.grouped) of \(promptTokens.count.grouped) tokens, \(Int(rate)) tokens/s"
+            let remark =
+                "\(done.grouped) of \(promptTokens.count.grouped) tokens, \(Int(clamping: rate).grouped) tokens/s"
             bar.update(Double(done) / Double(promptTokens.count), remark)
             if done == promptTokens.count { bar.finish() }
         }

@@ -40,7 +40,8 @@ struct Inspect: ParsableCommand {
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
             throw CommandError.invalidInput("\(path): no such file or directory")
         }
-        let location = try ModelLocation(ofModel: path)
+        // Parts of a model are looked at as well.
+        let location = try ModelLocation(path)
         var hasModel = isDirectory.boolValue
         if case .gguf = location { hasModel = true }
         guard hasModel || length == nil && neighborWindow == nil && !precision.isStated else {

@@ -46,7 +46,7 @@ struct Logits: AsyncParsableCommand {
     }
 
     private func compute(_ text: String) throws {
-        if let out { try checkWritable(out) }
+        try checkOutput(out)
         let configuration = try model.location.configuration()
         try attention.check(configuration)
         let tokens = try model.location.tokenizer().encode(text)
@@ -62,16 +62,15 @@ struct Logits: AsyncParsableCommand {
                 attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache))
 
-        var hash = LogitHash()
-        // Only kept for a file, since the logits of a long prompt take many gigabytes.
-        var kept: [Float] = []
         let rowCount = rows ?? tokens.count
-        if out != nil { kept.reserveCapacity(rowCount * configuration.vocabularySize) }
+        let shape = [rowCount, configuration.vocabularySize]
+        let stream = try out.map { try openStream(tokens, shape, to: $0) }
+        var hash = LogitHash()
         try forEachStep(session, tokens, firstRow: tokens.count - rowCount) { logits in
             hash.add(logits)
-            if out != nil { kept += logits }
+            try logits.withUnsafeBytes { try stream?.append($0) }
         }
-        let shape = [rowCount, configuration.vocabularySize]
+        try stream?.finish()
         let sha256 = hash.finish()
         if json {
             try Terminal.write(
@@ -79,29 +78,19 @@ struct Logits: AsyncParsableCommand {
         } else {
             try Terminal.write(sha256 + "\n")
         }
-        if let out { try write(tokens, kept, shape, to: out) }
     }
 
-    /// Refuses a file that can't be written, before the work for it.
-    private func checkWritable(_ file: String) throws(CommandError) {
-        let folder = URL(filePath: file).deletingLastPathComponent().path(percentEncoded: false)
-        guard FileManager.default.isWritableFile(atPath: folder) else {
-            throw .invalidInput("\(file): can't be written there")
-        }
-    }
-
-    private func write(_ tokens: [Int], _ logits: [Float], _ shape: [Int], to file: String) throws {
-        var writer = SafetensorsWriter()
-        try writer.add(
-            "input_ids", dtype: .int64, shape: [tokens.count],
-            bytes: tokens.flatMap { token in withUnsafeBytes(of: Int64(token).littleEndian, Array.init) })
-        try writer.add("logits", shape: shape, floats: logits)
-        try writer.write(to: file)
+    /// The file for the tokens and all logits, with the tokens written.
+    private func openStream(_ tokens: [Int], _ shape: [Int], to file: String) throws -> SafetensorsStream {
+        let stream = try SafetensorsStream(
+            path: file, tensors: [("input_ids", .int64, [tokens.count]), ("logits", .float32, shape)])
+        try tokens.map { Int64($0).littleEndian }.withUnsafeBytes { try stream.append($0) }
+        return stream
     }
 
     /// Processes all tokens and calls `body` with the logits from `firstRow` on, some rows at a time.
     private func forEachStep(
-        _ session: Session, _ tokens: [Int], firstRow: Int, _ body: ([Float]) -> Void
+        _ session: Session, _ tokens: [Int], firstRow: Int, _ body: ([Float]) throws -> Void
     ) throws {
         let bar = ProgressBar("logits")
         defer { bar.finish() }
@@ -113,7 +102,7 @@ struct Logits: AsyncParsableCommand {
             let end = min(position + step, isWanted ? tokens.count : firstRow)
             let part = Array(tokens[position..<end])
             if isWanted {
-                body(try session.prefillAllLogits(part))
+                try body(try session.prefillAllLogits(part))
             } else {
                 try session.prefill(part)
             }

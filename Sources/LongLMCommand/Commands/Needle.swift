@@ -49,10 +49,14 @@ struct NeedleRun: AsyncParsableCommand {
         help: ArgumentHelp("The most tokens of an answer; by default 4 more than the right one has.", valueName: "n"))
     var maxTokens: Int?
 
-    @Option(help: ArgumentHelp("The lengths of the texts with their answers, in tokens.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp("The lengths of the texts with their answers, in tokens.", valueName: "list"),
+        transform: CommaSeparated.init(listed:))
     var lengths = CommaSeparated([1024, 2048, 4096])
 
-    @Option(help: ArgumentHelp("The needle's depths, in per cent of the text.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp("The needle's depths, in per cent of the text.", valueName: "list"),
+        transform: CommaSeparated.init(listed:))
     var depths = CommaSeparated<Double>([0, 25, 50, 75, 100])
 
     @Option(help: ArgumentHelp("Add rows to this file of JSON lines.", valueName: "file"))
@@ -97,7 +101,7 @@ struct NeedleRun: AsyncParsableCommand {
     private func sweep() throws {
         // Wrong input is refused before the weights are loaded.
         try evaluation.check(lengths: lengths.values)
-        try checkWritable(output)
+        try checkOutput(output)
         try charts.check()
         let path = haystack ?? fixture("haystack/alice.txt")
         let text = try readText(path)
@@ -138,7 +142,7 @@ struct NeedleRun: AsyncParsableCommand {
             if json { try? Terminal.write(row.jsonLine()) }
         }
         display.finish()
-        if !json { try Terminal.write(log.terminalMaps(usesColor: Terminal.outputIsTerminal)) }
+        if !json { try Terminal.draw(log.terminalMaps(usesColor: Terminal.outputIsTerminal)) }
         try charts.write(log)
     }
 }
@@ -168,7 +172,7 @@ struct NeedleMerge: ParsableCommand {
     var json = false
 
     func run() throws {
-        try checkWritable(output)
+        try checkOutput(output)
         try charts.check()
         let (log, missingCount) = try NeedleLog.merge(files)
         guard missingCount == 0 || partial else {
@@ -180,7 +184,7 @@ struct NeedleMerge: ParsableCommand {
         if json {
             try Terminal.write(log.jsonLines())
         } else if output == nil {
-            try Terminal.write(log.terminalMaps(usesColor: Terminal.outputIsTerminal))
+            try Terminal.draw(log.terminalMaps(usesColor: Terminal.outputIsTerminal))
         }
         try charts.write(log)
     }
@@ -199,8 +203,8 @@ struct NeedleChartArguments: ParsableArguments {
 
     /// Refuses files that can't be written.
     func check() throws(CommandError) {
-        try checkWritable(svg)
-        try checkWritable(html)
+        try checkOutput(svg)
+        try checkOutput(html)
     }
 
     /// Draws the maps.

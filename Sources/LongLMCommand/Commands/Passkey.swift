@@ -23,11 +23,13 @@ struct Passkey: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The lengths of the prompts with their answers, in tokens (default: 1024,2048,4096).", valueName: "list"))
+            "The lengths of the prompts with their answers, in tokens (default: 1024,2048,4096).", valueName: "list"),
+        transform: CommaSeparated.init(listed:))
     var lengths: CommaSeparated<Int>?
 
     @Option(
-        help: ArgumentHelp("The keys' depths, in per cent of the text (default: 0,25,50,75,100).", valueName: "list"))
+        help: ArgumentHelp("The keys' depths, in per cent of the text (default: 0,25,50,75,100).", valueName: "list"),
+        transform: CommaSeparated.init(listed:))
     var depths: CommaSeparated<Double>?
 
     @Option(help: ArgumentHelp("The number of digits of a key (default: 5).", valueName: "n"))

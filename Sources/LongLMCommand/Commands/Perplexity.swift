@@ -58,7 +58,7 @@ struct PerplexityCommand: AsyncParsableCommand {
     private func measure() throws {
         let path = file ?? fixture("haystack/alice.txt")
         try evaluation.check(lengths: [length])
-        try checkWritable(svg)
+        try checkOutput(svg)
         let text = try readText(path)
         let tokenizer = try evaluation.tokenizer()
         let options = Perplexity.Options(

@@ -15,14 +15,16 @@ struct Plan: AsyncParsableCommand {
             measured, and the time for the whole length is estimated from it. A length is refused with exit status 1 \
             when no G reaches it, or when it needs more memory than the machine or the container has available.
 
-            With --trained-context instead of --model, the command shows only G and W.
+            With --trained-context instead of --model, the command shows only G and W. With both, it takes that for L.
             """)
 
     @Option(name: .customLong("model"), help: ArgumentHelp("The model's directory, or a GGUF file.", valueName: "path"))
     var modelDirectory: String?
 
     @Option(
-        help: ArgumentHelp("L, the tokens that a model was trained for; give it instead of --model.", valueName: "n"))
+        help: ArgumentHelp(
+            "L, the longest texts of the model's training, in tokens; by default, what the model's files say.",
+            valueName: "n"))
     var trainedContext: Int?
 
     @Option(help: ArgumentHelp("N, the tokens of prompt and continuation together.", valueName: "n"))
@@ -40,17 +42,13 @@ struct Plan: AsyncParsableCommand {
     var json = false
 
     func validate() throws {
-        if (modelDirectory == nil) == (trainedContext == nil) {
-            throw ValidationError("give either --model or --trained-context")
-        }
+        if modelDirectory == nil, trainedContext == nil { throw ValidationError("give --model or --trained-context") }
         if modelDirectory == nil,
             precision.isStated || threads.threads != nil || skipsMeasurement
         {
             throw ValidationError("--precision, --weights, --cache, --threads and --no-measurement need --model")
         }
-        if let trainedContext, !(2...(1 << 24)).contains(trainedContext) {
-            throw ValidationError("--trained-context is \(trainedContext); it must be between 2 and \(1 << 24)")
-        }
+        if let trainedContext { try checkTrainedContext(trainedContext) }
         if !(1...(1 << 24)).contains(length) {
             throw ValidationError("--length is \(length); it must be between 1 and \(1 << 24)")
         }
@@ -63,8 +61,9 @@ struct Plan: AsyncParsableCommand {
     private func plan() throws {
         let configuration = try modelDirectory.map { try ModelLocation(ofModel: $0).configuration() }
         let plan = try SelfExtendPlan(
-            length: length, trainedContext: configuration?.contextLength ?? trainedContext ?? 0)
+            length: length, trainedContext: trainedContext ?? configuration?.trainedContext ?? 0)
         var report = Report(plan)
+        report.slidingWindow = configuration?.slidingWindow
         if let modelDirectory {
             report.memory = try memory(modelDirectory, plan)
             if !skipsMeasurement { report.prefill = try estimate(modelDirectory, plan) }
@@ -158,6 +157,8 @@ private struct Report: Encodable {
     /// `1/2` or `2/3`: the share of the trained context that the largest relative position stays below.
     let contextShare: String?
     let capacity: Int
+    /// The sliding window that Self-Extend switches off; absent where the model has none.
+    var slidingWindow: Int?
     /// Absent without a model.
     var memory: Memory?
     /// Absent without a measurement.
@@ -186,6 +187,10 @@ private struct Report: Encodable {
                 "why        \(length.grouped) tokens fit the \(trainedContext.grouped) that the model was trained for")
         }
         lines.append("capacity   \(capacity.grouped) tokens")
+        if let slidingWindow {
+            let effect = plan.attention == .plain ? "as in training" : "which Self-Extend switches off"
+            lines.append("window     the model slides one of \(slidingWindow.grouped) tokens, \(effect)")
+        }
         if let memory {
             lines.append(
                 "memory     \(memory.totalBytes.formattedBytes) of \(memory.availableBytes.formattedBytes) available: "
@@ -197,7 +202,7 @@ private struct Report: Encodable {
             let measured = String(format: "%.2f s", prefill.measuredSeconds)
             lines.append(
                 "prefill    about \(time): an estimate by operations, from \(prefill.measuredTokenCount.grouped) tokens "
-                    + "in \(measured) on \(prefill.threads) threads (\(prefill.instructionSet), \(prefill.precision))")
+                    + "in \(measured) on \(prefill.threads.threads) (\(prefill.instructionSet), \(prefill.precision))")
         }
         return lines.joined(separator: "\n") + "\n"
     }

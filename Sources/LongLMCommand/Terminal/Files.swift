@@ -33,22 +33,17 @@ func fixture(_ name: String) -> String {
         .appendingPathComponent("../../../Fixtures/" + name).standardizedFileURL.path
 }
 
-/// Writes a file as a whole: it never holds a part of the contents.
+/// Writes a file as a whole: a regular file never holds a part of the contents.
 func writeFile(_ contents: Data, to path: String) throws(CommandError) {
-    do {
-        try contents.write(to: URL(fileURLWithPath: path), options: .atomic)
-    } catch {
-        throw .invalidInput("\(path): can't be written")
-    }
+    do throws(FileError) {
+        try writeWholeFile([UInt8](contents), to: path)
+    } catch { throw .invalidInput("\(error.path): can't be written: \(error.reason)") }
 }
 
 /// Refuses a path where a file can't be written, before the work whose result goes there.
-func checkWritable(_ path: String?) throws(CommandError) {
+func checkOutput(_ path: String?) throws(CommandError) {
     guard let path else { return }
-    let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    var isDirectory: ObjCBool = false
-    let exists = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-    guard !(exists && isDirectory.boolValue), FileManager.default.isWritableFile(atPath: directory) else {
-        throw .invalidInput("\(path): can't be written")
-    }
+    do throws(FileError) {
+        try checkWritable(path)
+    } catch { throw .invalidInput("\(error.path): can't be written: \(error.reason)") }
 }

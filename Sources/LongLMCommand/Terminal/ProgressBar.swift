@@ -19,12 +19,23 @@ final class ProgressBar {
         // Eyes can't follow more than ten changes a second.
         guard isVisible, lastDrawn.map({ now - $0 > .milliseconds(100) }) ?? true else { return }
         lastDrawn = now
-        let width = 30
-        let filled = Int((min(max(fraction, 0), 1) * Double(width)).rounded())
-        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
         let rest = fraction > 0 ? (now - start).seconds * (1 - fraction) / fraction : 0
-        let left = rest >= 1 ? String(format: " %.0f s left", rest) : ""
-        Terminal.drawError("\r\u{1b}[K\(label) [\(bar)] \(Int(fraction * 100)) % \(remark)\(left)")
+        let left = rest >= 1 ? String(format: "%.0f s left", rest) : ""
+        let line = Self.line(
+            label, min(max(fraction, 0), 1), [remark, left].filter { !$0.isEmpty }.joined(separator: " "),
+            columnCount: Terminal.errorColumnCount ?? 80)
+        Terminal.drawError("\r\u{1b}[K\(line)")
+    }
+
+    /// The line, which stays shorter than the terminal's: one that wraps can't be redrawn.
+    private static func line(_ label: String, _ fraction: Double, _ remark: String, columnCount: Int) -> String {
+        let (head, tail) = ("\(label) ", "\(Int(clamping: fraction * 100)) % \(remark)")
+        let room = columnCount - 1 - head.count - tail.count - 3
+        guard room >= 5 else { return String((head + tail).prefix(max(columnCount - 1, 0))) }
+        let width = min(room, 30)
+        let filled = min(Int(clamping: (fraction * Double(width)).rounded()), width)
+        let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
+        return "\(head)[\(bar)] \(tail)"
     }
 
     /// Removes the line.
@@ -37,5 +48,13 @@ extension Duration {
     /// In seconds.
     var seconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
+
+extension Int {
+    /// The whole part of a number. The ends of the range stand for what is beyond them, and 0 for what is no number: a rate
+    /// is infinite where a clock stands still.
+    init(clamping value: Double) {
+        self = value.isNaN ? 0 : Int(exactly: value.rounded(.towardZero)) ?? (value < 0 ? .min : .max)
     }
 }

@@ -50,6 +50,6 @@ final class SweepDisplay {
         let left = fraction > 0 ? (ContinuousClock.now - start).seconds * (1 - fraction) / fraction : 0
         return "\(count)/\(cellCount) \(row.setting), \(row.length.grouped) tokens, needle at \(row.depth.listed) %: "
             + (row.isFound ? "found" : "not found") + ", ln p \(row.logLikelihood)"
-            + (left >= 1 ? ", \(Int(left).grouped) s left" : "")
+            + (left >= 1 ? ", \(Int(clamping: left).grouped) s left" : "")
     }
 }

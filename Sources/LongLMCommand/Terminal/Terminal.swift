@@ -8,8 +8,21 @@ enum Terminal {
     /// Whether standard output is a terminal, which shows colours.
     static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-    /// Writes text to standard output at once.
+    /// How many characters fit on a line of standard error; nil if it doesn't say.
+    static var errorColumnCount: Int? {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
+
+    /// Writes text to standard output at once: to a terminal with its control characters escaped, since a file or a model
+    /// may have written them, and to everything else as it is.
     static func write(_ text: String) throws(CommandError) {
+        try draw(outputIsTerminal ? text.withEscapedControls : text)
+    }
+
+    /// Writes text to standard output as it is, control characters included.
+    static func draw(_ text: String) throws(CommandError) {
         do {
             try FileHandle.standardOutput.write(contentsOf: Data(text.utf8))
         } catch {
@@ -38,12 +51,23 @@ extension String {
     /// contents, and a very long text is cut.
     var singleLine: String {
         let longest = 4000
-        var line = ""
-        for scalar in unicodeScalars.prefix(longest) {
-            let isControl = scalar.properties.generalCategory == .control
-            line += isControl ? scalar.escaped(asASCII: true) : String(scalar)
-        }
+        let line = String(String.UnicodeScalarView(unicodeScalars.prefix(longest))).escapingControls { _ in true }
         return unicodeScalars.count > longest ? line + "…" : line
+    }
+
+    /// The text with its control characters escaped, but for line breaks and tabs.
+    var withEscapedControls: String { escapingControls { $0 != "\n" && $0 != "\t" } }
+
+    private func escapingControls(where isUnwanted: (Unicode.Scalar) -> Bool) -> String {
+        var escaped = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            if scalar.properties.generalCategory == .control, isUnwanted(scalar) {
+                escaped += scalar.escaped(asASCII: true).unicodeScalars
+            } else {
+                escaped.append(scalar)
+            }
+        }
+        return String(escaped)
     }
 }
 
@@ -53,4 +77,9 @@ extension String {
 
     /// The text with spaces after it, up to a width.
     func aligned(left width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
+
+extension Int {
+    /// A number of threads in words.
+    var threads: String { self == 1 ? "1 thread" : "\(self) threads" }
 }

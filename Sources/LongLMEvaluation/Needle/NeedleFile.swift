@@ -21,11 +21,16 @@ public final class NeedleFile {
         path: String, header: NeedleHeader, sweep: NeedleSweep, resumes: Bool
     ) throws(EvaluationError) {
         self.path = path
-        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0o644)
         guard descriptor >= 0 else {
             throw .file(path, reason: "can't be written: \(String(cString: strerror(errno)))")
         }
         handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        // A pipe or a device may never end, and can't be resumed.
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw .file(path, reason: "is not a regular file")
+        }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw .file(path, reason: "is being written by another process")
         }

@@ -34,6 +34,11 @@ public struct NeedleSweep {
         var index = 0
 
         var key: NeedleRow.Key { NeedleRow.Key(setting: setting.name, length: length, depth: depth) }
+
+        /// Whether another cell asks the same of the model, under whichever setting.
+        func hasAnswer(of other: Cell) -> Bool {
+            mode == other.mode && length == other.length && depth == other.depth
+        }
     }
 
     private let task: NeedleTask
@@ -65,7 +70,7 @@ public struct NeedleSweep {
         var cells: [Cell] = []
         for setting in grid.settings {
             for length in grid.lengths {
-                let mode = try setting.mode(length: length, contextLength: configuration.contextLength)
+                let mode = try setting.mode(length: length, of: configuration)
                 // Where rotary frequencies depend on the length, texts of two lengths share no beginning.
                 let ownLength = configuration.rotary.dependsOnLength ? length : nil
                 let group =
@@ -118,20 +123,30 @@ public struct NeedleSweep {
         skipping finished: Set<NeedleRow.Key> = [], reusesPrefixes: Bool = true, progress: ((Double) -> Void)? = nil,
         report: (NeedleRow) throws(EvaluationError) -> Void
     ) throws(EvaluationError) {
-        let cells = cells.filter { !finished.contains($0.key) }
+        let wanted = cells.filter { !finished.contains($0.key) }
+        // Two settings can come to the same: within the trained context, `auto` is the plain mode.
+        var cells: [Cell] = []
+        for cell in wanted where !cells.contains(where: { $0.hasAnswer(of: cell) }) { cells.append(cell) }
         var work = WorkMeter(progress)
         for (index, cell) in cells.enumerated() {
             work.add(amount(cell, after: reusesPrefixes && index > 0 ? cells[index - 1] : nil))
         }
         var trunk: Session?
-        for (index, cell) in cells.enumerated() {
-            let previous = reusesPrefixes && index > 0 ? cells[index - 1] : nil
-            if previous?.group != cell.group { trunk = nil }
+        var previous: Cell?
+        var answers: [(cell: Cell, answer: Answer)] = []
+        for cell in wanted {
+            if let known = answers.first(where: { $0.cell.hasAnswer(of: cell) }) {
+                try report(NeedleRow(cell, tokenCount: promptLength(cell), known.answer))
+                continue
+            }
+            if previous?.group != cell.group || !reusesPrefixes { trunk = nil }
             let session: Session
             if let trunk { session = trunk } else { session = try makeSession(cell) }
             trunk = session
             let answer = try answer(cell, trunk: session) { work.report(partial: $0) }
-            work.finish(amount(cell, after: previous))
+            work.finish(amount(cell, after: reusesPrefixes ? previous : nil))
+            previous = cell
+            answers.append((cell, answer))
             try report(NeedleRow(cell, tokenCount: promptLength(cell), answer))
         }
     }

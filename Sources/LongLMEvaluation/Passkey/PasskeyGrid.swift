@@ -125,22 +125,29 @@ public struct PasskeyBatch: Sendable {
         options: SessionOptions = SessionOptions(), progress: ((Double) -> Void)? = nil,
         report: ((PasskeyRow) -> Void)? = nil
     ) throws(EvaluationError) -> [PasskeyRow] {
-        var runs: [(batch: PasskeyBatch, setting: AttentionSetting, mode: AttentionMode)] = []
-        for batch in batches {
+        var runs: [(batch: PasskeyBatch, index: Int, setting: AttentionSetting, mode: AttentionMode)] = []
+        for (index, batch) in batches.enumerated() {
             for setting in settings {
-                let mode = try setting.mode(
-                    length: batch.length, contextLength: model.configuration.contextLength)
-                runs.append((batch, setting, mode))
+                let mode = try setting.mode(length: batch.length, of: model.configuration)
+                runs.append((batch, index, setting, mode))
             }
         }
+        // Two settings can come to the same mode, which is run once: within the trained context, `auto` is plain.
+        let firsts = runs.map { run in runs.firstIndex { $0.index == run.index && $0.mode == run.mode } }
         var work = WorkMeter(progress)
-        for run in runs {
+        for (place, run) in runs.enumerated() where firsts[place] == place {
             for (_, tokens) in run.batch.prompts {
                 work.add(model.configuration.operationCount(prefillOf: tokens.count))
             }
         }
         var rows: [PasskeyRow] = []
-        for run in runs {
+        for (place, run) in runs.enumerated() {
+            if let first = firsts[place], first < place {
+                let row = PasskeyRow(rows[first], setting: run.setting)
+                rows.append(row)
+                report?(row)
+                continue
+            }
             var options = options
             options.attention = run.mode
             options.capacity = run.batch.length
@@ -217,6 +224,21 @@ public struct PasskeyRow: Sendable, Codable, Equatable {
         prefillTokensPerSecond = prefillSeconds > 0 ? Double(tokenCount) / prefillSeconds : 0
         self.seconds = seconds
         self.results = results
+    }
+
+    /// The row of another setting that comes to the same mode.
+    init(_ row: PasskeyRow, setting: AttentionSetting) {
+        length = row.length
+        self.setting = setting.name
+        mode = row.mode
+        groupSize = row.groupSize
+        neighborWindow = row.neighborWindow
+        accuracy = row.accuracy
+        count = row.count
+        meanLogLikelihood = row.meanLogLikelihood
+        prefillTokensPerSecond = row.prefillTokensPerSecond
+        seconds = row.seconds
+        results = row.results
     }
 }
 

@@ -39,7 +39,7 @@ public struct ModelComparison {
         self.text = try TextWindows(
             of: text, textName: textName, length: options.windowLength, limit: options.windowLimit,
             tokenizer: tokenizer)
-        modes = try options.modes(contextLength: model.configuration.contextLength)
+        modes = try options.modes(of: model.configuration)
         for mode in modes {
             do {
                 try mode.validate(contextLength: reference.configuration.contextLength)

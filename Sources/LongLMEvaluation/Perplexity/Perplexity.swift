@@ -50,7 +50,7 @@ public struct Perplexity {
         self.text = try TextWindows(
             of: text, textName: textName, length: options.windowLength, limit: options.windowLimit,
             tokenizer: tokenizer)
-        modes = try options.modes(contextLength: model.configuration.contextLength)
+        modes = try options.modes(of: model.configuration)
         self.model = model
         self.options = options
         self.sessionOptions = sessionOptions

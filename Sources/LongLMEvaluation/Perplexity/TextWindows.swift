@@ -78,9 +78,20 @@ extension TextWindows {
     ) throws(EvaluationError) -> [Row] {
         var work = WorkMeter(progress)
         let amount = configuration.operationCount(prefillOf: length)
-        for _ in modes { work.add(amount * Double(windows.count)) }
+        // Two settings can come to the same mode, which is measured once: within the trained context, `auto` is plain.
+        for (index, mode) in modes.enumerated() where modes.firstIndex(of: mode) == index {
+            work.add(amount * Double(windows.count))
+        }
         var rows: [Row] = []
+        var measured: [(buckets: [Bucket], seconds: Double)?] = []
         for (setting, mode) in zip(options.settings, modes) {
+            if let first = modes.firstIndex(of: mode), first < rows.count, let known = measured[first] {
+                let repeated = row(setting, mode, known.buckets, known.seconds)
+                measured.append(nil)
+                rows.append(repeated)
+                report?(repeated)
+                continue
+            }
             var buckets = options.bucketBounds.map { bucket($0.first, $0.last) }
             let start = ContinuousClock.now
             for window in windows {
@@ -91,7 +102,9 @@ extension TextWindows {
                 } catch { throw .session(error) }
                 work.finish(amount)
             }
-            let finished = row(setting, mode, buckets, (ContinuousClock.now - start) / .seconds(1))
+            let seconds = (ContinuousClock.now - start) / .seconds(1)
+            let finished = row(setting, mode, buckets, seconds)
+            measured.append((buckets, seconds))
             rows.append(finished)
             report?(finished)
         }
@@ -111,9 +124,9 @@ extension Perplexity.Options {
     }
 
     /// The attention mode of each setting.
-    func modes(contextLength: Int) throws(EvaluationError) -> [AttentionMode] {
+    func modes(of configuration: ModelConfiguration) throws(EvaluationError) -> [AttentionMode] {
         var modes: [AttentionMode] = []
-        for setting in settings { modes.append(try setting.mode(length: windowLength, contextLength: contextLength)) }
+        for setting in settings { modes.append(try setting.mode(length: windowLength, of: configuration)) }
         return modes
     }
 

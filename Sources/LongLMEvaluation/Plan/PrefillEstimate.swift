@@ -49,8 +49,10 @@ public struct PrefillEstimate: Sendable, Equatable {
         }
         measuredSeconds = fastest
         let configuration = model.configuration
+        // The quotient first: for the length that was measured it is 1.
         seconds =
-            fastest * configuration.operationCount(prefillOf: length, attention: attention)
-            / configuration.operationCount(prefillOf: measuredTokenCount, attention: attention)
+            fastest
+            * (configuration.operationCount(prefillOf: length, attention: attention)
+                / configuration.operationCount(prefillOf: measuredTokenCount, attention: attention))
     }
 }

@@ -4,8 +4,8 @@ import LongLM
 public enum AttentionSetting: Sendable, Equatable {
     /// The model as it was trained.
     case plain
-    /// Self-Extend with the group size and window that `SelfExtend.recommended(length:trainedContext:)` chooses for each
-    /// length.
+    /// What `AttentionMode.recommended(length:trainedContext:)` chooses for each length: the plain mode within the trained
+    /// context, and Self-Extend beyond it.
     case automatic
     /// Self-Extend with these settings for all lengths.
     case selfExtend(groupSize: Int, neighborWindow: Int)
@@ -38,12 +38,13 @@ public enum AttentionSetting: Sendable, Equatable {
     /// The plain mode takes any length: an evaluation is there to show what a model does past its context.
     ///
     /// - Throws: ``EvaluationError/invalidSetting(_:)`` when the settings don't suit the model or don't reach to `length`.
-    public func mode(length: Int, contextLength: Int) throws(EvaluationError) -> AttentionMode {
+    public func mode(length: Int, of configuration: ModelConfiguration) throws(EvaluationError) -> AttentionMode {
+        let contextLength = configuration.contextLength
         switch self {
         case .plain: return .plain
         case .automatic:
             do {
-                return .selfExtend(try SelfExtend.recommended(length: length, trainedContext: contextLength))
+                return try AttentionMode.recommended(length: length, trainedContext: configuration.trainedContext)
             } catch { throw .session(.attention(error)) }
         case .selfExtend(let groupSize, let neighborWindow):
             let mode = AttentionMode.selfExtend(SelfExtend(groupSize: groupSize, neighborWindow: neighborWindow))

@@ -9,7 +9,7 @@ public enum Rotary {
     /// bit in almost all cases, and the same on every machine.
     ///
     /// - Parameters:
-    ///   - position: A position; fractional ones are allowed.
+    ///   - position: A position; fractional ones are allowed. Where an angle exceeds 10⁹, cosine and sine are NaN.
     ///   - inverseFrequencies: 1 / θ^(2k/R) for k < R/2, as they are or scaled.
     ///   - factor: What cosines and sines are multiplied by, as YaRN does.
     ///   - cosines: [R/2].

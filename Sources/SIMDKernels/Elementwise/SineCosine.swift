@@ -5,8 +5,9 @@
 /// 1.8·10⁻¹⁶ · |quotient| for quotients below 2³⁰, and below 10⁻¹⁶ for those below 2²⁰; then the Taylor polynomials of degree
 /// 17 and 16 on |r| ≤ π/4, whose remainders are below 10⁻¹⁷.
 ///
-/// - Parameter angle: In radians, |angle| < 10⁹.
+/// - Parameter angle: In radians. Beyond ``largestAngle``, the results are NaN.
 package func sineCosine(_ angle: Double) -> (sine: Double, cosine: Double) {
+    guard abs(angle) <= largestAngle else { return (.nan, .nan) }
     let quotient = (angle * 0.636_619_772_367_581_4).rounded(.toNearestOrEven)
     // π/2 in parts of 33, 33 and 53 bits: a product of the first two with a quotient below 2²⁰ is exact.
     var r = angle - quotient * 1.570_796_326_734_125_614_17
@@ -41,3 +42,6 @@ package func sineCosine(_ angle: Double) -> (sine: Double, cosine: Double) {
     default: return (-cosine, sine)
     }
 }
+
+/// The largest angle of ``sineCosine(_:)``.
+package let largestAngle = 1e9

@@ -161,7 +161,7 @@ struct ServerCommand: AsyncParsableCommand {
         let context = configuration.contextLength
         let attention: AttentionMode =
             switch selfExtend {
-            case .auto: try .recommended(length: length ?? context, trainedContext: context)
+            case .auto: try .recommended(length: length ?? context, trainedContext: configuration.trainedContext)
             case .off: .plain
             case .by(let groupSize, let window):
                 .selfExtend(SelfExtend(groupSize: groupSize, neighborWindow: window))

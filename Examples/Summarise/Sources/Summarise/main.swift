@@ -28,7 +28,7 @@ do {
 
     // Self-Extend as far as the text needs it; a text within the trained context needs none.
     let length = prompt.count + summaryLength
-    let attention = try AttentionMode.recommended(length: length, trainedContext: configuration.contextLength)
+    let attention = try AttentionMode.recommended(length: length, trainedContext: configuration.trainedContext)
     let sessionOptions = SessionOptions(attention: attention, capacity: length)
     let session = try Session(model: try LanguageModel(directory: directory), options: sessionOptions)
     let options = GenerationOptions(tokenLimit: summaryLength, processors: [try RepetitionPenalty(1.1)])

@@ -22,7 +22,7 @@ struct ConfigurationReader {
     init(json: [UInt8], file: String) throws(ModelError) {
         let value: JSONValue
         do throws(JSONError) {
-            value = try JSONValue(parsing: json)
+            value = try JSONValue(parsing: json, readsNonFinite: true)
         } catch { throw .malformedConfiguration(file: file, reason: error.text) }
         guard case .object(let members) = value else {
             throw .malformedConfiguration(file: file, reason: "holds no JSON object")
@@ -53,6 +53,9 @@ struct ConfigurationReader {
         return value
     }
 
+    /// Whether there are no members.
+    var isEmpty: Bool { members.isEmpty }
+
     /// Whether there is such a member, be it null.
     func has(_ key: String) -> Bool { members.value(of: key) != nil }
 
@@ -77,7 +80,20 @@ struct ConfigurationReader {
     func number(_ key: String) throws(ModelError) -> Double? {
         guard let value = value(key) else { return nil }
         guard let number = value.number else { throw wrongType(key, "a number") }
+        guard number.double.isFinite else { throw invalid(key, "is \(number.double); it must be finite") }
         return number.double
+    }
+
+    /// A number that newer files give under another key, or under both; nil when absent or null.
+    ///
+    /// - Throws: ``ModelError/invalidConfiguration(file:key:reason:)`` when the two differ.
+    func number(_ key: String, alsoSpelled other: String?) throws(ModelError) -> Double? {
+        guard let other else { return try number(key) }
+        let (first, second) = (try number(key), try number(other))
+        if let first, let second, first != second {
+            throw invalid(key, "is \(first), but \(spelled(other)) is \(second)")
+        }
+        return first ?? second
     }
 
     /// true or false; nil when absent or null.
@@ -101,7 +117,9 @@ struct ConfigurationReader {
 
     /// A list of numbers; nil when absent or null.
     func numbers(_ key: String) throws(ModelError) -> [Double]? {
-        try list(key, "a list of numbers") { $0.number?.double }
+        let numbers = try list(key, "a list of numbers") { $0.number?.double }
+        guard numbers?.allSatisfy(\.isFinite) ?? true else { throw invalid(key, "has a number that isn't finite") }
+        return numbers
     }
 
     private func list<Element>(
@@ -172,14 +190,21 @@ struct ConfigurationReader {
             guard let neutral = Self.significantKeys[key] else { continue }
             if value.bool == false { continue }
             if let number = value.number, neutral.contains(number.double) { continue }
+            // Newer files say this of every layer in families that have no other.
+            let isFullAttention = value.elements?.allSatisfy { $0.string == "full_attention" } ?? false
+            if key == "layer_types", isFullAttention { continue }
             throw unsupported(key, value.summary)
         }
     }
 
     /// Refuses every member that nothing has read: for objects in which each one matters.
-    func refuseAllUnread() throws(ModelError) {
+    ///
+    /// - Parameter harmless: Members that change nothing here.
+    func refuseAllUnread(except harmless: Set<String>) throws(ModelError) {
         // `finetuned` in YaRN's first files only says that the model was trained with it.
-        for (key, value) in unread where key != "finetuned" { throw unsupported(key, value.summary) }
+        for (key, value) in unread where key != "finetuned" && !harmless.contains(key) {
+            throw unsupported(key, value.summary)
+        }
     }
 
     /// The members that nothing has read and that aren't null, by name: the same file must give the same error.

@@ -19,7 +19,7 @@ public struct ModelConfiguration: Sendable, Equatable {
     public let headDimension: Int
     /// V: the tokens of the vocabulary, which is the number of logits.
     public let vocabularySize: Int
-    /// L: how many positions the model was trained for.
+    /// L: how many positions the model was trained for, by its own statement.
     public let contextLength: Int
     /// What normalisation adds to the mean of squares (to the variance, in layer normalisation).
     public let normEpsilon: Float
@@ -50,6 +50,20 @@ public struct ModelConfiguration: Sendable, Equatable {
 
     /// θ of the rotary frequencies 1/θ^(2k/R).
     public var ropeTheta: Double { rotary.theta }
+
+    /// L as ``SelfExtendPlan`` should take it: the longest texts of the model's training. This is ``contextLength`` but for
+    /// Mistral's models with a sliding window, such as Mistral 7B 0.1.
+    ///
+    /// Those state how far the window slid, 32,768 positions, but were trained on texts of 8,192 tokens with a window of
+    /// 4,096 (Jiang et al., 2023: Mistral 7B, table 1). So no two tokens that saw each other were ever farther apart than the
+    /// window. LongLM's example for this model switches the window off and takes 8,192, two windows, for the trained context.
+    public var trainedContext: Int {
+        guard modelType == Mistral.modelType, let window = slidingWindow else { return contextLength }
+        return min(contextLength, 2 * window)
+    }
+
+    /// The sliding window of the layers to which Self-Extend applies; nil where they have none. Self-Extend switches it off.
+    public var slidingWindow: Int? { layerAttention.first { $0.isExtended }?.slidingWindow }
 
     /// Parts that some models of a family have and others lack.
     struct Parts: Sendable, Equatable {
@@ -103,9 +117,21 @@ public struct ModelConfiguration: Sendable, Equatable {
         if reader.has("quantization_config"), try reader.object("quantization_config") != nil {
             throw reader.unsupported("quantization_config", "quantized weights")
         }
+        if reader.has("quantization"), try reader.object("quantization") != nil {
+            throw reader.unsupported(
+                "quantization", "quantized weights in MLX's format; use the original or a GGUF file")
+        }
         try self.init(reader, defaults: family.defaults, modelType: name)
         try family.read(reader, into: &self)
         try reader.refuseUnread()
+        for rotary in [rotary, localRotary].compactMap({ $0 }) where !rotary.isUsable {
+            throw unusableFrequencies(file)
+        }
+    }
+
+    /// An error about rotary frequencies of which no cosines can be computed.
+    func unusableFrequencies(_ file: String) -> ModelError {
+        .malformedConfiguration(file: file, reason: "its rotary frequencies are too high, or no numbers")
     }
 
     /// Reads the members that all families have.
@@ -189,9 +215,13 @@ struct FamilyDefaults {
     var activationKeys = ["hidden_act"]
     var activation = Activation.silu
     var ropeThetaKey = "rope_theta"
+    /// What newer files call it; nil where that is the same.
+    var newerRopeThetaKey: String?
     var ropeTheta = 10_000.0
     /// The key of the part of a head that is rotated; nil for families that rotate whole heads.
     var partialRotaryKey: String?
+    /// What newer files call it; nil where that is the same.
+    var newerPartialRotaryKey: String?
     var partialRotaryFactor = 1.0
     /// L₀ of longrope, where the family has a default.
     var originalContextLength: Int?

@@ -1,4 +1,5 @@
 import Foundation
+import SIMDKernels
 
 /// Rotary positions: a position turns each pair of components by its own frequency. This says which frequencies.
 public struct RotaryConfiguration: Sendable, Equatable {
@@ -31,6 +32,19 @@ public struct RotaryConfiguration: Sendable, Equatable {
             RotaryFrequencies(
                 inverse: zip(scaling.factors(length: length), powers(theta: theta)).map { 1 / (Float($0) * $1) },
                 factor: Float(scaling.attentionFactor))
+        }
+    }
+
+    /// The largest frequency whose angles can be computed at every position. Models have none above 1.
+    private static let largestFrequency = Float(largestAngle) / Float(ModelConfiguration.largestSize)
+
+    /// Whether cosines and sines can be computed of all frequencies at every position.
+    var isUsable: Bool {
+        // No text is longer than the second length.
+        [1, ModelConfiguration.largestSize].allSatisfy { length in
+            let frequencies = frequencies(length: length)
+            return frequencies.factor.isFinite
+                && frequencies.inverse.allSatisfy { $0 >= 0 && $0 <= Self.largestFrequency }
         }
     }
 
@@ -176,7 +190,7 @@ extension RotaryConfiguration {
         let older = layerType == "full_attention" ? try reader.object("rope_scaling") : nil
         let source = older ?? parameters
 
-        let outerTheta = try reader.number(defaults.ropeThetaKey)
+        let outerTheta = try reader.number(defaults.ropeThetaKey, alsoSpelled: defaults.newerRopeThetaKey)
         let newerTheta = try parameters?.number("rope_theta")
         theta = try source?.number("rope_theta") ?? newerTheta ?? outerTheta ?? defaults.ropeTheta
         guard theta.isFinite, theta >= 1, theta <= 1e30 else {
@@ -186,8 +200,9 @@ extension RotaryConfiguration {
         let innerPart = try source?.number("partial_rotary_factor") ?? newerPart
         dimension = try Self.dimension(reader, defaults, innerPart, headDimension: headDimension)
         guard let source, let kind = try Self.kind(source) else {
-            // rope_parameters may have no rope_type: transformers then takes the default. rope_scaling must have one.
-            if older != nil { throw reader.invalid("rope_scaling", "has no rope_type") }
+            // rope_parameters may have no rope_type: transformers then takes the default. rope_scaling must have one, unless
+            // it is empty.
+            if let older, !older.isEmpty { throw reader.invalid("rope_scaling", "has no rope_type") }
             scaling = .none
             return
         }
@@ -210,8 +225,15 @@ extension RotaryConfiguration {
                     source, originalLength, contextLength: contextLength, frequencyCount: dimension / 2))
         default: throw reader.unsupported(older == nil ? "rope_parameters" : "rope_scaling", kind)
         }
-        try source.refuseAllUnread()
+        // As in transformers, what belongs to another kind changes nothing.
+        try source.refuseAllUnread(except: Self.keysOfKinds)
     }
+
+    /// The keys that one kind of scaling has and others lack.
+    private static let keysOfKinds: Set = [
+        "attention_factor", "beta_fast", "beta_slow", "factor", "high_freq_factor", "long_factor", "low_freq_factor",
+        "mscale", "mscale_all_dim", "original_max_position_embeddings", "short_factor", "truncate",
+    ]
 
     /// R for families that rotate a part of a head, and D for all others.
     private static func dimension(
@@ -223,7 +245,7 @@ extension RotaryConfiguration {
             }
             return headDimension
         }
-        let outerPart = try reader.number(key)
+        let outerPart = try reader.number(key, alsoSpelled: defaults.newerPartialRotaryKey)
         let part = innerPart ?? outerPart ?? defaults.partialRotaryFactor
         let dimension = Int(exactly: (Double(headDimension) * part).rounded(.towardZero)) ?? 0
         guard dimension >= 2, dimension <= headDimension, dimension % 2 == 0 else {

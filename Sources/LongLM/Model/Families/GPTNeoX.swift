@@ -4,7 +4,8 @@ enum GPTNeoX: Family {
     static let modelType = "gpt_neox"
     static let defaults = FamilyDefaults(
         normEpsilonKey: "layer_norm_eps", normEpsilon: 1e-5, activation: .gelu, ropeThetaKey: "rotary_emb_base",
-        partialRotaryKey: "rotary_pct", partialRotaryFactor: 0.25)
+        newerRopeThetaKey: "rope_theta", partialRotaryKey: "rotary_pct",
+        newerPartialRotaryKey: "partial_rotary_factor", partialRotaryFactor: 0.25)
 
     static func read(_ reader: ConfigurationReader, into configuration: inout ModelConfiguration) throws(ModelError) {
         guard configuration.keyValueHeadCount == configuration.queryHeadCount else {
