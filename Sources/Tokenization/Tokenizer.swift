@@ -6,12 +6,20 @@
 /// - normalizers NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Sequence;
 /// - pre-tokenizers ByteLevel, Digits, Metaspace, Punctuation, Split, Whitespace, WhitespaceSplit, Sequence;
 /// - post-processors ByteLevel, TemplateProcessing, Sequence;
-/// - decoders ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, Sequence;
+/// - decoders ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, Sequence, and none, which joins tokens by spaces;
 /// - added tokens with all their flags.
 ///
 /// Loading fails with an error for any other component and for a regular expression that is not understood: a tokenizer
 /// that loads gives the same ids as the Python package. `truncation` and `padding` are settings of a training run and are
-/// ignored.
+/// ignored. So are the ids that the file states for added tokens: as in the Python package, a token of the vocabulary keeps
+/// its id, and the others get the next ones in their order. Which tokens encoding puts around a text is up to the
+/// post-processor alone; as in transformers since release 5, `add_bos_token` and `add_eos_token` of a
+/// tokenizer_config.json change nothing.
+///
+/// Loading also fails for a file that could take for ever or fill the memory. The time of encoding is bounded by the length
+/// of the text times the size of the file's regular expressions; they have up to 2,000 characters and repetitions in each
+/// component. A component has up to 64 steps. A normalizer makes a text up to 128 times as long, a pre-tokenizer and a
+/// decoder up to 64 times, and a post-processor adds up to 1,024 tokens.
 ///
 /// Where a vocabulary has neither byte fallback nor an unknown token, encoding drops the characters that have no token, as
 /// the Python package does. ``unencodableBytes`` lists such bytes of a byte-level vocabulary.
@@ -23,6 +31,8 @@ public struct Tokenizer: Sendable {
     private let addedTokens: AddedTokens
     private let decoder: DecoderChain
     private let template: Template
+    /// Tokens that stand for no token of the model, but for a row that its converter has found unused.
+    private let fillers: Set<Int>
 
     /// Loads a tokenizer.json.
     ///
@@ -41,12 +51,13 @@ public struct Tokenizer: Sendable {
     public init(json bytes: [UInt8], name: String) throws(TokenizerError) {
         let file = TokenizerFile(root: try JSONNode(parsing: bytes, file: name))
         let normalizer = try file.normalizer()
-        let added = try file.addedTokens()
+        var added = try file.addedTokens()
         decoder = try file.decoder()
         preTokenizer = try file.preTokenizer()
-        model = try file.model(adding: added)
-        addedTokens = AddedTokens(added, normalizer: normalizer)
+        model = try file.model(adding: &added)
+        addedTokens = try AddedTokens(added, normalizer: normalizer, file: name)
         template = try file.template(vocabulary: model.vocabulary)
+        fillers = []
     }
 
     /// Makes a tokenizer of the vocabulary of a GGUF file.
@@ -65,19 +76,22 @@ public struct Tokenizer: Sendable {
     ///   supported.
     public init(vocabulary: TokenizerVocabulary) throws(TokenizerError) {
         let reader = try VocabularyReader(vocabulary)
+        fillers = reader.fillers
         if vocabulary.model == "llama" {
             let merges = try reader.scoredMerges()
             model = try reader.sentencePieceModel(merges)
             preTokenizer = PreTokenizer(steps: [])
-            addedTokens = AddedTokens(
-                reader.addedTokens(reader.isFoundAsIs(merges)), normalizer: reader.sentencePieceNormalizer)
+            addedTokens = try AddedTokens(
+                reader.addedTokens(reader.isFoundAsIs(merges)), normalizer: reader.sentencePieceNormalizer,
+                file: vocabulary.file)
             decoder = reader.sentencePieceDecoder
             template = try reader.template(addsBeginning: true)
         } else {
             let named = try reader.namedPreTokenizer()
             model = try reader.byteLevelModel(ignoresMerges: named.ignoresMerges)
             preTokenizer = try named.preTokenizer(file: vocabulary.file)
-            addedTokens = AddedTokens(reader.addedTokens(), normalizer: named.isComposed ? .form(.nfc) : .none)
+            addedTokens = try AddedTokens(
+                reader.addedTokens(), normalizer: named.isComposed ? .form(.nfc) : .none, file: vocabulary.file)
             decoder = DecoderChain([ByteLevelDecoder()])
             template = try reader.template(addsBeginning: named.addsBeginning)
         }
@@ -143,7 +157,45 @@ public struct Tokenizer: Sendable {
 
     /// A decoder for one stream of tokens, for text as it is generated.
     public func makeDetokenizer(skipSpecialTokens: Bool = true) -> StreamingDetokenizer {
-        StreamingDetokenizer(tokenizer: self, decoder: decoder, skipSpecialTokens: skipSpecialTokens)
+        makeDetokenizer(after: [], skipSpecialTokens: skipSpecialTokens)
+    }
+
+    /// A decoder for the continuation of a text: what it returns begins where the text of `prompt` ends.
+    ///
+    /// For an answer that is a text of its own, such as that of a chat, pass an empty prompt: a SentencePiece-style
+    /// tokenizer then drops the space before the first word.
+    ///
+    /// - Parameters:
+    ///   - prompt: all ids before the continuation, however many: they take a small part of the time that encoding them
+    ///     did. Ids that no token has are ignored.
+    ///   - skipSpecialTokens: whether special tokens have no text, those of the prompt included.
+    public func makeDetokenizer(after prompt: [Int], skipSpecialTokens: Bool = true) -> StreamingDetokenizer {
+        StreamingDetokenizer(
+            tokenizer: self, decoder: decoder, skipSpecialTokens: skipSpecialTokens, prompt: prompt)
+    }
+
+    /// The ids below `count` that no token has, as ranges in ascending order. Together with them, a model's embedding may
+    /// have rows that nobody trained: a sampler must never choose these.
+    ///
+    /// Tokens that the converters of GGUF files make up for such rows, `[PAD1234]` after their id, count as none, although
+    /// they can be decoded.
+    ///
+    /// It looks at each id once, so ask once for each model.
+    ///
+    /// - Parameter count: the number of rows of the embedding, or of logits.
+    public func unusedIDs(below count: Int) -> [Range<Int>] {
+        var ranges: [Range<Int>] = []
+        let known = min(max(count, 0), vocabularySize)
+        for id in 0..<known where fillers.contains(id) || model.vocabulary.spelling(of: id) == nil {
+            if let last = ranges.last, last.upperBound == id {
+                ranges[ranges.count - 1] = last.lowerBound..<(id + 1)
+            } else {
+                ranges.append(id..<(id + 1))
+            }
+        }
+        guard count > known else { return ranges }
+        if let last = ranges.last, last.upperBound == known { return ranges.dropLast() + [last.lowerBound..<count] }
+        return ranges + [known..<count]
     }
 
     /// The token with this id as the vocabulary spells it: "Ġthe" for " the".

@@ -29,12 +29,16 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case unsupportedPreTokenizer(file: String, type: String)
     /// A GGUF file names a pre-tokenizer that isn't known.
     case unknownPreTokenizer(file: String, name: String, known: [String])
-    /// A Split or a Replace has a regular expression that is not understood, or that matches the empty text.
+    /// A Split or a Replace has a regular expression that is not understood or too large, or a Replace has one that matches
+    /// the empty text.
     case unsupportedPattern(file: String, pattern: String)
     /// The post-processor, or a template of it, is not implemented.
     case unsupportedPostProcessor(file: String, type: String)
     /// The decoder, or an order of its components, is not implemented.
     case unsupportedDecoder(file: String, type: String)
+    /// A normalizer, a pre-tokenizer, a post-processor or a decoder could take for ever or fill the memory: it has too many
+    /// steps, too large patterns, or makes a text too long.
+    case excessiveComponent(file: String, component: String, reason: String)
     /// A chat template is of no known format.
     case unsupportedChatTemplate(file: String)
 
@@ -44,9 +48,7 @@ public enum TokenizerError: Error, Equatable, Sendable {
     case duplicateToken(file: String, token: String)
     /// A token's id is negative or too large for any published vocabulary.
     case tokenIDOutOfRange(file: String, token: String, id: Int)
-    /// An added token has another id than the same token in the vocabulary.
-    case conflictingTokenID(file: String, token: String, vocabularyID: Int, addedID: Int)
-    /// An added token is the empty string.
+    /// An added token is the empty string, or normalization makes it empty.
     case emptyAddedToken(file: String, id: Int)
     /// A merge is not two tokens.
     case malformedMerge(file: String, index: Int)
@@ -95,13 +97,12 @@ extension TokenizerError: CustomStringConvertible {
         case .unsupportedPattern(let file, let pattern): "\(file): the regular expression is not supported: \(pattern)"
         case .unsupportedPostProcessor(let file, let type): "\(file): post-processor \(type) is not supported"
         case .unsupportedDecoder(let file, let type): "\(file): decoder \(type) is not supported"
+        case .excessiveComponent(let file, let component, let reason): "\(file): the \(component) \(reason)"
         case .unsupportedChatTemplate(let file): "\(file): the chat template is of no known format"
         case .duplicateTokenID(let file, let id, let first, let second):
             "\(file): id \(id) belongs to both \"\(first)\" and \"\(second)\""
         case .duplicateToken(let file, let token): "\(file): token \"\(token)\" occurs twice"
         case .tokenIDOutOfRange(let file, let token, let id): "\(file): token \"\(token)\" has id \(id), out of range"
-        case .conflictingTokenID(let file, let token, let vocabularyID, let addedID):
-            "\(file): token \"\(token)\" has id \(vocabularyID) in the vocabulary and \(addedID) as an added token"
         case .emptyAddedToken(let file, let id): "\(file): added token \(id) is empty"
         case .malformedMerge(let file, let index): "\(file): merge \(index) is not a pair of tokens"
         case .unknownMergeToken(let file, let index, let token):

@@ -35,11 +35,11 @@ import Tokenization
         let flags = #""single_word":false,"lstrip":false,"rstrip":false,"special":false"#
         let tokenizer = try load(
             tokenizerJSON(
-                addedTokens: "[{\"id\":9,\"content\":\"i\u{308}\",\"normalized\":true,\(flags)},"
-                    + "{\"id\":8,\"content\":\"o\u{308}\",\"normalized\":false,\(flags)}]",
+                addedTokens: "[{\"id\":6,\"content\":\"i\u{308}\",\"normalized\":true,\(flags)},"
+                    + "{\"id\":7,\"content\":\"o\u{308}\",\"normalized\":false,\(flags)}]",
                 normalizer: #"{"type":"NFC"}"#))
-        #expect(tokenizer.encode("a\u{EF}b i\u{308}") == [0, 9, 1, 5, 9])
-        #expect(tokenizer.encode("a\u{F6}bo\u{308}") == [0, 3, 1, 8], "of U+00F6 only the byte C3 is a token")
+        #expect(tokenizer.encode("a\u{EF}b i\u{308}") == [0, 6, 1, 5, 6])
+        #expect(tokenizer.encode("a\u{F6}bo\u{308}") == [0, 3, 1, 7], "of U+00F6 only the byte C3 is a token")
         #expect(tokenizer.encode("e\u{301}") == [3, 4])
     }
 
@@ -84,14 +84,13 @@ import Tokenization
         let tokenizer = try load(
             tokenizerJSON(
                 addedTokens:
-                    "[{\"id\":9,\"content\":\"\u{E9}\",\(flags)},{\"id\":8,\"content\":\"e\u{301}\",\(flags)}]",
+                    "[{\"id\":5,\"content\":\"\u{E9}\",\(flags)},{\"id\":6,\"content\":\"e\u{301}\",\(flags)}]",
                 vocabulary: "{\"a\":0,\"b\":1,\"ab\":2,\"\u{1EC7}\":3,\"e\u{323}\u{302}\":4}"))
-        #expect(tokenizer.vocabularySize == 10)
-        #expect(tokenizer.id(token: "\u{E9}") == 9 && tokenizer.id(token: "e\u{301}") == 8)
+        #expect(tokenizer.vocabularySize == 7)
+        #expect(tokenizer.id(token: "\u{E9}") == 5 && tokenizer.id(token: "e\u{301}") == 6)
         #expect(tokenizer.id(token: "\u{1EC7}") == 3 && tokenizer.id(token: "e\u{323}\u{302}") == 4)
-        #expect(tokenizer.encode("a\u{E9}e\u{301}a") == [0, 9, 8, 0])
-        #expect(try scalars(tokenizer.decode([8])) == [0x65, 0x301])
-        #expect(tokenizer.token(id: 5) == nil, "ids may leave gaps")
+        #expect(tokenizer.encode("a\u{E9}e\u{301}a") == [0, 5, 6, 0])
+        #expect(try scalars(tokenizer.decode([6])) == [0x65, 0x301])
     }
 
     @Test func mergesAreStringsOrPairs() throws {

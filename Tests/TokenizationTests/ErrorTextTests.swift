@@ -18,7 +18,7 @@ import Tokenization
             .unsupportedDecoder(file: file, type: name), .unsupportedChatTemplate(file: file),
             .duplicateTokenID(file: file, id: 1, first: name, second: name), .duplicateToken(file: file, token: name),
             .tokenIDOutOfRange(file: file, token: name, id: 1),
-            .conflictingTokenID(file: file, token: name, vocabularyID: 1, addedID: 2),
+            .excessiveComponent(file: file, component: "decoder", reason: name),
             .emptyAddedToken(file: file, id: 1), .malformedMerge(file: file, index: 1),
             .unknownMergeToken(file: file, index: 1, token: name), .missingUnknownToken(file: file, token: name),
             .duplicateMerge(file: file, index: 1), .missingByteToken(file: file, token: name),

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Tokenization
 
@@ -5,7 +6,7 @@ import Tokenization
 @Suite struct PatternTests {
     /// The pieces that a pattern cuts a text into: the vocabulary has every piece of the text as a token, and words that
     /// are tokens are found whole.
-    private func pieces(_ pattern: String, of text: String, behavior: String = "Isolated") throws -> [String] {
+    static func pieces(_ pattern: String, of text: String, behavior: String = "Isolated") throws -> [String] {
         let scalars = Array(text.unicodeScalars)
         var spellings: Set<String> = []
         for start in scalars.indices {
@@ -13,9 +14,9 @@ import Tokenization
                 spellings.insert(String(String.UnicodeScalarView(scalars[start...end])))
             }
         }
-        let vocabulary = spellings.sorted().enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",")
-        let pattern = pattern.replacing(#"\"#, with: #"\\"#)
-        let split = #"{"type":"Split","pattern":{"Regex":"\#(pattern)"},"behavior":"\#(behavior)"}"#
+        func quoted(_ text: String) throws -> String { String(decoding: try JSONEncoder().encode(text), as: UTF8.self) }
+        let vocabulary = try spellings.sorted().enumerated().map { "\(try quoted($1)):\($0)" }.joined(separator: ",")
+        let split = #"{"type":"Split","pattern":{"Regex":\#(try quoted(pattern))},"behavior":"\#(behavior)"}"#
         let tokenizer = try load(
             tokenizerJSON(
                 addedTokens: "[]", preTokenizer: split, decoder: #"{"type":"Fuse"}"#,
@@ -54,14 +55,14 @@ import Tokenization
         (#"\p{M}"#, "e\u{301}x", ["e", "\u{301}", "x"]),
     ])
     func matches(pattern: String, text: String, expected: [String]) throws {
-        let found = try pieces(pattern, of: text)
+        let found = try Self.pieces(pattern, of: text)
         #expect(found.map(scalars) == expected.map(scalars))
     }
 
     /// A quantifier that keeps what it took leaves nothing for the rest: no match, so nothing is cut.
     @Test func possessiveQuantifiersGiveNothingBack() throws {
-        #expect(try pieces("a++a", of: "baaa") == ["baaa"])
-        #expect(try pieces("a+a", of: "baaa") == ["b", "aaa"])
+        #expect(try Self.pieces("a++a", of: "baaa") == ["baaa"])
+        #expect(try Self.pieces("a+a", of: "baaa") == ["b", "aaa"])
     }
 
     @Test(arguments: [
@@ -69,6 +70,6 @@ import Tokenization
         ("MergedWithPrevious", ["a-", "-", "b-"]), ("MergedWithNext", ["a", "-", "-b", "-"]),
     ])
     func behaviors(behavior: String, expected: [String]) throws {
-        #expect(try pieces("-", of: "a--b-", behavior: behavior) == expected)
+        #expect(try Self.pieces("-", of: "a--b-", behavior: behavior) == expected)
     }
 }

@@ -1,6 +1,7 @@
 /// A token that is looked for in the text itself, before the text is split into words.
 struct AddedToken: Sendable {
-    let id: Int
+    /// What the file says, until ``TokenizerFile/model(adding:)`` has found the id.
+    var id: Int
     let content: ArraySlice<UInt8>
     /// A control token. Decoding can skip it, and untrusted text must not be able to spell it.
     let isSpecial: Bool
@@ -27,7 +28,7 @@ enum SpecialTokenParsing {
     /// Where it lies wholly within one of these ranges of the text's indices. The ranges are in order.
     case within([Range<Int>])
 
-    fileprivate func allows(_ match: Range<Int>) -> Bool {
+    func allows(_ match: Range<Int>) -> Bool {
         switch self {
         case .everywhere: return true
         case .nowhere: return false
@@ -50,13 +51,15 @@ struct AddedTokens: Sendable {
     private let verbatim: TokenMatcher
     private let normalized: TokenMatcher
 
-    init(_ tokens: [AddedToken], normalizer: Normalizer) {
+    /// - Throws: `emptyAddedToken` for a token of which normalization leaves nothing. The Python package then finds it
+    ///   between any two bytes, or never ends.
+    init(_ tokens: [AddedToken], normalizer: Normalizer, file: String) throws(TokenizerError) {
         specialIDs = Set(tokens.lazy.filter(\.isSpecial).map(\.id))
         self.normalizer = normalizer
         // Normalization can make two tokens equal. A special one then wins, or else the first.
         let ordered = tokens.filter(\.isSpecial) + tokens.filter { !$0.isSpecial }
-        verbatim = TokenMatcher(ordered.filter { !$0.isNormalized }, normalizer: .none)
-        normalized = TokenMatcher(ordered.filter(\.isNormalized), normalizer: normalizer)
+        verbatim = try TokenMatcher(ordered.filter { !$0.isNormalized }, normalizer: .none, file: file)
+        normalized = try TokenMatcher(ordered.filter(\.isNormalized), normalizer: normalizer, file: file)
     }
 
     func isSpecial(_ id: Int) -> Bool { specialIDs.contains(id) }
@@ -73,107 +76,5 @@ struct AddedTokens: Sendable {
             guard case .text(let text) = segment else { return [segment] }
             return normalized.segments(of: normalizer.normalize(text), parsingOfNormalized)
         }
-    }
-}
-
-/// A trie over the scalars of tokens; finds the longest token at the leftmost position.
-private struct TokenMatcher: Sendable {
-    private struct Edge: Hashable {
-        let node: Int
-        let scalar: Unicode.Scalar
-    }
-
-    private let tokens: [AddedToken]
-    private var edges: [Edge: Int] = [:]
-    /// The index in `tokens` of the token that ends at each node.
-    private var endings: [Int?] = [nil]
-    /// Whether a token starts with a scalar of this low byte. Most positions of a text need no other look-up.
-    private var mayStart = [Bool](repeating: false, count: 256)
-
-    init(_ tokens: [AddedToken], normalizer: Normalizer) {
-        self.tokens = tokens
-        for (index, token) in tokens.enumerated() {
-            let content = TextPiece(scalars: ArraySlice(token.content.text.unicodeScalars), startsText: true)
-            insert(normalizer.normalize(content).scalars, index)
-        }
-    }
-
-    private mutating func insert(_ content: ArraySlice<Unicode.Scalar>, _ index: Int) {
-        guard let first = content.first else { return }
-        mayStart[Int(first.value & 0xFF)] = true
-        var node = 0
-        for scalar in content {
-            let edge = Edge(node: node, scalar: scalar)
-            if let child = edges[edge] {
-                node = child
-            } else {
-                node = endings.count
-                edges[edge] = node
-                endings.append(nil)
-            }
-        }
-        if endings[node] == nil { endings[node] = index }
-    }
-
-    private func longestMatch(at start: Int, in text: ArraySlice<Unicode.Scalar>) -> (token: AddedToken, end: Int)? {
-        guard mayStart[Int(text[start].value & 0xFF)] else { return nil }
-        var longest: (token: AddedToken, end: Int)?
-        var node = 0
-        var end = start
-        while end < text.endIndex, let child = edges[Edge(node: node, scalar: text[end])] {
-            node = child
-            end += 1
-            if let index = endings[node] { longest = (tokens[index], end) }
-        }
-        return longest
-    }
-
-    func segments(of piece: TextPiece, _ parsing: SpecialTokenParsing) -> [Segment] {
-        guard !tokens.isEmpty else { return piece.scalars.isEmpty ? [] : [.text(piece)] }
-        let text = piece.scalars
-        var segments: [Segment] = []
-        func appendText(_ range: Range<Int>) {
-            guard !range.isEmpty else { return }
-            let startsText = piece.startsText && range.lowerBound == text.startIndex
-            segments.append(.text(TextPiece(scalars: text[range], startsText: startsText)))
-        }
-        var textStart = text.startIndex
-        var position = text.startIndex
-        while position < text.endIndex {
-            guard let match = longestMatch(at: position, in: text) else {
-                position += 1
-                continue
-            }
-            // A match that is not allowed still hides the matches that overlap it.
-            let matched = position..<match.end
-            position = match.end
-            if match.token.isSpecial && !parsing.allows(matched) { continue }
-            if match.token.isSingleWord && touchesWord(matched, in: text) { continue }
-            let taken = range(takenBy: match.token, at: matched, after: textStart, in: text)
-            appendText(textStart..<taken.lowerBound)
-            segments.append(.token(match.token.id))
-            textStart = taken.upperBound
-        }
-        appendText(textStart..<text.endIndex)
-        return segments
-    }
-
-    private func touchesWord(_ match: Range<Int>, in text: ArraySlice<Unicode.Scalar>) -> Bool {
-        text[..<match.lowerBound].last?.isWordCharacter == true
-            || text[match.upperBound...].first?.isWordCharacter == true
-    }
-
-    /// The match together with the white space that the token takes. White space before `limit` belongs to another token.
-    private func range(
-        takenBy token: AddedToken, at match: Range<Int>, after limit: Int, in text: ArraySlice<Unicode.Scalar>
-    ) -> Range<Int> {
-        var (start, end) = (match.lowerBound, match.upperBound)
-        if token.stripsLeft {
-            while start > limit, text[start - 1].properties.isWhitespace { start -= 1 }
-        }
-        if token.stripsRight {
-            while end < text.endIndex, text[end].properties.isWhitespace { end += 1 }
-        }
-        return start..<end
     }
 }

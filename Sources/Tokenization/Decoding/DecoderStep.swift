@@ -31,6 +31,12 @@ struct DecoderChain: Sendable {
         return text(fragments)
     }
 
+    /// Decodes tokens whose text nobody needs.
+    mutating func skip(_ tokens: [TokenFragment]) {
+        var fragments = tokens
+        for index in steps.indices { fragments = steps[index].decode(fragments) }
+    }
+
     mutating func finish() -> String {
         var fragments: [TokenFragment] = []
         for index in steps.indices {

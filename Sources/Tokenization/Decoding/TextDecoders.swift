@@ -1,3 +1,23 @@
+/// Puts a space between tokens: what a tokenizer without a decoder does.
+struct JoiningDecoder: DecoderStep {
+    private var hasStarted = false
+
+    mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
+        fragments.map { fragment in
+            defer { hasStarted = true }
+            guard hasStarted, fragment.startsToken else { return fragment }
+            var joined = fragment
+            joined.bytes = [UInt8(ascii: " ")] + fragment.bytes
+            return joined
+        }
+    }
+
+    mutating func finish() -> [TokenFragment] {
+        hasStarted = false
+        return []
+    }
+}
+
 /// Joins all tokens into one.
 struct FuseDecoder: DecoderStep {
     private var hasStarted = false

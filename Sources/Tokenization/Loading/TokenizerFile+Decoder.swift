@@ -1,7 +1,18 @@
 /// The decoder of a tokenizer.json.
 extension TokenizerFile {
     func decoder() throws(TokenizerError) -> DecoderChain {
-        let steps = try steps(try root.required("decoder"))
+        guard let node = try root.optional("decoder") else { return DecoderChain([JoiningDecoder()]) }
+        let steps = try steps(node)
+        try checkStepCount(steps.count, component: "decoder")
+        var growth = TextGrowth(limit: ComponentLimits.decoderGrowth)
+        for step in steps {
+            if let replace = step as? ReplaceDecoder {
+                growth.replace(replace.pattern.count, by: replace.content.count)
+            }
+            // A wrong byte is spelled in two bytes, and becomes U+FFFD in three.
+            if step is ByteLevelDecoder { growth.multiply(by: 2) }
+        }
+        try check(growth, limit: ComponentLimits.decoderGrowth, component: "decoder")
         // After this step nobody knows where the tokens of a stream end, or what they were.
         guard let joint = steps.firstIndex(where: { $0 is FuseDecoder || $0 is ByteLevelDecoder }) else {
             return DecoderChain(steps)
@@ -44,7 +55,9 @@ extension TokenizerFile {
         guard let literal = try pattern.optional("String") else {
             throw .unsupportedDecoder(file: file, type: "Replace with a regular expression")
         }
-        guard try !literal.bytes().isEmpty else { throw literal.invalid("a text that is not empty") }
+        guard try 1...(4 * TextMatcher.maximumLiteralLength) ~= literal.bytes().count else {
+            throw literal.invalid("a text of 1 to \(4 * TextMatcher.maximumLiteralLength) bytes")
+        }
         return ReplaceDecoder(pattern: Array(try literal.bytes()), content: Array(try node.required("content").bytes()))
     }
 

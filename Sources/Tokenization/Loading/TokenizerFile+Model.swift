@@ -2,7 +2,9 @@ internal import StrictJSON
 
 /// The BPE model of a tokenizer.json.
 extension TokenizerFile {
-    func model(adding addedTokens: [AddedToken]) throws(TokenizerError) -> BytePairModel {
+    /// The model with added tokens, which get their ids here, as the Python package has them: that of the same token in the
+    /// vocabulary, or else the next one after the number of the vocabulary's tokens. What the file says doesn't matter.
+    func model(adding addedTokens: inout [AddedToken]) throws(TokenizerError) -> BytePairModel {
         let node = try root.required("model")
         try checkOptions(node)
         var vocabulary = try vocabulary(node, room: addedTokens.count)
@@ -10,7 +12,17 @@ extension TokenizerFile {
         let model = BytePairModel(
             vocabulary: vocabulary, scalarTokens: scalarTokens, merges: try merges(node, vocabulary),
             options: try options(node, vocabulary, scalarTokens))
-        for token in addedTokens { try insert(token, into: &vocabulary) }
+        var nextID = vocabulary.count
+        for index in addedTokens.indices {
+            let content = addedTokens[index].content
+            if let id = vocabulary.id(of: content) {
+                addedTokens[index].id = id
+            } else {
+                try vocabulary.insert(content, id: nextID, file: root.file)
+                addedTokens[index].id = nextID
+                nextID += 1
+            }
+        }
         return model.adding(vocabulary)
     }
 
@@ -110,15 +122,5 @@ extension TokenizerFile {
             || ByteLevelAlphabet.scalars.allSatisfy { scalarTokens[$0] != nil }
         guard spellsBytes else { throw .missingUnknownToken(file: root.file, token: token.text) }
         return options
-    }
-
-    private func insert(_ token: AddedToken, into vocabulary: inout Vocabulary) throws(TokenizerError) {
-        guard let id = vocabulary.id(of: token.content) else {
-            return try vocabulary.insert(token.content, id: token.id, file: root.file)
-        }
-        guard id == token.id else {
-            throw .conflictingTokenID(
-                file: root.file, token: token.content.text, vocabularyID: id, addedID: token.id)
-        }
     }
 }

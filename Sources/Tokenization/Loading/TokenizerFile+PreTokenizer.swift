@@ -2,7 +2,22 @@
 extension TokenizerFile {
     func preTokenizer() throws(TokenizerError) -> PreTokenizer {
         guard let node = try root.optional("pre_tokenizer") else { return PreTokenizer(steps: []) }
-        return PreTokenizer(steps: try steps(node))
+        let steps = try steps(node)
+        try checkStepCount(steps.count, component: "pre_tokenizer")
+        var growth = TextGrowth(limit: ComponentLimits.preTokenizerGrowth)
+        var matchers: [TextMatcher] = []
+        for step in steps {
+            switch step {
+            case .split(let splitter): matchers.append(splitter.matcher)
+            // Even a piece of one character gets another one.
+            case .prefixSpace: growth.multiply(by: 2)
+            case .metaspace(let metaspace): if metaspace.scheme == .always { growth.multiply(by: 2) }
+            case .byteLevel: growth.multiply(by: 4)
+            }
+        }
+        try check(growth, limit: ComponentLimits.preTokenizerGrowth, component: "pre_tokenizer")
+        try checkPatterns(matchers, component: "pre_tokenizer")
+        return PreTokenizer(steps: steps)
     }
 
     private func steps(_ node: JSONNode) throws(TokenizerError) -> [PreTokenizer.Step] {

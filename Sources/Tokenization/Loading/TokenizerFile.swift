@@ -43,6 +43,31 @@ struct TokenizerFile {
         "ByteFallback", "Fuse", "Lowercase", "NFC", "NFD", "NFKC", "NFKD", "Whitespace", "WhitespaceSplit",
     ]
 
+    /// Refuses a component of too many steps.
+    func checkStepCount(_ count: Int, component: String) throws(TokenizerError) {
+        guard count <= ComponentLimits.stepCount else {
+            throw .excessiveComponent(
+                file: file, component: component, reason: "has more than \(ComponentLimits.stepCount) steps")
+        }
+    }
+
+    /// Refuses a component that makes a text too long.
+    func check(_ growth: TextGrowth, limit: Int, component: String) throws(TokenizerError) {
+        guard !growth.isTooLarge else {
+            throw .excessiveComponent(
+                file: file, component: component, reason: "can make a text more than \(limit) times as long")
+        }
+    }
+
+    /// Refuses a component whose patterns are too large together.
+    func checkPatterns(_ matchers: [TextMatcher], component: String) throws(TokenizerError) {
+        var size = 0
+        for case .pattern(let pattern) in matchers { size += pattern.size }
+        guard size <= Pattern.maximumSize else {
+            throw .excessiveComponent(file: file, component: component, reason: "has too large regular expressions")
+        }
+    }
+
     func flag(_ name: String, of node: JSONNode, default value: Bool) throws(TokenizerError) -> Bool {
         try node.optional(name)?.bool() ?? value
     }
@@ -91,7 +116,9 @@ extension TokenizerFile {
         let specialTokens = try node.optional("special_tokens")
         var added: (prefix: [Int], suffix: [Int]) = ([], [])
         var sequences = 0
-        for piece in try node.required("single").array() {
+        let pieces = try node.required("single").array()
+        guard pieces.count <= ComponentLimits.templateTokenCount else { throw tooManyTemplateTokens }
+        for piece in pieces {
             if let sequence = try piece.optional("Sequence") {
                 guard try sequence.required("id").string() == "A" else {
                     throw sequence.invalid("the sequence A")
@@ -104,6 +131,9 @@ extension TokenizerFile {
                 }
                 let ids = try ids(of: token, vocabulary)
                 if sequences == 0 { added.prefix += ids } else { added.suffix += ids }
+                guard added.prefix.count + added.suffix.count <= ComponentLimits.templateTokenCount else {
+                    throw tooManyTemplateTokens
+                }
             }
         }
         guard sequences == 1 else {
@@ -111,6 +141,15 @@ extension TokenizerFile {
         }
         template.prefix = added.prefix + template.prefix
         template.suffix += added.suffix
+        guard template.prefix.count + template.suffix.count <= ComponentLimits.templateTokenCount else {
+            throw tooManyTemplateTokens
+        }
+    }
+
+    private var tooManyTemplateTokens: TokenizerError {
+        .excessiveComponent(
+            file: file, component: "post_processor",
+            reason: "adds more than \(ComponentLimits.templateTokenCount) tokens")
     }
 
     private func ids(of specialToken: JSONNode, _ vocabulary: Vocabulary) throws(TokenizerError) -> [Int] {

@@ -108,6 +108,11 @@ extension VocabularyReader {
         source.tokens[id].hasPrefix("[PAD") && source.tokens[id] == "[PAD\(id)]"
     }
 
+    /// The tokens that a converter has made for ids that had none.
+    var fillers: Set<Int> {
+        Set(kinds.indices.lazy.filter { kinds[$0] == .unused && Self.isFiller($0, source) })
+    }
+
     private static func kindsWithoutTypes(_ source: TokenizerVocabulary, special: [Int]) -> [Kind] {
         var kinds = [Kind](repeating: .ordinary, count: source.tokens.count)
         var special = special

@@ -1,15 +1,15 @@
 /// Reads the regular expressions of tokenizer.json.
 ///
-/// It knows what the pre-tokenizers of the model families use: alternatives, groups, optional groups, `(?i:…)`,
-/// look-ahead for one scalar, sets with ranges, `\p{…}`, `\s`, `\d`, `\w` and their opposites, greedy and possessive
-/// quantifiers of single scalars. It refuses everything else, such as lazy quantifiers, repeated groups and anchors.
+/// It knows what the pre-tokenizers of the model families use: alternatives, groups, `(?i:…)`, look-ahead, anchors, sets
+/// with ranges, `\p{…}`, `\s`, `\d`, `\w` and their opposites, greedy and lazy quantifiers, and possessive ones of single
+/// scalars. It refuses everything else, such as look-behind, references to groups, and sets within sets.
 /// Syntax: Oniguruma's, which the `tokenizers` package uses.
 struct PatternParser {
-    /// Patterns with more groups or of greater length are refused. Matching recurses once for each item, and optional
-    /// groups multiply the attempts, so a hostile file could exhaust the stack or take for ever.
-    private static let maximumGroupCount = 8
-    private static let maximumLength = 1000
-    /// More repetitions are refused. The patterns in use count to three.
+    /// Patterns with more groups or of greater length are refused: groups within groups recurse here, and a hostile file
+    /// could exhaust the stack.
+    private static let maximumGroupCount = 32
+    private static let maximumLength = 4_000
+    /// More repetitions are refused. The patterns in use count to three, few to 512.
     private static let maximumCount = 1000
 
     private let source: [Unicode.Scalar]
@@ -60,66 +60,110 @@ struct PatternParser {
     }
 
     private mutating func item(ignoringCase: Bool) -> PatternSyntax? {
-        if skip("(?!") { return lookahead(isNegative: true) }
-        if skip("(?=") { return lookahead(isNegative: false) }
+        if skip("(?!") { return lookahead(isNegative: true, ignoringCase: ignoringCase) }
+        if skip("(?=") { return lookahead(isNegative: false, ignoringCase: ignoringCase) }
         if skip("(?:") { return group(ignoringCase: ignoringCase) }
         if skip("(?i:") { return group(ignoringCase: true) }
         if peek() == "(", peek(1) != "?" {
             position += 1
             return group(ignoringCase: ignoringCase)
         }
+        if let anchor = anchor() { return isQuantifier(peek()) ? nil : .anchor(anchor) }
         guard let set = set(ignoringCase: ignoringCase) else { return nil }
         return quantified(set)
     }
 
-    private mutating func lookahead(isNegative: Bool) -> PatternSyntax? {
-        guard let set = set(ignoringCase: false), skip(")"), !isQuantifier(peek()) else { return nil }
-        return .lookahead(set, isNegative: isNegative)
+    private mutating func anchor() -> PatternAnchor? {
+        let anchors: [(String, PatternAnchor)] = [
+            ("^", .startOfLine), ("$", .endOfLine), (#"\A"#, .startOfText), (#"\z"#, .endOfText),
+            (#"\Z"#, .endOfLastLine), (#"\b"#, .wordBoundary), (#"\B"#, .noWordBoundary),
+        ]
+        for (text, anchor) in anchors where skip(text) { return anchor }
+        return nil
     }
 
-    private mutating func group(ignoringCase: Bool) -> PatternSyntax? {
+    private mutating func enclosed(ignoringCase: Bool) -> [[PatternSyntax]]? {
         groupCount += 1
         guard groupCount <= Self.maximumGroupCount, let alternatives = alternatives(ignoringCase: ignoringCase),
             skip(")")
-        else {
+        else { return nil }
+        return alternatives
+    }
+
+    private mutating func lookahead(isNegative: Bool, ignoringCase: Bool) -> PatternSyntax? {
+        guard let alternatives = enclosed(ignoringCase: ignoringCase), !isQuantifier(peek()) else { return nil }
+        if alternatives.count == 1, alternatives[0].count == 1, case .repeated(let set, 1, 1, _) = alternatives[0][0] {
+            return .lookahead(set, isNegative: isNegative)
+        }
+        return .groupAhead(alternatives, isNegative: isNegative)
+    }
+
+    private mutating func group(ignoringCase: Bool) -> PatternSyntax? {
+        guard let alternatives = enclosed(ignoringCase: ignoringCase) else { return nil }
+        guard isQuantifier(peek()) else { return .group(alternatives) }
+        guard let quantifier = quantifier(), quantifier.preference != .possessive, !quantifier.isRepeated else {
             return nil
         }
-        let isOptional = skip("?")
-        return isQuantifier(peek()) ? nil : .group(alternatives, isOptional: isOptional)
+        // Matching could go round in circles.
+        if quantifier.maximum == .max, PatternSyntax.minimumLength(alternatives) == 0 { return nil }
+        return .repeatedGroup(
+            alternatives, minimum: quantifier.minimum, maximum: quantifier.maximum,
+            isLazy: quantifier.preference == .lazy)
     }
 }
 
 // MARK: - Quantifiers
 
 extension PatternParser {
+    private struct Quantifier {
+        var minimum: Int
+        var maximum: Int
+        var preference = PatternSyntax.Preference.greedy
+        /// Whether the repetitions are repeated once or more: `{2,3}+`.
+        var isRepeated = false
+    }
+
     private func isQuantifier(_ scalar: Unicode.Scalar?) -> Bool {
         scalar == "?" || scalar == "*" || scalar == "+" || scalar == "{"
     }
 
     private mutating func quantified(_ set: ScalarSet) -> PatternSyntax? {
-        let (minimum, maximum): (Int, Int)
-        var canBePossessive = true
-        if skip("?") {
-            (minimum, maximum) = (0, 1)
-        } else if skip("*") {
-            (minimum, maximum) = (0, .max)
-        } else if skip("+") {
-            (minimum, maximum) = (1, .max)
-        } else if peek() == "{" {
+        guard isQuantifier(peek()) else { return .repeated(set, minimum: 1, maximum: 1, .greedy) }
+        guard let quantifier = quantifier() else { return nil }
+        let repeated = PatternSyntax.repeated(
+            set, minimum: quantifier.minimum, maximum: quantifier.maximum, quantifier.preference)
+        guard quantifier.isRepeated else { return repeated }
+        guard quantifier.minimum > 0 else { return nil }
+        return .repeatedGroup([[repeated]], minimum: 1, maximum: .max, isLazy: false)
+    }
+
+    private mutating func quantifier() -> Quantifier? {
+        var quantifier: Quantifier
+        if peek() == "{" {
             guard let counts = counts() else { return nil }
-            (minimum, maximum) = counts
-            // Oniguruma reads a sign after them as a second quantifier.
-            canBePossessive = false
+            quantifier = counts
+            // Oniguruma reads a plus sign after counts as a second quantifier, and a question mark after a single one.
+            if skip("+") {
+                quantifier.isRepeated = true
+            } else if quantifier.minimum < quantifier.maximum, skip("?") {
+                quantifier.preference = .lazy
+            }
         } else {
-            return .repeated(set, minimum: 1, maximum: 1, isPossessive: false)
+            if skip("?") {
+                quantifier = Quantifier(minimum: 0, maximum: 1)
+            } else if skip("*") {
+                quantifier = Quantifier(minimum: 0, maximum: .max)
+            } else {
+                position += 1
+                quantifier = Quantifier(minimum: 1, maximum: .max)
+            }
+            if skip("+") { quantifier.preference = .possessive } else if skip("?") { quantifier.preference = .lazy }
         }
-        let isPossessive = canBePossessive && skip("+")
-        guard !isQuantifier(peek()) else { return nil }
-        return .repeated(set, minimum: minimum, maximum: maximum, isPossessive: isPossessive)
+        return isQuantifier(peek()) ? nil : quantifier
     }
 
     /// `{2}`, `{2,}`, `{2,3}` or `{,3}`.
-    private mutating func counts() -> (Int, Int)? {
+    private mutating func counts() -> Quantifier? {
         guard skip("{") else { return nil }
         let minimum = number()
         var maximum = minimum
@@ -130,7 +174,7 @@ extension PatternParser {
         }
         let lower = minimum ?? 0
         guard let maximum, skip("}"), lower <= maximum, maximum > 0, lower <= Self.maximumCount else { return nil }
-        return (lower, maximum)
+        return Quantifier(minimum: lower, maximum: maximum)
     }
 
     private mutating func number() -> Int? {

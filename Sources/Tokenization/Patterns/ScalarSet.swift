@@ -19,6 +19,7 @@ struct ScalarSet: Sendable {
     init(_ members: [Member], isInverted: Bool = false) {
         self.isInverted = isInverted
         for member in members { add(member) }
+        joinRanges()
         for scalar in (0..<0x80 as Range<UInt8>).map(Unicode.Scalar.init) where containsByTraits(scalar) {
             ascii.insert(scalar)
         }
@@ -39,6 +40,28 @@ struct ScalarSet: Sendable {
         }
     }
 
+    /// Sorts the ranges and joins those that touch, so that one is found quickly however many there are.
+    private mutating func joinRanges() {
+        var joined: [ClosedRange<UInt32>] = []
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
+            if let last = joined.last, range.lowerBound <= last.upperBound + 1 {
+                joined[joined.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
+            } else {
+                joined.append(range)
+            }
+        }
+        ranges = joined
+    }
+
+    private func isInRange(_ value: UInt32) -> Bool {
+        var (low, high) = (0, ranges.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ranges[middle].upperBound < value { low = middle + 1 } else { high = middle }
+        }
+        return low < ranges.count && ranges[low].lowerBound <= value
+    }
+
     func contains(_ scalar: Unicode.Scalar) -> Bool {
         scalar.value < 0x80 ? ascii.contains(scalar) : containsByTraits(scalar)
     }
@@ -47,7 +70,7 @@ struct ScalarSet: Sendable {
         let traits = ScalarTraits(scalar)
         let isMember =
             categories & traits.categoryMask != 0 || (traits.isWhitespace ? whitespace : nonWhitespace)
-            || (traits.isWord ? word : nonWord) || ranges.contains { $0.contains(scalar.value) }
+            || (traits.isWord ? word : nonWord) || isInRange(scalar.value)
         return isMember != isInverted
     }
 }

@@ -1,23 +1,44 @@
 /// What a Split or a Replace looks for: a text, or a regular expression.
 enum TextMatcher: Sendable {
+    /// Longer texts are refused, since they are compared at each position of a text.
+    static let maximumLiteralLength = 256
+
     /// Never empty.
     case literal([Unicode.Scalar])
     case pattern(Pattern)
 
-    private func end(ofMatchAt start: Int, in text: ArraySlice<Unicode.Scalar>) -> Int? {
+    /// The fewest scalars that a match takes.
+    var minimumLength: Int {
         switch self {
-        case .literal(let literal): text[start...].starts(with: literal) ? start + literal.count : nil
-        case .pattern(let pattern): pattern.end(ofMatchAt: start, in: text)
+        case .literal(let literal): literal.count
+        case .pattern(let pattern): pattern.minimumLength
         }
     }
 
-    /// Calls `body` with the matches and the gaps between them, in order. None is empty, and together they are the whole
-    /// text.
+    /// Calls `body` with the matches and the gaps between them, in order. Together they are the whole text. No gap is empty,
+    /// but a match can be.
     func forEachSpan(in text: ArraySlice<Unicode.Scalar>, _ body: (_ span: Range<Int>, _ isMatch: Bool) -> Void) {
+        switch self {
+        case .literal(let literal):
+            Self.forEachSpan(in: text, body) { text[$0...].starts(with: literal) ? $0 + literal.count : nil }
+        case .pattern(let pattern):
+            var search = PatternSearch(pattern, in: text)
+            Self.forEachSpan(in: text, body) { search.end(ofMatchAt: $0) }
+        }
+    }
+
+    /// An empty match right behind another match doesn't count, and after an empty one the search goes on one scalar
+    /// further, as in the Python package.
+    @inline(__always)
+    private static func forEachSpan(
+        in text: ArraySlice<Unicode.Scalar>, _ body: (_ span: Range<Int>, _ isMatch: Bool) -> Void,
+        _ end: (_ start: Int) -> Int?
+    ) {
         var gapStart = text.startIndex
         var position = text.startIndex
-        while position < text.endIndex {
-            guard let end = end(ofMatchAt: position, in: text) else {
+        var lastEnd: Int?
+        while position <= text.endIndex {
+            guard let end = end(position), end > position || lastEnd != position else {
                 position += 1
                 continue
             }
@@ -25,7 +46,8 @@ enum TextMatcher: Sendable {
             body(position..<end, true)
             gapStart = end
             position = end
+            lastEnd = end
         }
-        if gapStart < position { body(gapStart..<position, false) }
+        if gapStart < text.endIndex { body(gapStart..<text.endIndex, false) }
     }
 }

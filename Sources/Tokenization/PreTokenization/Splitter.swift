@@ -19,7 +19,7 @@ struct Splitter: Sendable {
     /// Whether matches and the gaps between them exchange their roles.
     var isInverted = false
 
-    /// Calls `body` with the pieces of a text, in order.
+    /// Calls `body` with the pieces of a text, in order. A piece can be empty.
     func forEachPiece(in text: ArraySlice<Unicode.Scalar>, _ body: (Range<Int>) -> Void) {
         // The piece that may still grow, and whether its last span was a match.
         var pending: (piece: Range<Int>, endsInMatch: Bool)?
