@@ -43,7 +43,8 @@ public final class ChatSession {
     ///
     /// - Parameters:
     ///   - text: What the user says.
-    ///   - options: How to choose tokens, and when to end.
+    ///   - options: How to choose tokens, and when to end. The answer is a text of its own in any case
+    ///     (``GenerationOptions/startsText``).
     ///   - progress: Called while the prompt is processed, with the number of its tokens that have been processed.
     /// - Throws: ``GenerationError/tokenizer(_:)`` if the format has no place for the message, or
     ///   ``GenerationError/session(_:)``: with ``SessionError/capacityExceeded(needed:capacity:)`` if the chat has
@@ -68,6 +69,8 @@ public final class ChatSession {
             try session.checkVocabulary(tokens)
             return try session.keepPrefix(of: tokens)
         }
+        var options = options
+        options.startsText = true
         let generation = try Generation(
             session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options,
             progress: progress)

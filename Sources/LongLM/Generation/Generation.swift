@@ -11,7 +11,8 @@ public final class Generation {
     public private(set) var stopReason: StopReason?
     /// What the generation has taken so far.
     public internal(set) var statistics: GenerationStatistics
-    /// All text that has been returned so far.
+    /// All text that has been returned so far. After the text of the session's tokens and the prompt, it is what decoding
+    /// all tokens gives, unless ``GenerationOptions/startsText`` is set.
     public private(set) var text = ""
 
     private let options: GenerationOptions
@@ -68,7 +69,7 @@ public final class Generation {
         endTokens = Set(options.endTokens ?? session.model.endTokens)
         sampler = options.sampler
         processors = options.processors
-        detokenizer = tokenizer?.makeDetokenizer()
+        detokenizer = tokenizer?.makeDetokenizer(after: options.startsText ? [] : session.tokens + prompt)
         stops = StopMatcher(options.stopSequences)
         statistics = GenerationStatistics(reusedTokenCount: session.position)
         changeCount = session.changeCount

@@ -10,17 +10,21 @@ public struct GenerationOptions: Sendable {
     public var endTokens: [Int]?
     /// The text ends before the first of these. They need a tokenizer.
     public var stopSequences: [String]
+    /// Whether the text is one of its own, such as an answer in a chat, and doesn't continue the session's text. A
+    /// SentencePiece-style tokenizer then drops the space before its first word.
+    public var startsText: Bool
 
     /// Options.
     public init(
         tokenLimit: Int = 256, sampler: any Sampler = GreedySampler(), processors: [any LogitProcessor] = [],
-        endTokens: [Int]? = nil, stopSequences: [String] = []
+        endTokens: [Int]? = nil, stopSequences: [String] = [], startsText: Bool = false
     ) {
         self.tokenLimit = tokenLimit
         self.sampler = sampler
         self.processors = processors
         self.endTokens = endTokens
         self.stopSequences = stopSequences
+        self.startsText = startsText
     }
 }
 

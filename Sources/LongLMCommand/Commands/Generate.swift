@@ -83,9 +83,10 @@ struct Generate: AsyncParsableCommand {
                 cacheFormat: precision.cache))
         let bar = ProgressBar("prefill")
         let prefillStart = ContinuousClock.now
+        var options = try sampling.options(tokenLimit: maxTokens)
+        options.startsText = chat
         let generation = try Generation(
-            session: session, prompt: promptTokens, tokenizer: tokenizer,
-            options: try sampling.options(tokenLimit: maxTokens)
+            session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
         ) { done in
             let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
             let remark =

@@ -3,7 +3,8 @@ import LongLM
 
 /// A model's answer to a question at the end of a text, and the probability that it gives the right one.
 public struct Answer: Sendable, Equatable {
-    /// What the model continued with. Each token is the most probable one.
+    /// What the model continued with, as it follows the text: mostly with a space in front. Each token is the most probable
+    /// one.
     public let text: String
     /// Whether it contains the right answer. Line breaks and spaces count as the same.
     public let isFound: Bool
@@ -42,6 +43,7 @@ extension Session {
     ) throws(EvaluationError) -> Answer {
         let logLikelihood: Double
         var tokens: [Int] = []
+        var detokenizer = tokenizer.makeDetokenizer(after: self.tokens, skipSpecialTokens: false)
         do throws(SessionError) {
             logLikelihood = try fork().logLikelihood(of: expected.tokens)
         } catch { throw .session(error) }
@@ -51,10 +53,11 @@ extension Session {
         } catch .session(let error) {
             throw .session(error)
         } catch { throw .generation(error) }
-        let text: String
-        do {
-            text = try tokenizer.decode(tokens)
+        var text = ""
+        do throws(TokenizerError) {
+            for token in tokens { text += try detokenizer.append(token) }
         } catch { throw .tokenizer(error) }
+        text += detokenizer.finish()
         return Answer(
             text: text, isFound: words(text).contains(words(expected.text)),
             logLikelihood: (logLikelihood * 1e4).rounded() / 1e4)

@@ -31,7 +31,8 @@ do {
     let attention = try AttentionMode.recommended(length: length, trainedContext: configuration.trainedContext)
     let sessionOptions = SessionOptions(attention: attention, capacity: length)
     let session = try Session(model: try LanguageModel(directory: directory), options: sessionOptions)
-    let options = GenerationOptions(tokenLimit: summaryLength, processors: [try RepetitionPenalty(1.1)])
+    let options = GenerationOptions(
+        tokenLimit: summaryLength, processors: [try RepetitionPenalty(1.1)], startsText: true)
     let generation = try Generation(session: session, prompt: prompt, tokenizer: tokenizer, options: options) { done in
         write("\rread \(done) of \(prompt.count) tokens\(done == prompt.count ? "\n" : "")", to: .standardError)
     }
