@@ -12,8 +12,6 @@ struct MergeTable: Sendable {
     private var keys: [UInt64]
     private var merges: [Merge]
     private let shift: Int
-    /// Odd, and another one in each table: a hostile file can't foresee which pairs fall into the same slot.
-    private let multiplier = UInt64.random(in: .min ... .max) | 1
 
     /// Makes room for `capacity` merges. No more may be inserted.
     init(capacity: Int) {
@@ -48,8 +46,8 @@ struct MergeTable: Sendable {
 
     private func slot(left: UInt32, right: UInt32) -> Int {
         let key = Self.key(left, right)
-        // The high bits of the product are well mixed.
-        var slot = Int(truncatingIfNeeded: (key &* multiplier) >> UInt64(shift))
+        // Fibonacci hashing: the high bits of the product are well mixed.
+        var slot = Int(truncatingIfNeeded: (key &* 0x9E37_79B9_7F4A_7C15) >> UInt64(shift))
         while keys[slot] != key, keys[slot] != Self.emptyKey {
             slot = (slot + 1) & (keys.count - 1)
         }

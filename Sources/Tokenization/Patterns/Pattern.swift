@@ -169,12 +169,18 @@ struct PatternSearch {
     }
 
     /// Where the match that starts at `start` ends; nil when there is none. `start` is an index of the text, or its end.
+    @inline(__always)
     mutating func end(ofMatchAt start: Int) -> Int? {
         if start == text.endIndex, pattern.minimumLength > 0 { return nil }
         if steps >= 0 {
             let end = pattern.end(ofMatchAt: start, in: text, steps: &steps)
             if steps >= 0 { return end }
         }
+        return endByProgram(start)
+    }
+
+    @inline(never)
+    private mutating func endByProgram(_ start: Int) -> Int? {
         if run == nil { run = PatternProgram.Run(pattern.program, in: text) }
         return run?.end(ofMatchAt: start)
     }

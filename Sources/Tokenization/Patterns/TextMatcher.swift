@@ -20,7 +20,11 @@ enum TextMatcher: Sendable {
     func forEachSpan(in text: ArraySlice<Unicode.Scalar>, _ body: (_ span: Range<Int>, _ isMatch: Bool) -> Void) {
         switch self {
         case .literal(let literal):
-            Self.forEachSpan(in: text, body) { text[$0...].starts(with: literal) ? $0 + literal.count : nil }
+            let (first, count) = (literal[0], literal.count)
+            Self.forEachSpan(in: text, body) { start in
+                guard start < text.endIndex, text[start] == first else { return nil }
+                return count == 1 || text[start...].starts(with: literal) ? start + count : nil
+            }
         case .pattern(let pattern):
             var search = PatternSearch(pattern, in: text)
             Self.forEachSpan(in: text, body) { search.end(ofMatchAt: $0) }
