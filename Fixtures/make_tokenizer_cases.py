@@ -47,6 +47,18 @@ PATTERNS = [
     r"(?:a|ab)+(?:c|bcd)?", r"(?:a|b){2,3}c?", r"a*", r"(a|b)*a", r"(?i:a(?=B))", r"a?+ab", r"a*+ab", r"(?:x+x+)+y",
     r"(?:a(?=.*b)|\s)+", r"a(?!.*b$)", r"(?:(?:a|b)?c)+", r"\w+(?=\s)|\S",
 ]
+# Escaped, because some of the letters would be changed by a normalization of this file.
+DEEPSEEK_LETTERS = (
+    "\\s?[A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af\u0370-\u0373"
+    "\u0376\u0377\u037b-\u037d\u037f\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03f5\u03f7-\u0481\u048a-\u052f"
+    "\u0531-\u0556\u10a0-\u10c5\u13a0-\u13f5\u13f8-\u13fd\u1c90-\u1cba\u1cbd-\u1cbf\u1d00-\u1d2b\u1d6b-\u1d77\u1d79"
+    "-\u1d9a\u1e00-\u1f15\u1f18-\u1f1d\u1f20-\u1f45\u1f48-\u1f4d\u1f50-\u1f57\u1f59\u1f5b\u1f5d\u1f5f-\u1f7d\u1f80-"
+    "\u1fb4\u1fb6-\u1fbc\u03b9\u1fc2-\u1fc4\u1fc6-\u1fcc\u1fd0\u1fd6\u1fe0-\u1fec\u1ff2-\u1ff4\u1ff6-\u1ffc\u2102"
+    "\u2107\u210a-\u2113\u2115\u2119-\u211d\u2124\u03a9\u2128K-\u212d\u212f-\u2134\u2139\u213c-\u213f\u2145-\u2149"
+    "\u214e\u2183\u2184\u2c00-\u2c7b\u2c7e-\u2ce4\u2ceb-\u2cee\u2cf2\u2cf3\ua640-\ua66d\ua680-\ua69b\ua722-\ua76f"
+    "\ua771-\ua787\ua78b-\ua78e\uab70-\uabbf\ufb00-\ufb06\ufb13-\ufb17\uff21-\uff3a\uff41-\uff5a\U00010400-"
+    "\U0001044f\U000104b0-\U000104d3\U000104d8-\U000104fb\U00010c80-\U00010cb2\U00010cc0-\U00010cf2\U000118a0-"
+    "\U000118df\U0001e900-\U0001e943]+")
 PIECES = ["a", "b", "ab", "aa", "c", "d", "x", "xx", "y", "B", " ", "  ", "\n", "\r\n", "\t", "123", "1234567", "89", "é", "字",
           "'s", "'LL", "!", "...", "　", "-", "bc"]
 BEHAVIORS = ["isolated", "isolated", "isolated", "removed", "contiguous", "merged_with_previous", "merged_with_next"]
@@ -130,6 +142,27 @@ def pieces(source):
                    "pieces": [piece for piece, _ in split.pre_tokenize_str(text)]}
 
 
+def published():
+    """Pre-tokenizers of published families that no other golden has."""
+    def split(pattern):
+        return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+    value = json.loads((GOLDENS / "gpt2.tokenizer.json").read_text())
+    text = "\n".join(json.loads((GOLDENS / "texts.json").read_text())["written"])
+    digits = {"type": "Digits", "individual_digits": True}
+    punctuation = "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~]"
+    for name, parts in {
+            "DeepSeek LLM": [split("[\r\n]"), split(DEEPSEEK_LETTERS), split(PATTERNS[4]), split(r"\s+$"), split(PATTERNS[5]),
+                             digits],
+            "DeepSeek V3": [split(r"\p{N}{1,3}"), split("[一-龥぀-ゟ゠-ヿ]+"), split(
+                punctuation + r"[A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")],
+            "GPT-4": [split(PATTERNS[6])], "SuperBPE": [split(r"\p{N}+"), split(PATTERNS[9])]}.items():
+        level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+        value["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [*parts, level]}
+        yield {"name": name, "preTokenizer": json.dumps(value["pre_tokenizer"]),
+               "ids": Tokenizer.from_str(json.dumps(value)).encode(text).ids}
+
+
 def template(begins, ends):
     def special(token):
         return {"SpecialToken": {"id": token, "type_id": 0}}
@@ -167,7 +200,8 @@ def main():
     source = random.Random(20261129)
     value = {
         "overlaps": list(overlaps(source)), "identities": list(identities()), "undecoded": list(undecoded()),
-        "pieces": list(pieces(source)), "configured": list(configured())}
+        "pieces": list(pieces(source)), "published": list(published()),
+        "configured": list(configured())}
     options.out.write_text(json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
     print({name: len(cases) for name, cases in value.items()}, f"{options.out.stat().st_size:,} bytes")
 

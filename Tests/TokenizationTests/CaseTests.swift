@@ -19,6 +19,12 @@ import Tokenization
         let pieces: [String]
     }
 
+    struct Published: Decodable {
+        let name: String
+        let preTokenizer: String
+        let ids: [Int]
+    }
+
     struct Configured: Decodable {
         let postProcessor: String
         let ids: [Int]
@@ -29,6 +35,7 @@ import Tokenization
         let identities: [Case]
         let undecoded: [Case]
         let pieces: [Pieces]
+        let published: [Published]
         let configured: [Configured]
     }
 
@@ -89,6 +96,20 @@ import Tokenization
         for one in try Self.all.get().pieces {
             let pieces = try PatternTests.pieces("(?:\(one.pattern)){1,2}?", of: one.text, behavior: one.behavior)
             #expect(pieces == one.pieces, "\(one.pattern): \(one.text.debugDescription), \(one.behavior)")
+        }
+    }
+
+    /// GPT-2's vocabulary with pre-tokenizers of other families: DeepSeek's, GPT-4's, SuperBPE's.
+    @Test func preTokenizersOfPublishedFamilies() throws {
+        let cases = try Self.all.get().published
+        #expect(cases.count == 4)
+        let text = try Goldens.texts.get().written.joined(separator: "\n")
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: Goldens.url("gpt2.tokenizer")))
+        var file = try #require(json as? [String: Any])
+        for one in cases {
+            file["pre_tokenizer"] = try JSONSerialization.jsonObject(with: Data(one.preTokenizer.utf8))
+            let tokenizer = try Tokenizer(json: [UInt8](JSONSerialization.data(withJSONObject: file)), name: "t.json")
+            #expect(tokenizer.encode(text) == one.ids, "\(one.name)")
         }
     }
 
