@@ -11,7 +11,6 @@ beside this script, and leaves the system's Python as it is.
 """
 
 import argparse
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -20,10 +19,9 @@ from pathlib import Path
 from checkpoint_from_gguf import gguf, gguf_file, replace_directory
 from fetch_gemma3 import Gemma3
 from fetch_smollm2 import SmolLM2
+from llama_cpp_source import SOURCE, SOURCE_SUM, download_source
 from wheels import CACHE, check, download, extract, sha256_of
 
-SOURCE = "llama-cpp-python==0.3.36"
-SOURCE_SUM = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 MEMBER = "llama_cpp_python-0.3.36/vendor/llama.cpp/models/ggml-vocab-{}.gguf"
 # Those that come with ids, and one without.
 NAMES = ("command-r", "gpt-2", "llama-bpe", "llama-spm", "mpt", "phi-3", "qwen2", "refact", "starcoder", "gpt-neox")
@@ -37,17 +35,6 @@ def output_files():
         if name not in WITHOUT_IDS:
             yield from (f"{name}.inp", f"{name}.out")
     yield from (f"{name}.gguf" for name in MODELS)
-
-
-def download_source(directory):
-    print(f"downloading the source of {SOURCE} with pip")
-    package = SOURCE.split("==")[0]
-    command = [sys.executable, "-m", "pip", "download", SOURCE, "--no-deps", f"--no-binary={package}", "--quiet"]
-    try:
-        subprocess.run([*command, "--dest", str(directory)], check=True)
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"pip could not download {SOURCE} (exit status {error.returncode})")
-    return next(Path(directory).glob("*.tar.gz"))
 
 
 def extract_source(archive, directory):

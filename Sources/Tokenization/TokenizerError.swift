@@ -39,8 +39,10 @@ public enum TokenizerError: Error, Equatable, Sendable {
     /// A normalizer, a pre-tokenizer, a post-processor or a decoder could take for ever or fill the memory: it has too many
     /// steps, too large patterns, or makes a text too long.
     case excessiveComponent(file: String, component: String, reason: String)
-    /// A chat template is of no known format.
-    case unsupportedChatTemplate(file: String)
+    /// A chat template isn't Jinja, or uses a part of it that is not implemented. The line counts from 1.
+    case unsupportedChatTemplate(file: String, line: Int, reason: String)
+    /// A chat template fails with this chat, or uses up more than it may have. The line counts from 1.
+    case failedChatTemplate(file: String, line: Int, reason: String)
 
     /// Two tokens have the same id.
     case duplicateTokenID(file: String, id: Int, first: String, second: String)
@@ -98,7 +100,10 @@ extension TokenizerError: CustomStringConvertible {
         case .unsupportedPostProcessor(let file, let type): "\(file): post-processor \(type) is not supported"
         case .unsupportedDecoder(let file, let type): "\(file): decoder \(type) is not supported"
         case .excessiveComponent(let file, let component, let reason): "\(file): the \(component) \(reason)"
-        case .unsupportedChatTemplate(let file): "\(file): the chat template is of no known format"
+        case .unsupportedChatTemplate(let file, let line, let reason):
+            "\(file): the chat template can't be used: line \(line): \(reason)"
+        case .failedChatTemplate(let file, let line, let reason):
+            "\(file): the chat template fails: line \(line): \(reason)"
         case .duplicateTokenID(let file, let id, let first, let second):
             "\(file): id \(id) belongs to both \"\(first)\" and \"\(second)\""
         case .duplicateToken(let file, let token): "\(file): token \"\(token)\" occurs twice"

@@ -17,6 +17,10 @@ package struct FetchedModel: Sendable, Equatable {
     package static let vocabularies = FetchedModel(
         name: "vocabularies", script: "fetch_vocabularies.py", file: "gemma3.gguf")
 
+    /// Published chat templates, with what Jinja2 makes of chats.
+    package static let templates = FetchedModel(
+        name: "templates", script: "fetch_templates.py", file: "moonshotai-Kimi-K2.json")
+
     /// The models whose tests of quantised files run: those that have one, and in CI all.
     package static var quantized: [FetchedModel] {
         [smolLM2, gemma3].filter { mustBeThere || $0.quantizedFile != nil }

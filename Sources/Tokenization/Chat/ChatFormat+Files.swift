@@ -1,102 +1,154 @@
 import Foundation
 
 extension ChatFormat {
-    /// Recognises the chat template of a checkpoint's directory: the file chat_template.jinja, else `chat_template` in
-    /// tokenizer_config.json.
+    /// Reads the chat template of a checkpoint's directory: the file chat_template.jinja, else chat_template.json, else
+    /// `chat_template` in tokenizer_config.json.
     ///
-    /// A template is a Jinja program. It is not run here but recognised: its control tokens tell the format, and its
-    /// literals hold the default prompts, dates and spaces. What a template does with tools, or with the thoughts in
-    /// earlier answers, is left out.
+    /// A template is a Jinja program. It is parsed here, so that an unknown construct is found at once, and run whenever
+    /// a chat is rendered. A template named `tool_use`, in additional_chat_templates or in the list of
+    /// tokenizer_config.json, takes the chats with tools. The special tokens of tokenizer_config.json are variables of
+    /// the template.
     ///
     /// - Parameters:
     ///   - directory: the path of the checkpoint's directory.
     ///   - today: the date for templates that state one.
     /// - Throws: `unreadableFile`, and what ``init(tokenizerConfiguration:name:today:)`` throws.
     public init(directory: String, today: Date = Date()) throws(TokenizerError) {
-        let (template, configuration) = (directory + "/chat_template.jinja", directory + "/tokenizer_config.json")
-        guard FileManager.default.fileExists(atPath: template) else {
-            self = try ChatFormat(tokenizerConfiguration: readFile(configuration), name: configuration, today: today)
-            return
+        let configuration = directory + "/tokenizer_config.json"
+        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: directory + "/" + name) }
+        let root = exists("tokenizer_config.json") || !exists("chat_template.jinja") && !exists("chat_template.json")
+            ? try JSONNode(parsing: readFile(configuration), file: configuration) : nil
+        var sources: Sources
+        if exists("chat_template.jinja") {
+            sources = Sources(standard: try Self.source(directory + "/chat_template.jinja"))
+        } else if exists("chat_template.json") {
+            let file = directory + "/chat_template.json"
+            sources = try Self.sources(try JSONNode(parsing: readFile(file), file: file).required("chat_template"))
+        } else if let root {
+            sources = try Self.sources(try root.required("chat_template"))
+        } else {
+            throw .missingKey(file: configuration, key: "chat_template")
         }
-        let bytes = try readFile(template)
-        guard let text = String(validating: bytes, as: UTF8.self) else { throw .invalidUTF8(file: template) }
-        let tokens = try Self.tokens(directory: directory)
-        self = try ChatTemplate(text, file: template, beginToken: tokens.begin, endToken: tokens.end)
-            .format(today: today)
+        let forTools = "additional_chat_templates/tool_use.jinja"
+        if exists(forTools) { sources.forTools = try Self.source(directory + "/" + forTools) }
+        self = try Self.format(sources, try root.map(Self.specialTokens) ?? [:], today)
     }
 
-    /// Recognises the chat template in the text of a tokenizer_config.json; see ``init(directory:today:)``.
+    /// Reads the chat template in the text of a tokenizer_config.json; see ``init(directory:today:)``.
     ///
     /// - Parameters:
     ///   - bytes: the JSON text in UTF-8.
     ///   - name: what errors call the file.
     ///   - today: the date for templates that state one.
-    /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one of no known format, and the
-    ///   errors of reading JSON.
+    /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one that isn't Jinja or uses a part
+    ///   of it that isn't implemented, and the errors of reading JSON.
     public init(tokenizerConfiguration bytes: [UInt8], name: String, today: Date = Date()) throws(TokenizerError) {
         let root = try JSONNode(parsing: bytes, file: name)
-        let template = try Self.defaultTemplate(try root.required("chat_template"))
-        self = try ChatTemplate(
-            template, file: name, beginToken: Self.token("bos_token", root), endToken: Self.token("eos_token", root)
-        ).format(today: today)
+        self = try Self.format(
+            Self.sources(try root.required("chat_template")), Self.specialTokens(root), today)
     }
 
-    /// Recognises the chat template of a GGUF file's vocabulary; see ``init(directory:today:)``.
+    /// Reads the chat template of a GGUF file's vocabulary; see ``init(directory:today:)``.
     ///
     /// - Parameters:
-    ///   - vocabulary: the vocabulary. Its beginning and end tokens are those of the format.
+    ///   - vocabulary: the vocabulary. Its beginning, end, unknown and padding tokens are variables of the template.
     ///   - today: the date for templates that state one.
-    /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one of no known format, and
-    ///   `invalidValue` for an id that no token has.
+    /// - Throws: `missingKey` without a chat template, `unsupportedChatTemplate` for one that isn't Jinja or uses a part
+    ///   of it that isn't implemented, and `invalidValue` for an id that no token has.
     public init(vocabulary: TokenizerVocabulary, today: Date = Date()) throws(TokenizerError) {
         guard let template = vocabulary.chatTemplate else {
             throw .missingKey(file: vocabulary.file, key: "tokenizer.chat_template")
         }
-        func token(_ id: Int?, _ key: String) throws(TokenizerError) -> String? {
-            guard let id else { return nil }
+        var tokens: [String: String] = [:]
+        for (name, key, id) in [
+            ("bos_token", "bos_token_id", vocabulary.beginningID), ("eos_token", "eos_token_id", vocabulary.endID),
+            ("unk_token", "unknown_token_id", vocabulary.unknownID),
+            ("pad_token", "padding_token_id", vocabulary.paddingID),
+        ] {
+            guard let id else { continue }
             guard vocabulary.tokens.indices.contains(id) else {
-                throw .invalidValue(file: vocabulary.file, key: key, expected: "the id of a token")
+                throw .invalidValue(
+                    file: vocabulary.file, key: "tokenizer.ggml.\(key)", expected: "the id of a token")
             }
-            return vocabulary.tokens[id]
+            tokens[name] = vocabulary.tokens[id]
         }
-        self = try ChatTemplate(
-            template, file: vocabulary.file,
-            beginToken: token(vocabulary.beginningID, "tokenizer.ggml.bos_token_id"),
-            endToken: token(vocabulary.endID, "tokenizer.ggml.eos_token_id")
-        ).format(today: today)
+        self = try Self.format(Sources(standard: (template, vocabulary.file)), tokens, today)
     }
 
     /// The same format with the begin and end tokens of a checkpoint's tokenizer_config.json. A token that the format
-    /// doesn't have, or that the file doesn't name, stays as it is.
+    /// doesn't have, or that the file doesn't name, stays as it is, and so does a checkpoint's own template.
     ///
     /// - Throws: the errors of reading JSON.
     public func adapted(toDirectory directory: String) throws(TokenizerError) -> ChatFormat {
-        let tokens = try Self.tokens(directory: directory)
-        return ChatFormat(
-            style, beginToken: beginToken.isEmpty ? "" : tokens.begin ?? beginToken,
-            endToken: endToken.isEmpty ? "" : tokens.end ?? endToken)
-    }
-
-    private static func tokens(directory: String) throws(TokenizerError) -> (begin: String?, end: String?) {
         let path = directory + "/tokenizer_config.json"
-        guard FileManager.default.fileExists(atPath: path) else { return (nil, nil) }
-        let root = try JSONNode(parsing: readFile(path), file: path)
-        return (try token("bos_token", root), try token("eos_token", root))
+        guard FileManager.default.fileExists(atPath: path) else { return self }
+        let tokens = try Self.specialTokens(JSONNode(parsing: readFile(path), file: path))
+        return ChatFormat(
+            style, beginToken: beginToken.isEmpty ? "" : tokens["bos_token"] ?? beginToken,
+            endToken: endToken.isEmpty ? "" : tokens["eos_token"] ?? endToken)
+    }
+}
+
+// MARK: - Parts of files
+
+extension ChatFormat {
+    /// The texts of templates, with the files that they come from.
+    private struct Sources {
+        var standard: (text: String, file: String)
+        var forTools: (text: String, file: String)?
     }
 
-    /// A token by its key: a string, or an object with the string as its content.
-    private static func token(_ key: String, _ root: JSONNode) throws(TokenizerError) -> String? {
-        guard let node = try root.optional(key) else { return nil }
-        guard case .object = node.value else { return try node.string() }
-        return try node.required("content").string()
-    }
-
-    /// `chat_template` is a template, or an array of named ones of which "default" is the chat's.
-    private static func defaultTemplate(_ node: JSONNode) throws(TokenizerError) -> String {
-        guard case .array = node.value else { return try node.string() }
-        for template in try node.array() where try template.required("name").string() == "default" {
-            return try template.required("template").string()
+    private static func format(
+        _ sources: Sources, _ tokens: [String: String], _ today: Date
+    ) throws(TokenizerError) -> ChatFormat {
+        let program = try ChatTemplate.Program(sources.standard.text, file: sources.standard.file)
+        let toolProgram = try sources.forTools.map { source throws(TokenizerError) in
+            try ChatTemplate.Program(source.text, file: source.file)
         }
-        throw .missingKey(file: node.file, key: "\(node.key).default")
+        return ChatFormat(
+            .template(ChatTemplate(program: program, toolProgram: toolProgram, tokens: tokens, today: today)))
+    }
+
+    private static func source(_ path: String) throws(TokenizerError) -> (text: String, file: String) {
+        guard let text = String(validating: try readFile(path), as: UTF8.self) else {
+            throw .invalidUTF8(file: path)
+        }
+        return (text, path)
+    }
+
+    /// `chat_template` is a template, or an array of named ones.
+    private static func sources(_ node: JSONNode) throws(TokenizerError) -> Sources {
+        guard case .array = node.value else { return Sources(standard: (try node.string(), node.file)) }
+        var templates: [String: String] = [:]
+        for template in try node.array() {
+            templates[try template.required("name").string()] = try template.required("template").string()
+        }
+        guard let standard = templates["default"] else {
+            throw .missingKey(file: node.file, key: "\(node.key).default")
+        }
+        return Sources(standard: (standard, node.file), forTools: templates["tool_use"].map { ($0, node.file) })
+    }
+
+    /// The special tokens by their names: `bos_token` and so on, and those that a model adds.
+    private static func specialTokens(_ root: JSONNode) throws(TokenizerError) -> [String: String] {
+        var tokens: [String: String] = [:]
+        for (name, node) in try root.members() where name.hasSuffix("_token") {
+            if let token = try token(node) { tokens[name] = token }
+        }
+        if let more = try root.optional("extra_special_tokens"), case .object = more.value {
+            for (name, node) in try more.members() {
+                if let token = try token(node) { tokens[name] = token }
+            }
+        }
+        return tokens
+    }
+
+    /// A token: a string, or an object with the string as its content. Other keys that end in `_token` are settings.
+    private static func token(_ node: JSONNode) throws(TokenizerError) -> String? {
+        switch node.value {
+        case .string: try node.string()
+        case .object: try node.optional("content")?.string()
+        default: nil
+        }
     }
 }

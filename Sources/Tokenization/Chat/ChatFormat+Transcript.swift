@@ -1,8 +1,14 @@
-/// The families' formats. Source: the chat templates published with the models, as Jinja programs.
+/// The families' formats by name. Source: the chat templates published with the models, as Jinja programs.
 extension ChatFormat {
     func transcript(_ messages: [ChatMessage], addGenerationPrompt: Bool) throws(TokenizerError) -> ChatTranscript {
         var transcript = ChatTranscript()
         switch style {
+        case .template(let template):
+            let values = messages.map { message -> TemplateValue in
+                ["role": .string(message.role.rawValue), "content": .string(message.content)]
+            }
+            return try template.transcript(
+                ChatTemplate.Input(messages: values, addGenerationPrompt: addGenerationPrompt))
         case .chatML(let prompt): chatML(messages, prompt, addGenerationPrompt, &transcript)
         case .llama2: try llama2(messages, &transcript)
         case .llama3(let dates): llama3(messages, dates, addGenerationPrompt, &transcript)

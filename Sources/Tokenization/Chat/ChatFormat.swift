@@ -4,8 +4,10 @@ import Foundation
 ///
 /// ``init(directory:today:)`` finds a checkpoint's own format. ``named(_:today:)`` and the static members choose one.
 public struct ChatFormat: Sendable, Equatable {
-    /// The chat templates of the families. ``ChatFormat/transcript(_:addGenerationPrompt:)`` renders each of them.
+    /// A checkpoint's own template, or one of the formats by name, which
+    /// ``ChatFormat/transcript(_:addGenerationPrompt:)`` renders.
     enum Style: Sendable, Equatable {
+        case template(ChatTemplate)
         case chatML(defaultSystemPrompt: String?)
         case llama2
         case llama3(Llama3Dates?)
@@ -36,7 +38,8 @@ public struct ChatFormat: Sendable, Equatable {
     /// - Parameters:
     ///   - messages: the chat. ChatML adds its default system prompt only where there is at least one message.
     ///   - addGenerationPrompt: whether to end with the start of the assistant's answer.
-    /// - Throws: `unsupportedChat` for messages that the format can't express.
+    /// - Throws: `unsupportedChat` for messages that the format can't express, and the errors of a checkpoint's template:
+    ///   `failedChatTemplate` and `unsupportedChatTemplate`.
     public func render(
         _ messages: [ChatMessage], addGenerationPrompt: Bool = true
     ) throws(TokenizerError) -> String {
@@ -50,7 +53,7 @@ public struct ChatFormat: Sendable, Equatable {
     /// consists of ordinary text, such as Llama 2's `[INST]`. Unless content spells a special token, the result equals
     /// encoding ``render(_:addGenerationPrompt:)`` without the post-processor's tokens.
     ///
-    /// - Throws: `unsupportedChat` for messages that the format can't express, `missingControlToken` when the tokenizer
+    /// - Throws: what ``render(_:addGenerationPrompt:)`` throws, `missingControlToken` when the tokenizer
     ///   lacks a token of the format, and `forgedControlToken` when the vocabulary would make a special token of content
     ///   in spite of all this.
     public func encode(

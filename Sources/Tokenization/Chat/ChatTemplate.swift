@@ -1,91 +1,90 @@
 import Foundation
 
-/// A checkpoint's chat template: a Jinja program, which is not run here but recognised.
+/// A checkpoint's chat template: a Jinja program that turns a chat into text.
 ///
-/// The control tokens tell the family. What differs within a family (default prompts, dates, spaces) is read from the
-/// template's string literals.
-struct ChatTemplate {
-    /// Where it comes from, for errors.
-    let file: String
-    /// The template, with line breaks in place of `\n` in its strings and with adjacent literals joined. It is kept as
-    /// bytes because a line break and what follows it can be one Character.
-    let text: [UInt8]
-    private let singleQuoted: [UInt8]
-    let beginToken: String?
-    let endToken: String?
+/// It runs as `transformers` runs it (`trim_blocks`, `lstrip_blocks`, loop controls, an immutable sandbox, `tojson`
+/// without HTML escapes).
+struct ChatTemplate: Sendable {
+    /// The text of a template, parsed.
+    struct Program: Sendable {
+        /// Where it comes from, for errors.
+        let file: String
+        let text: String
+        let statements: [JinjaStatement]
 
-    init(_ template: String, file: String, beginToken: String?, endToken: String?) {
-        self.file = file
-        text = Array(template.utf8).replacing(#"\n"#.utf8, with: "\n".utf8).replacing("' + '".utf8, with: [])
-            .replacing(#"" + ""#.utf8, with: [])
-        singleQuoted = text.map { $0 == UInt8(ascii: "\"") ? UInt8(ascii: "'") : $0 }
-        self.beginToken = beginToken
-        self.endToken = endToken
+        /// - Throws: `unsupportedChatTemplate`.
+        init(_ text: String, file: String) throws(TokenizerError) {
+            self.file = file
+            self.text = text
+            do throws(JinjaError) {
+                statements = try JinjaParser.statements(of: text)
+            } catch { throw .unsupportedChatTemplate(file: file, line: error.line, reason: error.reason) }
+        }
     }
 
-    /// Whether the template has all of these parts, whichever quotes it uses.
-    private func has(_ parts: String...) -> Bool { parts.allSatisfy { singleQuoted.contains($0.utf8) } }
-
-    /// - Parameter today: the date for templates that ask for it.
-    func format(today: Date) throws(TokenizerError) -> ChatFormat {
-        if has("<|im_start|>", "<|im_end|>") { return try chatML(today: today) }
-        // The templates of these two families trim content. One that does not trim is of another family.
-        if has("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "trim") { return llama3(today: today) }
-        if has("<start_of_turn>", "<end_of_turn>", "trim") {
-            return ChatFormat(.gemma(takesSystem: has("first_user_prefix")), beginToken: begin("<bos>"))
-        }
-        if has("[INST] ", " [/INST]", "<<SYS>>\n", "\n<</SYS>>\n\n") {
-            return ChatFormat(.llama2, beginToken: begin("<s>"), endToken: endToken ?? "</s>")
-        }
-        if has("[INST]", "[/INST]", "eos_token"), let frame = mistralFrame {
-            return ChatFormat(.mistral(frame), beginToken: begin("<s>"), endToken: endToken ?? "</s>")
-        }
-        if has("'<|user|>\n'", "'<|end|>\n'", "'<|assistant|>\n'") {
-            let end = has("eos_token") ? endToken ?? "<|endoftext|>" : ""
-            return ChatFormat(.phi3, beginToken: begin(""), endToken: end)
-        }
-        if has("'<|user|>\n'", "'<|assistant|>\n'", "'<|assistant|>'", "eos_token") {
-            return ChatFormat(.zephyr, endToken: endToken ?? "</s>")
-        }
-        throw .unsupportedChatTemplate(file: file)
+    /// What a template is run with.
+    struct Input {
+        var messages: [TemplateValue]
+        var tools: [TemplateValue]?
+        var documents: [TemplateValue]?
+        var variables: [String: TemplateValue] = [:]
+        var addGenerationPrompt: Bool
     }
 
-    /// The begin token, where the template has it.
-    private func begin(_ usual: String) -> String {
-        has("bos_token") ? beginToken ?? usual : !usual.isEmpty && has(usual) ? usual : ""
-    }
+    let program: Program
+    /// The template for chats with tools, where the checkpoint has one of its own for them.
+    let toolProgram: Program?
+    /// The tokenizer's special tokens by their names, such as `bos_token`.
+    let tokens: [String: String]
+    /// The date for templates that state one.
+    let today: Date
 
-    private func chatML(today: Date) throws(TokenizerError) -> ChatFormat {
-        if has("## Custom Instructions\n\n", "Reasoning Mode: ") { return try smolLM3(today: today) }
-        // Not plain ChatML: models that always think begin the answer for themselves, Phi-4 separates role and content
-        // with a token, some templates trim content, and some drop the thoughts from earlier answers.
-        let isPlain = [
-            "<|im_start|>assistant\n<think>", "<|im_sep|>", "trim + '<|im_end|>", "strip() + '<|im_end|>", "</think>",
+    /// Runs the template.
+    ///
+    /// - Throws: `unsupportedChat` for a chat that the template refuses, `failedChatTemplate` for one that it can't
+    ///   express, and `unsupportedChatTemplate` for a part of Jinja that isn't implemented.
+    func transcript(_ input: Input) throws(TokenizerError) -> ChatTranscript {
+        let program = input.tools == nil ? program : toolProgram ?? program
+        var variables = tokens.map { JinjaVariable(name: $0.key, value: .string($0.value), isTrusted: true) }
+        variables += [
+            JinjaVariable(name: "messages", value: .array(input.messages)),
+            JinjaVariable(name: "tools", value: input.tools.map { .array($0) } ?? .null),
+            JinjaVariable(name: "documents", value: input.documents.map { .array($0) } ?? .null),
+            JinjaVariable(name: "add_generation_prompt", value: .bool(input.addGenerationPrompt)),
         ]
-        .allSatisfy { !has($0) }
-        guard isPlain else { throw .unsupportedChatTemplate(file: file) }
-        return ChatFormat(.chatML(defaultSystemPrompt: defaultSystemPrompt), beginToken: begin(""))
-    }
-
-    private func llama3(today: Date) -> ChatFormat {
-        var dates: Llama3Dates?
-        if let knowledge = line(after: "Cutting Knowledge Date: ") {
-            let stated = has("strftime_now") ? nil : literal(after: "date_string = ")
-            dates = Llama3Dates(knowledge: knowledge, today: stated ?? today.short)
+        variables += input.variables.map { JinjaVariable(name: $0.key, value: $0.value) }
+        let interpreter = JinjaInterpreter(limits: JinjaLimits(), now: today)
+        let text: JinjaText
+        do throws(JinjaError) {
+            text = try interpreter.render(program.statements, variables: variables)
+        } catch {
+            switch error.kind {
+            case .refusal: throw .unsupportedChat(reason: error.reason)
+            case .syntax, .unsupported:
+                throw .unsupportedChatTemplate(file: program.file, line: error.line, reason: error.reason)
+            case .limit, .evaluation:
+                throw .failedChatTemplate(file: program.file, line: error.line, reason: error.reason)
+            }
         }
-        return ChatFormat(.llama3(dates), beginToken: begin("<|begin_of_text|>"))
-    }
-
-    private func smolLM3(today: Date) throws(TokenizerError) -> ChatFormat {
-        guard let knowledge = line(after: "Knowledge Cutoff Date: ") else {
-            throw .unsupportedChatTemplate(file: file)
+        var transcript = ChatTranscript()
+        text.forEachPart { scalars, isOutside in
+            var view = String.UnicodeScalarView()
+            view.append(contentsOf: scalars)
+            isOutside ? transcript.content(String(view)) : transcript.frame(String(view))
         }
-        var header = SmolLM3Header(knowledgeDate: knowledge, today: today.long)
-        // The two defaults are the literals that follow the heading and end a paragraph.
-        let defaults = literals(after: "## Custom Instructions\n\n").filter { $0.hasSuffix("\n\n") && $0.count > 2 }
-        guard defaults.count >= 2 else { throw .unsupportedChatTemplate(file: file) }
-        header.thinkingInstructions = String(defaults[0].dropLast(2))
-        header.plainInstructions = String(defaults[1].dropLast(2))
-        return ChatFormat(.smolLM3(header))
+        return transcript
+    }
+}
+
+/// Templates are compared by their texts and tokens, not by their dates and files.
+extension ChatTemplate: Equatable {
+    static func == (left: ChatTemplate, right: ChatTemplate) -> Bool {
+        left.program == right.program && left.toolProgram == right.toolProgram && left.tokens == right.tokens
+    }
+}
+
+extension ChatTemplate.Program: Equatable {
+    static func == (left: Self, right: Self) -> Bool {
+        left.text.unicodeScalars.elementsEqual(right.text.unicodeScalars)
     }
 }

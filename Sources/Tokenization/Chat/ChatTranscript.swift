@@ -42,6 +42,14 @@ struct ChatTranscript {
 }
 
 extension ChatTranscript {
+    /// The text of the frame between two contents: from the last one that is `content` to the next, or to the end.
+    func frame(after content: String, before next: String?) -> String {
+        guard let start = text.ranges(of: content).last?.upperBound else { return "" }
+        let rest = text[start...]
+        guard let next else { return String(rest) }
+        return String(rest[..<(rest.firstRange(of: next)?.lowerBound ?? rest.endIndex)])
+    }
+
     /// Encodes the text so that all special tokens come from the frame.
     ///
     /// - Throws: `missingControlToken` and `forgedControlToken`.
@@ -74,12 +82,5 @@ extension String {
         var scalars = unicodeScalars
         while let last = scalars.last, last.isPythonSpace { scalars.removeLast() }
         return String(scalars)
-    }
-}
-
-extension Unicode.Scalar {
-    /// Python counts the four information separators as white space, Unicode does not.
-    fileprivate var isPythonSpace: Bool {
-        properties.isWhitespace || (0x1C...0x1F).contains(value)
     }
 }

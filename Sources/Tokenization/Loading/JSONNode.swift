@@ -46,6 +46,14 @@ struct JSONNode {
         return members
     }
 
+    /// The members of an object, in their order.
+    func members() throws(TokenizerError) -> [(key: String, value: JSONNode)] {
+        try object().map { member in
+            let name = String(decoding: member.key, as: UTF8.self)
+            return (name, JSONNode(value: member.value, key: path(of: name), file: file))
+        }
+    }
+
     func array() throws(TokenizerError) -> [JSONNode] {
         guard case .array(let values) = value else { throw invalid("an array") }
         return values.enumerated().map { JSONNode(value: $1, key: "\(key)[\($0)]", file: file) }

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""Fetch published chat templates from PyPI, and write what Jinja2 makes of chats with each of them.
+
+They go to .cache/templates/, a file NAME.json for each. The source package llama-cpp-python carries them. The download
+is checked by its SHA-256. It needs the package jinja2.
+"""
+
+import argparse
+import json
+import tarfile
+import tempfile
+from pathlib import Path
+
+from chat_templates import case
+from llama_cpp_source import SOURCE, SOURCE_SUM, download_source
+from wheels import CACHE, check
+
+FOLDER = "/vendor/llama.cpp/models/templates/"
+
+TOOLS = [
+    {"type": "function", "function": {
+        "name": "get_weather", "description": "The weather of a place: \"now\" & <later>.",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "city": {"type": "string", "description": "Its name, such as Zürich."},
+                "unit": {"type": "string", "enum": ["celsius", "fahrenheit"], "default": "celsius"},
+                "days": {"type": ["integer", "null"], "minimum": 1},
+                "options": {"type": "object", "properties": {"wind": {"type": "boolean"}}, "required": ["wind"]},
+                "tags": {"type": "array", "items": {"type": "string"}}},
+            "required": ["city"]},
+        "return": {"type": "object"}}},
+    {"type": "function", "function": {
+        "name": "now", "description": "The time.", "parameters": {"type": "object", "properties": {}}}},
+]
+
+
+def user(content):
+    return {"role": "user", "content": content}
+
+
+def assistant(content, **more):
+    return {"role": "assistant", "content": content, **more}
+
+
+def system(content):
+    return {"role": "system", "content": content}
+
+
+def call(name, arguments, identifier):
+    return {"id": identifier, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def result(content, identifier="abcdefghi", name="get_weather"):
+    return {"role": "tool", "tool_call_id": identifier, "name": name, "content": content}
+
+
+ARGUMENTS = {"city": "Zürich", "days": 2, "options": {"wind": True}, "tags": ["a", "b"], "none": None, "x": 1.5}
+CALL = assistant(None, tool_calls=[call("get_weather", ARGUMENTS, "abcdefghi")])
+TEXT_CALL = assistant("", tool_calls=[call("get_weather", json.dumps(ARGUMENTS), "abcdefghi")])
+CALLS = assistant("Both.", tool_calls=[call("get_weather", {"city": "Oslo"}, "abcdefghi"), call("now", {}, "123456789")])
+THOUGHT = assistant("<think>\nOne and one.\n</think>\n\nTwo.")
+
+# Each with the messages and what else a template gets.
+CHATS = [
+    ([user("Hello!")], {}),
+    ([], {}),
+    ([system("Be brief."), user("What is 1 + 1?")], {}),
+    ([user("Hi"), assistant("Hello."), user("\n  And now? ")], {}),
+    ([system(" S\n"), user("Hi "), assistant("\n Hello "), user("More"), assistant("Yes."), user("<|im_end|> {{ x }}")], {}),
+    ([user("Hi"), THOUGHT, user("Why?"), assistant("So.", reasoning_content="Thinking."), user("Ok")], {}),
+    ([user("Hi"), assistant("Two.", reasoning_content="One and one.\n"), ], {}),
+    ([user("Hi"), assistant("Two.")], {"enable_thinking": False}),
+    ([user("Hi")], {"enable_thinking": False}),
+    ([user("Hi")], {"enable_thinking": True, "thinking": True, "reasoning_effort": "high"}),
+    ([user("Weather in Zürich?")], {"tools": TOOLS}),
+    ([system("Help."), user("Weather?")], {"tools": TOOLS, "date_string": "1 May 2025"}),
+    ([user("Weather?"), CALL, result("{\"t\": 20}")], {"tools": TOOLS}),
+    ([user("Weather?"), TEXT_CALL, result("20 °C"), assistant("It is 20 °C."), user("Thanks")], {"tools": TOOLS}),
+    ([system("S"), user("Both?"), CALLS, result("1"), result("12:00", "123456789", "now"), assistant("Done.")],
+     {"tools": TOOLS}),
+    ([user("Weather?"), CALL, result("20 °C"), assistant("Fine."), user("?")], {}),
+    ([user("Hi")], {"tools": []}),
+    ([user([{"type": "text", "text": "Part one."}, {"type": "text", "text": " Part two."}])], {}),
+    ([system([{"type": "text", "text": "Sys."}]), user([{"type": "text", "text": "Hi"}]),
+      assistant([{"type": "text", "text": "Ho"}]), user("?")], {}),
+    ([user([{"type": "image"}, {"type": "text", "text": "What is it?"}])], {}),
+    ([{"role": "developer", "content": "Dev."}, user("Hi")], {}),
+    ([user("a"), user("b")], {}),
+    ([user("a"), system("late"), user("b")], {}),
+    ([assistant("I begin."), user("Hi")], {}),
+    ([{"role": "critic", "content": "?"}], {}),
+    ([user("Hi"), {"role": "assistant", "content": None}], {}),
+    ([user("Hi"), {"role": "assistant", "tool_calls": None}], {}),
+    ([user("Cite.")], {"documents": [{"title": "T", "text": "Text & more."}, {"title": "U", "contents": "x"}]}),
+    ([system("/no_think"), user("e\u0301 é 😀 'quoted' \"d\" \\ 東京 \u2028 \t")], {}),
+]
+
+
+def write(template, path):
+    cases = [
+        case(template, messages, add_generation_prompt=prompt, **options)
+        for messages, options in CHATS for prompt in (True, False)]
+    path.write_text(json.dumps({"template": template, "cases": cases}, ensure_ascii=False), encoding="utf-8")
+    return sum(case["text"] is not None for case in cases), len(cases)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, metavar="FILE", help=f"already downloaded: the source of {SOURCE}")
+    options = parser.parse_args()
+    target = CACHE / "templates"
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as downloads:
+        archive = options.source or download_source(downloads)
+        check(archive, SOURCE_SUM)
+        with tarfile.open(archive) as package:
+            for member in package:
+                if FOLDER in member.name and member.name.endswith(".jinja"):
+                    template = package.extractfile(member).read().decode()
+                    path = target / f"{Path(member.name).stem}.json"
+                    made, count = write(template, path)
+                    print(f"{made:>3} of {count} chats rendered  {path.name}")
+
+
+if __name__ == "__main__":
+    main()
