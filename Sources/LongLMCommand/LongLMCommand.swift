@@ -22,7 +22,7 @@ struct LongLMCommand: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Generate.self, Plan.self, Passkey.self, Needle.self, PerplexityCommand.self, Verify.self,
-            Logits.self, Tokenize.self, Inspect.self, Bench.self,
+            Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self, Bench.self,
         ])
 }
 

@@ -51,32 +51,29 @@ import Tokenization
         }
     }
 
-    private static func format(template: String) throws -> ChatFormat {
-        let configuration = try JSONEncoder().encode(["chat_template": template])
-        return try ChatFormat(tokenizerConfiguration: Array(configuration), name: "c.json")
+    /// Expects what transformers made of the chats: with templates, or with a format by name.
+    private static func expectChats(of format: Format, from chatFormat: ChatFormat) throws {
+        let tokenizer = try Goldens.tokenizer(format.tokenizer)
+        for chat in format.chats {
+            let messages = try messages(chat)
+            guard let expected = chat.text, let ids = chat.ids else {
+                #expect(throws: TokenizerError.self, "\(format.name): \(messages)") {
+                    try chatFormat.render(messages, addGenerationPrompt: chat.addGenerationPrompt)
+                }
+                continue
+            }
+            let text = try chatFormat.render(messages, addGenerationPrompt: chat.addGenerationPrompt)
+            #expect(scalars(text) == scalars(expected), "\(format.name): \(text.debugDescription)")
+            let encoded = try chatFormat.encode(
+                messages, with: tokenizer, addGenerationPrompt: chat.addGenerationPrompt)
+            #expect(encoded == ids, "\(format.name): \(messages)")
+        }
     }
 
     @Test func chatsEqualTransformers() throws {
         let formats = try Format.all.get()
         #expect(formats.count == 15)
-        for format in formats {
-            let chatFormat = try format.chatFormat()
-            let tokenizer = try Goldens.tokenizer(format.tokenizer)
-            for chat in format.chats {
-                let messages = try Self.messages(chat)
-                guard let expected = chat.text, let ids = chat.ids else {
-                    #expect(throws: TokenizerError.self, "\(format.name): \(messages)") {
-                        try chatFormat.render(messages, addGenerationPrompt: chat.addGenerationPrompt)
-                    }
-                    continue
-                }
-                let text = try chatFormat.render(messages, addGenerationPrompt: chat.addGenerationPrompt)
-                #expect(scalars(text) == scalars(expected), "\(format.name): \(text.debugDescription)")
-                let encoded = try chatFormat.encode(
-                    messages, with: tokenizer, addGenerationPrompt: chat.addGenerationPrompt)
-                #expect(encoded == ids, "\(format.name): \(messages)")
-            }
-        }
+        for format in formats { try Self.expectChats(of: format, from: format.chatFormat()) }
     }
 
     /// Templates differ in what they make of a system message in the middle; where turns must alternate it is refused.
@@ -93,7 +90,7 @@ import Tokenization
     ])
     func formatsByName(name: String, template: String) throws {
         let format = try #require(try Format.all.get().first { $0.name == template })
-        #expect(try ChatFormat.named(name) == format.chatFormat())
+        try Self.expectChats(of: format, from: try #require(ChatFormat.named(name)))
         #expect(ChatFormat.names.contains(name))
     }
 
@@ -111,29 +108,60 @@ import Tokenization
 
     @Test(.enabled(if: FetchedModel.smolLM2.isExpected, Comment(rawValue: FetchedModel.smolLM2.absence)))
     func theRealSmolLM2HasItsFormat() throws {
-        #expect(try ChatFormat(directory: FetchedModel.smolLM2.directory) == .smolLM2)
+        let format = try ChatFormat(directory: FetchedModel.smolLM2.directory)
+        for roles: [ChatMessage.Role] in [[.user], [.system, .user], [.user, .assistant, .user]] {
+            let messages = roles.map { ChatMessage(role: $0, content: " a ") }
+            #expect(try format.render(messages) == ChatFormat.smolLM2.render(messages))
+        }
     }
 
     @Test func aTemplateBesideTheConfigurationComesFirst() throws {
         let directory = try TemporaryDirectory()
         try directory.write(
-            #"{"chat_template":"none that is known","bos_token":{"content":"<b>"},"eos_token":"<e>"}"#,
+            #"{"chat_template":"{{ bos_token }","bos_token":{"content":"<b>"},"eos_token":"<e>","pad_token":null}"#,
             to: "tokenizer_config.json")
-        let configuration = directory.file("tokenizer_config.json")
-        #expect(throws: TokenizerError.unsupportedChatTemplate(file: configuration)) {
+        #expect(throws: Self.unclosed(directory.file("tokenizer_config.json"))) {
             try ChatFormat(directory: directory.path)
         }
-        let llama2 = try #require(try Format.all.get().first { $0.name == "Llama 2" })
-        try directory.write(llama2.template, to: "chat_template.jinja")
+        try directory.write(#"{"chat_template":"json {{ bos_token }}"}"#, to: "chat_template.json")
         let message = ChatMessage(role: .user, content: "Hi")
+        #expect(try ChatFormat(directory: directory.path).render([message]) == "json <b>")
+        let template = "{{ bos_token }}[INST] {{ messages[0].content }} [/INST]{{ eos_token }}{{ pad_token }}"
+        try directory.write(template, to: "chat_template.jinja")
+        #expect(try ChatFormat(directory: directory.path).render([message]) == "<b>[INST] Hi [/INST]<e>")
+        #expect(try ChatFormat.llama2.adapted(toDirectory: directory.path).render([message]) == "<b>[INST] Hi [/INST]")
+        try FileManager.default.createDirectory(
+            atPath: directory.file("additional_chat_templates"), withIntermediateDirectories: true)
+        try directory.write("{{ tools | length }}", to: "additional_chat_templates/tool_use.jinja")
         let format = try ChatFormat(directory: directory.path)
-        #expect(try format.render([message]) == "<b>[INST] Hi [/INST]")
-        #expect(try ChatFormat.llama2.adapted(toDirectory: directory.path) == format)
-        try directory.write("none either", to: "chat_template.jinja")
-        let template = directory.file("chat_template.jinja")
-        #expect(throws: TokenizerError.unsupportedChatTemplate(file: template)) {
+        #expect(try format.render(messages: [["role": "user", "content": "Hi"]], tools: [[:], [:]]) == "2")
+        #expect(try format.render([message]).hasPrefix("<b>"))
+        try directory.write("{{ x }", to: "chat_template.jinja")
+        #expect(throws: Self.unclosed(directory.file("chat_template.jinja"))) {
             try ChatFormat(directory: directory.path)
         }
+    }
+
+    private static func unclosed(_ file: String) -> TokenizerError {
+        .unsupportedChatTemplate(file: file, line: 1, reason: "the tag has no end")
+    }
+
+    /// Where a chat must stop, as templates and formats by name have it.
+    @Test func endsOfTurns() throws {
+        let expected = [
+            "ChatML": "<|im_end|>", "Llama 2": "</s>", "Llama 3": "<|eot_id|>", "Llama 3.2": "<|eot_id|>",
+            "Mistral 0.3": "</s>", "Gemma 3": "<end_of_turn>", "Phi-3": "<|end|>", "Zephyr": "</s>",
+            "SmolLM3": "<|im_end|>",
+        ]
+        for format in try Format.all.get() {
+            guard let token = expected[format.name] else { continue }
+            let tokenizer = try Goldens.tokenizer(format.tokenizer)
+            let ends = try format.chatFormat().endOfTurnTokens(with: tokenizer)
+            #expect(ends.map(tokenizer.token) == [token], "\(format.name)")
+        }
+        let tokenizer = try Goldens.tokenizer("gemma")
+        #expect(ChatFormat.gemma.endOfTurnTokens(with: tokenizer).map(tokenizer.token) == ["<end_of_turn>"])
+        #expect(try ChatFormat.gemma.endOfTurnTokens(with: Goldens.tokenizer("gpt2")).isEmpty)
     }
 
     /// Every format keeps content apart from its frame, whatever the content spells.
@@ -186,47 +214,31 @@ import Tokenization
         }
     }
 
-    @Test(arguments: [
-        (#"{{ '<|im_start|>system\nBe brief.<|im_end|>\n' }}"#, "Be brief."),
-        ("{{ '<|im_start|>system\nBe brief.<|im_end|>\n' }}", "Be brief."),
-        ("<|im_start|>system\nBe brief.<|im_end|>\n", "Be brief."),
-        (#"{{ "<|im_start|>system\nIt's me.<|im_end|>\n" }}"#, "It's me."),
-        (#"{{ '<|im_start|>system\n' + messages[0].content + '<|im_end|>\n' }}"#, nil),
-        ("<|im_start|>system\n{{ system }}<|im_end|>\n", nil),
-        (#"{{ '<|im_start|>system\n' }}{{ x }}{{ '<|im_end|>' }}{{ '<|im_start|>system\nElse.<|im_end|>' }}"#, "Else."),
-        ("{{ '<|im_start|>' + message.role }}{{ '<|im_end|>' }}", nil),
-    ])
-    func defaultSystemPromptOfATemplate(template: String, prompt: String?) throws {
-        #expect(try Self.format(template: template) == .chatML(defaultSystemPrompt: prompt))
-    }
-
-    @Test func unknownTemplatesAreRefused() throws {
-        for template in [
-            "{{ bos_token }}[INST] {{ message.content }} [/INST]", "{{ '<|user|>' + message.content + '<|end|>' }}",
-            "{{ '<|im_start|>assistant\\n<think>\\n' }}{{ '<|im_end|>' }}", "USER: {{ message.content }}",
-            "{{ '<|im_start|>' + message.role + '<|im_sep|>' + message.content + '<|im_end|>' }}",
-            "{{ '<|im_start|>' + message.role + '\\n' + message.content | trim + '<|im_end|>\\n' }}",
-            "{{ '<|start_header_id|>' + message.role + '<|end_header_id|>' + message.content + '<|eot_id|>' }}",
-            "{{ '<start_of_turn>' + message.role + '\\n' + message.content + '<end_of_turn>' }}",
-            "{{ '[INST] ' + emphasised(message.content) + ' [/INST]' }}{{ message.content + eos_token }}",
-        ] {
-            #expect(throws: TokenizerError.unsupportedChatTemplate(file: "c.json"), "\(template)") {
-                try Self.format(template: template)
-            }
-        }
+    @Test func aConfigurationWithoutATemplateIsRefused() {
         #expect(throws: TokenizerError.missingKey(file: "c.json", key: "chat_template")) {
             try ChatFormat(tokenizerConfiguration: Array("{}".utf8), name: "c.json")
         }
     }
 
     @Test func namedTemplates() throws {
-        let named = #"{"chat_template":[{"name":"rag","template":"x"},{"name":"default","template":"#
-        let text = named + #""<|im_start|>system\nHi.<|im_end|>"}]}"#
+        let named = #"{"chat_template":[{"name":"rag","template":"x"},{"name":"default","template":"d"},"#
+        let text = named + #"{"name":"tool_use","template":"t"}]}"#
         let format = try ChatFormat(tokenizerConfiguration: Array(text.utf8), name: "c.json")
-        #expect(format == .chatML(defaultSystemPrompt: "Hi."))
+        #expect(try format.render(messages: []) == "d")
+        #expect(try format.render(messages: [], tools: []) == "t")
         let other = #"{"chat_template":[{"name":"rag","template":"x"}]}"#
         #expect(throws: TokenizerError.missingKey(file: "c.json", key: "chat_template.default")) {
             try ChatFormat(tokenizerConfiguration: Array(other.utf8), name: "c.json")
         }
+    }
+
+    @Test func formatsByNameTakeNoTools() throws {
+        #expect(throws: TokenizerError.self) {
+            try ChatFormat.llama3.render(messages: [["role": "user", "content": "a"]], tools: [[:]])
+        }
+        #expect(throws: TokenizerError.self) { try ChatFormat.llama3.render(messages: [["role": "tool", "content": "a"]]) }
+        #expect(throws: TokenizerError.self) { try ChatFormat.llama3.render(messages: [["role": "user", "content": []]]) }
+        let text = try ChatFormat.chatML(defaultSystemPrompt: nil).render(messages: [["role": "user", "content": "a"]])
+        #expect(text == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n")
     }
 }

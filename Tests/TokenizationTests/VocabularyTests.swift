@@ -243,8 +243,10 @@ extension VocabularyTests {
         #expect(throws: TokenizerError.missingKey(file: "v.gguf", key: "tokenizer.chat_template")) {
             try ChatFormat(vocabulary: Self.byteLevel)
         }
-        #expect(throws: TokenizerError.unsupportedChatTemplate(file: "v.gguf")) {
-            try ChatFormat(vocabulary: Self.byteLevel.with { $0.chatTemplate = "{{ x }}" })
+        let unclosed = TokenizerError.unsupportedChatTemplate(
+            file: "v.gguf", line: 2, reason: "the tag has no end")
+        #expect(throws: unclosed) {
+            try ChatFormat(vocabulary: Self.byteLevel.with { $0.chatTemplate = "a\n{{ x }" })
         }
         let error = TokenizerError.invalidValue(
             file: "v.gguf", key: "tokenizer.ggml.eos_token_id", expected: "the id of a token")

@@ -47,7 +47,7 @@ extension ModelLocation {
         }
     }
 
-    /// Recognises the chat template.
+    /// Reads the chat template.
     ///
     /// - Throws: `TokenizerError`, or ``ModelError`` for a file whose template can't be used.
     package func chatFormat() throws -> ChatFormat {

@@ -31,7 +31,7 @@ struct Generate: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The chat format, for a model whose own format isn't known: \(ChatFormat.names.joined(separator: ", ")).",
+            "The chat format, for a model whose own template can't be used: \(ChatFormat.names.joined(separator: ", ")).",
             valueName: "name"))
     var chatFormat: String?
 

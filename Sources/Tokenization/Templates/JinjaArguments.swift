@@ -5,7 +5,7 @@ struct JinjaArguments {
 
     init(_ positional: [JinjaValue] = []) { self.positional = positional }
 
-    func named(_ name: String) -> JinjaValue? { named.first { $0.name == name }?.value }
+    func value(named name: String) -> JinjaValue? { named.first { $0.name == name }?.value }
 }
 
 extension JinjaInterpreter {
@@ -34,7 +34,7 @@ extension JinjaInterpreter {
     /// An argument that must be an integer; nil for one that isn't given, or is None.
     func integer(_ value: JinjaValue?, _ function: String) throws(JinjaError) -> Int? {
         switch value {
-        case nil, .some(.none): return nil
+        case nil, .some(.null): return nil
         case .some(let value):
             guard let integer = value.integer else {
                 throw failure("\(function) needs an integer, not a \(value.typeName)")
@@ -46,7 +46,7 @@ extension JinjaInterpreter {
     /// An argument that must be a text.
     func text(_ value: JinjaValue?, _ function: String) throws(JinjaError) -> JinjaText? {
         switch value {
-        case nil, .some(.none): return nil
+        case nil, .some(.null): return nil
         case .some(let value):
             guard let text = value.text else { throw failure("\(function) needs a string, not a \(value.typeName)") }
             return text

@@ -20,7 +20,7 @@ extension JinjaInterpreter {
                 return .text(text.reversed)
             }
             let reversed = Array(try elements(of: value).reversed())
-            return isReversible(value) ? try iterator(reversed, type: "reversed") : try list(reversed)
+            return try isReversible(value) ? iterator(reversed, type: "reversed") : list(reversed)
         case "sort":
             let values = try bind(arguments, to: name, ["reverse", "case_sensitive", "attribute"])
             let isSensitive = values[1]?.isTrue ?? false
@@ -67,7 +67,7 @@ extension JinjaInterpreter {
         var current = value
         let steps: [JinjaValue]
         switch path {
-        case nil, .some(.none): return value
+        case nil, .some(.null): return value
         case .text(let text)?:
             steps = text.split(at: JinjaText("."), maximumCuts: .max).map { part in
                 guard part.consists(of: { $0.isASCIIDigit }), let index = Int(part.string) else { return .text(part) }
@@ -115,7 +115,7 @@ extension JinjaInterpreter {
         keyed.sort { left, right in
             guard failure == nil else { return false }
             do throws(JinjaError) {
-                return isReversed ? try isLess(right.key, left.key) : try isLess(left.key, right.key)
+                return try isReversed ? isLess(right.key, left.key) : isLess(left.key, right.key)
             } catch {
                 failure = error
                 return false
@@ -166,8 +166,8 @@ extension JinjaInterpreter {
     private func mapped(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaValue {
         var results: [JinjaValue] = []
         let elements = try elements(of: value)
-        if arguments.positional.isEmpty, let path = arguments.named("attribute") {
-            let standard = arguments.named("default")
+        if arguments.positional.isEmpty, let path = arguments.value(named: "attribute") {
+            let standard = arguments.value(named: "default")
             if let other = arguments.named.first(where: { !["attribute", "default"].contains($0.name) }) {
                 throw failure("map has no argument \(other.name)")
             }
@@ -236,7 +236,7 @@ extension JinjaInterpreter {
                 best = (compared, element)
                 continue
             }
-            let isBetter = name == "min" ? try isLess(compared, current.key) : try isLess(current.key, compared)
+            let isBetter = try name == "min" ? isLess(compared, current.key) : isLess(current.key, compared)
             if isBetter { best = (compared, element) }
         }
         return best?.value ?? .undefined("the \(name) of nothing")
@@ -264,7 +264,7 @@ extension JinjaInterpreter {
         while start < elements.count {
             var batch = Array(elements[start..<(start + min(count, elements.count - start))])
             start += batch.count
-            if batch.count < count, let filler = values[1], filler.key != .some(JinjaKey.none) {
+            if batch.count < count, let filler = values[1], filler.key != .some(JinjaKey.null) {
                 try make(size(8, times: count))
                 batch += repeatElement(filler, count: count - batch.count)
             }
@@ -285,7 +285,7 @@ extension JinjaInterpreter {
             let isLong = index < elements.count % count
             let end = start + elements.count / count + (isLong ? 1 : 0)
             var slice = Array(elements[start..<end])
-            if !isLong, let filler = values[1], filler.key != .some(JinjaKey.none) { slice.append(filler) }
+            if !isLong, let filler = values[1], filler.key != .some(JinjaKey.null) { slice.append(filler) }
             slices.append(try list(slice))
             start = end
         }

@@ -95,7 +95,7 @@ extension JinjaInterpreter {
         let values = try bind(arguments, to: "replace", ["old", "new", "count"], required: 2)
         return .text(
             try replaced(
-                try text(of: value), try text(of: values[0] ?? .none), try text(of: values[1] ?? .none),
+                try text(of: value), try text(of: values[0] ?? .null), try text(of: values[1] ?? .null),
                 try integer(values[2], "replace")))
     }
 
@@ -205,6 +205,11 @@ extension JinjaInterpreter {
         for scalar in text.stripped(nil).scalars {
             if let digit = scalar.decimalDigit { digits += String(digit) } else { digits.unicodeScalars.append(scalar) }
         }
+        for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where radix == base {
+            let sign = digits.first == "-" ? "-" : ""
+            let unsigned = digits.first == "-" || digits.first == "+" ? digits.dropFirst() : digits[...]
+            if unsigned.lowercased().hasPrefix(prefix) { digits = sign + unsigned.dropFirst(2) }
+        }
         let parts = digits.split(separator: "_", omittingEmptySubsequences: false)
         guard parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         return Int(parts.joined(), radix: base)
@@ -232,7 +237,7 @@ extension JinjaInterpreter {
     }
 
     private func absolute(_ value: JinjaValue) throws(JinjaError) -> JinjaValue {
-        if let integer = value.integer { return integer < 0 ? try signed(.integer(integer), true) : .integer(integer) }
+        if let integer = value.integer { return try signed(.integer(integer), integer < 0) }
         if case .float(let float) = value { return .float(abs(float)) }
         throw failure("abs of a \(value.typeName)")
     }

@@ -132,7 +132,7 @@ extension JinjaInterpreter {
         let (start, end) = (try integer(bounds.start, "a slice"), try integer(bounds.end, "a slice"))
         guard step != 0 else { throw failure("a slice has the step 0") }
         guard let count = sequenceLength(of: value) else { return missing("slice", of: value) }
-        let indices = Self.sliceIndices(count: count, start: start, end: end, step: step)
+        let (indices, startIndex, endIndex) = Self.sliceIndices(count: count, start: start, end: end, step: step)
         switch value {
         case .text(let text):
             try make(indices.count)
@@ -143,12 +143,13 @@ extension JinjaInterpreter {
         case .list(let elements): return try list(indices.map { elements.values[$0] })
         case .tuple(let elements): return try tuple(indices.map { elements.values[$0] })
         case .range(let range):
-            let (newStep, overflows) = range.step.multipliedReportingOverflow(by: step)
-            guard !overflows || indices.count < 2 else { throw limit("an integer doesn't fit 64 bits") }
-            return .range(
-                JinjaRange(
-                    start: indices.first.map { range[$0] } ?? range.start, step: overflows ? 1 : newStep,
-                    count: indices.count))
+            guard case .integer(let newStep) = try calculate(.integer(range.step), .multiply, .integer(step)),
+                case .integer(let offset) = try calculate(.integer(range.step), .multiply, .integer(endIndex)),
+                case .integer(let newEnd) = try calculate(.integer(range.start), .add, .integer(offset)),
+                case .integer(let firstOffset) = try calculate(.integer(range.step), .multiply, .integer(startIndex)),
+                case .integer(let newStart) = try calculate(.integer(range.start), .add, .integer(firstOffset))
+            else { return missing("slice", of: value) }
+            return .range(JinjaRange(start: newStart, end: newEnd, step: newStep, count: indices.count))
         default: return missing("slice", of: value)
         }
     }
@@ -160,8 +161,10 @@ extension JinjaInterpreter {
         }
     }
 
-    /// The indices that a slice takes.
-    private static func sliceIndices(count: Int, start: Int?, end: Int?, step: Int) -> [Int] {
+    /// The indices that a slice takes, and where it ends.
+    private static func sliceIndices(
+        count: Int, start: Int?, end: Int?, step: Int
+    ) -> (indices: [Int], start: Int, end: Int) {
         let (lowest, highest) = step > 0 ? (0, count) : (-1, count - 1)
         func clamped(_ index: Int?, _ standard: Int) -> Int {
             guard let index else { return standard }
@@ -170,6 +173,6 @@ extension JinjaInterpreter {
         let start = clamped(start, step > 0 ? lowest : highest)
         let end = clamped(end, step > 0 ? highest : lowest)
         // A step beyond the count takes one element, and may not overflow.
-        return Array(stride(from: start, to: end, by: min(max(step, -count - 1), count + 1)))
+        return (Array(stride(from: start, to: end, by: min(max(step, -count - 1), count + 1))), start, end)
     }
 }

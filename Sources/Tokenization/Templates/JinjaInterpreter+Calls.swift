@@ -62,18 +62,15 @@ extension JinjaInterpreter {
             }
             return .namespace(namespace)
         case .raise:
-            let message = try bind(arguments, to: function.rawValue, ["message"], required: 1)[0] ?? .none
+            let message = try bind(arguments, to: function.rawValue, ["message"], required: 1)[0] ?? .null
             throw JinjaError(kind: .refusal, line: line, reason: try text(of: message).string)
         case .now:
             let format = try bind(arguments, to: function.rawValue, ["format"], required: 1)[0]
             let pattern = try self.text(format, function.rawValue)?.string ?? ""
+            try make(pattern.utf8.count * 8)
             do throws(StrftimeFormat.UnknownDirective) {
-                let text = try StrftimeFormat.text(of: now, pattern)
-                try make(text.utf8.count)
-                return JinjaValue(text)
-            } catch let error as StrftimeFormat.UnknownDirective {
-                throw unsupported("the directive \(error.directive) of strftime")
-            } catch let error as JinjaError { throw error } catch { throw failure("") }
+                return JinjaValue(try StrftimeFormat.text(of: now, pattern))
+            } catch { throw unsupported("the directive \(error.directive) of strftime") }
         case .cycler, .joiner, .lipsum: throw unsupported("the function \(function.rawValue)")
         }
     }
@@ -92,14 +89,12 @@ extension JinjaInterpreter {
         guard step != 0 else { throw failure("range has the step 0") }
         let (distance, overflows) = end.subtractingReportingOverflow(start)
         guard !overflows, step != .min else { throw limit("the range is too long") }
-        var count = 0
-        if (distance > 0) == (step > 0), distance != 0 {
-            count = Int((distance.magnitude - 1) / step.magnitude) + 1
-        }
+        var count: UInt = 0
+        if (distance > 0) == (step > 0), distance != 0 { count = (distance.magnitude - 1) / step.magnitude + 1 }
         guard count <= limits.rangeLength else {
             throw limit("the range has \(count) numbers, more than \(limits.rangeLength)")
         }
-        return .range(JinjaRange(start: start, step: step, count: count))
+        return .range(JinjaRange(start: start, end: end, step: step, count: Int(count)))
     }
 
     /// The pairs of `dict(…)`: those of a dictionary or of a list of pairs, and those with names.

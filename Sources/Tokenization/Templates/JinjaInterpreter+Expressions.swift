@@ -9,7 +9,7 @@ extension JinjaInterpreter {
         try step()
         line = expression.line
         switch expression.kind {
-        case .none: return .none
+        case .null: return .null
         case .bool(let bool): return .bool(bool)
         case .integer(let integer): return .integer(integer)
         case .float(let float): return .float(float)
@@ -39,7 +39,7 @@ extension JinjaInterpreter {
             return .undefined("the condition is false, and there is no else")
         case .chain(let first, let links):
             return try evaluateChain(try evaluate(first, scope), links, scope, caller)
-        case .none, .bool, .integer, .float, .string, .name: return try evaluate(expression, scope)
+        case .null, .bool, .integer, .float, .string, .name: return try evaluate(expression, scope)
         }
     }
 
@@ -85,7 +85,7 @@ extension JinjaInterpreter {
     private func evaluateUntil(
         _ operands: [JinjaExpression], _ truth: Bool, _ scope: JinjaScope
     ) throws(JinjaError) -> JinjaValue {
-        var value = JinjaValue.none
+        var value = JinjaValue.null
         for operand in operands {
             value = try evaluate(operand, scope)
             if value.isTrue == truth { break }
@@ -157,7 +157,7 @@ extension JinjaInterpreter {
     }
 
     private func bound(_ expression: JinjaExpression?, _ scope: JinjaScope) throws(JinjaError) -> JinjaValue {
-        guard let expression else { return .none }
+        guard let expression else { return .null }
         return try evaluate(expression, scope)
     }
 

@@ -16,7 +16,7 @@ extension JinjaInterpreter {
         form.escapesNonASCII = options[0]?.isTrue ?? false
         form.sortsKeys = options[3]?.isTrue ?? false
         switch options[1] {
-        case nil, .some(.none): break
+        case nil, .some(.null): break
         case .text(let text)?: form.indent = text
         case .some(let value):
             guard let width = try integer(value, "tojson") else { break }
@@ -24,7 +24,9 @@ extension JinjaInterpreter {
             form.indent = JinjaText(String(repeating: " ", count: max(width, 0)))
         }
         if form.indent != nil { form.itemSeparator = JinjaText(",") }
-        if let separators = options[2], case .none = separators {} else if let separators = options[2] {
+        switch options[2] {
+        case nil, .some(.null): break
+        case .some(let separators):
             let parts = try elements(of: separators)
             guard parts.count == 2, let item = parts[0].text, let key = parts[1].text else {
                 throw failure("the separators of tojson aren't two strings")
@@ -46,7 +48,7 @@ extension JinjaInterpreter {
     ) throws(JinjaError) {
         try step()
         switch value {
-        case .none: result.append("null")
+        case .null: result.append("null")
         case .bool(let bool): result.append(bool ? "true" : "false")
         case .integer(let integer): result.append(String(integer))
         case .float(let float): result.append(float.jsonDescription)
@@ -92,7 +94,7 @@ extension JinjaInterpreter {
     private func keyText(_ key: JinjaValue) throws(JinjaError) -> JinjaText {
         switch key {
         case .text(let text): return text
-        case .none: return JinjaText("null")
+        case .null: return JinjaText("null")
         case .bool(let bool): return JinjaText(bool ? "true" : "false")
         case .integer(let integer): return JinjaText(String(integer))
         case .float(let float): return JinjaText(float.jsonDescription)

@@ -166,7 +166,7 @@ extension JinjaInterpreter {
         if let first = left.integer, let second = right.integer { return first == second }
         if let first = left.float, let second = right.float { return first == second }
         switch (left, right) {
-        case (.undefined, .undefined), (.none, .none): return true
+        case (.undefined, .undefined), (.null, .null): return true
         case (.text(let first), .text(let second)):
             guard first.count == second.count else { return false }
             try scan(first.count)

@@ -23,7 +23,7 @@ extension JinjaInterpreter {
         try step()
         switch value {
         case .undefined: try append("Undefined", to: &result)
-        case .none: try append("None", to: &result)
+        case .null: try append("None", to: &result)
         case .bool(let bool): try append(bool ? "True" : "False", to: &result)
         case .integer(let integer): try append(String(integer), to: &result)
         case .float(let float): try append(float.pythonDescription, to: &result)
@@ -32,9 +32,8 @@ extension JinjaInterpreter {
         case .tuple(let elements):
             try represent(elements.values, "(", elements.values.count == 1 ? ",)" : ")", into: &result)
         case .range(let range):
-            let end = range.start + range.step * range.count
             let step = range.step == 1 ? "" : ", \(range.step)"
-            try append("range(\(range.start), \(end)\(step))", to: &result)
+            try append("range(\(range.start), \(range.end)\(step))", to: &result)
         case .dictionary(let dictionary): try represent(dictionary, into: &result)
         case .view(let part, let dictionary):
             try represent(dictionary.elements(part), "dict_\(part.rawValue)([", "])", into: &result)
@@ -45,7 +44,7 @@ extension JinjaInterpreter {
                     if index > 0 { try append(", ", to: &result) }
                     try represent(JinjaText(name), into: &result)
                     try append(": ", to: &result)
-                    try represent(namespace.attributes[name] ?? .none, into: &result)
+                    try represent(namespace.attributes[name] ?? .null, into: &result)
                 }
                 try append("}>", to: &result)
             }

@@ -147,7 +147,7 @@ final class JinjaInterpreter {
     private func value(_ value: TemplateValue, isOutside: Bool, depth: Int = 0) throws(JinjaError) -> JinjaValue {
         try check(depth: depth)
         switch value {
-        case .null: return .none
+        case .null: return .null
         case .bool(let bool): return .bool(bool)
         case .integer(let integer): return .integer(integer)
         case .double(let double): return .float(double)

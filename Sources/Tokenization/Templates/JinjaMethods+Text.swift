@@ -23,7 +23,7 @@ extension JinjaInterpreter {
             return .text(try replaced(text, old, new, try integer(values[2], name)))
         case "find", "rfind", "index", "rindex", "count": return .integer(try find(name, text, arguments))
         case "join":
-            let values = try elements(of: try bind(arguments, to: name, ["iterable"], required: 1)[0] ?? .none)
+            let values = try elements(of: try bind(arguments, to: name, ["iterable"], required: 1)[0] ?? .null)
             var parts: [JinjaText] = []
             for value in values {
                 guard let part = value.text else { throw failure("join of a \(value.typeName)") }
@@ -125,7 +125,7 @@ extension JinjaInterpreter {
     ) throws(JinjaError) -> Bool {
         let values = try bind(arguments, to: name, ["prefix", "start", "end"], required: 1)
         guard let range = try part(text, values[1], values[2], name) else { return false }
-        let ends: [JinjaValue] = if case .tuple(let ends)? = values[0] { ends.values } else { [values[0] ?? .none] }
+        let ends: [JinjaValue] = if case .tuple(let ends)? = values[0] { ends.values } else { [values[0] ?? .null] }
         let searched = text[range]
         for end in ends {
             guard let end = end.text else { throw failure("\(name) needs a string, not a \(end.typeName)") }
@@ -210,7 +210,7 @@ extension JinjaInterpreter {
                 guard field.unicodeScalars.allSatisfy(\.isPythonWord) else {
                     throw unsupported("the field {\(field)} of format")
                 }
-                value = arguments.named(field)
+                value = arguments.value(named: field)
             }
             guard let value else { throw failure("format has no value for {\(field)}") }
             let part = try self.text(of: value)

@@ -30,7 +30,7 @@ extension JinjaInterpreter {
     ) throws(JinjaError) -> JinjaValue {
         if name == "get" {
             let values = try bind(arguments, to: name, ["key", "default"], required: 1)
-            return dictionary.value(of: try key(values[0] ?? .none)) ?? values[1] ?? .none
+            return dictionary.value(of: try key(values[0] ?? .null)) ?? values[1] ?? .null
         }
         _ = try bind(arguments, to: name, [])
         if name == "copy" { return .dictionary(dictionary) }
@@ -41,7 +41,7 @@ extension JinjaInterpreter {
     private func call(
         _ name: String, of values: [JinjaValue], _ arguments: JinjaArguments
     ) throws(JinjaError) -> JinjaValue {
-        let wanted = try bind(arguments, to: name, ["value"], required: 1)[0] ?? .none
+        let wanted = try bind(arguments, to: name, ["value"], required: 1)[0] ?? .null
         var count = 0
         for (index, value) in values.enumerated() where try isEqual(value, wanted) {
             if name == "index" { return .integer(index) }

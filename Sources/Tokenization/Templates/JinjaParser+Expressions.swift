@@ -2,7 +2,7 @@
 extension JinjaParser {
     mutating func expression(allowsChoice: Bool = true) throws(JinjaError) -> JinjaExpression {
         try nested { parser throws(JinjaError) in
-            allowsChoice ? try parser.choiceExpression() : try parser.anyExpression()
+            try allowsChoice ? parser.choiceExpression() : parser.anyExpression()
         }
     }
 
@@ -42,7 +42,7 @@ extension JinjaParser {
             count += 1
             guard count < limits.depth / 2 else { throw failure("too many conditions in a row") }
             let condition = try anyExpression()
-            let otherwise = skipName("else") ? try expression() : nil
+            let otherwise = try skipName("else") ? expression() : nil
             value = JinjaExpression(
                 kind: .choice(then: value, condition: condition, otherwise: otherwise), line: line)
         }
@@ -195,7 +195,7 @@ extension JinjaParser {
         switch name {
         case "true", "True": .bool(true)
         case "false", "False": .bool(false)
-        case "none", "None": JinjaExpression.Kind.none
+        case "none", "None": JinjaExpression.Kind.null
         default: nil
         }
     }
@@ -262,7 +262,7 @@ extension JinjaParser {
     }
 
     private mutating func subscripted() throws(JinjaError) -> JinjaLink.Kind {
-        let start = isSymbol(":") ? nil : try expression()
+        let start = try isSymbol(":") ? nil : expression()
         guard skipSymbol(":") else {
             guard let start else { throw failure("expected an index") }
             guard isSymbol(",") else { return .item(start) }
@@ -270,8 +270,8 @@ extension JinjaParser {
             while skipSymbol(",") { elements.append(try expression()) }
             return .item(JinjaExpression(kind: .tuple(elements), line: start.line))
         }
-        let end = isSymbol(":") || isSymbol("]") ? nil : try expression()
-        let step = skipSymbol(":") && !isSymbol("]") ? try expression() : nil
+        let end = try isSymbol(":") || isSymbol("]") ? nil : expression()
+        let step = try skipSymbol(":") && !isSymbol("]") ? expression() : nil
         if isSymbol(",") { throw unsupported("a slice in a tuple") }
         return .slice(start: start, end: end, step: step)
     }
@@ -318,7 +318,7 @@ extension JinjaParser {
             let line = line
             let name = try dottedName()
             if JinjaFilters.unsupported.contains(name) { throw unsupported("the filter \(name)", line: line) }
-            let arguments = isSymbol("(") ? try arguments() : JinjaCallArguments()
+            let arguments = try isSymbol("(") ? arguments() : JinjaCallArguments()
             links.append(JinjaLink(kind: .filter(name, arguments), line: line))
         }
         return links

@@ -2,7 +2,7 @@
 extension JinjaParser {
     /// Parses text, outputs and statements.
     ///
-    /// - Parameter ends: the statements that end the body. The parser stops after the name of one.
+    /// - Parameter ends: the statements that end the body. The parser stops at the name of one.
     mutating func body(until ends: [String]) throws(JinjaError) -> [JinjaStatement] {
         try nested { parser throws(JinjaError) in try parser.unguardedBody(until: ends) }
     }
@@ -83,7 +83,7 @@ extension JinjaParser {
         let target = try target(until: "in", allowsAttributes: false)
         try expect(.name("in"))
         let elements = try tuple(allowsChoice: false, until: "recursive")
-        let condition = skipName("if") ? try expression() : nil
+        let condition = try skipName("if") ? expression() : nil
         if isName("recursive") { throw unsupported("a recursive loop") }
         loopDepth += 1
         let body = try block(until: "endfor", "else")
@@ -102,7 +102,7 @@ extension JinjaParser {
             let condition = try tuple(allowsChoice: false)
             branches.append((condition, try block(until: "elif", "else", "endif")))
         } while skipName("elif")
-        let otherwise = skipName("else") ? try block(until: "endif") : []
+        let otherwise = try skipName("else") ? block(until: "endif") : []
         advance()
         return .choice(branches, otherwise: otherwise)
     }
@@ -130,7 +130,7 @@ extension JinjaParser {
     }
 
     private mutating func call(_ line: Int) throws(JinjaError) -> JinjaStatement {
-        let parameters = isSymbol("(") ? try parameters() : []
+        let parameters = try isSymbol("(") ? parameters() : []
         let call = try expression()
         guard case .chain(_, let links) = call.kind, case .call? = links.last?.kind else {
             throw failure("{% call %} needs the call of a macro")
@@ -158,7 +158,7 @@ extension JinjaParser {
             if !parameters.isEmpty { try expect(.symbol(",")) }
             let name = try assignableName()
             guard !parameters.contains(where: { $0.name == name }) else { throw failure("two parameters \(name)") }
-            let standard = skipSymbol("=") ? try expression() : nil
+            let standard = try skipSymbol("=") ? expression() : nil
             if standard == nil, parameters.last?.standard != nil {
                 throw failure("a parameter without a default follows one that has one")
             }

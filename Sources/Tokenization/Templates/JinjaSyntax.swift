@@ -3,7 +3,7 @@
 /// Operators of one precedence stand in one list, not in a chain of pairs: a long sum isn't a deep tree.
 struct JinjaExpression: Sendable {
     indirect enum Kind: Sendable {
-        case none
+        case null
         case bool(Bool)
         case integer(Int)
         case float(Double)

@@ -2,15 +2,15 @@
 extension JinjaInterpreter {
     func test(_ name: String, _ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaError) -> Bool {
         if let comparison = Self.comparisons[name] {
-            let other = try bind(arguments, to: name, ["other"], required: 1)[0] ?? .none
+            let other = try bind(arguments, to: name, ["other"], required: 1)[0] ?? .null
             return try compare(value, comparison, other)
         }
         switch name {
         case "divisibleby":
-            let divisor = try bind(arguments, to: name, ["num"], required: 1)[0] ?? .none
+            let divisor = try bind(arguments, to: name, ["num"], required: 1)[0] ?? .null
             return try isEqual(try calculate(value, .remainder, divisor), .integer(0))
         case "sameas":
-            let other = try bind(arguments, to: name, ["other"], required: 1)[0] ?? .none
+            let other = try bind(arguments, to: name, ["other"], required: 1)[0] ?? .null
             return try isSame(value, other)
         default: break
         }
@@ -18,7 +18,7 @@ extension JinjaInterpreter {
         switch name {
         case "defined": return !value.isUndefined
         case "undefined": return value.isUndefined
-        case "none": if case .none = value { return true } else { return false }
+        case "none": if case .null = value { return true } else { return false }
         case "true": if case .bool(true) = value { return true } else { return false }
         case "false": if case .bool(false) = value { return true } else { return false }
         case "boolean": if case .bool = value { return true } else { return false }
@@ -48,9 +48,9 @@ extension JinjaInterpreter {
 
     private func isSame(_ left: JinjaValue, _ right: JinjaValue) throws(JinjaError) -> Bool {
         switch (left, right) {
-        case (.none, .none): return true
+        case (.null, .null): return true
         case (.bool(let first), .bool(let second)): return first == second
-        case (.none, _), (_, .none), (.bool, _), (_, .bool): return false
+        case (.null, _), (_, .null), (.bool, _), (_, .bool): return false
         // Which other values are one object in Python depends on its implementation.
         default: throw unsupported("the test sameas of a \(left.typeName) and a \(right.typeName)")
         }

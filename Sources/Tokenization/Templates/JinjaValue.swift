@@ -2,7 +2,7 @@
 enum JinjaValue {
     /// Nothing; the text says what is missing. It prints as nothing and has no attributes.
     case undefined(String)
-    case none
+    case null
     case bool(Bool)
     /// Python's integers have no bounds; one that doesn't fit is an error here.
     case integer(Int)
@@ -38,6 +38,8 @@ final class JinjaElements {
 /// Python's `range`.
 struct JinjaRange: Equatable {
     let start: Int
+    /// Beyond the last number; only printing shows it.
+    let end: Int
     let step: Int
     let count: Int
 
@@ -81,7 +83,7 @@ final class JinjaDictionary {
 
 /// What can be a key of a dictionary. Numbers and truth values are equal as they are in Python.
 enum JinjaKey: Hashable {
-    case none
+    case null
     case integer(Int)
     case float(Double)
     case text(JinjaText)
@@ -214,7 +216,7 @@ extension JinjaValue {
     var typeName: String {
         switch self {
         case .undefined: "Undefined"
-        case .none: "NoneType"
+        case .null: "NoneType"
         case .bool: "bool"
         case .integer: "int"
         case .float: "float"
@@ -237,7 +239,7 @@ extension JinjaValue {
     /// Python's truth.
     var isTrue: Bool {
         switch self {
-        case .undefined, .none: false
+        case .undefined, .null: false
         case .bool(let bool): bool
         case .integer(let integer): integer != 0
         case .float(let float): float != 0
@@ -269,7 +271,7 @@ extension JinjaValue {
     var key: JinjaKey? {
         switch self {
         case .undefined: return .object(ObjectIdentifier(JinjaScope.self))
-        case .none: return JinjaKey.none
+        case .null: return JinjaKey.null
         case .bool, .integer: return integer.map { .integer($0) }
         case .float(let float): return Int(exactly: float).map { .integer($0) } ?? .float(float)
         case .text(let text): return .text(text)

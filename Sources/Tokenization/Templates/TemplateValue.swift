@@ -78,7 +78,7 @@ public enum TemplateValue: Sendable, Equatable {
 }
 
 extension TemplateValue: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral,
-    ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral, ExpressibleByNilLiteral
+    ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral
 {
     /// A text.
     public init(stringLiteral value: String) { self = .string(value) }
@@ -94,6 +94,4 @@ extension TemplateValue: ExpressibleByStringLiteral, ExpressibleByArrayLiteral, 
     public init(integerLiteral value: Int) { self = .integer(value) }
     /// A number.
     public init(floatLiteral value: Double) { self = .double(value) }
-    /// Null.
-    public init(nilLiteral: ()) { self = .null }
 }
