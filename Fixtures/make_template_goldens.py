@@ -643,7 +643,6 @@ missing is undefined
 +n
 --n
 not not n
-n.real is defined
 'a' 'b'
 'a'.upper().lower()|upper
 {'a': {'b': [1, {'c': 'deep'}]}}.a.b[1].c

@@ -228,6 +228,15 @@ extension JinjaInterpreter {
         case "nan", "+nan", "-nan": return .nan
         default:
             var digits = string
+            let parts = string.split(separator: "_", omittingEmptySubsequences: false)
+            if parts.count > 1 {
+                // Python allows underscores between digits.
+                let isBetweenDigits = zip(parts, parts.dropFirst()).allSatisfy {
+                    $0.last?.isWholeNumber == true && $1.first?.isWholeNumber == true
+                }
+                guard isBetweenDigits else { return nil }
+                digits = parts.joined()
+            }
             if digits.hasPrefix(".") || digits.hasPrefix("-.") || digits.hasPrefix("+.") {
                 digits = digits.replacing(".", with: "0.", maxReplacements: 1)
             }

@@ -146,6 +146,8 @@ extension JinjaParser {
         let body = try outsideLoops { parser throws(JinjaError) in try parser.block(until: end) }
         advance()
         let names = mentioned.removeLast()
+        // What an inner macro mentions counts for the outer one too, as in Jinja.
+        if !mentioned.isEmpty { mentioned[mentioned.count - 1].formUnion(names) }
         return JinjaMacroDefinition(
             name: name, parameters: parameters, body: body, takesCaller: names.contains("caller"),
             takesMorePositional: names.contains("varargs"), takesMoreNamed: names.contains("kwargs"), line: line)
