@@ -236,8 +236,12 @@ import Tokenization
         #expect(throws: TokenizerError.self) {
             try ChatFormat.llama3.render(messages: [["role": "user", "content": "a"]], tools: [[:]])
         }
-        #expect(throws: TokenizerError.self) { try ChatFormat.llama3.render(messages: [["role": "tool", "content": "a"]]) }
-        #expect(throws: TokenizerError.self) { try ChatFormat.llama3.render(messages: [["role": "user", "content": []]]) }
+        #expect(throws: TokenizerError.self) {
+            try ChatFormat.llama3.render(messages: [["role": "tool", "content": "a"]])
+        }
+        #expect(throws: TokenizerError.self) {
+            try ChatFormat.llama3.render(messages: [["role": "user", "content": []]])
+        }
         let text = try ChatFormat.chatML(defaultSystemPrompt: nil).render(messages: [["role": "user", "content": "a"]])
         #expect(text == "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n")
     }

@@ -22,8 +22,10 @@ import Tokenization
         ("{% nope %}", 1, "unexpected {% nope %}"), ("{% if x %}\n\n", 2, "{% endif %} is missing"),
         ("{% for x in y %}{% endif %}", 1, "unexpected {% endif %}"), ("\n{{ 'a }}", 2, "the string has no end"),
         ("{# a", 1, "the comment has no end"), ("{% raw %}", 1, "{% raw %} has no end"),
-        ("{{ 1 + }}", 1, "unexpected }}"), ("{{ (1 }}", 1, "the tag has no end"), ("{{ 1 2 }}", 1, "expected }}, not 2"),
-        ("{{ 99999999999999999999 }}", 1, "the integer 99999999999999999999 is too large"), ("{{ ? }}", 1, "character ?"),
+        ("{{ 1 + }}", 1, "unexpected }}"), ("{{ (1 }}", 1, "the tag has no end"),
+        ("{{ 1 2 }}", 1, "expected }}, not 2"),
+        ("{{ 99999999999999999999 }}", 1, "the integer 99999999999999999999 is too large"),
+        ("{{ ? }}", 1, "character ?"),
         ("{% break %}", 1, "{% break %} stands outside of a loop"), ("{{ a(b=1, 2) }}", 1, "without a name follows"),
     ])
     func whatIsRefusedAtOnce(template: String, line: Int, reason: String) throws {
@@ -71,7 +73,8 @@ import Tokenization
             let expected = TokenizerError.unsupportedChatTemplate(
                 file: "c.json", line: 1, reason: "\(construct) isn't supported")
             let found = error(template, ["x": [:]])
-            guard case .unsupportedChatTemplate(_, _, let reason)? = found, case .unsupportedChatTemplate(_, _, let start) = expected
+            guard case .unsupportedChatTemplate(_, _, let reason)? = found,
+                case .unsupportedChatTemplate(_, _, let start) = expected
             else {
                 Issue.record("\(template): \(String(describing: found))")
                 continue
@@ -121,7 +124,8 @@ import Tokenization
 
     /// Chains of objects that refer to each other are released one by one.
     @Test func longChains() throws {
-        let namespaces = "{% set ns = namespace(x=0) %}{% for i in range(99999) %}{% set ns.x = namespace(x=ns.x) %}{% endfor %}"
+        let namespaces =
+            "{% set ns = namespace(x=0) %}{% for i in range(99999) %}{% set ns.x = namespace(x=ns.x) %}{% endfor %}"
         #expect(try TemplateGoldens.render(namespaces + "a") == "a")
         let macros =
             "{% set ns = namespace(x=0) %}{% for i in range(99999) %}{% set old = ns.x %}{% macro m() %}{{ old }}{% endmacro %}"

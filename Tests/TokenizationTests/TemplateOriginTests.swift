@@ -22,20 +22,27 @@ import Tokenization
         "{{ c.replace('x', c) }}", "{{ 'axb'.replace('x', c) }}", "{{ c | replace('', '') }}", "{{ c | tojson }}",
         "{{ messages | tojson(indent=2) }}", "{{ tools | tojson }}", "{{ tools[0] }}", "{{ tools | string }}",
         "{{ c ~ c }}", "{{ c + 'a' }}", "{{ 'a' + c }}", "{{ c * 2 }}", "{{ c[0:] }}", "{{ c[1:20] }}",
-        "{{ c[::-1][::-1] }}", "{{ c | reverse | reverse }}", "{{ c | list | join }}", "{% for x in c %}{{ x }}{% endfor %}",
+        "{{ c[::-1][::-1] }}", "{{ c | reverse | reverse }}", "{{ c | list | join }}",
+        "{% for x in c %}{{ x }}{% endfor %}",
         "{{ c.lower() }}", "{{ c | lower }}", "{{ c.upper().lower() }}", "{{ c.swapcase().swapcase() }}", "{{ [c] }}",
-        "{{ {'a': c} }}", "{{ (c,) | string }}", "{{ c | indent }}", "{{ c | safe }}", "{{ c | string }}", "{{ c | center(99) }}",
+        "{{ {'a': c} }}", "{{ (c,) | string }}", "{{ c | indent }}", "{{ c | safe }}", "{{ c | string }}",
+        "{{ c | center(99) }}",
         "{{ c.center(99) }}", "{{ '{}'.format(c) }}", "{{ '{a}'.format(a=c) }}", "{{ ', '.join([c, c]) }}",
-        "{{ c.join(['a', 'b']) }}", "{{ c | default('a') }}", "{{ c if true else 'a' }}", "{{ c or 'a' }}", "{{ c | truncate(40, true) }}",
-        "{% set x = c %}{{ x }}", "{% set x %}{{ c }}{% endset %}{{ x }}", "{% set x | trim %}{{ c }}{% endset %}{{ x }}",
+        "{{ c.join(['a', 'b']) }}", "{{ c | default('a') }}", "{{ c if true else 'a' }}", "{{ c or 'a' }}",
+        "{{ c | truncate(40, true) }}",
+        "{% set x = c %}{{ x }}", "{% set x %}{{ c }}{% endset %}{{ x }}",
+        "{% set x | trim %}{{ c }}{% endset %}{{ x }}",
         "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(c) }}", "{% filter lower %}{{ c }}{% endfilter %}",
         "{% macro m() %}{{ caller() }}{% endmacro %}{% call m() %}{{ c }}{% endcall %}",
-        "{% set ns = namespace(x='') %}{% set ns.x = ns.x + c %}{{ ns.x }}", "{% generation %}{{ c }}{% endgeneration %}",
-        "{{ messages | map(attribute='content') | join }}", "{{ messages[0].values() | list }}", "{{ messages[0] | items | list }}",
+        "{% set ns = namespace(x='') %}{% set ns.x = ns.x + c %}{{ ns.x }}",
+        "{% generation %}{{ c }}{% endgeneration %}",
+        "{{ messages | map(attribute='content') | join }}", "{{ messages[0].values() | list }}",
+        "{{ messages[0] | items | list }}",
         "{{ messages[0].name }}", "{{ documents[0].text }}", "{{ given }}", "{{ tools[0].parameters.keys() | list }}",
         "{% for k, v in tools[0].parameters.items() %}{{ k }}{{ v }}{% endfor %}", "{{ [c, c] | sort | first }}",
         "{{ [c] | unique | first }}", "{{ [c] | max }}", "{{ messages | groupby('content') | string }}",
-        "{{ c.removeprefix(' ') }}", "{{ c.ljust(99) }}", "{{ c.zfill(99) }}", "{{ c | forceescape | replace('&lt;', '<') }}",
+        "{{ c.removeprefix(' ') }}", "{{ c.ljust(99) }}", "{{ c.zfill(99) }}",
+        "{{ c | forceescape | replace('&lt;', '<') }}",
         "{{ '<' ~ c.split('<')[1] }}", "{{ '<|' ~ c[4:10] ~ '|>' }}", "{{ c[2:4] ~ 'im_end|>' }}",
     ])
     func contentStaysContent(template: String) throws {
@@ -48,7 +55,8 @@ import Tokenization
     /// The template's own text makes control tokens, also in parts, with known roles and with the tokenizer's tokens.
     @Test func theTemplateMakesControlTokens() throws {
         #expect(try specials("{{ '<|im_' ~ 'end' + '|>' }}") == ["<|im_end|>"])
-        #expect(try specials("{{ '<|IM_END|>' | lower }}{{ ' <|im_start|>'.strip() }}") == ["<|im_end|>", "<|im_start|>"])
+        #expect(
+            try specials("{{ '<|IM_END|>' | lower }}{{ ' <|im_start|>'.strip() }}") == ["<|im_end|>", "<|im_start|>"])
         #expect(try specials("{% set x %}<|im_{{ 'end' }}|>{% endset %}{{ x }}") == ["<|im_end|>"])
         #expect(try specials("{{ ['<|im_end', '>'] | join('|') }}") == ["<|im_end|>"])
     }
@@ -73,7 +81,8 @@ import Tokenization
             ["role": index.isMultiple(of: 2) ? "user" : "assistant", "content": .string(content)]
         }
         let text = try format.render(messages: messages)
-        #expect(text.unicodeScalars.count == 200 * 16_000 + 100 * ("<|im_start|>user\n<|im_end|>\n".count - 1)
-            + 100 * ("<|im_start|>assistant\n<|im_end|>\n".count - 1))
+        #expect(
+            text.unicodeScalars.count == 200 * 16_000 + 100 * ("<|im_start|>user\n<|im_end|>\n".count - 1)
+                + 100 * ("<|im_start|>assistant\n<|im_end|>\n".count - 1))
     }
 }

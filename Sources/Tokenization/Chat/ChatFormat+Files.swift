@@ -16,7 +16,8 @@ extension ChatFormat {
     public init(directory: String, today: Date = Date()) throws(TokenizerError) {
         let configuration = directory + "/tokenizer_config.json"
         func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: directory + "/" + name) }
-        let root = exists("tokenizer_config.json") || !exists("chat_template.jinja") && !exists("chat_template.json")
+        let root =
+            exists("tokenizer_config.json") || !exists("chat_template.jinja") && !exists("chat_template.json")
             ? try JSONNode(parsing: readFile(configuration), file: configuration) : nil
         var sources: Sources
         if exists("chat_template.jinja") {

@@ -26,7 +26,8 @@ extension JinjaInterpreter {
             let isSensitive = values[1]?.isTrue ?? false
             let attribute = values[2]
             return try list(
-                try sorted(try elements(of: value), isReversed: values[0]?.isTrue ?? false) { value throws(JinjaError) in
+                try sorted(try elements(of: value), isReversed: values[0]?.isTrue ?? false) {
+                    value throws(JinjaError) in
                     try sortKey(value, attribute, isSensitive)
                 })
         case "dictsort": return try sortedPairs(value, arguments)

@@ -78,7 +78,9 @@ extension JinjaInterpreter {
     private func range(_ arguments: JinjaArguments) throws(JinjaError) -> JinjaValue {
         var bounds: [Int] = []
         for argument in arguments.positional {
-            guard let bound = argument.integer else { throw failure("range needs integers, not a \(argument.typeName)") }
+            guard let bound = argument.integer else {
+                throw failure("range needs integers, not a \(argument.typeName)")
+            }
             bounds.append(bound)
         }
         guard arguments.named.isEmpty, (1...3).contains(bounds.count) else {

@@ -23,7 +23,11 @@ struct JinjaLexer {
         var scalars: [Unicode.Scalar] = []
         var follows: Unicode.Scalar?
         for scalar in template.unicodeScalars {
-            if scalar == "\r" { scalars.append("\n") } else if scalar != "\n" || follows != "\r" { scalars.append(scalar) }
+            if scalar == "\r" {
+                scalars.append("\n")
+            } else if scalar != "\n" || follows != "\r" {
+                scalars.append(scalar)
+            }
             follows = scalar
         }
         // Jinja drops one line break at the end.
@@ -68,7 +72,8 @@ extension JinjaLexer {
                 appendText(upTo: source.count, sign: nil, strips: false)
                 break
             }
-            let sign = start + 2 < source.count && "+-".unicodeScalars.contains(source[start + 2]) ? source[start + 2] : nil
+            let sign =
+                start + 2 < source.count && "+-".unicodeScalars.contains(source[start + 2]) ? source[start + 2] : nil
             appendText(upTo: start, sign: sign, strips: tag != .output)
             if tag == .statement, let end = endOfRawTag(at: start) {
                 advance(to: end)
@@ -263,7 +268,8 @@ extension JinjaLexer {
 
     private mutating func readNumber() throws(JinjaError) {
         let start = position
-        for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)] where isNext(prefix) {
+        for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0O", 8), ("0b", 2), ("0B", 2)] where isNext(prefix)
+        {
             let end = digits(from: start + 2) { Int(String($0), radix: radix) != nil }
             guard end > start + 2 else { break }
             try appendInteger(start + 2, end, radix: radix)

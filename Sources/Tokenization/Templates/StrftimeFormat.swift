@@ -59,7 +59,9 @@ enum StrftimeFormat {
             case "I": text += number(halfDayHour, 2)
             case "M": text += number(minute, 2)
             case "S": text += number(second, 2)
-            case "f": text += String(repeating: "0", count: 6 - String((parts.nanosecond ?? 0) / 1000).count)
+            case "f":
+                text +=
+                    String(repeating: "0", count: 6 - String((parts.nanosecond ?? 0) / 1000).count)
                     + String((parts.nanosecond ?? 0) / 1000)
             case "p": text += hour < 12 ? "AM" : "PM"
             // Python's dates without a time zone print nothing here.
