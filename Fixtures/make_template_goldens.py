@@ -715,7 +715,7 @@ BLOCKS = [
     "{% call 1 %}{% endcall %}", "{{ m() }}{% macro m() %}{% endmacro %}", "{% macro m(x) %}{{ x }}{% endmacro %}{{ m('a') | upper }}{{ m('b') ~ 1 }}{{ m is callable }}",
     "{% macro m() %}{% set q = 1 %}{{ q }}{% endmacro %}{{ m() }}{{ q is defined }}", "{% filter upper %}a{{ 'b' }}{% endfilter %}", "{% filter nope %}a{% endfilter %}",
     "{% generation %}a{% endgeneration %}", "{% generation %}a", "{% for x in l %}{% generation %}{% break %}{% endgeneration %}{% endfor %}",
-    "{% for x in l %}{% set y %}{{ x }}{% if x == 1 %}{% break %}{% endif %}{% endset %}{{ y }}{% endfor %}", "{% raw %}{{ x }}{% endraw %}", "{% raw %}", "{% raw %}\n a\n{% endraw %}\nb", "{%- raw -%} a {%- endraw -%} b",
+    "{% for x in l %}{% set y %}{{ x }}{% if x == 1 %}{% break %}{% endif %}{% endset %}{{ y }}{% endfor %}", "{% raw %}{{ x }}{% endraw %}", "{% raw %}", "{% raw %}a", "{{ none | map('upper') | list }}{{ 0 | select | list }}{{ none | selectattr('a') | list }}", "{{ 5 | map('upper') | list }}", "{% raw %}\n a\n{% endraw %}\nb", "{%- raw -%} a {%- endraw -%} b",
     " {% raw %} a {% endraw %} ", "{# a #}b", "a {#- b -#} c", "{# a", "{# a #}\nb", "{#a+#}\nb", "{#-#} b", "{{ '}}' }}", "{{ '%}' }}{% if '%}' %}x{% endif %}", "{{ {'a': {'b': 1}}['a'] }}",
     "{{ 1 }}\n\n", "\n", "\n\n", "a\n", "a\r\nb\rc\r\n", "  {% if 1 %}\n  a\n  {% endif %}\n", "x {% if 1 %}y{% endif %}", "  {{ 1 }}\n  b", "{%if 1%}a{%endif%}", "{%-if 1-%} a {%-endif-%} b",
     "a\n  {%+ if 1 %}b{% endif %}", "a {% if 1 +%}\nb{% endif %}", "{{- 1 -}}\n x", "a\n\n  {{- 1 }}", "{{+ 1 }}", "{{ 1 +}}", "{{", "{%", "{{ 1", "}}", "%}", "{ { 1 } }", "{{}}", "{{ }}", "{{ 1 }", "{{ 1 %}", "{% if 1 }}",

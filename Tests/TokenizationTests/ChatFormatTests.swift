@@ -143,7 +143,7 @@ import Tokenization
     }
 
     private static func unclosed(_ file: String) -> TokenizerError {
-        .unsupportedChatTemplate(file: file, line: 1, reason: "the tag has no end")
+        .unsupportedChatTemplate(file: file, line: 1, reason: "unexpected }")
     }
 
     /// Where a chat must stop, as templates and formats by name have it.

@@ -21,8 +21,8 @@ import Tokenization
         ("\n\n{{ x | urlize }}", 3, "the filter urlize isn't supported"),
         ("{% nope %}", 1, "unexpected {% nope %}"), ("{% if x %}\n\n", 2, "{% endif %} is missing"),
         ("{% for x in y %}{% endif %}", 1, "unexpected {% endif %}"), ("\n{{ 'a }}", 2, "the string has no end"),
-        ("{# a", 1, "the comment has no end"), ("{% raw %}", 1, "{% raw %} has no end"),
-        ("{{ 1 + }}", 1, "unexpected }}"), ("{{ (1 }}", 1, "the tag has no end"),
+        ("{# a", 1, "the comment has no end"), ("{% raw %}a", 1, "{% raw %} has no end"),
+        ("{{ 1 + }}", 1, "unexpected }}"), ("{{ (1 }}", 1, "unexpected }"), ("{{ 1", 1, "the tag has no end"),
         ("{{ 1 2 }}", 1, "expected }}, not 2"),
         ("{{ 99999999999999999999 }}", 1, "the integer 99999999999999999999 is too large"),
         ("{{ ? }}", 1, "character ?"),
@@ -134,7 +134,7 @@ import Tokenization
     }
 
     /// Deep nesting is refused wherever it is, on a thread with a stack of 512 KiB.
-    @Test(arguments: [15_000, 60, 30])
+    @Test(arguments: [15_000, 150, 100, 60, 30])
     func nesting(count: Int) async throws {
         func repeated(_ open: String, _ middle: String, _ close: String) -> String {
             String(repeating: open, count: count) + middle + String(repeating: close, count: count)

@@ -244,7 +244,7 @@ extension VocabularyTests {
             try ChatFormat(vocabulary: Self.byteLevel)
         }
         let unclosed = TokenizerError.unsupportedChatTemplate(
-            file: "v.gguf", line: 2, reason: "the tag has no end")
+            file: "v.gguf", line: 2, reason: "unexpected }")
         #expect(throws: unclosed) {
             try ChatFormat(vocabulary: Self.byteLevel.with { $0.chatTemplate = "a\n{{ x }" })
         }

@@ -24,11 +24,11 @@ struct JinjaError: Error, Equatable {
 struct JinjaLimits: Sendable {
     /// How deep expressions, statements and macro calls may nest in one another. A level of them can take several
     /// kilobytes of stack, and a thread of macOS has 512.
-    var depth = 80
+    var depth = 160
     /// How deep lists and dictionaries may nest.
     var valueDepth = 100
     /// How many nodes are evaluated, and how many elements and stretches of text are looked at.
-    var steps = 20_000_000
+    var steps = 10_000_000
     /// How many scalars of text, or elements in their place, are made. More input allows more: see `madePerScalar`.
     var made = 1 << 26
     /// What each scalar of the input adds to `made`.

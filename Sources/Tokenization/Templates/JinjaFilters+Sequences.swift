@@ -165,6 +165,8 @@ extension JinjaInterpreter {
     }
 
     private func mapped(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaValue {
+        // Jinja looks at nothing of a value that is false, not even whether it has elements.
+        guard value.isTrue else { return try iterator([]) }
         var results: [JinjaValue] = []
         let elements = try elements(of: value)
         if arguments.positional.isEmpty, let path = arguments.value(named: "attribute") {
@@ -189,6 +191,7 @@ extension JinjaInterpreter {
     private func selected(
         _ value: JinjaValue, _ arguments: JinjaArguments, keeps: Bool, byAttribute: Bool
     ) throws(JinjaError) -> JinjaValue {
+        guard value.isTrue else { return try iterator([]) }
         let elements = try elements(of: value)
         if elements.isEmpty { return try iterator([]) }
         var rest = arguments

@@ -184,7 +184,8 @@ extension JinjaLexer {
             endTag(sign: closing, length: 2)
             return
         }
-        throw failure("{% raw %} has no end")
+        // Jinja takes a `{% raw %}` at the very end for nothing.
+        if position < source.count { throw failure("{% raw %} has no end") }
     }
 }
 
