@@ -22,9 +22,9 @@ struct JinjaError: Error, Equatable {
 /// What a template may use up. A template is a program from outside: without limits it could run for ever or take all
 /// memory.
 struct JinjaLimits: Sendable {
-    /// How deep expressions, statements and macro calls may nest in one another. A level of them can take several
-    /// kilobytes of stack, and a thread of macOS has 512.
-    var depth = 160
+    /// How deep expressions, statements and macro calls may nest in one another. A level of them can take almost
+    /// four kilobytes of stack, and a thread of macOS has 512.
+    var depth = 100
     /// How deep lists and dictionaries may nest.
     var valueDepth = 100
     /// How many nodes are evaluated, and how many elements and stretches of text are looked at.

@@ -336,7 +336,8 @@ extension JinjaLexer {
         position += 2
         func code(_ count: Int) throws(JinjaError) -> Unicode.Scalar {
             let digits = source[position..<min(position + count, source.count)].map(String.init).joined()
-            guard digits.utf8.count == count, let value = UInt32(digits, radix: 16), let scalar = Unicode.Scalar(value)
+            guard digits.utf8.count == count, digits.first?.isHexDigit == true, let value = UInt32(digits, radix: 16),
+                let scalar = Unicode.Scalar(value)
             else { throw failure("the escape \\\(escape) needs \(count) hexadecimal digits of a character") }
             position += count
             return scalar
