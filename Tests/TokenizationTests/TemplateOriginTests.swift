@@ -41,7 +41,8 @@ import Tokenization
         "{{ messages[0].name }}", "{{ documents[0].text }}", "{{ given }}", "{{ tools[0].parameters.keys() | list }}",
         "{% for k, v in tools[0].parameters.items() %}{{ k }}{{ v }}{% endfor %}", "{{ [c, c] | sort | first }}",
         "{{ [c] | unique | first }}", "{{ [c] | max }}", "{{ messages | groupby('content') | string }}",
-        "{{ c.removeprefix(' ') }}", "{{ c.ljust(99) }}", "{{ c.zfill(99) }}",
+        "{{ dict(**tools[0].parameters) }}", "{{ strftime_now(c) }}", "{{ namespace(**tools[0].parameters) }}",
+        "{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(**tools[0].parameters) }}", "{{ c.removeprefix(' ') }}", "{{ c.ljust(99) }}", "{{ c.zfill(99) }}",
         "{{ c | forceescape | replace('&lt;', '<') }}",
         "{{ '<' ~ c.split('<')[1] }}", "{{ '<|' ~ c[4:10] ~ '|>' }}", "{{ c[2:4] ~ 'im_end|>' }}",
     ])

@@ -2,8 +2,15 @@
 struct JinjaArguments {
     var positional: [JinjaValue] = []
     var named: [(name: String, value: JinjaValue)] = []
+    /// The names among them that came from outside, with `**`.
+    var outsideNames: Set<String> = []
 
     init(_ positional: [JinjaValue] = []) { self.positional = positional }
+
+    /// A name as a value, which remembers its origin.
+    func nameValue(_ name: String) -> JinjaValue {
+        .text(JinjaText(name, isOutside: outsideNames.contains(name)))
+    }
 
     func value(named name: String) -> JinjaValue? { named.first { $0.name == name }?.value }
 }

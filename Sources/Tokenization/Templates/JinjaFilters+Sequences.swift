@@ -87,6 +87,7 @@ extension JinjaInterpreter {
     private func withoutCase(_ value: JinjaValue, _ isSensitive: Bool) throws(JinjaError) -> JinjaValue {
         guard !isSensitive, let text = value.text else { return value }
         try make(text.count)
+        try study(text.count)
         return .text(text.lowercased)
     }
 

@@ -48,7 +48,7 @@ extension JinjaInterpreter {
             return .text(try padded(try text(of: value), to: width, with: JinjaText(" "), .center))
         case "wordcount":
             let text = try text(of: value)
-            try scan(text.count * 8)
+            try study(text.count)
             let starts = text.scalars.indices.filter { index in
                 text.scalars[index].isPythonWord && (index == 0 || !text.scalars[index - 1].isPythonWord)
             }
@@ -80,6 +80,7 @@ extension JinjaInterpreter {
         _ = try bind(arguments, to: name, [])
         let text = try text(of: value)
         try make(text.count)
+        try study(name.isEmpty ? text.count / 8 : text.count)
         let result = change(text)
         try make(max(0, result.count - text.count))
         return .text(result)
@@ -140,12 +141,13 @@ extension JinjaInterpreter {
 
     private func truncated(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaValue {
         let values = try bind(arguments, to: "truncate", ["length", "killwords", "end", "leeway"])
-        guard let text = value.text else { throw failure("truncate needs a string, not a \(value.typeName)") }
         let length = try integer(values[0], "truncate") ?? 255
         let end = try self.text(values[2], "truncate") ?? JinjaText("...")
         let leeway = try integer(values[3], "truncate") ?? 5
         guard length >= end.count, leeway >= 0 else { throw failure("truncate has lengths that can't be") }
-        if text.count - leeway <= length { return value }
+        // Python asks for the length of anything first.
+        if let count = self.length(of: value), count - leeway <= length { return value }
+        guard let text = value.text else { throw failure("truncate needs a string, not a \(value.typeName)") }
         try make(length)
         var kept = text[0..<(length - end.count)]
         if values[1]?.isTrue != true {
@@ -191,6 +193,7 @@ extension JinjaInterpreter {
         if let integer = value.integer { return .integer(integer) }
         if let text = value.text {
             guard base == 10 || (2...36).contains(base) else { throw unsupported("the base \(base) of int") }
+            try study(text.count)
             if let number = wholeNumber(text, base: base) { return .integer(number) }
         }
         guard let number = try floatingNumber(value), number.isFinite else { return standard }
@@ -201,6 +204,8 @@ extension JinjaInterpreter {
     }
 
     private func wholeNumber(_ text: JinjaText, base: Int) -> Int? {
+        // Python reads at most so many digits.
+        guard text.count <= 4_300 else { return nil }
         var digits = ""
         for scalar in text.stripped(nil).scalars {
             if let digit = scalar.decimalDigit { digits += String(digit) } else { digits.unicodeScalars.append(scalar) }
@@ -220,6 +225,7 @@ extension JinjaInterpreter {
         if case .undefined(let reason) = value { throw failure(reason) }
         if let float = value.float { return float }
         guard let text = value.text else { return nil }
+        try study(text.count)
         let string = text.stripped(nil).string.lowercased()
         guard string.utf8.count < 400, !string.contains("x"), !string.contains("p") else { return nil }
         switch string {

@@ -70,9 +70,7 @@ extension JinjaInterpreter {
         switch value {
         case .dictionary(let dictionary):
             // A list is no key, and so there is no such item.
-            guard let key = index.key else { return nil }
-            if let text = index.text { try scan(text.count) }
-            return dictionary.value(of: key)
+            return index.key == nil ? nil : dictionary.value(of: try key(index))
         case .list(let elements), .tuple(let elements):
             return position(elements.values.count).map { elements.values[$0] }
         case .text(let text): return position(text.count).map { .text(text[$0..<($0 + 1)]) }
@@ -86,7 +84,7 @@ extension JinjaInterpreter {
         switch value {
         case .text:
             return JinjaMethods.ofText.contains(name) ? .method(JinjaMethod(value, name)) : nil
-        case .list, .tuple:
+        case .list, .tuple, .range:
             if JinjaMethods.ofSequences.contains(name) { return .method(JinjaMethod(value, name)) }
             if case .list = value, JinjaMethods.changingLists.contains(name) { return forbidden(name) }
             return nil
@@ -131,7 +129,7 @@ extension JinjaInterpreter {
         let step = try integer(bounds.step, "a slice") ?? 1
         let (start, end) = (try integer(bounds.start, "a slice"), try integer(bounds.end, "a slice"))
         guard step != 0 else { throw failure("a slice has the step 0") }
-        guard let count = sequenceLength(of: value) else { return missing("slice", of: value) }
+        guard let count = sequenceLength(of: value) else { throw failure("a \(value.typeName) has no slices") }
         let (indices, startIndex, endIndex) = Self.sliceIndices(count: count, start: start, end: end, step: step)
         switch value {
         case .text(let text):

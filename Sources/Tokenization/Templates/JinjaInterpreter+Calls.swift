@@ -41,7 +41,7 @@ extension JinjaInterpreter {
             throw failure("\(definition.name) takes at most \(definition.parameters.count) arguments")
         }
         if definition.takesMoreNamed {
-            scope.variables["kwargs"] = try dictionary(named.map { (JinjaValue($0.name), $0.value) })
+            scope.variables["kwargs"] = try dictionary(named.map { (arguments.nameValue($0.name), $0.value) })
         } else if let other = named.first {
             throw failure("\(definition.name) has no argument \(other.name)")
         }
@@ -66,10 +66,13 @@ extension JinjaInterpreter {
             throw JinjaError(kind: .refusal, line: line, reason: try text(of: message).string)
         case .now:
             let format = try bind(arguments, to: function.rawValue, ["format"], required: 1)[0]
-            let pattern = try self.text(format, function.rawValue)?.string ?? ""
-            try make(pattern.utf8.count * 8)
+            let pattern = try self.text(format, function.rawValue) ?? JinjaText()
+            try make(pattern.count * 8)
+            // Asking the calendar is slow.
+            try step(100)
             do throws(StrftimeFormat.UnknownDirective) {
-                return JinjaValue(try StrftimeFormat.text(of: now, pattern))
+                let text = try StrftimeFormat.text(of: now, pattern.string)
+                return .text(JinjaText(text, isOutside: pattern.hasOutside))
             } catch { throw unsupported("the directive \(error.directive) of strftime") }
         case .cycler, .joiner, .lipsum: throw unsupported("the function \(function.rawValue)")
         }
@@ -114,6 +117,6 @@ extension JinjaInterpreter {
                 }
             }
         }
-        return pairs + arguments.named.map { (JinjaValue($0.name), $0.value) }
+        return pairs + arguments.named.map { (arguments.nameValue($0.name), $0.value) }
     }
 }

@@ -175,7 +175,9 @@ extension JinjaInterpreter {
                 throw failure("what follows ** isn't a dictionary")
             }
             for pair in dictionary.pairs {
-                guard let name = pair.key.text?.string else { throw failure("the name of an argument isn't a string") }
+                guard let key = pair.key.text else { throw failure("the name of an argument isn't a string") }
+                let name = key.string
+                if key.hasOutside { result.outsideNames.insert(name) }
                 guard !result.named.contains(where: { $0.name == name }) else {
                     throw failure("two arguments \(name)")
                 }

@@ -42,7 +42,8 @@ extension JinjaInterpreter {
                 try append("<Namespace {", to: &result)
                 for (index, name) in namespace.names.enumerated() {
                     if index > 0 { try append(", ", to: &result) }
-                    try represent(JinjaText(name), into: &result)
+                    // Whether a name came from outside isn't known, so it may have.
+                    try represent(JinjaText(name, isOutside: true), into: &result)
                     try append(": ", to: &result)
                     try represent(namespace.attributes[name] ?? .null, into: &result)
                 }
@@ -89,9 +90,11 @@ extension JinjaInterpreter {
             }
         }
         try make(escaped.count + 2)
+        if text.isMarkup { try append("Markup(", to: &result) }
         result.append(quote, isOutside: false)
         result.append(escaped)
         result.append(quote, isOutside: false)
+        if text.isMarkup { try append(")", to: &result) }
     }
 }
 

@@ -68,6 +68,9 @@ final class JinjaInterpreter {
     /// Counts steps for looking at so many scalars, which is faster than evaluating.
     func scan(_ count: Int) throws(JinjaError) { try step(1 + count / 32) }
 
+    /// Counts steps for looking up what Unicode says of so many scalars.
+    func study(_ count: Int) throws(JinjaError) { try step(1 + count / 4) }
+
     /// Counts what is made before it is made.
     func make(_ count: Int) throws(JinjaError) {
         let (sum, overflows) = made.addingReportingOverflow(count)
@@ -138,9 +141,18 @@ final class JinjaInterpreter {
     }
 
     func key(_ value: JinjaValue) throws(JinjaError) -> JinjaKey {
-        if let text = value.text { try scan(text.count) }
+        try countKey(value)
         guard let key = value.key else { throw failure("a \(value.typeName) can't be a key") }
         return key
+    }
+
+    /// Hashing is slower than looking.
+    private func countKey(_ value: JinjaValue) throws(JinjaError) {
+        switch value {
+        case .text(let text): try study(text.count)
+        case .tuple(let elements): for element in elements.values { try countKey(element) }
+        default: try step()
+        }
     }
 
     /// A value from outside.

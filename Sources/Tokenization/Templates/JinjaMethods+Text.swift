@@ -7,7 +7,7 @@ extension JinjaInterpreter {
         switch name {
         case "strip", "lstrip", "rstrip":
             let set = try self.text(try bind(arguments, to: name, ["chars"])[0], name)
-            try make(text.count)
+            try make(text.count + (set?.count ?? 0))
             return .text(text.stripped(set, left: name != "rstrip", right: name != "lstrip"))
         case "split", "rsplit": return try split(name, text, arguments)
         case "splitlines":
@@ -47,6 +47,7 @@ extension JinjaInterpreter {
     private func callWithoutArguments(_ name: String, _ text: JinjaText) throws(JinjaError) -> JinjaValue {
         // Case can make a text three times as long.
         try make(text.count * 3)
+        try study(text.count)
         switch name {
         case "upper": return .text(text.uppercased)
         case "lower": return .text(text.lowercased)

@@ -19,6 +19,7 @@ extension JinjaInterpreter {
         switch method.receiver {
         case .text(let text): try call(method.name, of: text, arguments)
         case .list(let elements), .tuple(let elements): try call(method.name, of: elements.values, arguments)
+        case .range: try call(method.name, of: try elements(of: method.receiver), arguments)
         case .dictionary(let dictionary): try call(method.name, of: dictionary, arguments)
         case .loop(let loop): try call(method.name, of: loop, arguments)
         default: throw failure("a \(method.receiver.typeName) has no method \(method.name)")

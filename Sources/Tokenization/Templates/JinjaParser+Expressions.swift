@@ -262,6 +262,8 @@ extension JinjaParser {
     }
 
     private mutating func subscripted() throws(JinjaError) -> JinjaLink.Kind {
+        // Jinja takes no index for an empty tuple.
+        if isSymbol("]") { return .item(JinjaExpression(kind: .tuple([]), line: line)) }
         let start = try isSymbol(":") ? nil : expression()
         guard skipSymbol(":") else {
             guard let start else { throw failure("expected an index") }

@@ -31,8 +31,10 @@ extension JinjaInterpreter {
         case "sequence": return isSequence(value)
         case "iterable": return isIterable(value)
         case "callable": return isCallable(value)
-        case "lower": return try text(of: value).isLowercase
-        case "upper": return try text(of: value).isUppercase
+        case "lower", "upper":
+            let text = try text(of: value)
+            try study(text.count)
+            return name == "lower" ? text.isLowercase : text.isUppercase
         case "odd": return try isEqual(try calculate(value, .remainder, .integer(2)), .integer(1))
         case "even": return try isEqual(try calculate(value, .remainder, .integer(2)), .integer(0))
         case "filter", "test": throw unsupported("the test \(name)")
