@@ -70,16 +70,12 @@ import Tokenization
             ("{{ strftime_now('%Q') }}", "the directive %Q"), ("{{ '{:>3}'.format(1) }}", "the field {:>3}"),
             ("{{ x.get }}", "printing a function"), ("{{ [1] | map('string') }}", "printing a generator"),
         ] {
-            let expected = TokenizerError.unsupportedChatTemplate(
-                file: "c.json", line: 1, reason: "\(construct) isn't supported")
             let found = error(template, ["x": [:]])
-            guard case .unsupportedChatTemplate(_, _, let reason)? = found,
-                case .unsupportedChatTemplate(_, _, let start) = expected
-            else {
+            guard case .unsupportedChatTemplate("c.json", 1, let reason)? = found else {
                 Issue.record("\(template): \(String(describing: found))")
                 continue
             }
-            #expect(reason.hasPrefix(construct) && start.hasPrefix(construct), "\(reason)")
+            #expect(reason.hasPrefix(construct) && reason.hasSuffix("isn't supported"), "\(reason)")
         }
     }
 

@@ -42,7 +42,8 @@ import Tokenization
         "{% for k, v in tools[0].parameters.items() %}{{ k }}{{ v }}{% endfor %}", "{{ [c, c] | sort | first }}",
         "{{ [c] | unique | first }}", "{{ [c] | max }}", "{{ messages | groupby('content') | string }}",
         "{{ dict(**tools[0].parameters) }}", "{{ strftime_now(c) }}", "{{ namespace(**tools[0].parameters) }}",
-        "{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(**tools[0].parameters) }}", "{{ c.removeprefix(' ') }}", "{{ c.ljust(99) }}", "{{ c.zfill(99) }}",
+        "{% macro m() %}{{ kwargs }}{% endmacro %}{{ m(**tools[0].parameters) }}", "{{ c.removeprefix(' ') }}",
+        "{{ c.ljust(99) }}", "{{ c.zfill(99) }}",
         "{{ c | forceescape | replace('&lt;', '<') }}",
         "{{ '<' ~ c.split('<')[1] }}", "{{ '<|' ~ c[4:10] ~ '|>' }}", "{{ c[2:4] ~ 'im_end|>' }}",
     ])

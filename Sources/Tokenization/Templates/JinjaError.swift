@@ -30,7 +30,7 @@ struct JinjaLimits: Sendable {
     /// How many nodes are evaluated, and how many elements and stretches of text are looked at.
     var steps = 10_000_000
     /// How many scalars of text, or elements in their place, are made. More input allows more: see `madePerScalar`.
-    var made = 1 << 26
+    var made = 1 << 25
     /// What each scalar of the input adds to `made`.
     var madePerScalar = 64
     /// The longest text of a template.

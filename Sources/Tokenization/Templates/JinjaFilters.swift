@@ -174,10 +174,9 @@ extension JinjaInterpreter {
             // Python puts the odd one left where the width is odd.
             case .center: missing / 2 + (missing & width & 1)
             }
-        var result = JinjaText()
-        for _ in 0..<left { result.append(filler) }
+        var result = try repeated(filler, left)
         result.append(text)
-        for _ in left..<missing { result.append(filler) }
+        result.append(try repeated(filler, missing - left))
         return result
     }
 }
@@ -261,6 +260,8 @@ extension JinjaInterpreter {
         let values = try bind(arguments, to: "round", ["precision", "method"])
         let precision = try integer(values[0], "round") ?? 0
         let method = try text(values[1], "round")?.string ?? "common"
+        // Finding the nearest decimal is slow.
+        try step(20)
         guard let number = value.float else { throw failure("round of a \(value.typeName)") }
         guard (-300...300).contains(precision) else { throw failure("round has the precision \(precision)") }
         guard ["common", "ceil", "floor"].contains(method) else { throw failure("round has the method \(method)") }

@@ -118,7 +118,8 @@ extension Double {
 }
 
 extension Unicode.Scalar {
-    fileprivate func jsonEscape(escapesNonASCII: Bool) -> String {
+    /// How JSON spells it; nil for as it is.
+    fileprivate func jsonEscape(escapesNonASCII: Bool) -> String? {
         switch self {
         case "\"": return "\\\""
         case "\\": return "\\\\"
@@ -129,7 +130,7 @@ extension Unicode.Scalar {
         case "\u{C}": return "\\f"
         default:
             if value < 0x20 { return "\\u" + value.hexadecimal(4) }
-            guard escapesNonASCII, value > 0x7E else { return String(self) }
+            guard escapesNonASCII, value > 0x7E else { return nil }
             return UTF16.encode(self)?.map { "\\u" + UInt32($0).hexadecimal(4) }.joined() ?? ""
         }
     }

@@ -41,11 +41,20 @@ extension JinjaInterpreter {
         return left
     }
 
-    private func repeated(_ text: JinjaText, _ count: Int) throws(JinjaError) -> JinjaText {
+    func repeated(_ text: JinjaText, _ count: Int) throws(JinjaError) -> JinjaText {
         let count = max(count, 0)
         try make(size(text.count, times: count))
-        var result = JinjaText()
-        for _ in 0..<(text.isEmpty ? 0 : count) { result.append(text) }
+        // By doubling, so that a short text is quick too.
+        var (result, unit) = (JinjaText(), text)
+        var remaining = text.isEmpty ? 0 : count
+        while remaining > 0 {
+            if remaining & 1 == 1 { result.append(unit) }
+            remaining >>= 1
+            if remaining > 0 {
+                let half = unit
+                unit.append(half)
+            }
+        }
         return result
     }
 

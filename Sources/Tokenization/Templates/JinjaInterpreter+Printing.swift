@@ -86,7 +86,7 @@ extension JinjaInterpreter {
             case "\n": "\\n"
             case "\r": "\\r"
             case "\t": "\\t"
-            default: scalar.isPythonPrintable ? String(scalar) : scalar.pythonEscape
+            default: scalar.isPythonPrintable ? nil : scalar.pythonEscape
             }
         }
         try make(escaped.count + 2)

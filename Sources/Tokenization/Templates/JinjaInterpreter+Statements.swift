@@ -95,7 +95,8 @@ extension JinjaInterpreter {
         }
         let state = try loopState(elements)
         for (index, element) in elements.enumerated() {
-            try step()
+            // The scope of an iteration costs more than a node.
+            try step(8)
             state.index = index
             let inner = JinjaScope(parent: scope)
             inner.variables["loop"] = .loop(state)

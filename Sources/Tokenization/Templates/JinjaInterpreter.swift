@@ -69,7 +69,7 @@ final class JinjaInterpreter {
     func scan(_ count: Int) throws(JinjaError) { try step(1 + count / 32) }
 
     /// Counts steps for looking up what Unicode says of so many scalars.
-    func study(_ count: Int) throws(JinjaError) { try step(1 + count / 4) }
+    func study(_ count: Int) throws(JinjaError) { try step(1 + count / 2) }
 
     /// Counts what is made before it is made.
     func make(_ count: Int) throws(JinjaError) {

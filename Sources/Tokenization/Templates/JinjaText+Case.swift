@@ -1,6 +1,6 @@
 /// Letter case and classes of characters, as Python's `str` has them.
 extension JinjaText {
-    var uppercased: JinjaText { mapped { $1.properties.uppercaseMapping } }
+    var uppercased: JinjaText { mapped { $1.hasNoCase ? nil : $1.properties.uppercaseMapping } }
 
     var lowercased: JinjaText { mapped { lowercase($1, at: $0) } }
 
@@ -33,7 +33,8 @@ extension JinjaText {
     }
 
     /// A capital sigma becomes another letter at the end of a word.
-    private func lowercase(_ scalar: Unicode.Scalar, at position: Int) -> String {
+    private func lowercase(_ scalar: Unicode.Scalar, at position: Int) -> String? {
+        if scalar.value < 0x80, !scalar.isPythonUppercase { return nil }
         guard scalar == "Σ" else { return scalar.properties.lowercaseMapping }
         let before = scalars[..<position].last { !$0.properties.isCaseIgnorable }
         let after = scalars[(position + 1)...].first { !$0.properties.isCaseIgnorable }
@@ -42,13 +43,13 @@ extension JinjaText {
 
     /// Whether there is a cased letter, and all cased letters are lower case.
     var isLowercase: Bool {
-        scalars.contains { $0.properties.isLowercase }
-            && !scalars.contains { $0.properties.isUppercase || $0.properties.generalCategory == .titlecaseLetter }
+        scalars.contains(where: \.isPythonLowercase)
+            && !scalars.contains { $0.isPythonUppercase || $0.isTitlecase }
     }
 
     var isUppercase: Bool {
-        scalars.contains { $0.properties.isUppercase }
-            && !scalars.contains { $0.properties.isLowercase || $0.properties.generalCategory == .titlecaseLetter }
+        scalars.contains(where: \.isPythonUppercase)
+            && !scalars.contains { $0.isPythonLowercase || $0.isTitlecase }
     }
 
     /// Whether it isn't empty and all scalars are of a class.
@@ -61,6 +62,14 @@ extension Unicode.Scalar {
         if value < 0x80 { return value == 0x20 || (0x09...0x0D).contains(value) || (0x1C...0x1F).contains(value) }
         return properties.isWhitespace
     }
+
+    // Looking up what Unicode says is slow, so ASCII comes first.
+
+    var isPythonUppercase: Bool { value < 0x80 ? ("A"..."Z").contains(self) : properties.isUppercase }
+    var isPythonLowercase: Bool { value < 0x80 ? ("a"..."z").contains(self) : properties.isLowercase }
+    fileprivate var isTitlecase: Bool { value >= 0x80 && properties.generalCategory == .titlecaseLetter }
+    /// Whether it is a scalar of ASCII that isn't a letter.
+    fileprivate var hasNoCase: Bool { value < 0x80 && !isPythonUppercase && !isPythonLowercase }
 
     /// Whether `splitlines` ends a line here.
     var endsPythonLine: Bool {

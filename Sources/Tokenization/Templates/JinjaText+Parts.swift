@@ -190,7 +190,7 @@ extension JinjaText {
             case ">": "&gt;"
             case "'": "&#39;"
             case "\"": "&#34;"
-            default: String(scalar)
+            default: nil
             }
         }
         escaped.isMarkup = true

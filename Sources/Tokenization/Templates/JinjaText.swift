@@ -90,15 +90,20 @@ struct JinjaText: Sendable {
         return part
     }
 
-    /// The text with each scalar replaced by what `transform` makes of it, which keeps its origin.
-    func mapped(_ transform: (Int, Unicode.Scalar) -> String) -> JinjaText {
+    /// The text with each scalar replaced by what `transform` makes of it, which keeps its origin. Where that is nil, the
+    /// scalar stays.
+    func mapped(_ transform: (Int, Unicode.Scalar) -> String?) -> JinjaText {
         var result = JinjaText()
         result.scalars.reserveCapacity(count)
         var next = 0
         for (position, scalar) in scalars.enumerated() {
             while next < outside.count, outside[next].upperBound <= position { next += 1 }
             let isOutside = next < outside.count && outside[next].lowerBound <= position
-            result.append(transform(position, scalar), isOutside: isOutside)
+            if let replacement = transform(position, scalar) {
+                result.append(replacement, isOutside: isOutside)
+            } else {
+                result.append(scalar, isOutside: isOutside)
+            }
         }
         return result
     }
