@@ -2,18 +2,31 @@
 """Fetch published chat templates from PyPI, and write what Jinja2 makes of chats with each of them.
 
 They go to .cache/templates/, a file NAME.json for each. The source package llama-cpp-python carries them. The download
-is checked by its SHA-256. It needs the package jinja2.
+is checked by its SHA-256. Jinja2 is installed into .cache/jinja/, an environment of its own.
 """
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 import tarfile
-import tempfile
+import venv
 from pathlib import Path
 
-from chat_templates import case
-from llama_cpp_source import SOURCE, SOURCE_SUM, download_source
+from llama_cpp_source import SOURCE, SOURCE_SUM, source_archive
 from wheels import CACHE, check
+
+JINJA = "jinja2==3.1.6"
+ENVIRONMENT = CACHE / "jinja"
+if Path(sys.prefix) != ENVIRONMENT:
+    if not (ENVIRONMENT / "bin" / "python").exists():
+        venv.create(ENVIRONMENT, with_pip=True)
+    python = str(ENVIRONMENT / "bin" / "python")
+    subprocess.run([python, "-m", "pip", "install", "--quiet", JINJA], check=True)
+    os.execv(python, [python, *sys.argv])
+
+from chat_templates import case  # noqa: E402: it imports Jinja2
 
 FOLDER = "/vendor/llama.cpp/models/templates/"
 
@@ -111,16 +124,15 @@ def main():
     options = parser.parse_args()
     target = CACHE / "templates"
     target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as downloads:
-        archive = options.source or download_source(downloads)
-        check(archive, SOURCE_SUM)
-        with tarfile.open(archive) as package:
-            for member in package:
-                if FOLDER in member.name and member.name.endswith(".jinja"):
-                    template = package.extractfile(member).read().decode()
-                    path = target / f"{Path(member.name).stem}.json"
-                    made, count = write(template, path)
-                    print(f"{made:>3} of {count} chats rendered  {path.name}")
+    if options.source:
+        check(options.source, SOURCE_SUM)
+    with tarfile.open(options.source or source_archive()) as package:
+        for member in package:
+            if FOLDER in member.name and member.name.endswith(".jinja"):
+                template = package.extractfile(member).read().decode()
+                path = target / f"{Path(member.name).stem}.json"
+                made, count = write(template, path)
+                print(f"{made:>3} of {count} chats rendered  {path.name}")
 
 
 if __name__ == "__main__":

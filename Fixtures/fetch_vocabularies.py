@@ -19,7 +19,7 @@ from pathlib import Path
 from checkpoint_from_gguf import gguf, gguf_file, replace_directory
 from fetch_gemma3 import Gemma3
 from fetch_smollm2 import SmolLM2
-from llama_cpp_source import SOURCE, SOURCE_SUM, download_source
+from llama_cpp_source import SOURCE, SOURCE_SUM, source_archive
 from wheels import CACHE, check, download, extract, sha256_of
 
 MEMBER = "llama_cpp_python-0.3.36/vendor/llama.cpp/models/ggml-vocab-{}.gguf"
@@ -87,8 +87,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as scratch:
         new = Path(scratch) / target.name
         new.mkdir()
-        with tempfile.TemporaryDirectory(dir=scratch) as downloads:
-            extract_source(options.source or download_source(downloads), new)
+        extract_source(options.source or source_archive(), new)
         for name, kind in MODELS.items():
             with tempfile.TemporaryDirectory(dir=scratch) as downloads:
                 write_vocabulary(kind(model_file(kind, Path(downloads))), new / f"{name}.gguf")

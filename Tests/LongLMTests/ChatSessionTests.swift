@@ -77,6 +77,22 @@ import Tokenization
         }
     }
 
+    /// A checkpoint may name no end token, or only that of the text. The format's own end of a turn ends the answer all the
+    /// same; only where a caller names end tokens are they the only ones.
+    @Test func answersEndAtTheFormatsEndOfTurn() async throws {
+        let script = tokenizer.encode("sure") + [TinyTokenizer.end] + tokenizer.encode("x of")
+        #expect(model.endTokens.isEmpty)
+        let chat = try makeChat()
+        let options = GenerationOptions(tokenLimit: script.count, sampler: ScriptedSampler(tokens: script))
+        let stream = try chat.respond(to: "now?", options: options)
+        #expect(try await all(stream).map(\.text).joined() == "sure")
+        #expect(stream.stopReason == .endToken(TinyTokenizer.end))
+        var stated = options
+        stated.endTokens = []
+        let longer = try makeChat().respond(to: "now?", options: stated)
+        #expect(try await all(longer).count == script.count)
+    }
+
     /// Answers of the model's own choice, whose text needn't be encoded to the same tokens again.
     @Test func ownAnswers() async throws {
         let chat = try makeChat()

@@ -238,6 +238,30 @@ import Testing
         #expect(ending.statistics.prefillDuration == .zero)
     }
 
+    /// Many models pad their vocabularies with rows that no token has. Even where these are the most probable, a sampler gets
+    /// others to choose from.
+    @Test func tokensThatTheTokenizerLacks() throws {
+        let tokenizer = try TinyTokenizer.make(size: 60)
+        let favored = try LogitBias(Dictionary(uniqueKeysWithValues: (58..<67).map { ($0, 1_000) }))
+        let samplers: [any Sampler] = [
+            GreedySampler(), try ProbabilitySampler(temperature: 1, topK: nil, topP: nil, minP: nil, seed: 1),
+        ]
+        for sampler in samplers {
+            let session = try Session(model: model)
+            let options = GenerationOptions(tokenLimit: 20, sampler: sampler, processors: [favored])
+            let tokens = try Generation(session: session, prompt: prompt, tokenizer: tokenizer, options: options).rest()
+            #expect(
+                tokens.compactMap(\.id).count == 20
+                    && tokens.allSatisfy { $0.id.map { (58..<60).contains($0) } ?? true })
+        }
+        // An end token is one to choose, be there a spelling of it or not.
+        let ending = GenerationOptions(
+            tokenLimit: 20, processors: [try LogitBias([66: 1_000])], endTokens: [66])
+        let generation = try Generation(
+            session: Session(model: model), prompt: prompt, tokenizer: tokenizer, options: ending)
+        #expect(try generation.rest().isEmpty && generation.stopReason == .endToken(66))
+    }
+
     @Test func defaults() throws {
         let options = GenerationOptions()
         #expect(options.tokenLimit == 256 && options.sampler is GreedySampler && options.processors.isEmpty)

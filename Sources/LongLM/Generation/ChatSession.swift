@@ -11,6 +11,7 @@ public final class ChatSession {
     public let tokenizer: Tokenizer
     /// How messages are turned into text for the model.
     public let format: ChatFormat
+    private let endTokens: [Int]
     private var history: [ChatMessage]
     /// The generation of the last answer.
     private var answer: Generation?
@@ -26,6 +27,7 @@ public final class ChatSession {
         self.session = session
         self.tokenizer = tokenizer
         self.format = format
+        endTokens = format.endTokens(of: session.model, with: tokenizer)
         history = messages
     }
 
@@ -44,7 +46,7 @@ public final class ChatSession {
     /// - Parameters:
     ///   - text: What the user says.
     ///   - options: How to choose tokens, and when to end. The answer is a text of its own in any case
-    ///     (``GenerationOptions/startsText``).
+    ///     (``GenerationOptions/startsText``). Where they name no end tokens, these are those of the model and the format.
     ///   - progress: Called while the prompt is processed, with the number of its tokens that have been processed.
     /// - Throws: ``GenerationError/tokenizer(_:)`` if the format has no place for the message, or
     ///   ``GenerationError/session(_:)``: with ``SessionError/capacityExceeded(needed:capacity:)`` if the chat has
@@ -71,11 +73,24 @@ public final class ChatSession {
         }
         var options = options
         options.startsText = true
+        options.endTokens = options.endTokens ?? endTokens
         let generation = try Generation(
             session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options,
             progress: progress)
         history = messages
         answer = generation
         return TokenStream(generation)
+    }
+}
+
+extension ChatFormat {
+    /// The tokens at which an answer in a chat ends: the model's own (``LanguageModel/endTokens``), and those by which the
+    /// format ends a turn. Many checkpoints name only the end of a text, and would go on with the next turn.
+    ///
+    /// - Parameters:
+    ///   - model: The model.
+    ///   - tokenizer: The model's.
+    public func endTokens(of model: LanguageModel, with tokenizer: Tokenizer) -> [Int] {
+        model.endTokens + endOfTurnTokens(with: tokenizer).filter { !model.endTokens.contains($0) }
     }
 }

@@ -85,6 +85,7 @@ struct Generate: AsyncParsableCommand {
         let prefillStart = ContinuousClock.now
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
+        if chat { options.endTokens = try chatFormat(of: model.location).endTokens(of: languageModel, with: tokenizer) }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
         ) { done in
@@ -130,7 +131,7 @@ struct Generate: AsyncParsableCommand {
             return try location.chatFormat()
         } catch let error as TokenizerError {
             switch error {
-            case .unsupportedChatTemplate, .missingKey:
+            case .unsupportedChatTemplate, .failedChatTemplate, .missingKey:
                 let names = ChatFormat.names.joined(separator: ", ")
                 throw CommandError.invalidInput("\(error); choose a format with --chat-format (\(names))")
             default: throw error

@@ -70,11 +70,11 @@ extension ChatFormat {
 // MARK: - Ends of turns
 
 extension ChatFormat {
-    /// The special tokens by which the format ends what the assistant says. A chat must stop at them even where a
-    /// checkpoint's generation_config.json lists only the end of a text.
+    /// The special tokens by which the format ends what the assistant says, and the checkpoint's `eos_token`. A chat must
+    /// stop at them even where generation_config.json lists only the end of a text.
     ///
     /// They are found by rendering a chat of two turns: the first special token after each answer. A format whose turns
-    /// end with ordinary text, or that can't express such a chat, has none.
+    /// end with ordinary text, or that can't express such a chat, has none of these.
     ///
     /// - Parameter tokenizer: the model's.
     public func endOfTurnTokens(with tokenizer: Tokenizer) -> [Int] {
@@ -82,13 +82,19 @@ extension ChatFormat {
         let words = ["oneqzx", "twoqzx", "threeqzx", "fourqzx"]
         let roles: [ChatMessage.Role] = [.user, .assistant, .user, .assistant]
         let messages = zip(roles, words).map { ChatMessage(role: $0, content: $1) }
-        guard let transcript = try? transcript(messages, addGenerationPrompt: false) else { return [] }
-        var tokens: [Int] = []
+        var tokens = endOfText.flatMap { tokenizer.id(token: $0) }.map { [$0] } ?? []
+        guard let transcript = try? transcript(messages, addGenerationPrompt: false) else { return tokens }
         for (answer, next) in [(words[1], words[2]), (words[3], nil)] {
             let frame = transcript.frame(after: answer, before: next)
             let ids = tokenizer.encode(frame, addSpecialTokens: false)
             if let token = ids.first(where: tokenizer.isSpecial), !tokens.contains(token) { tokens.append(token) }
         }
         return tokens
+    }
+
+    /// The checkpoint's `eos_token`; nil where the format has none.
+    private var endOfText: String? {
+        if case .template(let template) = style { return template.tokens["eos_token"] }
+        return endToken.isEmpty ? nil : endToken
     }
 }

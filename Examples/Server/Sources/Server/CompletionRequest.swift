@@ -36,7 +36,8 @@ struct CompletionRequest: Sendable {
         options = GenerationOptions(
             tokenLimit: answerLength, sampler: try Self.sampler(&fields),
             processors: try Self.processors(&fields, promptLength: prompt.count, model),
-            stopSequences: try Self.stops(&fields), startsText: kind == .chat)
+            endTokens: kind == .chat ? model.chatEndTokens : nil, stopSequences: try Self.stops(&fields),
+            startsText: kind == .chat)
         // They are about the client, not about the answer.
         for field in ["user", "metadata", "safety_identifier", "prompt_cache_key"] { _ = fields.value(field) }
         try fields.end(neutral: Self.neutral)

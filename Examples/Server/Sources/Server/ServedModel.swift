@@ -5,8 +5,10 @@ struct ServedModel: Sendable {
     /// What clients call it.
     let name: String
     let tokenizer: Tokenizer
-    /// nil: the model was not trained to chat, or in a way that isn't known.
+    /// nil: the model was not trained to chat, or its template can't be used.
     let format: ChatFormat?
+    /// The tokens at which an answer in a chat ends.
+    let chatEndTokens: [Int]
     /// V.
     let vocabularySize: Int
     /// The most tokens of a prompt and its answer.

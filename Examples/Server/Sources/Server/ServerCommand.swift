@@ -113,23 +113,27 @@ struct ServerCommand: AsyncParsableCommand {
         let tokenizer = try Tokenizer(contentsOfFile: model + "/tokenizer.json")
         let configuration = try ModelConfiguration(contentsOfFile: model + "/config.json")
         let sessions = try sessionOptions(configuration)
-        var format: ChatFormat?
+        let format: ChatFormat?
         do {
             format = try ChatFormat(directory: model)
-        } catch { logger.notice("There are no chats with this model: \(error)") }
-        let served = ServedModel(
-            name: URL(fileURLWithPath: model).lastPathComponent, tokenizer: tokenizer,
-            format: format, vocabularySize: configuration.vocabularySize,
-            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: maxTokens)
+        } catch {
+            logger.notice("There are no chats with this model: \(error)")
+            format = nil
+        }
 
         let thread = InferenceThread()
         // Loading computes, too, and a thread that computes keeps a team.
-        let engine = try await Task(executorPreference: thread) {
+        let (engine, chatEndTokens) = try await Task(executorPreference: thread) {
             let languageModel = try LanguageModel(
                 directory: model, options: LoadOptions(threadCount: threads, memoryLimit: memoryLimit))
-            return try Engine(
+            let engine = try Engine(
                 languageModel, tokenizer, sessions, batchSize: batch, keptCount: keep, admission, on: thread)
+            return (engine, format?.endTokens(of: languageModel, with: tokenizer) ?? [])
         }.value
+        let served = ServedModel(
+            name: URL(fileURLWithPath: model).lastPathComponent, tokenizer: tokenizer, format: format,
+            chatEndTokens: chatEndTokens, vocabularySize: configuration.vocabularySize,
+            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: maxTokens)
 
         let routes = Routes(
             model: served, admission: admission, maximumBodySize: maxBody ?? 1 << 16 + 16 * served.capacity,
