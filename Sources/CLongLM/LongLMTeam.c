@@ -178,7 +178,11 @@ static int granted_threads(int threads) {
     // It must be set before the runtime makes its first thread.
     if (kmp_get_stacksize_s() < least_stack) kmp_set_stacksize_s(least_stack);
     int number = creatable_threads(threads - granted);
-    if (number < threads - granted) limit = granted + number;
+    if (number < threads - granted) {
+        // The runtime needs memory beside the stacks, and other programs may want threads as well.
+        number = number * 3 / 4;
+        limit = granted + number;
+    }
     granted += number;
     return granted;
 }

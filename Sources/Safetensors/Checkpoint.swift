@@ -73,7 +73,7 @@ struct ShardIndex {
         guard file.bytes.count <= SafetensorsHeader.largestByteCount else {
             throw .malformedIndex(file: path, reason: "has more than 100,000,000 bytes")
         }
-        let text = try read(0..<file.bytes.count, of: file)
+        let text = try readText(0..<file.bytes.count, of: file)
         try text.withUnsafeBufferPointer { (bytes) throws(SafetensorsError) in try parse(UnsafeRawBufferPointer(bytes))
         }
     }

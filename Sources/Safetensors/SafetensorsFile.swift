@@ -67,6 +67,19 @@ func read(_ range: Range<Int>, of mapping: MappedFile) throws(SafetensorsError) 
     } catch { throw .unreadable(file: error.path, reason: error.reason) }
 }
 
+/// Copies JSON text of a file: all of it, or the part up to a NUL, at which no reader gets past. So a file of holes, which can
+/// claim any size, takes little memory.
+func readText(_ range: Range<Int>, of mapping: MappedFile) throws(SafetensorsError) -> [UInt8] {
+    var text: [UInt8] = []
+    while text.count < range.count {
+        let first = range.lowerBound + text.count
+        let piece = try read(first..<min(first + 1 << 20, range.upperBound), of: mapping)
+        text += piece
+        if piece.contains(0) { break }
+    }
+    return text
+}
+
 /// Maps a file, with this module's error.
 func mapFile(_ path: String) throws(SafetensorsError) -> MappedFile {
     do throws(FileError) {

@@ -24,7 +24,7 @@ struct SafetensorsHeader {
         guard headerByteCount <= fileByteCount - 8 else {
             throw .headerBeyondFile(file: file, headerByteCount: headerByteCount, fileByteCount: fileByteCount)
         }
-        let header = try read(8..<(8 + headerByteCount), of: mapping)
+        let header = try readText(8..<(8 + headerByteCount), of: mapping)
         guard header.first == UInt8(ascii: "{") else { throw .headerNotAnObject(file: file) }
 
         var parser = HeaderParser(file: file)

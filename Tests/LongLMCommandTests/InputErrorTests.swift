@@ -46,7 +46,7 @@ import Testing
         #expect(!run.errors.contains("\u{1b}"))
     }
 
-    @Test("An unknown chat template is refused with an offer, which is then taken")
+    @Test("A chat template that can't be run is refused with an offer, which is then taken")
     func chatFormats() throws {
         let directory = try TemporaryDirectory()
         let files = [
@@ -56,12 +56,13 @@ import Testing
         for (name, source) in files {
             try directory.write(String(contentsOfFile: source, encoding: .utf8), to: name)
         }
-        try directory.write(#"{"chat_template": "USER: {{ message }}"}"#, to: "tokenizer_config.json")
+        try directory.write(#"{"chat_template": "USER:\n{% include 'x' %}"}"#, to: "tokenizer_config.json")
         let arguments = ["generate", "--model", directory.path, "--prompt", "a", "--chat"]
         expectRefusal(
             try longlm(arguments),
-            "\(directory.path)/tokenizer_config.json: the chat template is of no known format; choose a format with "
-                + "--chat-format (chatml, llama2, llama3, mistral, gemma, phi3, zephyr, smollm3)")
+            "\(directory.path)/tokenizer_config.json: the chat template can't be used: line 2: {% include %} isn't "
+                + "supported; choose a format with --chat-format (chatml, llama2, llama3, mistral, gemma, phi3, zephyr, smollm3)"
+        )
         expectRefusal(
             try longlm(arguments + ["--chat-format", "gemma"]),
             "the chat needs control token <bos>, which the tokenizer lacks")

@@ -9,7 +9,7 @@ import Testing
     init() throws {
         folder = try TemporaryDirectory()
         let template =
-            #"{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"#
+            "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
             + #"{% if tools %}{{ tools | length }} tools{% endif %}{% if add_generation_prompt %}[assistant]{% endif %}"#
             + #"{% if messages[0].role == 'assistant' %}{{ raise_exception('who asks?') }}{% endif %}"#
         let members = ["chat_template": template, "bos_token": "<s>"]
@@ -33,8 +33,9 @@ import Testing
 
     @Test func tools() throws {
         let tools = try folder.write(#"[{"type": "function"}, {"type": "function"}]"#, to: "tools.json")
-        let run = try run("[]", ["--tools", tools, "--no-generation-prompt", "--json"])
-        #expect(try run.json([String: String].self) == ["text": "<s>2 tools"])
+        let run = try run(
+            #"[{"role": "user", "content": ""}]"#, ["--tools", tools, "--no-generation-prompt", "--json"])
+        #expect(try run.json([String: String].self) == ["text": "<s>[user] \n2 tools"])
     }
 
     @Test func errors() throws {
@@ -47,6 +48,6 @@ import Testing
         let object = try run("{}")
         #expect(object.status == 1 && object.errors.hasSuffix("messages.json: is not an array\n"))
         let broken = try run("[{]")
-        #expect(broken.status == 1 && broken.errors.contains("messages.json: line 1, column 3"))
+        #expect(broken.status == 1 && broken.errors.contains("messages.json: not valid JSON: line 1, column 3"))
     }
 }

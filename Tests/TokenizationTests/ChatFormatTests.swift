@@ -157,7 +157,9 @@ import Tokenization
             guard let token = expected[format.name] else { continue }
             let tokenizer = try Goldens.tokenizer(format.tokenizer)
             let ends = try format.chatFormat().endOfTurnTokens(with: tokenizer)
-            #expect(ends.map(tokenizer.token) == [token], "\(format.name)")
+            // The end of a text may be another one, and then comes first.
+            let other = ["Gemma 3": "<eos>", "Phi-3": "<|endoftext|>"][format.name]
+            #expect(ends.map(tokenizer.token) == [other, token].compactMap(\.self), "\(format.name)")
         }
         let tokenizer = try Goldens.tokenizer("gemma")
         #expect(ChatFormat.gemma.endOfTurnTokens(with: tokenizer).map(tokenizer.token) == ["<end_of_turn>"])
