@@ -262,7 +262,7 @@ struct BenchmarkWorkloadTests {
     @Test("A model that isn't there is an error when it is asked for")
     func missingModel() {
         let suite = BenchmarkSuite(setting: setting, modelPath: "/no/model")
-        #expect(throws: ModelError.unreadable(file: "/no/model/config.json", reason: "no such file")) {
+        #expect(throws: ModelError.notAModel(path: "/no/model", reason: "no such file or directory")) {
             _ = try suite.workload("prefill/f32/512")
         }
     }

@@ -136,8 +136,10 @@ struct PasskeyTests {
         #expect(rows == reported)
         #expect(rows.map(\.length) == [256, 256, 1_024, 1_024])
         #expect(rows.map(\.setting) == ["plain", "auto", "plain", "auto"])
-        #expect(rows.map(\.mode) == ["plain", "selfExtend", "plain", "selfExtend"])
-        #expect(rows.map(\.groupSize) == [nil, 1, nil, 13] && rows.map(\.neighborWindow) == [nil, 64, nil, 52])
+        // Within the trained context, auto is the plain mode, which is run once.
+        #expect(rows.map(\.mode) == ["plain", "plain", "plain", "selfExtend"])
+        #expect(rows.map(\.groupSize) == [nil, nil, nil, 13] && rows.map(\.neighborWindow) == [nil, nil, nil, 52])
+        #expect(rows[0].results == rows[1].results && rows[0].seconds == rows[1].seconds)
         #expect(rows[0].accuracy >= 0.95)
         #expect(rows[1].accuracy >= 0.95)
         #expect(rows[2].accuracy <= 0.6)

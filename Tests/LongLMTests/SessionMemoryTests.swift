@@ -114,7 +114,9 @@ import Testing
 
     /// A file's keys and values are read beside those that the session keeps until all of them are there.
     @Test func restoring() throws {
-        let model = try loadModel(memoryLimit: weights + need)
+        // What is copied of a layer needs little beside the session.
+        let copies = 4096
+        let model = try loadModel(memoryLimit: weights + need + copies)
         let session = try Session(model: model, options: options)
         try session.prefill([1, 2, 3])
         let directory = try TemporaryDirectory()
@@ -126,7 +128,7 @@ import Testing
             Issue.record("twice as much memory was taken")
         } catch {
             guard case .session(.memory(let shortage)) = error else { throw error }
-            #expect(shortage.neededByteCount == cacheByteCount && shortage.availableByteCount == 0)
+            #expect(shortage.neededByteCount == cacheByteCount && shortage.availableByteCount < copies)
         }
         #expect(session.tokens == [1, 2, 3])
         try session.truncate(to: 0)
