@@ -160,6 +160,7 @@ struct ConversionTests {
                 UnsafeMutableRawBufferPointer(rebasing: target[first..<(first + rowBytes.count)]).copyBytes(
                     from: rowBytes)
             }
+            return true
         }
         // Three panels, as many at a time as there are threads.
         #expect(pieces == [1: [0..<32, 32..<64, 64..<70], 2: [0..<64, 64..<70], 5: [0..<70]][threadCount])

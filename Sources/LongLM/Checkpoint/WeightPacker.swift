@@ -37,13 +37,18 @@ final class WeightPacker {
     /// - Throws: ``CheckpointError`` when its numbers can't be read, or the task is cancelled.
     func pack(_ matrix: PlannedMatrix) throws(CheckpointError) -> PackedMatrix {
         if Task.isCancelled { throw .cancelled }
-        let packed = try PackedMatrix(
+        var failure: CheckpointError?
+        let packed = PackedMatrix(
             format: matrix.storedFormat, storedFormat: matrix.packedFormat, rowCount: matrix.rowCount,
             columnCount: matrix.columnCount, threadCount: threadCount, instructionSet: instructionSet, arena: arena
-        ) { (rows, target) throws(CheckpointError) in
-            try read(rows, of: matrix, into: target)
-            report(target.count)
+        ) { rows, target in
+            do throws(CheckpointError) {
+                try read(rows, of: matrix, into: target)
+            } catch { failure = error }
+            if failure == nil { report(target.count) }
+            return failure == nil
         }
+        if let failure { throw failure }
         count(packed.byteCount)
         return packed
     }

@@ -49,6 +49,7 @@ public final class PackedMatrix: Sendable {
             target.copyMemory(
                 from: UnsafeRawBufferPointer(
                     rebasing: source[(rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount)]))
+            return true
         }
     }
 
@@ -62,13 +63,13 @@ public final class PackedMatrix: Sendable {
     ///   - threadCount: Threads to pack with.
     ///   - instructionSet: The instruction set to pack with; the processor must have it.
     ///   - arena: Where memory is taken from; nil: the system.
-    ///   - read: Called with the next rows, in ascending order, and with room for their bytes, which it fills.
-    /// - Throws: what `read` throws.
-    package init<Failure: Error>(
+    ///   - read: Called with the next rows, in ascending order, and with room for their bytes, which it fills. Returns whether
+    ///     it could; if not, it isn't called again, and the matrix is of no use.
+    package init(
         format: WeightFormat, storedFormat: WeightFormat?, rowCount: Int, columnCount: Int, threadCount: Int,
         instructionSet: InstructionSet, arena: BufferArena?,
-        read: (Range<Int>, UnsafeMutableRawBufferPointer) throws(Failure) -> Void
-    ) throws(Failure) {
+        read: (Range<Int>, UnsafeMutableRawBufferPointer) -> Bool
+    ) {
         precondition(rowCount > 0 && columnCount > 0, "a packed matrix isn't empty")
         precondition(columnCount % format.columnMultiple == 0, "a row consists of whole blocks")
         let rowByteCount = format.rowByteCount(columnCount: columnCount)
@@ -90,7 +91,8 @@ public final class PackedMatrix: Sendable {
         for first in stride(from: 0, to: panelCount, by: piecePanelCount) {
             let count = min(piecePanelCount, panelCount - first)
             let rows = (first * Self.panelWidth)..<min((first + count) * Self.panelWidth, rowCount)
-            try read(rows, UnsafeMutableRawBufferPointer(start: piece.bytes, count: rows.count * rowByteCount))
+            let target = UnsafeMutableRawBufferPointer(start: piece.bytes, count: rows.count * rowByteCount)
+            guard read(rows, target) else { return }
             Team.run(threadCount: threadCount, instructionSet: instructionSet) { worker in
                 let arguments = PackWeightsArguments(
                     source: piece.bytes, sourceFormat: format, rowByteCount: rowByteCount, rowCount: rows.count,
