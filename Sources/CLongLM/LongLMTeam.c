@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #if defined(__linux__)
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -141,8 +145,12 @@ void longlm_team_barrier(void) {
 
 // Kernels keep small arrays on the stack. Less than this, which OMP_STACKSIZE may ask for, would not hold them.
 static const size_t least_stack = 1 << 20;
+static const size_t stack_margin = 1 << 18;
 
 static void *wait_for_mutex(void *mutex) {
+    // Where a thread allocates, the C library may reserve an address range for it, which outlives it.
+    void *volatile memory = malloc(64);
+    free(memory);
     pthread_mutex_lock(mutex);
     pthread_mutex_unlock(mutex);
     return NULL;
@@ -155,7 +163,9 @@ static int creatable_threads(int count) {
     pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, kmp_get_stacksize_s());
+    // A little more than the runtime will ask for, which adds an offset to each stack. The C library keeps the stacks of ended
+    // threads, so the runtime gets these, and would find no room for others.
+    pthread_attr_setstacksize(&attributes, kmp_get_stacksize_s() + stack_margin);
     // All of them must exist at the same time.
     pthread_mutex_lock(&mutex);
     int number = 0;
@@ -180,7 +190,11 @@ static int granted_threads(int threads) {
     int number = creatable_threads(threads - granted);
     if (number < threads - granted) {
         // The runtime needs memory beside the stacks, and other programs may want threads as well.
-        number = number * 3 / 4;
+        number /= 2;
+#ifdef __GLIBC__
+        // Where address space is short, the C library shall reserve none for each thread.
+        mallopt(M_ARENA_MAX, 1);
+#endif
         limit = granted + number;
     }
     granted += number;
