@@ -31,8 +31,8 @@ public struct Tokenizer: Sendable {
     private let addedTokens: AddedTokens
     private let decoder: DecoderChain
     private let template: Template
-    /// Tokens that stand for no token of the model, but for a row that its converter has found unused.
-    private let fillers: Set<Int>
+    /// The ids below ``vocabularySize`` that no token has, or only a filler, in ascending order.
+    private let holes: [Range<Int>]
 
     /// Loads a tokenizer.json.
     ///
@@ -57,7 +57,7 @@ public struct Tokenizer: Sendable {
         model = try file.model(adding: &added)
         addedTokens = try AddedTokens(added, normalizer: normalizer, file: name)
         template = try file.template(vocabulary: model.vocabulary)
-        fillers = []
+        holes = Self.holes(in: model.vocabulary)
     }
 
     /// Makes a tokenizer of the vocabulary of a GGUF file.
@@ -76,7 +76,6 @@ public struct Tokenizer: Sendable {
     ///   supported.
     public init(vocabulary: TokenizerVocabulary) throws(TokenizerError) {
         let reader = try VocabularyReader(vocabulary)
-        fillers = reader.fillers
         if vocabulary.model == "llama" {
             let merges = try reader.scoredMerges()
             model = try reader.sentencePieceModel(merges)
@@ -95,6 +94,20 @@ public struct Tokenizer: Sendable {
             decoder = DecoderChain([ByteLevelDecoder()])
             template = try reader.template(addsBeginning: named.addsBeginning)
         }
+        holes = Self.holes(in: model.vocabulary, fillers: reader.fillers)
+    }
+
+    /// - Parameter fillers: tokens that stand for no token of the model, but for a row that its converter has found unused.
+    private static func holes(in vocabulary: Vocabulary, fillers: Set<Int> = []) -> [Range<Int>] {
+        var holes: [Range<Int>] = []
+        for id in 0..<vocabulary.size where fillers.contains(id) || vocabulary.spelling(of: id) == nil {
+            if let last = holes.last, last.upperBound == id {
+                holes[holes.count - 1] = last.lowerBound..<(id + 1)
+            } else {
+                holes.append(id..<(id + 1))
+            }
+        }
+        return holes
     }
 
     /// The highest token id plus one, added tokens included. A model's embedding may have more rows than that.
@@ -180,22 +193,14 @@ public struct Tokenizer: Sendable {
     /// Tokens that the converters of GGUF files make up for such rows, `[PAD1234]` after their id, count as none, although
     /// they can be decoded.
     ///
-    /// It looks at each id once, so ask once for each model.
-    ///
     /// - Parameter count: the number of rows of the embedding, or of logits.
     public func unusedIDs(below count: Int) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        let known = min(max(count, 0), vocabularySize)
-        for id in 0..<known where fillers.contains(id) || model.vocabulary.spelling(of: id) == nil {
-            if let last = ranges.last, last.upperBound == id {
-                ranges[ranges.count - 1] = last.lowerBound..<(id + 1)
-            } else {
-                ranges.append(id..<(id + 1))
-            }
+        let within = holes.map { $0.clamped(to: 0..<max(count, 0)) }.filter { !$0.isEmpty }
+        guard count > vocabularySize else { return within }
+        if let last = within.last, last.upperBound == vocabularySize {
+            return within.dropLast() + [last.lowerBound..<count]
         }
-        guard count > known else { return ranges }
-        if let last = ranges.last, last.upperBound == known { return ranges.dropLast() + [last.lowerBound..<count] }
-        return ranges + [known..<count]
+        return within + [vocabularySize..<count]
     }
 
     /// The token with this id as the vocabulary spells it: "Ġthe" for " the".

@@ -3,9 +3,9 @@ import Safetensors
 import TestSupport
 import Testing
 
-/// What reaches a terminal, and what reaches a file.
 private let tiny = Fixtures.path("passkey-tiny")
 
+/// What reaches a terminal, and what reaches a file.
 @Suite struct TerminalTests {
     private let folder: TemporaryDirectory
 

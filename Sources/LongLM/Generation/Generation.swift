@@ -17,8 +17,9 @@ public final class Generation {
 
     private let options: GenerationOptions
     private let endTokens: Set<Int>
-    /// The model's tokens that the tokenizer doesn't have, such as the rows that pad an embedding. They are never chosen.
-    private let absentTokens: [Range<Int>]
+    /// The model's tokens that the tokenizer doesn't have, such as the rows that pad an embedding. They are never chosen,
+    /// unless they end the text.
+    private let absentTokens: [Int]
     private var sampler: any Sampler
     private var processors: [any LogitProcessor]
     private var detokenizer: StreamingDetokenizer?
@@ -69,7 +70,8 @@ public final class Generation {
         remainingPrompt = prompt[...]
         self.progress = progress
         endTokens = Set(options.endTokens ?? session.model.endTokens)
-        absentTokens = tokenizer?.unusedIDs(below: session.model.configuration.vocabularySize) ?? []
+        let absent = tokenizer?.unusedIDs(below: session.model.configuration.vocabularySize) ?? []
+        absentTokens = absent.joined().filter { [endTokens] in !endTokens.contains($0) }
         sampler = options.sampler
         processors = options.processors
         detokenizer = tokenizer?.makeDetokenizer(after: options.startsText ? [] : session.tokens + prompt)
@@ -184,7 +186,7 @@ public final class Generation {
     private func sample() -> Int {
         if processors.isEmpty, absentTokens.isEmpty { return sampler.sample(session.logits) }
         var logits = session.logits
-        for token in absentTokens.joined() where !endTokens.contains(token) { logits[token] = -.infinity }
+        for token in absentTokens { logits[token] = -.infinity }
         for index in processors.indices { processors[index].process(&logits, after: session.tokens) }
         return sampler.sample(logits)
     }
