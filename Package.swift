@@ -63,9 +63,3 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
-
-// `swift package generate-documentation` needs this plugin, and nobody who builds the engine does: a dependency that is
-// always there would be resolved and fetched by every embedder.
-if Context.environment["LONGLM_DOCUMENTATION"] != nil {
-    package.dependencies.append(.package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.3"))
-}
