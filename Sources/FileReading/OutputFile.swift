@@ -14,8 +14,9 @@
 package final class OutputFile {
     private let path: String
     private let descriptor: Int32
-    /// The temporary name, and the name that it will get; nil for what is written in place.
-    private let names: (temporary: String, final: String)?
+    /// The temporary name, and the name that it will get, as the system's bytes: a link may lead to a path that isn't UTF-8.
+    /// Nil for what is written in place.
+    private let names: (temporary: [CChar], final: [CChar])?
     private var isFinished = false
 
     /// Begins to write.
@@ -31,7 +32,8 @@ package final class OutputFile {
             return
         }
         // A random name: neither another writer nor the remains of a killed one can be in the way.
-        let temporary = place + ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
+        let suffix = ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
+        let temporary = Array(place.dropLast()) + suffix.utf8CString
         names = (temporary, place)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError(path: path, reason: systemReason()) }
@@ -47,29 +49,30 @@ package final class OutputFile {
 
     /// Where the file itself is that a path leads to, and its mode if it exists.
     ///
-    /// - Returns: no place for what exists and isn't a regular file.
-    private static func place(of path: String) throws(FileError) -> (place: String?, mode: mode_t?) {
+    /// - Returns: its path as a C string, but none for what exists and isn't a regular file.
+    private static func place(of path: String) throws(FileError) -> (place: [CChar]?, mode: mode_t?) {
         var status = stat()
         if stat(path, &status) == 0 {
             switch status.st_mode & S_IFMT {
             case S_IFREG:
                 guard let real = realpath(path, nil) else { throw FileError(path: path, reason: systemReason()) }
                 defer { free(real) }
-                return (String(cString: real), status.st_mode)
+                return (Array(UnsafeBufferPointer(start: real, count: strlen(real) + 1)), status.st_mode)
             case S_IFDIR: throw FileError(path: path, reason: String(cString: strerror(EISDIR)))
             default: return (nil, nil)
             }
         }
         guard errno == ENOENT, !path.isEmpty else { throw FileError(path: path, reason: systemReason()) }
         // Nothing is there, or a link to a file that doesn't exist yet.
-        var place = path
+        let slash = CChar(bitPattern: UInt8(ascii: "/"))
+        var place = Array(path.utf8CString)
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         for _ in 0..<40 {
             let count = readlink(place, &buffer, buffer.count)
             guard count > 0 else { return (place, nil) }
-            let target = String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-            let folder = place.lastIndex(of: "/").map { String(place[...$0]) } ?? ""
-            place = target.hasPrefix("/") ? target : folder + target
+            let isAbsolute = buffer[0] == slash
+            let folder = place.lastIndex(of: slash).map { place[...$0] } ?? []
+            place = (isAbsolute ? [] : folder) + buffer[..<count] + [0]
         }
         throw FileError(path: path, reason: "too many levels of symbolic links")
     }

@@ -30,7 +30,7 @@ struct LongLMCommand: AsyncParsableCommand {
 enum Main {
     static func main() async {
         do {
-            var command = try LongLMCommand.parseAsRoot()
+            var command = try LongLMCommand.parseAsRoot(ProcessArguments.own.get().values)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
@@ -70,9 +70,11 @@ extension Main {
         }
     }
 
+    private static var firstArgument: String? { try? ProcessArguments.own.get().values.first }
+
     /// The command whose help explains what was tried.
     private static var helpCommand: String {
-        guard let name = CommandLine.arguments.dropFirst().first, commandNames.contains(name) else {
+        guard let name = firstArgument, commandNames.contains(name) else {
             return "longlm --help"
         }
         return "longlm \(name) --help"
@@ -80,9 +82,9 @@ extension Main {
 
     /// The first argument, if it should be a command and is none.
     private static var strangeCommand: String? {
-        guard let name = CommandLine.arguments.dropFirst().first, !name.hasPrefix("-"), name != "help",
-            !commandNames.contains(name)
-        else { return nil }
+        guard let name = firstArgument, !name.hasPrefix("-"), name != "help", !commandNames.contains(name) else {
+            return nil
+        }
         return name
     }
 

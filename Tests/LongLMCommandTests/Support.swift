@@ -18,7 +18,7 @@ struct Run {
 }
 
 /// The built executable, beside the tests.
-private func executable() throws -> URL {
+func executable() throws -> URL {
     let tests = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
     let besideTests = tests.appending(path: "longlm")
     if FileManager.default.isExecutableFile(atPath: besideTests.path(percentEncoded: false)) { return besideTests }

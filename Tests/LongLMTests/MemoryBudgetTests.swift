@@ -50,6 +50,20 @@ private func shortage(
         #expect(try budget.reserve(1000, for: session).byteCount == 1000)
     }
 
+    /// Where the system grants less than its figures say, the error says what it grants, to a factor of two.
+    @Test func systemThatRefuses() throws {
+        let ledger = MemoryLedger(grants: { $0 <= 300 }, available: { 10_000 })
+        let budget = MemoryBudget(limit: nil, ledger: ledger)
+        #expect(throws: shortage(1000, 250, .machine)) { try budget.reserve(1000, for: session) }
+        #expect(budget.reservedByteCount == 0 && ledger.pendingByteCount == 0)
+        #expect(try budget.reserve(300, for: session).byteCount == 300)
+    }
+
+    @Test func thisSystem() {
+        #expect(MachineMemory.grants(0) && MachineMemory.grants(1 << 20))
+        #expect(!MachineMemory.grants(1 << 62))
+    }
+
     @Test func machineAtItsLimit() throws {
         let budget = MemoryBudget(limit: nil, ledger: ledger(1000))
         #expect(throws: shortage(1001, 1000, .machine)) { try budget.reserve(1001, for: session) }

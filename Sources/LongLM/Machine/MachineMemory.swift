@@ -20,6 +20,16 @@ package struct MachineMemory: Sendable {
         #endif
     }
 
+    /// Whether the system gives this process as many bytes of address space. They are given back at once, unused.
+    package static func grants(_ byteCount: Int) -> Bool {
+        guard byteCount > 0 else { return true }
+        guard let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
+            start != MAP_FAILED
+        else { return false }
+        munmap(start, byteCount)
+        return true
+    }
+
     /// ``availableByteCount()``, read from the files of Linux.
     package func linuxByteCount() -> Int? {
         let meminfo = text("/proc/meminfo") ?? ""

@@ -89,15 +89,23 @@ package final class MemoryReservation: Sendable {
 /// What the machine has left, minus what has been reserved but not yet taken. All models of a process share one ledger.
 package final class MemoryLedger: Sendable {
     /// This machine's.
-    package static let shared = MemoryLedger { MachineMemory().availableByteCount() }
+    package static let shared = MemoryLedger(grants: MachineMemory.grants) { MachineMemory().availableByteCount() }
 
     private let available: @Sendable () -> Int?
+    private let grants: @Sendable (Int) -> Bool
     private let pending = Mutex(0)
 
     /// An empty ledger.
     ///
-    /// - Parameter available: The bytes that the machine can still give; nil if the system doesn't say.
-    package init(available: @escaping @Sendable () -> Int?) { self.available = available }
+    /// - Parameters:
+    ///   - grants: Whether the system would give a process as many bytes more.
+    ///   - available: The bytes that the machine can still give; nil if the system doesn't say.
+    package init(
+        grants: @escaping @Sendable (Int) -> Bool = { _ in true }, available: @escaping @Sendable () -> Int?
+    ) {
+        self.available = available
+        self.grants = grants
+    }
 
     /// The bytes that have been reserved but not yet taken.
     package var pendingByteCount: Int { pending.withLock { $0 } }
@@ -110,6 +118,13 @@ package final class MemoryLedger: Sendable {
                     throw MemoryShortage(
                         purpose: purpose, neededByteCount: byteCount, availableByteCount: left, limit: .machine)
                 }
+            }
+            // A system may refuse what its figures promise, for a limit of its own. Buffers are taken later, and can't fail.
+            guard grants(byteCount) else {
+                var granted = byteCount / 2
+                while granted > 0, !grants(granted) { granted /= 2 }
+                throw MemoryShortage(
+                    purpose: purpose, neededByteCount: byteCount, availableByteCount: granted, limit: .machine)
             }
             pending += byteCount
         }

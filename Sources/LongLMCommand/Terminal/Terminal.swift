@@ -40,7 +40,7 @@ enum Terminal {
     }
 
     /// Writes a line to standard error. It is lost without an error if standard error is closed.
-    static func writeError(_ line: String) { drawError(line.singleLine + "\n") }
+    static func writeError(_ line: String) { drawError(ProcessArguments.asGiven(line).singleLine + "\n") }
 
     /// Writes text to standard error as it is.
     static func drawError(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data(text.utf8)) }
