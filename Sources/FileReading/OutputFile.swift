@@ -31,14 +31,17 @@ package final class OutputFile {
             guard descriptor >= 0 else { throw FileError(path: path, reason: systemReason()) }
             return
         }
-        // A random name: neither another writer nor the remains of a killed one can be in the way.
-        let suffix = ".\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
-        let temporary = Array(place.dropLast()) + suffix.utf8CString
+        // A random name: neither another writer nor the remains of a killed one can be in the way. It's a short one, since
+        // the file's own may be as long as the system allows.
+        let name = ".longlm-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
+        let folder = place.lastIndex(of: CChar(bitPattern: UInt8(ascii: "/"))).map { place[...$0] } ?? []
+        let temporary = folder + name.utf8CString
         names = (temporary, place)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError(path: path, reason: systemReason()) }
-        // It keeps the permissions of the file that it replaces.
-        if let mode { fchmod(descriptor, mode & 0o7777) }
+        // It keeps the permissions of the file that it replaces, but for those that lend its owner's or group's rights: the
+        // new file may belong to another.
+        if let mode { fchmod(descriptor, mode & 0o777) }
     }
 
     deinit {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Dispatch
 import Foundation
 import LongLM
 import LongLMEvaluation
@@ -28,7 +29,21 @@ struct LongLMCommand: AsyncParsableCommand {
 
 @main
 enum Main {
-    static func main() async {
+    static func main() {
+        // Where the system refuses them a thread, tasks wait for ever.
+        guard ThreadProbe.systemGrants(threadCount: 2) else {
+            Terminal.writeError(
+                "longlm: the system allows this process no further threads (see ulimit -u and ulimit -v)")
+            exit(1)
+        }
+        Task {
+            await run()
+            exit(0)
+        }
+        dispatchMain()
+    }
+
+    private static func run() async {
         do {
             var command = try LongLMCommand.parseAsRoot(ProcessArguments.own.get().values)
             if var command = command as? any AsyncParsableCommand {

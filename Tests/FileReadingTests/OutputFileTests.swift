@@ -48,6 +48,34 @@ import Testing
         #expect(try contents("f") == "new" && mode == 0o640)
     }
 
+    /// A file that another user may own doesn't pass on the right to act as that user.
+    @Test func rightsOfTheOwnerGo() throws {
+        try folder.write("old", to: "f")
+        chmod(folder.file("f"), 0o6755)
+        try writeWholeFile(Array("new".utf8), to: folder.file("f"))
+        let mode = try FileManager.default.attributesOfItem(atPath: folder.file("f"))[.posixPermissions] as? Int
+        #expect(mode == 0o755)
+    }
+
+    @Test func longestName() throws {
+        let name = String(repeating: "n", count: 255)
+        try checkWritable(folder.file(name))
+        try writeWholeFile(Array("new".utf8), to: folder.file(name))
+        #expect(try contents(name) == "new")
+    }
+
+    /// Where a link leads may be no text.
+    @Test func linkToBytes() throws {
+        var name = Array(folder.file("").utf8.map(CChar.init(bitPattern:)))
+        name += [-1, 0]
+        try #require(symlink(name, folder.file("link")) == 0)
+        for text in ["first", "second"] {
+            try writeWholeFile(Array(text.utf8), to: folder.file("link"))
+            #expect(try contents("link") == text)
+        }
+        #expect(access(name, F_OK) == 0)
+    }
+
     /// The file is replaced that a chain of links leads to, whether it exists or not, and the links stay.
     @Test(arguments: [true, false])
     func links(exists: Bool) throws {

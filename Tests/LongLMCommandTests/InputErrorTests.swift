@@ -90,6 +90,34 @@ import Testing
         expectRefusal(try longlm(["inspect", "/no/file"]), "/no/file: no such file or directory")
     }
 
+    @Test func inspectOfAModelsName() throws {
+        let run = try longlm(["inspect", "Qwen/Qwen3-0.6B"])
+        #expect(run.status == 1 && run.errors.contains("hf download Qwen/Qwen3-0.6B"), "\(run.errors)")
+    }
+
+    #if os(Linux)
+        /// With little address space the system refuses threads, memory or both: an error or a result, within a minute.
+        @Test(
+            .enabled(if: ProcessInfo.processInfo.environment["LONGLM_SANITIZER"] == nil, "sanitizers reserve much"),
+            arguments: [60_000, 80_000, 120_000, 200_000, 400_000])
+        func littleAddressSpace(kilobytes: Int) throws {
+            let process = Process()
+            process.executableURL = URL(filePath: "/bin/sh")
+            let program = try executable().path(percentEncoded: false)
+            let model = Fixtures.path("passkey-tiny")
+            process.arguments = [
+                "-c",
+                "ulimit -v \(kilobytes); exec timeout 60 '\(program)' generate --model '\(model)' --prompt hi --max-tokens 2000 "
+                    + "--beyond-context > /dev/null 2>&1",
+            ]
+            try process.run()
+            process.waitUntilExit()
+            #expect(process.terminationReason == .exit)
+            // 127: the loader itself had no room.
+            #expect([0, 1, 127].contains(process.terminationStatus), "\(process.terminationStatus)")
+        }
+    #endif
+
     @Test func inspectOfAnotherFormat() throws {
         let file = llama + "/config.json"
         let run = try longlm(["inspect", file])

@@ -12,7 +12,7 @@ private let tiny = Fixtures.path("passkey-tiny")
     init() throws { folder = try TemporaryDirectory() }
 
     /// A name that would change the terminal's title and clear its screen.
-    private let hostile = "a\u{1b}]0;pwned\u{7}\u{1b}[2J\u{9b}1m"
+    private let hostile = "a\u{1b}]0;pwned\u{7}\u{1b}[2J\u{9b}1m\u{202e}\u{2028}"
 
     private func hostileFile() throws -> String {
         var writer = SafetensorsWriter()
@@ -25,7 +25,7 @@ private let tiny = Fixtures.path("passkey-tiny")
         @Test func namesOnATerminal() throws {
             let run = try longlmOnTerminal(["inspect", hostileFile()])
             #expect(
-                run.status == 0 && run.text.contains(#"a\u{1B}]0;pwned\u{07}\u{1B}[2J\u{009B}1m"#),
+                run.status == 0 && run.text.contains(#"a\u{1B}]0;pwned\u{07}\u{1B}[2J\u{009B}1m\u{202E}\u{2028}"#),
                 "\(run.text.debugDescription)")
             let controls = run.text.unicodeScalars.filter { $0.properties.generalCategory == .control && $0 != "\n" }
             #expect(controls.isEmpty)

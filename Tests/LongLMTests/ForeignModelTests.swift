@@ -23,7 +23,7 @@ import Testing
         #expect(reason("./none") == "no such file or directory")
     }
 
-    @Test(arguments: ["HuggingFaceTB/SmolLM2-135M-Instruct", "meta-llama/Llama-3.2-1B"])
+    @Test(arguments: ["HuggingFaceTB/SmolLM2-135M-Instruct", "meta-llama/Llama-3.2-1B", "01-ai/Yi-1.5-6B-Chat"])
     func nameOnHuggingFace(name: String) {
         #expect(reason(name)?.contains("hf download \(name) --local-dir DIRECTORY") == true)
     }
@@ -54,11 +54,29 @@ import Testing
                 ["config.json": "{}", "model.safetensors": "version https://git-lfs.github.com/spec/v1\n"],
                 "git lfs pull"
             ),
+            (
+                [
+                    "config.json": "{}", "model.safetensors.index.json": "{}",
+                    "model-00002-of-00002.safetensors": "version https://git-lfs.github.com/spec/v1\n",
+                ], "model-00002-of-00002.safetensors is a Git LFS pointer"
+            ),
             (["config.json": "<!doctype html>", "model.safetensors": ""], "config.json is an HTML page"),
         ] as [([String: String], String)])
     func directories(files: [String: String], expected: String) throws {
         for (name, text) in files { try folder.write(text, to: name) }
         #expect(reason(folder.path)?.contains(expected) == true, "\(reason(folder.path) ?? "none")")
+    }
+
+    /// The tokenizer alone is foreign; what needs none works.
+    @Test func sentencePiece() throws {
+        try folder.write("", to: "tokenizer.model")
+        let location = try ModelLocation(ofModel: folder.path)
+        #expect {
+            _ = try location.tokenizer()
+        } throws: { error in
+            guard case .notAModel(folder.path, let reason) = error as? ModelError else { return false }
+            return reason.contains("tokenizer.model but no tokenizer.json")
+        }
     }
 
     @Test func mlx() throws {

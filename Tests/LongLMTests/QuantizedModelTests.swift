@@ -127,6 +127,31 @@ struct QuantizedModelTests {
         #expect(Set(first).count == options.count)
         #expect(try options.map { try tiny.load($0).fingerprint } == first)
     }
+
+    /// llama.cpp stores vectors as floats; a file may hold blocks all the same.
+    @Test(arguments: WeightFormat.allCases.filter(\.isQuantized)) func vectorsOfBlocks(format: WeightFormat) throws {
+        let folder = try TemporaryDirectory()
+        try TinyQuantized.shape.write(to: folder)
+        var writer = try GGUFConversion(directory: folder.path).writer
+        var widened = writer
+        var numbers: [String: [Float]] = [:]
+        var generator = SeededGenerator(seed: 181)
+        writer.replace { name, shape in
+            guard shape == [256] else { return nil }
+            let bytes = format.randomRows(1, columnCount: 256, deviation: 1, using: &generator)
+            numbers[name] = format.widened(bytes, count: 256)
+            return (GGUFTensorType(format), bytes)
+        }
+        widened.replace { name, _ in
+            numbers[name].map { (.float32, $0.flatMap(TinyLlama.Storage.float32.bytes)) }
+        }
+        #expect(numbers.count >= 3)
+        let model = try LanguageModel(path: folder.write(writer.bytes, to: "blocks.gguf"))
+        let expected = try LanguageModel(path: folder.write(widened.bytes, to: "floats.gguf"))
+        var tokens = SeededGenerator(seed: 3)
+        let prompt = tokens.tokens(20, below: model.configuration.vocabularySize)
+        #expect(try bits(allLogits(model, prompt)) == bits(allLogits(expected, prompt)))
+    }
 }
 
 /// Models whose matrices are stored in another format than the checkpoint's.

@@ -12,7 +12,7 @@ enum ForeignModel {
     private static func absence(_ path: String) -> String {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         let isName = parts.allSatisfy { part in
-            part.first?.isLetter == true && part.utf8.allSatisfy { $0.isASCIIName }
+            part.first.map { $0.isLetter || $0.isNumber } == true && part.utf8.allSatisfy { $0.isASCIIName }
         }
         // OWNER/NAME, where there is no directory of the owner's name either.
         guard parts.count == 2, isName, !FileManager.default.fileExists(atPath: String(parts[0])) else {
@@ -36,7 +36,8 @@ enum ForeignModel {
     private static func directory(_ path: String) -> String? {
         let names = Set((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [])
         let read = ["config.json", "tokenizer.json", "model.safetensors", "model.safetensors.index.json"]
-        for name in read where names.contains(name) {
+        let shards = names.filter { $0.hasSuffix(".safetensors") && !read.contains($0) }.sorted()
+        for name in read.filter(names.contains) + shards {
             if let wrong = contents(path + "/" + name) { return "\(name) \(wrong)" }
         }
         if names.contains("adapter_config.json"), !names.contains("config.json") {
@@ -47,6 +48,17 @@ enum ForeignModel {
             return "\(other) \(pyTorch)"
         }
         return nil
+    }
+
+    /// Which other form of a tokenizer a directory holds, and what to do about it; nil if it has tokenizer.json, or nothing
+    /// that is known.
+    static func foreignTokenizer(_ path: String) -> String? {
+        let manager = FileManager.default
+        guard !manager.fileExists(atPath: path + "/tokenizer.json"),
+            manager.fileExists(atPath: path + "/tokenizer.model")
+        else { return nil }
+        return "has SentencePiece's tokenizer.model but no tokenizer.json, which AutoTokenizer.from_pretrained(…)"
+            + ".save_pretrained(…) of transformers writes"
     }
 
     /// What a file holds in place of what its name says.

@@ -73,10 +73,25 @@ struct GGUFSource: WeightSource {
         guard let format = tensor.format else {
             throw .unsupportedTensorType(file: tensor.file, tensor: tensor.name, type: tensor.typeName)
         }
-        let bytes = AlignedBuffer(byteCount: tensor.byteCount)
-        let buffer = UnsafeMutableRawBufferPointer(start: bytes.bytes, count: tensor.byteCount)
-        try readRows(0..<(tensor.shape.first ?? 1), of: tensor, into: buffer)
-        return format.widened(UnsafeRawBufferPointer(buffer), count: tensor.elementCount)
+        guard let place = place(of: tensor.name) else {
+            throw .missingTensor(file: tensor.file, tensor: tensor.name)
+        }
+        let count = tensor.elementCount
+        guard count % format.columnMultiple == 0, format.rowByteCount(columnCount: count) == place.range.count else {
+            throw .malformedTensor(
+                file: tensor.file, tensor: tensor.name, reason: "has no whole blocks of \(tensor.typeName)")
+        }
+        // In one piece, since a block may hold the numbers of several rows; those are put in order as floats.
+        let bytes = AlignedBuffer(byteCount: place.range.count)
+        let buffer = UnsafeMutableRawBufferPointer(start: bytes.bytes, count: place.range.count)
+        do throws(GGUFError) { try place.view.read(place.range, into: buffer) } catch { throw .gguf(error) }
+        let floats = format.widened(UnsafeRawBufferPointer(buffer), count: count)
+        guard place.order != .same, let rowCount = place.shape.first, rowCount > 0 else { return floats }
+        let rowLength = count / rowCount
+        return (0..<rowCount).flatMap { row in
+            let first = place.storedRow(row) * rowLength
+            return floats[first..<(first + rowLength)]
+        }
     }
 }
 
@@ -153,7 +168,7 @@ extension GGUFSource {
         let (query, keyValue) = headCounts
         let info = view.info
         guard query > 0, keyValue > 0, query <= 1 << 20, keyValue <= 1 << 20, let rowCount = info.shape.first,
-            rowCount > 0, rowCount % (query + 2 * keyValue) == 0
+            rowCount > 0, rowCount % (query + 2 * keyValue) == 0, info.byteCount % rowCount == 0
         else { return nil }
         let dimension = rowCount / (query + 2 * keyValue)
         let counts = [query, keyValue, keyValue].map { $0 * dimension }

@@ -42,8 +42,12 @@ extension ModelLocation {
     /// - Throws: `TokenizerError`, or ``ModelError`` for a file whose vocabulary can't be used.
     package func tokenizer() throws -> Tokenizer {
         switch self {
-        case .huggingFace(let path): try Tokenizer(contentsOfFile: path + "/tokenizer.json")
-        case .gguf(let path): try Tokenizer(vocabulary: TokenizerVocabulary(path))
+        case .huggingFace(let path):
+            if let reason = ForeignModel.foreignTokenizer(path) {
+                throw ModelError.notAModel(path: path, reason: reason)
+            }
+            return try Tokenizer(contentsOfFile: path + "/tokenizer.json")
+        case .gguf(let path): return try Tokenizer(vocabulary: TokenizerVocabulary(path))
         }
     }
 

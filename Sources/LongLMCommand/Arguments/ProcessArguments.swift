@@ -15,7 +15,8 @@ struct ProcessArguments {
         var arguments = ProcessArguments()
         for index in 1..<max(Int(CommandLine.argc), 1) {
             guard let pointer = CommandLine.unsafeArgv[index] else { continue }
-            try arguments.append(UnsafeBufferPointer(start: pointer, count: strlen(pointer)).map(UInt8.init(bitPattern:)))
+            try arguments.append(
+                UnsafeBufferPointer(start: pointer, count: strlen(pointer)).map(UInt8.init(bitPattern:)))
         }
         return arguments
     }
@@ -57,7 +58,9 @@ struct ProcessArguments {
         let name = String(validating: bytes[nameStart...], as: UTF8.self)
         let opened = name == nil ? bytes : Array(bytes[..<nameStart])
         #if os(Linux)
-            let descriptor = (opened + [0]).withUnsafeBytes { open($0.assumingMemoryBound(to: CChar.self).baseAddress!, O_PATH) }
+            let descriptor = (opened + [0]).withUnsafeBytes {
+                open($0.assumingMemoryBound(to: CChar.self).baseAddress!, O_PATH)
+            }
         #else
             // Other systems' file systems refuse such names.
             let descriptor: CInt = -1

@@ -38,6 +38,8 @@ struct Inspect: ParsableCommand {
     func run() throws {
         var isDirectory: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            // It may be a model's name; the error says what to do then.
+            _ = try ModelLocation(ofModel: path)
             throw CommandError.invalidInput("\(path): no such file or directory")
         }
         // Parts of a model are looked at as well.

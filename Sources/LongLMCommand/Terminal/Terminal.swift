@@ -61,7 +61,7 @@ extension String {
     private func escapingControls(where isUnwanted: (Unicode.Scalar) -> Bool) -> String {
         var escaped = String.UnicodeScalarView()
         for scalar in unicodeScalars {
-            if scalar.properties.generalCategory == .control, isUnwanted(scalar) {
+            if scalar.steersTerminal, isUnwanted(scalar) {
                 escaped += scalar.escaped(asASCII: true).unicodeScalars
             } else {
                 escaped.append(scalar)
@@ -82,4 +82,16 @@ extension String {
 extension Int {
     /// A number of threads in words.
     var threads: String { self == 1 ? "1 thread" : "\(self) threads" }
+}
+
+extension Unicode.Scalar {
+    /// Whether a terminal obeys this character instead of showing it: control characters, further line breaks, and those
+    /// that turn the direction of a text around.
+    fileprivate var steersTerminal: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        case .format: (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value)
+        default: false
+        }
+    }
 }

@@ -24,7 +24,9 @@ enum TemplateTarget {
         ["role": "user", "content": "What is the weather?"],
         [
             "role": "assistant", "content": "",
-            "tool_calls": [["type": "function", "function": ["name": "weather", "arguments": ["place": "Paris", "days": 2]]]],
+            "tool_calls": [
+                ["type": "function", "function": ["name": "weather", "arguments": ["place": "Paris", "days": 2]]]
+            ],
         ],
         ["role": "tool", "name": "weather", "content": "sunny"],
         ["role": "assistant", "content": "Sunny."],
@@ -35,7 +37,9 @@ enum TemplateTarget {
             "type": "function",
             "function": [
                 "name": "weather", "description": "The weather of a place.",
-                "parameters": ["type": "object", "properties": ["place": ["type": "string"], "days": ["type": "integer"]]],
+                "parameters": [
+                    "type": "object", "properties": ["place": ["type": "string"], "days": ["type": "integer"]],
+                ],
             ],
         ]
     ]
