@@ -35,7 +35,7 @@ package final class OutputFile {
         // the file's own may be as long as the system allows.
         let name = ".longlm-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).partial"
         let folder = place.lastIndex(of: CChar(bitPattern: UInt8(ascii: "/"))).map { place[...$0] } ?? []
-        let temporary = folder + name.utf8CString
+        let temporary = Array(folder) + name.utf8CString
         names = (temporary, place)
         descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw FileError(path: path, reason: systemReason()) }
