@@ -1,11 +1,10 @@
 import ArgumentParser
-import Dispatch
 import Foundation
 import LongLM
 import LongLMEvaluation
 
 /// The `longlm` command.
-struct LongLMCommand: AsyncParsableCommand {
+struct LongLMCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "longlm",
         abstract: "Run language models past their trained context with Self-Extend, on the CPU.",
@@ -30,27 +29,24 @@ struct LongLMCommand: AsyncParsableCommand {
 @main
 enum Main {
     static func main() {
-        // Where the system refuses them a thread, tasks wait for ever.
-        guard ThreadProbe.systemGrants(threadCount: 2) else {
+        Interruption.prepare()
+        // The command runs as a task, which can be cancelled. Where the system refuses its thread, a task waits for ever.
+        guard ThreadProbe.systemGrants(threadCount: 1) else {
             Terminal.writeError(
                 "longlm: the system allows this process no further threads (see ulimit -u and ulimit -v)")
             exit(1)
         }
-        Task {
-            await run()
+        let task = Task.detached {
+            run()
             exit(0)
         }
-        dispatchMain()
+        Interruption.wait(cancelling: task)
     }
 
-    private static func run() async {
+    private static func run() {
         do {
             var command = try LongLMCommand.parseAsRoot(ProcessArguments.own.get().values)
-            if var command = command as? any AsyncParsableCommand {
-                try await command.run()
-            } else {
-                try command.run()
-            }
+            try command.run()
         } catch {
             leave(with: error)
         }

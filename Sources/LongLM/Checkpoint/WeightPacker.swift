@@ -8,7 +8,7 @@ final class WeightPacker {
     private let reservation: MemoryReservation
     private let progress: ((Double) -> Void)?
     private let totalByteCount: Int
-    private let arena = BufferArena()
+    private let arena: BufferArena
     private var readByteCount = 0
     /// The memory that all weights take that have been packed, in bytes.
     private(set) var packedByteCount = 0
@@ -30,6 +30,7 @@ final class WeightPacker {
         self.reservation = reservation
         self.progress = progress
         totalByteCount = plan.storedByteCount
+        arena = BufferArena(expectedByteCount: plan.byteCount)
     }
 
     /// Packs a matrix.

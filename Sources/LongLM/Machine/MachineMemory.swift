@@ -20,9 +20,11 @@ package struct MachineMemory: Sendable {
         #endif
     }
 
-    /// Whether the system gives this process as many bytes of address space. They are given back at once, unused.
+    /// Whether the system gives this process as many bytes of address space, and some more for what fills up pages and
+    /// buffers. They are given back at once, unused.
     package static func grants(_ byteCount: Int) -> Bool {
         guard byteCount > 0 else { return true }
+        let byteCount = byteCount + min(byteCount, 64 << 20)
         guard let start = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON, -1, 0),
             start != MAP_FAILED
         else { return false }

@@ -58,8 +58,10 @@ struct ProcessArguments {
         let name = String(validating: bytes[nameStart...], as: UTF8.self)
         let opened = name == nil ? bytes : Array(bytes[..<nameStart])
         #if os(Linux)
-            let descriptor = (opened + [0]).withUnsafeBytes {
-                open($0.assumingMemoryBound(to: CChar.self).baseAddress!, O_PATH)
+            // O_PATH, which Glibc's module doesn't have.
+            let flags: CInt = 0x20_0000
+            let descriptor = (opened.map(CChar.init(bitPattern:)) + [0]).withUnsafeBufferPointer {
+                $0.baseAddress.map { open($0, flags) } ?? -1
             }
         #else
             // Other systems' file systems refuse such names.

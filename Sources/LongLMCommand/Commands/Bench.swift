@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm bench`
-struct Bench: AsyncParsableCommand {
+struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure kernels, and a model's prefill and decode, against this machine's ceilings.",
         discussion: """
@@ -67,10 +67,10 @@ struct Bench: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    func run() throws {
         // An unreadable report is found before minutes of work.
         let old = try compare.map(readReport)
-        try await Interruption.cancelling { try bench(old) }
+        try Interruption.cancelling { try bench(old) }
     }
 
     private func bench(_ old: BenchmarkReport?) throws {

@@ -5,7 +5,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm demo`
-struct Demo: AsyncParsableCommand {
+struct Demo: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what Self-Extend does, with a tiny model that comes with the sources.",
         discussion: """
@@ -36,8 +36,8 @@ struct Demo: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await Interruption.cancelling { try show() }
+    func run() throws {
+        try Interruption.cancelling { try show() }
     }
 
     private func show() throws {

@@ -3,7 +3,7 @@ import Foundation
 import LongLM
 
 /// `longlm generate`
-struct Generate: AsyncParsableCommand {
+struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Continue a prompt.",
         discussion: """
@@ -59,10 +59,10 @@ struct Generate: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
+    func run() throws {
         let text = try prompt.read()
         guard !text.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
-        try await Interruption.cancelling { try generate(text) }
+        try Interruption.cancelling { try generate(text) }
     }
 
     private func generate(_ text: String) throws {

@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm logits`
-struct Logits: AsyncParsableCommand {
+struct Logits: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write a prompt's logits to a file and print their SHA-256.",
         discussion: """
@@ -40,9 +40,9 @@ struct Logits: AsyncParsableCommand {
         if let rows, rows < 1 { throw ValidationError("--rows is \(rows); it must be at least 1") }
     }
 
-    func run() async throws {
+    func run() throws {
         let text = try prompt.read()
-        try await Interruption.cancelling { try compute(text) }
+        try Interruption.cancelling { try compute(text) }
     }
 
     private func compute(_ text: String) throws {

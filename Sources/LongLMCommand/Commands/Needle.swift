@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm needle`
-struct Needle: AsyncParsableCommand {
+struct Needle: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Map where in a long text the model finds a sentence again.",
         discussion: """
@@ -25,7 +25,7 @@ struct Needle: AsyncParsableCommand {
 }
 
 /// `longlm needle run`, or `longlm needle` alone.
-struct NeedleRun: AsyncParsableCommand {
+struct NeedleRun: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "run", abstract: "Run a sweep (the default).")
 
     @OptionGroup var evaluation: EvaluationArguments
@@ -94,8 +94,8 @@ struct NeedleRun: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await Interruption.cancelling { try sweep() }
+    func run() throws {
+        try Interruption.cancelling { try sweep() }
     }
 
     private func sweep() throws {

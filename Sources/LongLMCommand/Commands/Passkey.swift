@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm passkey`
-struct Passkey: AsyncParsableCommand {
+struct Passkey: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Hide pass keys in long texts, and count how many the model finds.",
         discussion: """
@@ -70,8 +70,8 @@ struct Passkey: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await Interruption.cancelling { try measure() }
+    func run() throws {
+        try Interruption.cancelling { try measure() }
     }
 
     private func measure() throws {

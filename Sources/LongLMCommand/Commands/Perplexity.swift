@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm perplexity`
-struct PerplexityCommand: AsyncParsableCommand {
+struct PerplexityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "perplexity",
         abstract: "Measure how well the model predicts a text, on the whole and by position.",
@@ -51,8 +51,8 @@ struct PerplexityCommand: AsyncParsableCommand {
         if bucket < 1 { throw ValidationError("--bucket is \(bucket); it must be at least 1") }
     }
 
-    func run() async throws {
-        try await Interruption.cancelling { try measure() }
+    func run() throws {
+        try Interruption.cancelling { try measure() }
     }
 
     private func measure() throws {

@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm plan`
-struct Plan: AsyncParsableCommand {
+struct Plan: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Recommend G and W for a length, and estimate memory and time.",
         discussion: """
@@ -54,8 +54,8 @@ struct Plan: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await Interruption.cancelling { try plan() }
+    func run() throws {
+        try Interruption.cancelling { try plan() }
     }
 
     private func plan() throws {

@@ -4,7 +4,7 @@ import LongLM
 import LongLMEvaluation
 
 /// `longlm verify`
-struct Verify: AsyncParsableCommand {
+struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compare a model's logits with those of the original Self-Extend code.",
         discussion: """
@@ -30,8 +30,8 @@ struct Verify: AsyncParsableCommand {
     @Flag(help: "Print one JSON object instead of the table.")
     var json = false
 
-    func run() async throws {
-        try await Interruption.cancelling { try verify() }
+    func run() throws {
+        try Interruption.cancelling { try verify() }
     }
 
     private func verify() throws {

@@ -109,20 +109,25 @@ public final class AlignedBuffer: @unchecked Sendable {
 
 /// Cuts many buffers out of few large ones, so that small weight matrices lie on large pages too.
 public final class BufferArena {
-    private static let chunkByteCount = 32 << 20
+    private static let largestChunkByteCount = 32 << 20
+    private let chunkByteCount: Int
     private var chunk: AlignedBuffer?
     private var usedByteCount = 0
 
     /// An arena without memory.
-    public init() {}
+    ///
+    /// - Parameter expectedByteCount: What will be taken in all, so that a small amount doesn't get a large piece of memory.
+    public init(expectedByteCount: Int = .max) {
+        chunkByteCount = min(Self.largestChunkByteCount, max(expectedByteCount, 0))
+    }
 
     /// A buffer of `floatCount` floats, uninitialised. It keeps the memory that it is cut out of.
     public func allocate(floatCount: Int) -> AlignedBuffer {
         let byteCount = floatCount * MemoryLayout<Float>.stride
         // What takes half of a chunk stands alone.
-        if byteCount > Self.chunkByteCount / 2 { return AlignedBuffer(byteCount: byteCount) }
-        if chunk == nil || usedByteCount + byteCount > Self.chunkByteCount {
-            chunk = AlignedBuffer(byteCount: Self.chunkByteCount)
+        if byteCount > chunkByteCount / 2 { return AlignedBuffer(byteCount: byteCount) }
+        if chunk == nil || usedByteCount + byteCount > chunkByteCount {
+            chunk = AlignedBuffer(byteCount: chunkByteCount)
             usedByteCount = 0
         }
         guard let chunk else { return AlignedBuffer(byteCount: byteCount) }
