@@ -223,7 +223,23 @@ struct QuantizedSafetensorsTests {
         #expect(try logits(tiny.path) == logits(tiny.widenedPath))
     }
 
-    @Test("Shards, and tensors of activations that change nothing")
+    @Test("Biases of 0 are left out, and others that the model doesn't have are refused")
+    func biases() throws {
+        let tiny = try QuantizedSafetensors(.gptq(bits: 4, group: 64, isSymmetric: true) { _ in "q4_0" })
+        let name = "model.layers.0.mlp.up_proj.bias"
+        var bias = QuantizedLayout.Part(name, .float16, [256], [UInt8](repeating: 0, count: 512))
+        try tiny.write(tiny.parts + [bias])
+        #expect(try logits(tiny.path) == logits(tiny.widenedPath))
+        bias.bytes[100] = 1
+        try tiny.write(tiny.parts + [bias])
+        let error = thrownError { () throws(ModelError) in _ = try LanguageModel(directory: tiny.path) }
+        guard case .checkpoint(.unexpectedTensor(_, name)) = error else {
+            Issue.record("\(error.map { "\($0)" } ?? "no error")")
+            return
+        }
+    }
+
+    @Test("Tensors of activations change nothing")
     func activations() throws {
         let layout = QuantizedLayout.float8("fp8", block: (128, 128)) { _ in "float8" }
         let tiny = try QuantizedSafetensors(layout)

@@ -8,6 +8,8 @@ import SIMDKernels
 struct QuantizedSafetensorsSource: WeightSource {
     private let stored: SafetensorsSource
     private let matrices: [String: QuantizedMatrix]
+    /// Biases that are 0. Some writers give one to every quantised matrix, whether the model has it or not.
+    private let zeroBiases: Set<String>
 
     /// Finds the quantised matrices of a checkpoint, and checks the types and shapes of their parts.
     ///
@@ -22,11 +24,20 @@ struct QuantizedSafetensorsSource: WeightSource {
             if let matrix = try form.matrix(of: name, in: stored) { matrices[matrix.tensor.name] = matrix }
         }
         self.matrices = matrices
+        var zeroBiases: Set<String> = []
+        for matrix in matrices.values {
+            guard let module = matrix.tensor.name.removing(suffix: ".weight"),
+                let bias = stored.tensor(module + ".bias"), bias.shape == [matrix.rowCount], bias.format != nil,
+                try stored.floats(of: bias).allSatisfy({ $0 == 0 })
+            else { continue }
+            zeroBiases.insert(bias.name)
+        }
+        self.zeroBiases = zeroBiases
     }
 
     var path: String { stored.path }
 
-    var storedNames: [String] { stored.storedNames }
+    var storedNames: [String] { stored.storedNames.filter { !zeroBiases.contains($0) } }
 
     func tensor(_ name: String) -> StoredTensor? { matrices[name]?.tensor ?? stored.tensor(name) }
 
