@@ -30,13 +30,15 @@ struct LongLMCommand: ParsableCommand {
 enum Main {
     static func main() {
         Interruption.prepare()
-        // The command runs as a task, which can be cancelled. Where the system refuses its thread, a task waits for ever.
+        // The command runs as a task, which can be cancelled, on a thread of its own: where the system refuses them a
+        // thread, the tasks of others wait for ever.
         guard ThreadProbe.systemGrants(threadCount: 1) else {
             Terminal.writeError(
                 "longlm: the system allows this process no further threads (see ulimit -u and ulimit -v)")
             exit(1)
         }
-        let task = Task.detached {
+        let thread = InferenceThread(name: "command")
+        let task = Task.detached(executorPreference: thread) {
             run()
             exit(0)
         }

@@ -43,6 +43,26 @@ import Testing
         #expect(try #require(extended.model).cacheBytes > model.cacheBytes)
     }
 
+    @Test("The parts of a quantised matrix are shown with its format, and forms that aren't read with an error")
+    func quantizedSafetensors() throws {
+        let tiny = try QuantizedSafetensors(.gptq(bits: 4, group: 64, isSymmetric: true) { _ in "q4_0" })
+        let report = try longlm(["inspect", tiny.path, "--json"]).json(Report.self)
+        let model = try #require(report.model)
+        #expect(report.tensors.count == tiny.parts.count)
+        for tensor in report.tensors {
+            let isPart = [".qweight", ".qzeros", ".scales", ".g_idx"].contains { tensor.name.hasSuffix($0) }
+            #expect(tensor.format == (isPart ? "q4_0" : "float32"), "\(tensor.name)")
+            #expect((tensor.packedBytes == 0) == (isPart && !tensor.name.hasSuffix(".qweight")))
+        }
+        #expect(report.parameters == tiny.tensors.reduce(0) { $0 + $1.values.count })
+        #expect(model.weightBytes == report.tensors.reduce(0) { $0 + ($1.packedBytes ?? 0) })
+
+        try tiny.write(tiny.parts, ["quantization_config": #"{"quant_method": "torchao"}"#])
+        let refused = try longlm(["inspect", tiny.path, "--json"]).json(Report.self)
+        #expect(refused.tensors.map(\.name) == report.tensors.map(\.name) && refused.model == nil)
+        #expect(refused.modelError?.contains("quantised in the form torchao") == true)
+    }
+
     @Test func file() throws {
         let report = try longlm(["inspect", llama + "/model.safetensors", "--json"]).json(Report.self)
         #expect(!report.tensors.isEmpty)

@@ -113,7 +113,6 @@ private func parse(_ json: String) throws(ModelError) -> ModelConfiguration {
         ("rope_scaling", #"{"rope_type": "proportional", "factor": 8.0}"#, "proportional"),
         ("rope_scaling", #"{"type": "dynamic", "rope_type": "spiral"}"#, "spiral"),
         ("rope_parameters", #"{"rope_type": "spiral", "rope_theta": 10000}"#, "spiral"),
-        ("quantization_config", #"{"quant_method": "awq"}"#, "quantized weights"),
         ("hidden_act", "\"relu\"", "relu"), ("sliding_window", "4096", "4096"),
         ("attn_logit_softcapping", "50.0", "50"), ("final_logit_softcapping", "30.0", "30"),
         ("query_pre_attn_scalar", "256", "256"), ("qk_layernorm", "true", "true"), ("use_qkv_bias", "true", "true"),

@@ -79,17 +79,6 @@ import Testing
         }
     }
 
-    @Test func mlx() throws {
-        var members = TinyLlama().configuration
-        members["quantization"] = #"{"group_size": 64, "bits": 4}"#
-        let path = try folder.write(jsonObject(members), to: "config.json")
-        #expect(
-            thrownError { () throws(ModelError) in _ = try LanguageModel(path: folder.path) }
-                == .unsupportedFeature(
-                    file: path, key: "quantization",
-                    value: "quantized weights in MLX's format; use the original or a GGUF file"))
-    }
-
     /// Beside the weights there may be files of training, and an adapter beside a whole model.
     @Test func wholeModels() throws {
         try TinyLlama().write(to: folder)

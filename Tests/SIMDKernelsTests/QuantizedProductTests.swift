@@ -6,7 +6,7 @@ import Testing
 /// Products with quantised weights have the bits of products with the floats that the codes stand for.
 @Suite("Quantised weights")
 struct QuantizedProductTests {
-    @Test("Numbers are those of gguf-py", arguments: quantizedFormats)
+    @Test("Numbers are those of gguf-py", arguments: fileFormats)
     func values(_ format: WeightFormat) throws {
         let fixture = try SafetensorsFile(path: Fixtures.path("quantized/blocks.safetensors"))
         let blocks = try fixture.tensor("\(format.rawValue).blocks")
@@ -40,6 +40,38 @@ struct QuantizedProductTests {
                 packing: $0, format: format, storedFormat: .float32, rowCount: rowCount, columnCount: columnCount)
         }
         #expect(rows(of: floats) == expected)
+    }
+
+    /// Scales of 32 bits, times which a code isn't exact, so that each number must be rounded once.
+    @Test("Numbers of formats of this engine are rounded once", arguments: [WeightFormat.affine4, .affine8, .float8])
+    func ownFormats(_ format: WeightFormat) {
+        var generator = SeededGenerator(seed: 166)
+        let (rowCount, columnCount) = (35, 192)
+        let blocks = (0..<(rowCount * columnCount / format.columnMultiple)).map { _ in
+            format.randomBlock(exponents: 5...9, wholeScales: true, using: &generator)
+        }
+        let expected = blocks.flatMap { dequantize($0, format).map(\.value) }
+        for instructionSet in InstructionSet.availableForFloats {
+            let packed = blocks.flatMap { $0 }.withUnsafeBytes {
+                PackedMatrix(
+                    packing: $0, format: format, rowCount: rowCount, columnCount: columnCount,
+                    instructionSet: instructionSet)
+            }
+            #expect(rows(of: packed) == expected, "\(instructionSet)")
+            guard instructionSet.isFused else { continue }
+            // A row with a single 1 takes one number of each output: in registers, and in a panel's scratch.
+            for rowCount in [1, 7] {
+                for column in [0, 63, 130] {
+                    var input = [Float](repeating: 0, count: rowCount * columnCount)
+                    for row in 0..<rowCount { input[row * columnCount + column] = 1 }
+                    let weights = Weights(packed: packed, values: expected, bits: [])
+                    let output = product(input, by: weights, instructionSet)
+                    let numbers = (0..<packed.rowCount).map { expected[$0 * columnCount + column] }
+                    #expect(output == (0..<rowCount).flatMap { _ in numbers })
+                }
+            }
+        }
+        #expect(format.widened(blocks.flatMap { $0 }, count: expected.count) == expected)
     }
 
     private func rows(of matrix: PackedMatrix) -> [Float] {
@@ -144,7 +176,7 @@ struct QuantizedProductTests {
         for (rowCount, columnCount) in [(1, 32), (1, 97), (7, 97)] {
             let matrix = QuantizedWeights(format, rowCount: columnCount, columnCount: 256, using: &generator).weights
             let input = generator.floats(rowCount * 256, limit: 0.1)
-            for precision in [Precision.float32, .int8] {
+            for precision in [Precision.float32, .int8] where precision.reads(format) {
                 let once = product(input, by: matrix, precision: precision, instructionSet)
                 let gated = gatedProduct(input, gate: matrix, up: matrix, precision: precision, instructionSet)
                 #expect(firstDifference(gated, silu(once, times: once)) == nil, "\(precision), \(rowCount)")
@@ -152,7 +184,7 @@ struct QuantizedProductTests {
         }
     }
 
-    @Test("int8 follows its contract", arguments: codeInstructionSets, quantizedFormats)
+    @Test("int8 follows its contract", arguments: codeInstructionSets, codeFormats)
     func codes(_ instructionSet: InstructionSet, _ format: WeightFormat) {
         var generator = SeededGenerator(seed: 162)
         let groupLength: Int
@@ -180,7 +212,7 @@ struct QuantizedProductTests {
         }
     }
 
-    @Test("int8 has the same bits on all threads and targets, and for every row alone", arguments: quantizedFormats)
+    @Test("int8 has the same bits on all threads and targets, and for every row alone", arguments: codeFormats)
     func codesEverywhere(_ format: WeightFormat) {
         var generator = SeededGenerator(seed: 163)
         for (rowCount, columnCount, depth) in [(1, 97, 512), (1, 33, 4352), (7, 65, 4352), (150, 97, 256)] {

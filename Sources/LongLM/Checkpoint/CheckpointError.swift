@@ -20,6 +20,10 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case unsupportedTensorType(file: String, tensor: String, type: String)
     /// A matrix whose rows don't consist of whole blocks of its format, or whose bytes aren't as many as its shape implies.
     case malformedTensor(file: String, tensor: String, reason: String)
+    /// Weights that are quantised in a form that isn't read, with the form's name and what else to know of it.
+    case unsupportedQuantization(file: String, form: String, reason: String)
+    /// Settings of a quantisation that aren't of the expected form.
+    case invalidQuantization(file: String, reason: String)
     /// The task was cancelled.
     case cancelled
 
@@ -38,6 +42,9 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
         case .unsupportedTensorType(let file, let tensor, let type):
             "\(file): tensor \(tensor) is of type \(type), which can't be computed with"
         case .malformedTensor(let file, let tensor, let reason): "\(file): tensor \(tensor) \(reason)"
+        case .unsupportedQuantization(let file, let form, let reason):
+            "\(file): the weights are quantised in the form \(form), \(reason)"
+        case .invalidQuantization(let file, let reason): "\(file): \(reason)"
         case .cancelled: "loading was cancelled"
         }
     }

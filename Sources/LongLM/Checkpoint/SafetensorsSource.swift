@@ -34,16 +34,39 @@ struct SafetensorsSource: WeightSource {
     ) throws(CheckpointError) {
         // Rows are contiguous and of one size.
         let rowByteCount = tensor.byteCount / max(tensor.shape.first ?? 1, 1)
-        let view = try view(tensor)
-        do {
-            try view.read((rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount), into: target)
-        } catch { throw .safetensors(error) }
+        try read((rows.lowerBound * rowByteCount)..<(rows.upperBound * rowByteCount), of: tensor, into: target)
     }
 
     func floats(of tensor: StoredTensor) throws(CheckpointError) -> [Float] {
         let view = try view(tensor)
         do {
             return try view.floats()
+        } catch { throw .safetensors(error) }
+    }
+
+    /// Copies bytes of a tensor.
+    ///
+    /// - Parameters:
+    ///   - bytes: Which ones, counted from its beginning; it has them.
+    ///   - tensor: The tensor.
+    ///   - target: Where they go: as many bytes.
+    /// - Throws: ``CheckpointError/safetensors(_:)``.
+    func read(
+        _ bytes: Range<Int>, of tensor: StoredTensor, into target: UnsafeMutableRawBufferPointer
+    ) throws(CheckpointError) {
+        let view = try view(tensor)
+        do {
+            try view.read(bytes, into: target)
+        } catch { throw .safetensors(error) }
+    }
+
+    /// The numbers of a tensor of whole numbers.
+    ///
+    /// - Throws: ``CheckpointError/safetensors(_:)``, also for a tensor of another type.
+    func integers(of tensor: StoredTensor) throws(CheckpointError) -> [Int] {
+        let view = try view(tensor)
+        do {
+            return try view.integers()
         } catch { throw .safetensors(error) }
     }
 

@@ -45,7 +45,7 @@ package struct StoredTensor: Sendable, Equatable {
     package let typeName: String
     /// How its numbers are stored; nil for a type that can't be computed with.
     package let format: WeightFormat?
-    /// The bytes that it takes in the file.
+    /// The bytes of all its rows in that format. They are those in the file, unless the source assembles it.
     package let byteCount: Int
     /// The stored tensors that it consists of: for most its name alone; quantised weights may keep their scales beside them.
     package let partNames: [String]

@@ -30,7 +30,8 @@ package struct ModelCheckpoint: Sendable {
         let endTokens = try configuration.endTokens(directory: directory)
         do {
             self.init(
-                configuration: configuration, endTokens: endTokens, source: try SafetensorsSource(path: directory),
+                configuration: configuration, endTokens: endTokens,
+                source: try openWeights(directory: directory, configuration: json),
                 configurationHash: json.withUnsafeBytes { WordHash.hash($0) })
         } catch { throw .checkpoint(error) }
     }

@@ -125,7 +125,8 @@ private struct Report: Encodable {
     }
 
     private(set) var tensors: [Tensor]
-    let parameters: Int
+    /// Of quantised matrices in parts, what the model has.
+    private(set) var parameters: Int
     /// The tensors as they are stored in the files.
     let weightBytes: Int
     var model: Model?
@@ -164,6 +165,19 @@ private struct Report: Encodable {
             tensors[index].format = parts.first?.format.rawValue
             tensors[index].packedBytes = parts.reduce(0) { $0 + $1.byteCount }
         }
+        // Scales, for instance: they are a part of the matrix in front of them.
+        let others = plan.entries.flatMap { entry in
+            entry.tensor.partNames.dropFirst().map { ($0, entry.format.rawValue) }
+        }
+        guard !others.isEmpty else { return }
+        let formats = Dictionary(others) { first, _ in first }
+        for index in tensors.indices where tensors[index].format == nil {
+            guard let format = formats[tensors[index].name] else { continue }
+            tensors[index].format = format
+            tensors[index].packedBytes = 0
+        }
+        let whole = Dictionary(plan.entries.map { ($0.tensor.name, $0.tensor.elementCount) }) { first, _ in first }
+        parameters = whole.values.reduce(0, +)
     }
 
     var text: String {

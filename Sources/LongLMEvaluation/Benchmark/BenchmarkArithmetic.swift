@@ -62,7 +62,8 @@ extension WeightFormat {
         case .float32: "f32"
         case .bfloat16: "bf16"
         case .float16: "f16"
-        case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS: rawValue
+        case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS, .affine4, .affine8, .float8:
+            rawValue
         }
     }
 }

@@ -165,7 +165,7 @@ private struct CodeChain<Storage: QuantizedStorage, Target: CodeTarget> {
         let scale = Storage.scales(block, at: row, group: group, Target.Widen.self) * input[QuantizedInput.scale]
         sum = Target.Arithmetic.multiplyAdd(longlm_integers_to_floats(integers), scale, sum)
         if Storage.hasMinimum {
-            let minimum = Storage.minima(block, at: row, group: group, Target.Widen.self)
+            let minimum = Storage.raisedMinima(block, at: row, group: group, Target.Widen.self)
             sum = Target.Arithmetic.multiplyAdd(Lanes(repeating: input[place]), minimum, sum)
         }
     }

@@ -30,6 +30,12 @@ public enum WeightFormat: String, Sendable, CaseIterable {
     case iq4NL = "iq4_nl"
     /// Blocks of 256: 4-bit codes of a table with 6-bit scales (GGUF; 4.25 bits).
     case iq4XS = "iq4_xs"
+    /// Blocks of 64: a scale and a minimum of 32 bits and 4-bit codes (5 bits), for quantised safetensors.
+    case affine4
+    /// Blocks of 32: a scale and a minimum of 32 bits and 8-bit codes (10 bits), for quantised safetensors.
+    case affine8
+    /// Blocks of 32: a scale of 32 bits and 8-bit floats with 4 bits of exponent (9 bits), for safetensors in FP8.
+    case float8
 
     /// Calls a visitor with the format's storage.
     @inline(always)
@@ -50,6 +56,9 @@ public enum WeightFormat: String, Sendable, CaseIterable {
         case .q6K: visitor.visit(Q6KStorage.self)
         case .iq4NL: visitor.visit(IQ4NLStorage.self)
         case .iq4XS: visitor.visit(IQ4XSStorage.self)
+        case .affine4: visitor.visit(Affine4Storage.self)
+        case .affine8: visitor.visit(Affine8Storage.self)
+        case .float8: visitor.visit(Float8Storage.self)
         }
     }
 }
@@ -73,7 +82,8 @@ extension WeightFormat {
         switch self {
         case .bfloat16: visitor.visit(BFloat16Storage.self)
         case .float16: visitor.visit(Float16Storage.self)
-        case .float32, .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS:
+        case .float32, .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS, .affine4, .affine8,
+            .float8:
             visitor.visit(Float32Storage.self)
         }
     }
@@ -95,18 +105,26 @@ extension WeightFormat {
         case .q6K: visitor.visit(Q6KStorage.self)
         case .iq4NL: visitor.visit(IQ4NLStorage.self)
         case .iq4XS: visitor.visit(IQ4XSStorage.self)
+        case .affine4: visitor.visit(Affine4Storage.self)
+        case .affine8: visitor.visit(Affine8Storage.self)
+        case .float8: visitor.visit(Float8Storage.self)
         }
     }
 
-    /// Whether numbers are codes of a few bits with a scale.
+    /// Whether numbers are codes of at most eight bits with a scale.
     public var isQuantized: Bool {
         @inline(always) get {
             switch self {
             case .float32, .bfloat16, .float16: false
-            case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS: true
+            case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS, .affine4, .affine8,
+                .float8:
+                true
             }
         }
     }
+
+    /// Whether these codes are integers, which products in ``Precision/int8`` need.
+    public var hasIntegerCodes: Bool { isQuantized && self != .float8 }
 
     /// The number of columns of a matrix has to be a multiple of this.
     public var columnMultiple: Int { storage.columnMultiple }

@@ -10,8 +10,8 @@ public enum Precision: String, Sendable, CaseIterable {
     /// Products with quantised weights in integers. Activations are quantised too: of every 32, the greatest magnitude
     /// becomes 127, and each is rounded to the nearest integer, ties to even. The products of a group of columns are added
     /// exactly. Times the scales of both factors they are added to a 32-bit sum, group after group. Results have the same
-    /// bits on every instruction set that has a fused multiply-add. Weights that aren't quantised are multiplied as in
-    /// ``float32``.
+    /// bits on every instruction set that has a fused multiply-add. Weights that aren't quantised, or are floats of 8
+    /// bits, are multiplied as in ``float32``.
     case int8
 }
 
@@ -21,7 +21,7 @@ extension Precision {
         switch self {
         case .float32: true
         case .bfloat16: format == .bfloat16
-        case .int8: format.isQuantized
+        case .int8: format.hasIntegerCodes
         }
     }
 
@@ -51,9 +51,9 @@ extension Precision {
         }
     }
 
-    /// The precision of products with weights of a format: in ``int8``, those that aren't quantised are multiplied as
-    /// floats.
+    /// The precision of products with weights of a format: in ``int8``, those whose codes are no integers, or that
+    /// aren't quantised, are multiplied as floats.
     public func precision(for format: WeightFormat) -> Precision {
-        self == .int8 && !format.isQuantized ? .float32 : self
+        self == .int8 && !format.hasIntegerCodes ? .float32 : self
     }
 }

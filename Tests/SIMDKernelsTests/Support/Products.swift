@@ -58,6 +58,10 @@ struct Weights {
 let plainFormats = WeightFormat.allCases.filter { !$0.isQuantized }
 /// The formats of blocks.
 let quantizedFormats = WeightFormat.allCases.filter { $0.isQuantized }
+/// Those of GGUF.
+let fileFormats = quantizedFormats.filter { ![.affine4, .affine8, .float8].contains($0) }
+/// Those whose codes are integers.
+let codeFormats = quantizedFormats.filter { $0.hasIntegerCodes }
 
 extension WeightFormat {
     /// At least as many columns as asked for, in whole blocks of the format.

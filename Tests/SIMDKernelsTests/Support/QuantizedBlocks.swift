@@ -8,8 +8,13 @@ struct QuantizedNumber {
     let scale: Float
     /// nil in formats without minima.
     var minimum: Float?
+    /// The number that the code stands for, where it isn't the code itself.
+    var number: Float?
+    /// How much less a code is in code products.
+    var codeOffset = 0
 
-    var value: Float { scale * Float(code) + (minimum ?? 0) }
+    /// Rounded once: in most formats the product is exact.
+    var value: Float { (minimum ?? 0).addingProduct(scale, number ?? Float(code)) }
 }
 
 /// The numbers of a block as a file holds it, by the formulas that define the formats, in gguf-py's order of operations.
@@ -27,6 +32,9 @@ func dequantize(_ block: [UInt8], _ format: WeightFormat) -> [QuantizedNumber] {
             ? (bytes[group] & 63, bytes[group + 4] & 63)
             : (bytes[group + 4] & 15 | (bytes[group - 4] >> 6) << 4, bytes[group + 4] >> 4 | (bytes[group] >> 6) << 4)
         return QuantizedNumber(code: code, scale: half(0) * Float(scale), minimum: -(half(2) * Float(minimum)))
+    }
+    func float(_ offset: Int) -> Float {
+        Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(block[offset + $1]) << UInt32(8 * $1) })
     }
     let table = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113]
     return (0..<format.columnMultiple).map { i -> QuantizedNumber in
@@ -63,6 +71,17 @@ func dequantize(_ block: [UInt8], _ format: WeightFormat) -> [QuantizedNumber] {
             let upper = bits(128 + 32 * (i / 128) + i % 32, i / 32 % 4 * 2, 3)
             let code = nibble(64 * (i / 128) + i % 64, i / 64 % 2) | upper << 4
             return QuantizedNumber(code: code - 32, scale: half(208) * Float(Int8(bitPattern: block[192 + i / 16])))
+        case .affine4:
+            return QuantizedNumber(
+                code: nibble(8 + i / 32 * 16 + i % 16, i / 16 % 2), scale: float(0), minimum: float(4))
+        case .affine8:
+            return QuantizedNumber(code: Int(block[8 + i]), scale: float(0), minimum: float(4), codeOffset: 128)
+        case .float8:
+            // Sign, exponent and fraction; 2⁻⁸ times the number of that type.
+            let (exponent, fraction) = (bits(4 + i, 3, 15), Float(bits(4 + i, 0, 7)) / 8)
+            let significand = exponent == 0 ? fraction : 1 + fraction
+            let magnitude = significand * Float(sign: .plus, exponent: max(exponent, 1) - 15, significand: 1)
+            return QuantizedNumber(code: 0, scale: float(0), number: block[4 + i] & 0x80 == 0 ? magnitude : -magnitude)
         case .float32, .bfloat16, .float16: preconditionFailure("no format of blocks")
         }
     }
@@ -118,11 +137,12 @@ func codeChain(_ input: [Float], by matrix: QuantizedWeights, groupLength: Int) 
             for start in stride(from: 0, to: depth, by: groupLength) {
                 let numbers = matrix.numbers[(column * depth + start)..<(column * depth + start + groupLength)]
                 let group = integers[start..<(start + groupLength)]
-                let product = zip(numbers, group).reduce(0) { $0 + $1.0.code * $1.1 }
+                let product = zip(numbers, group).reduce(0) { $0 + ($1.0.code - $1.0.codeOffset) * $1.1 }
                 let first = numbers[numbers.startIndex]
                 sum.addProduct(Float(product), first.scale * scales[start / 32])
                 if let minimum = first.minimum {
-                    sum.addProduct(minimum, scales[start / 32] * Float(group.reduce(0, +)))
+                    let raised = minimum + Float(first.codeOffset) * first.scale
+                    sum.addProduct(raised, scales[start / 32] * Float(group.reduce(0, +)))
                 }
             }
             outputs.append(sum)

@@ -114,13 +114,8 @@ public struct ModelConfiguration: Sendable, Equatable {
                 file: file, reason: reader.has("model_type") ? "model_type has no value" : "model_type is missing")
         }
         guard let family = Families.named(name) else { throw .unsupportedArchitecture(file: file, name: name) }
-        if reader.has("quantization_config"), try reader.object("quantization_config") != nil {
-            throw reader.unsupported("quantization_config", "quantized weights")
-        }
-        if reader.has("quantization"), try reader.object("quantization") != nil {
-            throw reader.unsupported(
-                "quantization", "quantized weights in MLX's format; use the original or a GGUF file")
-        }
+        // How weights are quantised concerns those who read them.
+        for key in ["quantization", "quantization_config"] { _ = try reader.object(key) }
         try self.init(reader, defaults: family.defaults, modelType: name)
         try family.read(reader, into: &self)
         try reader.refuseUnread()

@@ -40,7 +40,8 @@ enum CodeSpan {
                     Storage.scales(block, at: row, group: group, Widen.self), at: scaleOffset(half: half) + row)
                 if Storage.hasMinimum {
                     span.store(
-                        Storage.minima(block, at: row, group: group, Widen.self), at: minimumOffset(half: half) + row)
+                        Storage.raisedMinima(block, at: row, group: group, Widen.self),
+                        at: minimumOffset(half: half) + row)
                 }
             }
         }

@@ -9,7 +9,7 @@ import CLongLM
 /// in the file.
 ///
 /// A number's value is fma(scale, code, minimum), or fma(scale, code, −scale · offset). The product of a scale and a code
-/// is exact in 32-bit floats for every format, so these are the bits that gguf-py computes in steps.
+/// is exact in 32-bit floats for every format of GGUF, so these are the bits that gguf-py computes in steps.
 protocol QuantizedStorage: WeightStorage {
     /// The bytes of a block in a file.
     static var blockByteCount: Int { get }
@@ -25,6 +25,9 @@ protocol QuantizedStorage: WeightStorage {
 
     /// Whether there are minima.
     static var hasMinimum: Bool { get }
+
+    /// Whether codes take all eight bits of a byte. Code products then take them to have 128 added.
+    static var codesAreRaised: Bool { get }
 
     /// Rearranges the words of a packed block, for a format whose bits lie inconveniently.
     static func arrange(_ block: UnsafeMutablePointer<Float>)
@@ -52,6 +55,11 @@ protocol QuantizedStorage: WeightStorage {
 
     /// What is added to the products of a group, for sixteen rows. Called only if ``hasMinimum`` is true.
     static func minima<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes
+
+    /// The same for code products, in which a code may stand for another number.
+    static func raisedMinima<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes
 }
@@ -93,6 +101,13 @@ extension QuantizedStorage {
     static func minima<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes { Lanes(repeating: 0) }
+
+    @inline(always) static var codesAreRaised: Bool { codeOffset == 128 }
+
+    @inline(always)
+    static func raisedMinima<Widen: Widening>(
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
+    ) -> Lanes { minima(block, at: row, group: group, Widen.self) }
 
     static var columnMultiple: Int { blockLength }
 
@@ -154,7 +169,8 @@ extension QuantizedStorage {
     static func addends<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, scale: Lanes, _: Widen.Type
     ) -> Lanes {
-        hasMinimum ? minima(block, at: row, group: group, Widen.self) : scale * (0 - codeOffset)
+        if hasMinimum { return minima(block, at: row, group: group, Widen.self) }
+        return codeOffset == 0 ? Lanes(repeating: 0) : scale * (0 - codeOffset)
     }
 
     /// Codes with 128 added to the numbers that they stand for, in place of ``codeOffset``.
@@ -163,7 +179,7 @@ extension QuantizedStorage {
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let codes = codes(block, at: row, span: span, quad: quad, Widen.self)
-        if codeOffset == 128 { return codes }
+        if codesAreRaised { return codes }
         // No byte carries into the next: a code is below 64, and its offset at most 32.
         let missing = UInt32(128 - codeOffset)
         return longlm_add_bits(codes, missing | missing << 8 | missing << 16 | missing << 24)
