@@ -780,6 +780,14 @@ not
 "5..e"|float(9)
 "-"|float(9)
 "-nan"|float
+('<b'|safe)|last + '<'
+'b'|last + '<'
+''|last
+('<'|safe)|default('x') + '<'
+('<-'|safe).rpartition('-')[0] + '<'
+[('<'|e)]|join ~ '<'
+['b', 'a']|join('<'|safe) + '<'
+('<'|safe)|replace('<', 'x'|safe) + '<\'
 """.strip("\n").split("\n")
 
 BLOCKS = [

@@ -74,6 +74,7 @@ import Tokenization
             "{{ {}[(" + Self.list(60_000) { "\($0)" } + ")] }}", Self.repeated("{{ c[0] }}a", 50_000),
             "{% set d = dict(range(60000) | map('string') | batch(2)) %}{% macro f() %}{{ kwargs | length }}{% endmacro %}{{ f(**d) }}",
             "{% set d = dict(range(60000) | map('string') | batch(2)) %}{{ ('{a}' * 10000).format(a='', **d) }}",
+            "{{ range(90000) | groupby('x', 1) | length }}",
             "{% set i = range(90000) | map('int') %}{% for x in range(90000) %}{% if i | first %}{% endif %}{% endfor %}",
         ] {
             let start = ContinuousClock.now

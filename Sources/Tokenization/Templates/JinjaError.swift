@@ -34,12 +34,13 @@ struct JinjaLimits: Sendable {
     var depth = 100
     /// How deep lists and dictionaries may nest.
     var valueDepth = 100
-    /// How many nodes are evaluated, and how many elements and stretches of text are looked at. A step takes up to a
-    /// microsecond where memory is slow, and published templates take some hundred for each message of a chat.
+    /// How many nodes are evaluated, and how many elements and stretches of text are looked at. A million takes up to half
+    /// a second. Published templates take 170 steps for a message, and at most 4,000.
     var steps = 3_000_000
-    /// What each scalar of the input adds to `steps`, and the most that they become: seconds.
-    var stepsPerScalar = 2
-    var mostSteps = 8_000_000
+    /// What each scalar of the input adds to `steps`, since some templates go through all messages for each of them.
+    var stepsPerScalar = 16
+    /// The most that `steps` becomes, however long the input is.
+    var mostSteps = 12_000_000
     /// How many scalars of text, or elements in their place, are made. More input allows more: see `madePerScalar`.
     var made = 1 << 25
     /// What each scalar of the input adds to `made`.

@@ -12,6 +12,10 @@ extension JinjaInterpreter {
             return try elements(of: value).first ?? .undefined("the first of nothing")
         case "last":
             guard isReversible(value) else { throw failure("a \(value.typeName) has no last element") }
+            // Python takes it by its index, which keeps the mark of safe HTML; a loop over the text doesn't.
+            if let text = value.text, let scalar = text.scalars.indices.last {
+                return .text(text[scalar..<text.count].marked(text.isMarkup))
+            }
             return try elements(of: value).last ?? .undefined("the last of nothing")
         case "join": return try joined(value, arguments)
         case "reverse":
@@ -313,7 +317,8 @@ extension JinjaInterpreter {
         var groups: [(key: JinjaValue, elements: [JinjaValue])] = []
         for element in try sorted(try elements(of: value), by: key) {
             let elementKey = try key(element)
-            if let last = groups.last, try isEqual(last.key, elementKey) {
+            // Nothing may hold the group's array here, or appending copies it.
+            if let lastKey = groups.last?.key, try isEqual(lastKey, elementKey) {
                 groups[groups.count - 1].elements.append(element)
             } else {
                 groups.append((elementKey, [element]))
