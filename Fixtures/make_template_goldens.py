@@ -696,6 +696,98 @@ not
 'ǆ'.title()
 '\u1e9e'.lower()
 "\N{BULLET}"
+("<a>"|safe).replace("a","<")
+("<a>"|safe)|replace("z","<") + "<"
+("<"|safe)|title + "<"
+("<"|safe).center(4,"x") + "<"
+("<"|safe)|center(4) + "<"
+("<\nb"|safe)|indent + "<"
+("<"|safe)|reverse + "<"
+("a < b"|safe).split("<")[0] + "<"
+("a < b"|safe).partition("<")[2] + "<"
+("a < b"|safe)|truncate(3,true,"<") + "<"
+("<,"|safe).join(["<", 1, "&"|safe])
+("{} {a}"|safe).format("<", a="&")
+("a"|safe).removeprefix("b") + "<"
+("<b"|safe)|list
+("<b"|safe)|first + "<"
+("<b"|safe)[1:] + "<"
+("<b"|safe)[::-1] + "<"
+("<b"|safe) ~ "<"
+"<"|e|capitalize + "<"
+"x"|e|wordcount
+"<"|e|string + "<"
+2 * ("a"|safe) + "<"
+("a\nb"|safe).splitlines()
+("a b"|safe).rsplit()
+("5"|safe).zfill(3) + "<"
+(" a "|safe).strip() + "<"
+("<"|safe).swapcase() + "<"
+[1].copy()
+2*(1,)
+(1,)*2
+"{} {1}".format(1,2)
+"{1} {}".format(1,2)
+('9'*500)|float
+('-'~'9'*500)|float
+('0'*500~'1')|float
+"1e400"|float
+(1,2).grouper is defined
+[1,2]|first
+"\x00\x1f\x7f\u2028\ue000\U000f0000"|tojson
+["\x00\x1f\x7f\u2028\ue000\U000f0000\u0378"]
+"\U0001F600é"|tojson(ensure_ascii=true)
+"+5"|int
+"-5"|int
+"1_0"|int
+"1__0"|int(4)
+"_1"|int(4)
+"-_1"|int(4)
+"0x1F"|int(0,16)
+"-0x1f"|int(0,16)
+"0b11"|int(7,2)
+"0o17"|int(7,8)
+"z"|int(1,36)
+"٣"|int
+"--5"|int(4)
+"- 5"|int(4)
+""|int(4)
+"5."|int(4)
+"1e3"|int(4)
+"0x"|int(4,16)
+"1."|float
+".5"|float
+"."|float(9)
+"-.5e1"|float
+"1.e2"|float
+"1_0.2_5"|float
+"1_.5"|float(9)
+"1._5"|float(9)
+"+inf"|float
+"-Infinity"|float
+"NaN"|float
+"infinit"|float(9)
+"1e"|float(9)
+"e1"|float(9)
+"1e+5"|float
+"1-5"|float(9)
+"+-1"|float(9)
+" 2 "|float
+"1e5_0"|float
+"abc"|float(9)
+"1.2.3"|float(9)
+"..5"|float(9)
+"5..e"|float(9)
+"-"|float(9)
+"-nan"|float
+('<b'|safe)|last + '<'
+'b'|last + '<'
+''|last
+('<'|safe)|default('x') + '<'
+('<-'|safe).rpartition('-')[0] + '<'
+[('<'|e)]|join ~ '<'
+['b', 'a']|join('<'|safe) + '<'
+('<'|safe)|replace('<', 'x'|safe) + '<\'
 """.strip("\n").split("\n")
 
 BLOCKS = [
@@ -724,6 +816,11 @@ BLOCKS = [
     "{% for x in l %}{{ loop.nope }}{% endfor %}", "{% for x in l %}{{ loop.cycle() }}{% endfor %}", "{% for x in l|map('string') %}{{ loop.length }}{{ loop.last }}{% endfor %}",
     "{% set g = l|map('string') %}{{ g|list }}{{ g|list }}", "{% set g = l|select('odd') %}{{ 3 in g }}{{ g|list }}", "{% for x in d %}{{ x }},{% endfor %}", "{% for c in 'a\u0301b' %}[{{ c }}]{% endfor %}", "{% for k, v in 'ab cd'.split()|map('list') %}{{ v }}{{ k }}{% endfor %}",
     "{% set x = 1 %}{% macro m() %}{{ x }}{% set x = 2 %}{{ x }}{% endmacro %}{{ x }}", "{% macro outer() %}{% macro inner() %}i{% endmacro %}{{ inner() }}{% endmacro %}{{ outer() }}", "{% macro f(n) %}{{ n }}{% if n %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(3) }}",
+    "{% for x in l %}{% break %}{% else %}E{% endfor %}", "{% for x in l %}{% continue %}{% else %}E{% endfor %}", "{% for x in l %}{% if x == 1 %}{% break %}{% endif %}{{ x }}{% else %}E{% endfor %}",
+    "{% for x in l %}{% if x == 1 %}{% continue %}{% endif %}{{ x }}{% else %}E{% endfor %}", "{% for x in [] %}{% break %}{% else %}E{% endfor %}", "{% for x in l if x > 9 %}x{% else %}E{% endfor %}",
+    "{% for g in r|groupby('v') %}{{ g.grouper }}{{ g.list|length }}{{ g['list'] }}{{ g[0] }}{{ g }}{% endfor %}", "{% for k, v in r|groupby('v') %}{{ k }}{{ v|length }}{% endfor %}", "{{ r|groupby('v')|map(attribute='grouper')|join }}{{ (1, 2).grouper is defined }}",
+    "{% macro m(a, b=1) %}{{ varargs }}{% endmacro %}{{ m.arguments }}{{ m.catch_kwargs }}{{ m.catch_varargs }}{{ m.caller }}", "{% macro m(a) %}{{ a }}{{ kwargs }}{% endmacro %}{{ m(b=1, c=2, a=3, d=4) }}{{ m(1, **{'x': 2, 'y': 3}) }}",
+    "{% for c in '<b'|safe %}{{ c + '<' }}{% endfor %}", "{% set i = l|map('string') %}{{ i|first }}{{ i|list }}{{ i|list }}", "{% set i = l|map('int') %}{{ 3 in i }}{{ i|list }}", "{% macro m() %}{% endmacro %}{% call m(**{'caller': 1}) %}x{% endcall %}",
 ]
 
 

@@ -219,6 +219,13 @@ public struct Tokenizer: Sendable {
         addedTokens.isSpecial(id)
     }
 
+    /// Whether the id is that of an added token that is spelled as control tokens are: `<…>` or `[…]`. Files call some
+    /// tokens that end turns not special.
+    func isSpelledAsControl(_ id: Int) -> Bool {
+        guard addedTokens.contains(id), let token = token(id: id), token.unicodeScalars.count > 2 else { return false }
+        return token.hasPrefix("<") && token.hasSuffix(">") || token.hasPrefix("[") && token.hasSuffix("]")
+    }
+
     /// A token for the decoder; nil for a special one that is to be skipped.
     func fragment(of id: Int, skipSpecialTokens: Bool) throws(TokenizerError) -> TokenFragment? {
         guard let spelling = model.vocabulary.spelling(of: id) else {

@@ -45,6 +45,11 @@ import Testing
         let json = try run(refused, ["--json"])
         #expect(try json.status == 1 && json.json([String: String].self)["error"]?.contains("who asks?") == true)
         #expect(json.errors.isEmpty)
+        // A template that isn't Jinja is found when it is read.
+        let template = try folder.write("{{ 1 + }}", to: "chat_template.jinja")
+        let unparsed = try run(messages, ["--json"])
+        #expect(try unparsed.status == 1 && unparsed.json([String: String].self)["error"]?.contains(template) == true)
+        #expect(try unparsed.errors.isEmpty && run(messages).errors.contains("unexpected }}"))
         let object = try run("{}")
         #expect(object.status == 1 && object.errors.hasSuffix("messages.json: is not an array\n"))
         let broken = try run("[{]")

@@ -166,6 +166,30 @@ import Tokenization
         #expect(try ChatFormat.gemma.endOfTurnTokens(with: Goldens.tokenizer("gpt2")).isEmpty)
     }
 
+    /// Some files call the token that ends a turn not special. A word that is an added token ends nothing.
+    @Test(arguments: [("<|end|>", [6]), ("[END]", [6]), ("ab", []), ("<>", []), ("\\n\\n", [])])
+    func endsOfTurnsThatAreNotSpecial(token: String, ends: [Int]) throws {
+        let flags = #""single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":false"#
+        let tokenizer = try load(tokenizerJSON(addedTokens: #"[{"id":6,"content":"\#(token)",\#(flags)}]"#))
+        let end = token.replacing("\\n", with: "\n")
+        let both = try TemplateGoldens.format("{% for m in messages %}{{ m.content ~ '\(end)' }}{% endfor %}")
+        #expect(both.endOfTurnTokens(with: tokenizer) == ends)
+        let first = try TemplateGoldens.format(
+            "{% for m in messages %}{{ m.content }}{{ '\(end)' if not loop.last }}{% endfor %}")
+        #expect(first.endOfTurnTokens(with: tokenizer) == [])
+    }
+
+    @Test func specialTokensOfTheMap() throws {
+        let directory = try TemporaryDirectory()
+        try directory.write(
+            "{{ bos_token }}{{ eos_token }}{{ pad_token }}{{ extra is defined }}", to: "chat_template.jinja")
+        let map = #"{"bos_token":"<x>","eos_token":{"content":"</s>"},"additional_special_tokens":["<a>"]}"#
+        try directory.write(map, to: "special_tokens_map.json")
+        #expect(try ChatFormat(directory: directory.path).render([]) == "<x></s>False")
+        try directory.write(#"{"bos_token":"<s>","pad_token":null}"#, to: "tokenizer_config.json")
+        #expect(try ChatFormat(directory: directory.path).render([]) == "<s></s>False")
+    }
+
     /// Every format keeps content apart from its frame, whatever the content spells.
     @Test func noFormatLetsContentForgeControlTokens() throws {
         for format in try Format.all.get() {

@@ -75,4 +75,30 @@ import Tokenization
         for id in ids { pieces.append(try detokenizer.append(id)) }
         #expect(pieces.joined() == "the text" && detokenizer.finish() == "")
     }
+
+    /// A text that nearly occurs everywhere takes no longer, and streams give the same as whole texts.
+    @Test func replacing() throws {
+        func tokenizer(_ pattern: String) throws -> Tokenizer {
+            let replace = #"{"type":"Replace","pattern":{"String":"\#(pattern)"},"content":"xyz"}"#
+            return try load(
+                tokenizerJSON(
+                    addedTokens: "[]", decoder: #"{"type":"Sequence","decoders":[{"type":"Fuse"},\#(replace)]}"#,
+                    vocabulary: #"{"a":0,"b":1,"c":2}"#, merges: "[]"))
+        }
+        var generator = SeededGenerator(seed: 9)
+        for _ in 0..<300 {
+            func ids(_ count: Int) -> [Int] { (0..<count).map { _ in Int.random(in: 0...1, using: &generator) } }
+            func text(_ ids: [Int]) -> String { String(ids.map { ["a", "b", "c"][$0] }) }
+            let (pattern, all) = (text(ids(Int.random(in: 1...5, using: &generator))), ids(30))
+            let tokenizer = try tokenizer(pattern)
+            let expected = text(all).replacing(pattern, with: "xyz")
+            #expect(try tokenizer.decode(all) == expected, "\(pattern)")
+            var stream = tokenizer.makeDetokenizer(skipSpecialTokens: false)
+            var streamed = ""
+            for id in all { streamed += try stream.append(id) }
+            #expect(streamed + stream.finish() == expected, "\(pattern)")
+        }
+        let nearly = try tokenizer(String(repeating: "a", count: 1_000) + "b")
+        #expect(try nearly.decode([Int](repeating: 0, count: 300_000)).utf8.count == 300_000)
+    }
 }

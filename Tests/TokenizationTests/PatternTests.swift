@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Tokenization
 
@@ -22,6 +23,33 @@ import Tokenization
                 addedTokens: "[]", preTokenizer: split, decoder: #"{"type":"Fuse"}"#,
                 options: #","ignore_merges":true"#, vocabulary: "{\(vocabulary)}", merges: "[]"))
         return tokenizer.encode(text).compactMap(tokenizer.token)
+    }
+
+    /// A repetition that counts and one that has an instruction for each scalar find the same.
+    @Test(arguments: [
+        ("(?:a{0,9}b|c)+", "(?:(?:a){0,9}b|c)+"), ("(?:a{2,9}?b|[ab]c)+", "(?:(?:a){2,9}?b|[ab]c)+"),
+        ("(?:[ab]{3,9}(?=c)|c|a)+", "(?:(?:[ab]){3,9}(?=c)|c|a)+"),
+        ("(?:[ab]{1,9}?c|b[abc]{9})+", "(?:(?:[ab]){1,9}?c|b(?:[abc]){9})+"),
+        ("(?:a{9,}b|a)+", "(?:a(?:a){8}a*b|a)+"),
+        ("(?:(?=[ab]{1,9}c)[ab]|c[bc]{0,9})+", "(?:(?=(?:[ab]){1,9}c)[ab]|c(?:[bc]){0,9})+"),
+    ])
+    func counting(pattern: String, expanded: String) throws {
+        var generator = SeededGenerator(seed: 5)
+        for _ in 0..<60 {
+            let text = String(
+                (0..<Int.random(in: 1...40, using: &generator)).map { _ in
+                    "aaabbc".randomElement(using: &generator) ?? "a"
+                })
+            #expect(try Self.pieces(pattern, of: text) == Self.pieces(expanded, of: text), "\(text)")
+        }
+    }
+
+    /// Counts that are too large are refused, not left out.
+    @Test(arguments: [
+        "a{2,5000}", "a{5000,6}", "a{5000}", "a{5000,}", "a{,5000}", "a{2,1001}", "a{99999999999999999999}", "a{3,2}",
+    ])
+    func largeCounts(pattern: String) {
+        #expect(throws: TokenizerError.self) { try Self.pieces(pattern, of: "aaa") }
     }
 
     @Test(arguments: [

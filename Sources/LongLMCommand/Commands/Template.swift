@@ -28,15 +28,15 @@ struct TemplateCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let format = try model.location.chatFormat()
         let messages = try elements(messages)
         let tools = try tools.map(elements)
         let text: String
-        do throws(TokenizerError) {
+        do {
+            let format = try model.location.chatFormat()
             text = try format.render(messages: messages, tools: tools, addGenerationPrompt: !noGenerationPrompt)
         } catch {
             guard json else { throw error }
-            try Terminal.write(json: ["error": error.description])
+            try Terminal.write(json: ["error": "\(error)"])
             throw CommandError.silent(status: 1)
         }
         try json ? Terminal.write(json: ["text": text]) : Terminal.write(text)

@@ -46,6 +46,7 @@ enum SpecialTokenParsing {
 
 /// The added tokens, and the search for them in a text.
 struct AddedTokens: Sendable {
+    private let ids: Set<Int>
     private let specialIDs: Set<Int>
     private let normalizer: Normalizer
     private let verbatim: TokenMatcher
@@ -54,6 +55,7 @@ struct AddedTokens: Sendable {
     /// - Throws: `emptyAddedToken` for a token of which normalization leaves nothing. The Python package then finds it
     ///   between any two bytes, or never ends.
     init(_ tokens: [AddedToken], normalizer: Normalizer, file: String) throws(TokenizerError) {
+        ids = Set(tokens.lazy.map(\.id))
         specialIDs = Set(tokens.lazy.filter(\.isSpecial).map(\.id))
         self.normalizer = normalizer
         // Normalization can make two tokens equal. A special one then wins, or else the first.
@@ -62,6 +64,7 @@ struct AddedTokens: Sendable {
         normalized = try TokenMatcher(ordered.filter(\.isNormalized), normalizer: normalizer, file: file)
     }
 
+    func contains(_ id: Int) -> Bool { ids.contains(id) }
     func isSpecial(_ id: Int) -> Bool { specialIDs.contains(id) }
 
     /// Cuts text at the added tokens and normalizes what lies between. Tokens that are matched verbatim come first.

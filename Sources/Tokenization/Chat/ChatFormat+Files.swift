@@ -7,7 +7,7 @@ extension ChatFormat {
     /// A template is a Jinja program. It is parsed here, so that an unknown construct is found at once, and run whenever
     /// a chat is rendered. A template named `tool_use`, in additional_chat_templates or in the list of
     /// tokenizer_config.json, takes the chats with tools. The special tokens of tokenizer_config.json are variables of
-    /// the template.
+    /// the template, and so are those that only special_tokens_map.json has.
     ///
     /// - Parameters:
     ///   - directory: the path of the checkpoint's directory.
@@ -32,7 +32,7 @@ extension ChatFormat {
         }
         let forTools = "additional_chat_templates/tool_use.jinja"
         if exists(forTools) { sources.forTools = try Self.source(directory + "/" + forTools) }
-        self = try Self.format(sources, try root.map(Self.specialTokens) ?? [:], today)
+        self = try Self.format(sources, try Self.specialTokens(root, directory: directory), today)
     }
 
     /// Reads the chat template in the text of a tokenizer_config.json; see ``init(directory:today:)``.
@@ -82,8 +82,9 @@ extension ChatFormat {
     /// - Throws: the errors of reading JSON.
     public func adapted(toDirectory directory: String) throws(TokenizerError) -> ChatFormat {
         let path = directory + "/tokenizer_config.json"
-        guard FileManager.default.fileExists(atPath: path) else { return self }
-        let tokens = try Self.specialTokens(JSONNode(parsing: readFile(path), file: path))
+        let root =
+            FileManager.default.fileExists(atPath: path) ? try JSONNode(parsing: readFile(path), file: path) : nil
+        let tokens = try Self.specialTokens(root, directory: directory)
         return ChatFormat(
             style, beginToken: beginToken.isEmpty ? "" : tokens["bos_token"] ?? beginToken,
             endToken: endToken.isEmpty ? "" : tokens["eos_token"] ?? endToken)
@@ -128,6 +129,17 @@ extension ChatFormat {
             throw .missingKey(file: node.file, key: "\(node.key).default")
         }
         return Sources(standard: (standard, node.file), forTools: templates["tool_use"].map { ($0, node.file) })
+    }
+
+    /// The special tokens of tokenizer_config.json, and those that special_tokens_map.json adds: `transformers` reads both.
+    private static func specialTokens(
+        _ root: JSONNode?, directory: String
+    ) throws(TokenizerError) -> [String: String] {
+        let tokens = try root.map(specialTokens) ?? [:]
+        let path = directory + "/special_tokens_map.json"
+        guard FileManager.default.fileExists(atPath: path) else { return tokens }
+        let more = try specialTokens(JSONNode(parsing: readFile(path), file: path))
+        return tokens.merging(more) { stated, _ in stated }
     }
 
     /// The special tokens by their names: `bos_token` and so on, and those that a model adds.

@@ -70,11 +70,12 @@ extension ChatFormat {
 // MARK: - Ends of turns
 
 extension ChatFormat {
-    /// The special tokens by which the format ends what the assistant says, and the checkpoint's `eos_token`. A chat must
-    /// stop at them even where generation_config.json lists only the end of a text.
+    /// The tokens by which the format ends what the assistant says, and the checkpoint's `eos_token`. A chat must stop at
+    /// them even where generation_config.json lists only the end of a text.
     ///
-    /// They are found by rendering a chat of two turns: the first special token after each answer. A format whose turns
-    /// end with ordinary text, or that can't express such a chat, has none of these.
+    /// They are found by rendering a chat of two turns: the first special token after each answer. An added token such as
+    /// `<end>` that the file doesn't call special counts where both answers end with it. A format whose turns end with
+    /// ordinary text, or that can't express such a chat, has none of these.
     ///
     /// - Parameter tokenizer: the model's.
     public func endOfTurnTokens(with tokenizer: Tokenizer) -> [Int] {
@@ -84,10 +85,15 @@ extension ChatFormat {
         let messages = zip(roles, words).map { ChatMessage(role: $0, content: $1) }
         var tokens = endOfText.flatMap { tokenizer.id(token: $0) }.map { [$0] } ?? []
         guard let transcript = try? transcript(messages, addGenerationPrompt: false) else { return tokens }
-        for (answer, next) in [(words[1], words[2]), (words[3], nil)] {
-            let frame = transcript.frame(after: answer, before: next)
-            let ids = tokenizer.encode(frame, addSpecialTokens: false)
-            if let token = ids.first(where: tokenizer.isSpecial), !tokens.contains(token) { tokens.append(token) }
+        let frames = [(words[1], words[2]), (words[3], nil)].map { answer, next in
+            tokenizer.encode(transcript.frame(after: answer, before: next), addSpecialTokens: false)
+        }
+        let ends = frames.map { frame in
+            frame.first { tokenizer.isSpecial($0) || tokenizer.isSpelledAsControl($0) }
+        }
+        for (frame, end) in zip(frames, ends) {
+            let token = ends[0] == ends[1] ? end : frame.first(where: tokenizer.isSpecial)
+            if let token, !tokens.contains(token) { tokens.append(token) }
         }
         return tokens
     }

@@ -36,7 +36,8 @@ struct ChatTranscript {
     private mutating func append(_ part: String) -> Range<Int> {
         let start = scalarCount
         scalarCount += part.unicodeScalars.count
-        text.unicodeScalars.append(contentsOf: part.unicodeScalars)
+        // Through the view of scalars, each part would copy the whole text.
+        text += part
         return start..<scalarCount
     }
 }

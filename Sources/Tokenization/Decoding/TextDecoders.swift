@@ -40,13 +40,15 @@ struct FuseDecoder: DecoderStep {
 /// Turns SentencePiece's replacement characters into spaces. Those of the first token are dropped when the pre-tokenizer
 /// has put one there.
 struct MetaspaceDecoder: DecoderStep {
-    let replacement: [UInt8]
     let dropsFirst: Bool
+    private let replacement: [UInt8]
+    private var replacer: ByteReplacer
     private var tokenCount = 0
 
     init(replacement: Unicode.Scalar, dropsFirst: Bool) {
         self.replacement = Array(String(replacement).utf8)
         self.dropsFirst = dropsFirst
+        replacer = ByteReplacer(self.replacement)
     }
 
     mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
@@ -55,7 +57,7 @@ struct MetaspaceDecoder: DecoderStep {
             let space = dropsFirst && tokenCount == 1 ? [] : [UInt8(ascii: " ")]
             guard fragment.bytes.contains(replacement[0]) else { return fragment }
             var spaced = fragment
-            spaced.bytes = fragment.bytes.replacing(replacement, by: space).replaced
+            spaced.bytes = (replacer.replace(fragment.bytes, by: space) + replacer.finish())[...]
             return spaced
         }
     }
@@ -68,70 +70,38 @@ struct MetaspaceDecoder: DecoderStep {
 
 /// Replaces a text within each token. An ending that could be the beginning of that text waits.
 struct ReplaceDecoder: DecoderStep {
-    /// Not empty.
     let pattern: [UInt8]
     let content: [UInt8]
-    private var pending: [UInt8] = []
+    private var replacer: ByteReplacer
 
+    /// - Parameter pattern: not empty.
     init(pattern: [UInt8], content: [UInt8]) {
         self.pattern = pattern
         self.content = content
+        replacer = ByteReplacer(pattern)
     }
 
     mutating func decode(_ fragments: [TokenFragment]) -> [TokenFragment] {
         var decoded: [TokenFragment] = []
         decoded.reserveCapacity(fragments.count)
         for fragment in fragments {
-            if fragment.startsToken, !pending.isEmpty { decoded += finish() }
+            if fragment.startsToken, !replacer.isIdle { decoded += finish() }
             // Most tokens hold nothing to replace, and are not copied.
-            if pending.isEmpty, !fragment.bytes.contains(pattern[0]) {
+            if replacer.isIdle, !fragment.bytes.contains(pattern[0]) {
                 decoded.append(fragment)
                 continue
             }
-            var (replaced, rest) = (pending + fragment.bytes).replacing(pattern, by: content)
-            if fragment.endsToken {
-                replaced += rest
-                rest = []
-            }
-            pending = Array(rest)
+            var replaced = replacer.replace(fragment.bytes, by: content)
+            if fragment.endsToken { replaced += replacer.finish() }
             decoded.append(
-                TokenFragment(bytes: replaced, startsToken: fragment.startsToken, endsToken: fragment.endsToken))
+                TokenFragment(bytes: replaced[...], startsToken: fragment.startsToken, endsToken: fragment.endsToken))
         }
         return decoded
     }
 
     mutating func finish() -> [TokenFragment] {
-        defer { pending = [] }
-        return pending.isEmpty ? [] : [TokenFragment(bytes: pending[...], startsToken: false)]
-    }
-}
-
-extension RandomAccessCollection<UInt8> where Index == Int, SubSequence == ArraySlice<UInt8> {
-    /// The bytes with the pattern replaced, and the rest at the end that could be the beginning of the pattern.
-    fileprivate func replacing(
-        _ pattern: [UInt8], by content: [UInt8]
-    ) -> (replaced: ArraySlice<UInt8>, rest: ArraySlice<UInt8>) {
-        var replaced: [UInt8] = []
-        replaced.reserveCapacity(count)
-        var position = startIndex
-        while position < endIndex {
-            guard self[position] == pattern[0] else {
-                replaced.append(self[position])
-                position += 1
-                continue
-            }
-            let rest = self[position...]
-            if rest.starts(with: pattern) {
-                replaced += content
-                position += pattern.count
-            } else if rest.count < pattern.count, pattern.starts(with: rest) {
-                break
-            } else {
-                replaced.append(self[position])
-                position += 1
-            }
-        }
-        return (replaced[...], self[position...])
+        let rest = replacer.finish()
+        return rest.isEmpty ? [] : [TokenFragment(bytes: rest[...], startsToken: false)]
     }
 }
 
@@ -162,15 +132,15 @@ struct StripDecoder: DecoderStep {
 
     private mutating func strip(_ text: ArraySlice<UInt8>) -> ArraySlice<UInt8> {
         var rest = text
-        while startsLeft > 0, rest.starts(with: content) {
+        while startsLeft > 0, rest.first == content[0], rest.starts(with: content) {
             rest.removeFirst(content.count)
             startsLeft -= 1
         }
         if !rest.isEmpty { startsLeft = 0 }
         guard stop > 0 else { return rest }
-        rest = repeatElement(content, count: held).joined() + rest
+        if held > 0 { rest = repeatElement(content, count: held).joined() + rest }
         held = 0
-        while held < stop, rest.suffix(content.count).elementsEqual(content) {
+        while held < stop, rest.last == content.last, rest.suffix(content.count).elementsEqual(content) {
             rest.removeLast(content.count)
             held += 1
         }

@@ -5,11 +5,11 @@ enum ComponentLimits {
     /// Steps of a normalizer, a pre-tokenizer or a decoder.
     static let stepCount = 64
     /// How many times as long a normalizer may make a text. The compatibility forms need 18, with lower case 36.
-    static let normalizerGrowth = 128
+    static let normalizerGrowth = 40
     /// The same of a pre-tokenizer. Byte-level spelling needs 4, with spaces before all pieces 8.
-    static let preTokenizerGrowth = 64
-    /// The same of a decoder.
-    static let decoderGrowth = 64
+    static let preTokenizerGrowth = 16
+    /// The same of a decoder. Byte-level spelling needs 2.
+    static let decoderGrowth = 16
     /// Scalars that a normalizer puts in front of a text. It does so to each part between added tokens.
     static let prependedCount = 64
     /// Tokens that a post-processor adds.

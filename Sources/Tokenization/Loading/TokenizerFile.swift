@@ -113,7 +113,8 @@ extension TokenizerFile {
     private func apply(
         templateProcessing node: JSONNode, to template: inout Template, _ vocabulary: Vocabulary
     ) throws(TokenizerError) {
-        let specialTokens = try node.optional("special_tokens")
+        var specialTokens: [String: JSONNode] = [:]
+        for (name, token) in try node.optional("special_tokens")?.members() ?? [] { specialTokens[name] = token }
         var added: (prefix: [Int], suffix: [Int]) = ([], [])
         var sequences = 0
         let pieces = try node.required("single").array()
@@ -126,7 +127,7 @@ extension TokenizerFile {
                 sequences += 1
             } else {
                 let name = try piece.required("SpecialToken").required("id").string()
-                guard let token = try specialTokens?.optional(name) else {
+                guard let token = specialTokens[name], !token.value.isNull else {
                     throw .missingKey(file: file, key: "\(node.key).special_tokens.\(name)")
                 }
                 let ids = try ids(of: token, vocabulary)

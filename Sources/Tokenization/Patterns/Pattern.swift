@@ -15,8 +15,8 @@ struct Pattern: Sendable {
     }
 
     /// Patterns of more instructions are refused, and files with more in all of their patterns: the time for each scalar
-    /// of a text grows with them. Published files have up to some hundred.
-    static let maximumSize = 2_000
+    /// of a text grows with them. Published files have up to a hundred or two.
+    static let maximumSize = 400
     /// Matching recurses once for each node, so larger patterns are left to the program.
     private static let maximumNodeCount = 200
 

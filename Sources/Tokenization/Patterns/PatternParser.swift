@@ -173,17 +173,21 @@ extension PatternParser {
             if maximum == nil { maximum = .max }
         }
         let lower = minimum ?? 0
-        guard let maximum, skip("}"), lower <= maximum, maximum > 0, lower <= Self.maximumCount else { return nil }
+        guard let maximum, skip("}"), lower <= maximum, maximum > 0, lower <= Self.maximumCount,
+            maximum == .max || maximum <= Self.maximumCount
+        else { return nil }
         return Quantifier(minimum: lower, maximum: maximum)
     }
 
+    /// Nil where there are no digits. All numbers that are too large are the same one.
     private mutating func number() -> Int? {
         var digits = ""
         while let scalar = peek(), ("0"..."9").contains(scalar) {
             digits.unicodeScalars.append(scalar)
             position += 1
         }
-        return Int(digits).flatMap { $0 <= Self.maximumCount ? $0 : nil }
+        if digits.isEmpty { return nil }
+        return min(Int(digits) ?? .max, Self.maximumCount + 1)
     }
 }
 

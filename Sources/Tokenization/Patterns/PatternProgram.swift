@@ -5,8 +5,16 @@
 /// the number of instructions times the length of the text. Only instructions to which several others lead need to be
 /// remembered, since the others are tried no more often than the one that leads to them.
 struct PatternProgram: Sendable {
+    struct Count: Sendable {
+        let minimum: Int
+        let maximum: Int
+        let isLazy: Bool
+    }
+
     private enum Instruction: Sendable {
         case scalar(ScalarSet, next: Int)
+        /// As many scalars of a set, or as few. `index` is its number among those that count.
+        case counted(ScalarSet, index: Int, Count, next: Int)
         /// The first of these that leads to a match.
         case choice([Int])
         case lookahead(ScalarSet, isNegative: Bool, next: Int)
@@ -21,6 +29,7 @@ struct PatternProgram: Sendable {
     /// The number of each instruction among those that are remembered; -1 for the others.
     private var memoIndices: [Int] = []
     private var memoCount = 0
+    private var countedSets: [ScalarSet] = []
 
     init(_ syntax: [[PatternSyntax]]) {
         start = compile(syntax, next: 0)
@@ -54,6 +63,11 @@ struct PatternProgram: Sendable {
                 start = count < minimum ? taken : append(.choice([taken, stop]))
             }
             return start
+        case .repeated(let set, let minimum, let maximum, let preference)
+        where PatternSyntax.isCounted(minimum: minimum, maximum: maximum):
+            countedSets.append(set)
+            let count = Count(minimum: minimum, maximum: maximum, isLazy: preference == .lazy)
+            return append(.counted(set, index: countedSets.count - 1, count, next: next))
         case .repeated(let set, let minimum, let maximum, let preference):
             return repeated(minimum, maximum, isLazy: preference == .lazy, next: next) { $0.scalar(set, next: $1) }
         case .group(let alternatives): return compile(alternatives, next: next)
@@ -99,6 +113,9 @@ struct PatternProgram: Sendable {
             switch instruction {
             case .scalar(_, let next), .lookahead(_, _, let next), .anchor(_, let next): sources[next] += 1
             case .choice(let starts): for start in starts { sources[start] += 1 }
+            case .counted(_, _, _, let next):
+                // Always remembered, so that failures can be skipped.
+                sources[next] += 2
             case .groupAhead(let start, _, let next):
                 // Always remembered, with its result.
                 sources[start] += 2
@@ -123,6 +140,8 @@ extension PatternProgram {
             /// An instruction to be tried, or, if negative, the complement of one from which everything has been tried.
             let instruction: Int
             let position: Int
+            /// Of a repetition that counts: the end to be tried, as an index of the text.
+            var end: Int?
         }
 
         private let program: PatternProgram
@@ -132,6 +151,7 @@ extension PatternProgram {
         /// Which instructions of a look-ahead lead to its end.
         private var succeeded: [UInt64]
         private var stack: [Entry] = []
+        private var counters: [Counter] = []
 
         init(_ program: PatternProgram, in text: ArraySlice<Unicode.Scalar>) {
             self.program = program
@@ -140,6 +160,7 @@ extension PatternProgram {
             failed = [UInt64](repeating: 0, count: count)
             let hasLooks = program.instructions.contains { if case .groupAhead = $0 { true } else { false } }
             succeeded = [UInt64](repeating: 0, count: hasLooks ? count : 0)
+            counters = program.countedSets.map { Counter($0, in: text) }
         }
 
         /// Where the match that starts at `start` ends; nil when there is none.
@@ -166,6 +187,10 @@ extension PatternProgram {
         /// Goes on from an entry until nothing matches any more, with the other alternatives on the stack.
         private mutating func follow(_ entry: Entry, isLook: Bool) -> Int? {
             var (instruction, position) = (entry.instruction, entry.position)
+            if let end = entry.end {
+                guard let first = firstEnd(instruction, from: position, end) else { return nil }
+                (instruction, position) = first
+            }
             while true {
                 if program.memoIndices[instruction] >= 0 {
                     let bit = bit(instruction, position)
@@ -179,6 +204,9 @@ extension PatternProgram {
                     guard position < text.endIndex, set.contains(text[position]) else { return nil }
                     instruction = next
                     position += 1
+                case .counted:
+                    guard let first = firstEnd(instruction, from: position, nil) else { return nil }
+                    (instruction, position) = first
                 case .choice(let starts):
                     for start in starts.dropFirst().reversed() {
                         stack.append(Entry(instruction: start, position: position))
@@ -206,8 +234,71 @@ extension PatternProgram {
             }
         }
 
+        /// The next end of a repetition from which the rest may match, with the rest. The ends after it wait on the stack.
+        private mutating func firstEnd(
+            _ instruction: Int, from start: Int, _ end: Int?
+        ) -> (instruction: Int, position: Int)? {
+            guard case .counted(_, let index, let count, let next) = program.instructions[instruction] else {
+                return nil
+            }
+            let runEnd = Int(counters[index].runEnds[start - text.startIndex]) + text.startIndex
+            guard runEnd - start >= count.minimum else { return nil }
+            let (low, high) = (start + count.minimum, count.maximum < runEnd - start ? start + count.maximum : runEnd)
+            var end = end ?? (count.isLazy ? low : high)
+            if program.memoIndices[next] >= 0 {
+                let first = bit(next, text.startIndex)
+                end =
+                    text.startIndex
+                    + counters[index].first(from: end - text.startIndex, isUpwards: count.isLazy) { position in
+                        let bit = first + position
+                        return failed[bit >> 6] >> UInt64(bit & 63) & 1 == 1
+                    }
+            }
+            guard low...high ~= end else { return nil }
+            let other = count.isLazy ? end + 1 : end - 1
+            if low...high ~= other { stack.append(Entry(instruction: instruction, position: start, end: other)) }
+            return (next, end)
+        }
+
         private func bit(_ instruction: Int, _ position: Int) -> Int {
             program.memoIndices[instruction] * (text.count + 1) + position - text.startIndex
+        }
+    }
+}
+
+extension PatternProgram {
+    /// What a repetition knows of a text, so that it takes about constant time at each start: its ends are tried one by one,
+    /// but never twice.
+    private struct Counter {
+        /// Where the scalars of the set end that begin at each position.
+        private(set) var runEnds: [Int32]
+        /// Where the search goes on from a position at which the rest doesn't match; before the search has been there, 0.
+        private var jumps: [Int32]
+
+        init(_ set: ScalarSet, in text: ArraySlice<Unicode.Scalar>) {
+            jumps = [Int32](repeating: 0, count: text.count + 1)
+            runEnds = [Int32](repeating: Int32(text.count), count: text.count + 1)
+            for index in (0..<text.count).reversed() {
+                runEnds[index] = set.contains(text[text.startIndex + index]) ? runEnds[index + 1] : Int32(index)
+            }
+        }
+
+        /// The first position in a direction that hasn't failed; -1 or the one beyond the end where there is none.
+        mutating func first(from start: Int, isUpwards: Bool, _ hasFailed: (Int) -> Bool) -> Int {
+            func next(_ position: Int) -> Int {
+                // Offset by 2, since -1 is a position too.
+                let jump = Int(jumps[position])
+                return jump != 0 ? jump - 2 : isUpwards ? position + 1 : position - 1
+            }
+            var end = start
+            while jumps.indices.contains(end), hasFailed(end) { end = next(end) }
+            var position = start
+            while position != end {
+                let following = next(position)
+                jumps[position] = Int32(end + 2)
+                position = following
+            }
+            return end
         }
     }
 }

@@ -42,9 +42,13 @@ indirect enum PatternSyntax: Sendable {
         alternatives.map { $0.reduce(0) { min(greatestLength, $0 + $1.minimumLength) } }.min() ?? 0
     }
 
+    /// Whether a program counts the scalars of a repetition, instead of having an instruction for each of them.
+    static func isCounted(minimum: Int, maximum: Int) -> Bool { (maximum == .max ? minimum : maximum) > 8 }
+
     /// The number of instructions that a program of it has, about; at most `limit`, which stands for all greater ones.
     func size(limit: Int) -> Int {
         switch self {
+        case .repeated(_, let minimum, let maximum, _) where Self.isCounted(minimum: minimum, maximum: maximum): 16
         case .repeated(_, let minimum, let maximum, _):
             min(limit, maximum == .max ? minimum + 2 : minimum + (maximum - minimum) * 2)
         case .group(let alternatives): Self.size(alternatives, limit: limit)

@@ -12,12 +12,16 @@ extension JinjaInterpreter {
             return try elements(of: value).first ?? .undefined("the first of nothing")
         case "last":
             guard isReversible(value) else { throw failure("a \(value.typeName) has no last element") }
+            // Python takes it by its index, which keeps the mark of safe HTML; a loop over the text doesn't.
+            if let text = value.text, let scalar = text.scalars.indices.last {
+                return .text(text[scalar..<text.count].marked(text.isMarkup))
+            }
             return try elements(of: value).last ?? .undefined("the last of nothing")
         case "join": return try joined(value, arguments)
         case "reverse":
             if let text = value.text {
                 try make(text.count)
-                return .text(text.reversed)
+                return .text(text.reversed.marked(text.isMarkup))
             }
             let reversed = Array(try elements(of: value).reversed())
             return try isReversible(value) ? iterator(reversed, type: "reversed") : list(reversed)
@@ -70,7 +74,7 @@ extension JinjaInterpreter {
         switch path {
         case nil, .some(.null): return value
         case .text(let text)?:
-            steps = text.split(at: JinjaText("."), maximumCuts: .max).map { part in
+            steps = try parts(of: text, at: ".").map { part in
                 guard part.consists(of: { $0.isASCIIDigit }), let index = Int(part.string) else { return .text(part) }
                 return .integer(index)
             }
@@ -84,6 +88,13 @@ extension JinjaInterpreter {
         return current
     }
 
+    private func parts(of text: JinjaText, at separator: String) throws(JinjaError) -> [JinjaText] {
+        let separator = JinjaText(separator)
+        try study(text.count)
+        try make(size(16, times: text.occurrences(of: separator, in: 0..<text.count)))
+        return text.split(at: separator, maximumCuts: .max)
+    }
+
     private func withoutCase(_ value: JinjaValue, _ isSensitive: Bool) throws(JinjaError) -> JinjaValue {
         guard !isSensitive, let text = value.text else { return value }
         try make(text.count)
@@ -94,11 +105,11 @@ extension JinjaInterpreter {
     private func sortKey(
         _ value: JinjaValue, _ attribute: JinjaValue?, _ isSensitive: Bool
     ) throws(JinjaError) -> JinjaValue {
-        guard let paths = attribute?.text?.split(at: JinjaText(","), maximumCuts: .max), paths.count > 1 else {
+        guard let text = attribute?.text, text.scalars.contains(",") else {
             return try withoutCase(try self.value(value, at: attribute), isSensitive)
         }
         var keys: [JinjaValue] = []
-        for path in paths {
+        for path in try parts(of: text, at: ",") {
             keys.append(try withoutCase(try self.value(value, at: .text(path)), isSensitive))
         }
         return try list(keys)
@@ -158,7 +169,7 @@ extension JinjaInterpreter {
     func joined(_ parts: [JinjaText], by separator: JinjaText) throws(JinjaError) -> JinjaText {
         var result = JinjaText()
         for (index, part) in parts.enumerated() {
-            try make(part.count + separator.count)
+            try make(part.size + separator.size)
             if index > 0 { result.append(separator) }
             result.append(part)
         }
@@ -269,7 +280,7 @@ extension JinjaInterpreter {
         while start < elements.count {
             var batch = Array(elements[start..<(start + min(count, elements.count - start))])
             start += batch.count
-            if batch.count < count, let filler = values[1], filler.key != .some(JinjaKey.null) {
+            if batch.count < count, let filler = values[1], !filler.isNull {
                 try make(size(8, times: count))
                 batch += repeatElement(filler, count: count - batch.count)
             }
@@ -290,7 +301,7 @@ extension JinjaInterpreter {
             let isLong = index < elements.count % count
             let end = start + elements.count / count + (isLong ? 1 : 0)
             var slice = Array(elements[start..<end])
-            if !isLong, let filler = values[1], filler.key != .some(JinjaKey.null) { slice.append(filler) }
+            if !isLong, let filler = values[1], !filler.isNull { slice.append(filler) }
             slices.append(try list(slice))
             start = end
         }
@@ -306,17 +317,18 @@ extension JinjaInterpreter {
         var groups: [(key: JinjaValue, elements: [JinjaValue])] = []
         for element in try sorted(try elements(of: value), by: key) {
             let elementKey = try key(element)
-            if let last = groups.last, try isEqual(last.key, elementKey) {
+            // Nothing may hold the group's array here, or appending copies it.
+            if let lastKey = groups.last?.key, try isEqual(lastKey, elementKey) {
                 groups[groups.count - 1].elements.append(element)
             } else {
                 groups.append((elementKey, [element]))
             }
         }
         var results: [JinjaValue] = []
-        for group in groups {
+        for found in groups {
             // The key as the first element has it.
-            let real = try self.value(group.elements[0], at: values[0], default: values[1])
-            results.append(try tuple([real, try list(group.elements)]))
+            let real = try self.value(found.elements[0], at: values[0], default: values[1])
+            results.append(try group([real, try list(found.elements)]))
         }
         return try list(results)
     }

@@ -60,12 +60,13 @@ extension JinjaInterpreter {
         case "abs": return try absolute(value)
         case "round": return try rounded(value, arguments)
         case "attr":
-            guard let attribute = try bind(arguments, to: name, ["name"], required: 1)[0]?.text?.string else {
+            guard let text = try bind(arguments, to: name, ["name"], required: 1)[0]?.text else {
                 throw failure("attr needs a string")
             }
+            let attribute = try self.name(text)
             // Only what `.` finds before it looks for an item.
             if case .dictionary = value, !JinjaMethods.ofDictionaries.contains(attribute) {
-                return .undefined("a dict has no \(attribute)")
+                return .undefined("a dict has no \(attribute.shortened(to: 60))")
             }
             return try self.attribute(attribute, of: value)
         default: return try sequenceFilter(name, value, arguments)
@@ -81,7 +82,8 @@ extension JinjaInterpreter {
         let text = try text(of: value)
         try make(text.count)
         try study(name.isEmpty ? text.count / 8 : text.count)
-        let result = change(text)
+        var result = change(text)
+        if name != "title" { result.isMarkup = result.isMarkup || text.isMarkup }
         try make(max(0, result.count - text.count))
         return .text(result)
     }
@@ -96,7 +98,7 @@ extension JinjaInterpreter {
         let values = try bind(arguments, to: "replace", ["old", "new", "count"], required: 2)
         return .text(
             try replaced(
-                try text(of: value), try text(of: values[0] ?? .null), try text(of: values[1] ?? .null),
+                try text(of: value).plain, try text(of: values[0] ?? .null), try text(of: values[1] ?? .null),
                 try integer(values[2], "replace")))
     }
 
@@ -109,7 +111,7 @@ extension JinjaInterpreter {
         let occurrences = min(text.occurrences(of: old, in: 0..<text.count), maximum)
         if occurrences == 0 { return text }
         try make(text.count)
-        try make(size(new.count, times: occurrences))
+        try make(size(new.size, times: occurrences))
         return text.replacing(old, with: new, maximumCount: maximum)
     }
 
@@ -136,6 +138,7 @@ extension JinjaInterpreter {
             }
             result.append(line)
         }
+        result.isMarkup = text.isMarkup
         return .text(result)
     }
 
@@ -153,7 +156,8 @@ extension JinjaInterpreter {
         if values[1]?.isTrue != true {
             kept = kept.splitFromEnd(at: JinjaText(" "), maximumCuts: 1).first ?? kept
         }
-        kept.append(end)
+        kept.append(text.isMarkup ? end.escapedForHTML : end)
+        kept.isMarkup = text.isMarkup
         return .text(kept)
     }
 
@@ -177,6 +181,7 @@ extension JinjaInterpreter {
         var result = try repeated(filler, left)
         result.append(text)
         result.append(try repeated(filler, missing - left))
+        result.isMarkup = text.isMarkup
         return result
     }
 }
@@ -205,18 +210,23 @@ extension JinjaInterpreter {
     private func wholeNumber(_ text: JinjaText, base: Int) -> Int? {
         // Python reads at most so many digits.
         guard text.count <= 4_300 else { return nil }
-        var digits = ""
+        var bytes: [UInt8] = []
         for scalar in text.stripped(nil).scalars {
-            if let digit = scalar.decimalDigit { digits += String(digit) } else { digits.unicodeScalars.append(scalar) }
+            if scalar.isASCII {
+                bytes.append(UInt8(ascii: scalar))
+            } else if let digit = scalar.decimalDigit {
+                bytes.append(UInt8(ascii: "0") + UInt8(digit))
+            } else {
+                return nil
+            }
         }
-        for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] where radix == base {
-            let sign = digits.first == "-" ? "-" : ""
-            let unsigned = digits.first == "-" || digits.first == "+" ? digits.dropFirst() : digits[...]
-            if unsigned.lowercased().hasPrefix(prefix) { digits = sign + unsigned.dropFirst(2) }
+        let sign = bytes.first == UInt8(ascii: "-") || bytes.first == UInt8(ascii: "+") ? bytes[..<1] : []
+        var digits = bytes[sign.count...]
+        for (letter, radix) in [("x", 16), ("o", 8), ("b", 2)] where radix == base {
+            if digits.prefix(2).text.lowercased() == "0" + letter { digits = digits.dropFirst(2) }
         }
-        let parts = digits.split(separator: "_", omittingEmptySubsequences: false)
-        guard parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-        return Int(parts.joined(), radix: base)
+        guard let plain = Self.withoutUnderscores(digits), plain.first?.isASCIILetterOrDigit == true else { return nil }
+        return Int((sign + plain).text, radix: base)
     }
 
     /// The number that Python's `float` makes of a value; nil where it fails.
@@ -225,29 +235,46 @@ extension JinjaInterpreter {
         if let float = value.float { return float }
         guard let text = value.text else { return nil }
         try study(text.count)
-        let string = text.stripped(nil).string.lowercased()
-        guard string.utf8.count < 400, !string.contains("x"), !string.contains("p") else { return nil }
-        switch string {
-        case "inf", "+inf", "infinity", "+infinity": return .infinity
-        case "-inf", "-infinity": return -.infinity
-        case "nan", "+nan", "-nan": return .nan
-        default:
-            var digits = string
-            let parts = string.split(separator: "_", omittingEmptySubsequences: false)
-            if parts.count > 1 {
-                // Python allows underscores between digits.
-                let isBetweenDigits = zip(parts, parts.dropFirst()).allSatisfy {
-                    $0.last?.isWholeNumber == true && $1.first?.isWholeNumber == true
-                }
-                guard isBetweenDigits else { return nil }
-                digits = parts.joined()
-            }
-            if digits.hasPrefix(".") || digits.hasPrefix("-.") || digits.hasPrefix("+.") {
-                digits = digits.replacing(".", with: "0.", maxReplacements: 1)
-            }
-            if digits.hasSuffix(".") { digits += "0" }
-            return digits.contains("n") ? nil : Double(digits.replacing(".e", with: ".0e"))
+        var bytes: [UInt8] = []
+        for scalar in text.stripped(nil).scalars {
+            guard scalar.isASCII, scalar != "x", scalar != "X", scalar != "p", scalar != "P" else { return nil }
+            bytes.append(UInt8(ascii: scalar) | (scalar.isPythonUppercase ? 0x20 : 0))
         }
+        let sign = bytes.first == UInt8(ascii: "-") || bytes.first == UInt8(ascii: "+") ? bytes[..<1] : []
+        let unsigned = bytes[sign.count...]
+        let isNegative = sign.first == UInt8(ascii: "-")
+        switch unsigned.prefix(9).text {
+        case "inf", "infinity": return isNegative ? -.infinity : .infinity
+        case "nan": return .nan
+        default: break
+        }
+        guard unsigned.allSatisfy({ $0.isASCIILetterOrDigit ? $0 <= 0x39 || $0 == 0x65 : "._+-".utf8.contains($0) }),
+            var digits = Self.withoutUnderscores(unsigned), let first = digits.first, "0123456789.".utf8.contains(first)
+        else { return nil }
+        // The standard library wants a digit on both sides of a point.
+        if let point = digits.firstIndex(of: UInt8(ascii: ".")) {
+            let isDigit = { (index: Int) in digits.indices.contains(index) && (0x30...0x39).contains(digits[index]) }
+            guard isDigit(point - 1) || isDigit(point + 1) else { return nil }
+            if !isDigit(point + 1) { digits.insert(UInt8(ascii: "0"), at: point + 1) }
+            if !isDigit(point - 1) { digits.insert(UInt8(ascii: "0"), at: point) }
+        }
+        return Double((sign + digits).text)
+    }
+
+    /// Digits without the underscores between them; nil where one stands elsewhere.
+    private static func withoutUnderscores(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
+        var plain: [UInt8] = []
+        plain.reserveCapacity(bytes.count)
+        for index in bytes.indices {
+            guard bytes[index] == UInt8(ascii: "_") else {
+                plain.append(bytes[index])
+                continue
+            }
+            guard index > bytes.startIndex, index + 1 < bytes.endIndex, bytes[index - 1].isASCIILetterOrDigit,
+                bytes[index + 1].isASCIILetterOrDigit
+            else { return nil }
+        }
+        return plain
     }
 
     private func absolute(_ value: JinjaValue) throws(JinjaError) -> JinjaValue {
@@ -261,7 +288,7 @@ extension JinjaInterpreter {
         let precision = try integer(values[0], "round") ?? 0
         let method = try text(values[1], "round")?.string ?? "common"
         // Finding the nearest decimal is slow.
-        try step(20)
+        try step(40 + abs(max(min(precision, 300), -300)))
         guard let number = value.float else { throw failure("round of a \(value.typeName)") }
         guard (-300...300).contains(precision) else { throw failure("round has the precision \(precision)") }
         guard ["common", "ceil", "floor"].contains(method) else { throw failure("round has the method \(method)") }
@@ -280,6 +307,14 @@ extension JinjaInterpreter {
 
     private static func nearestDecimal(_ number: Double, _ precision: Int) -> Double {
         guard precision > 0 else { return number.rounded(.toNearestOrEven) }
+        // These have no decimals.
+        if number.magnitude >= 0x1p53 { return number }
         return Double(String(format: "%.\(precision)f", number)) ?? number
+    }
+}
+
+extension UInt8 {
+    fileprivate var isASCIILetterOrDigit: Bool {
+        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
     }
 }

@@ -9,7 +9,8 @@ extension JinjaInterpreter {
             return elements.values
         case .text(let text):
             try make(text.count * 16)
-            return text.scalars.indices.map { .text(text[$0..<($0 + 1)]) }
+            let plain = text.plain
+            return plain.scalars.indices.map { .text(plain[$0..<($0 + 1)]) }
         case .range(let range):
             try make(range.count * 8)
             return (0..<range.count).map { .integer(range[$0]) }
@@ -20,7 +21,7 @@ extension JinjaInterpreter {
             try make(dictionary.pairs.count * 32)
             return dictionary.elements(part)
         case .iterator(let iterator):
-            try step(iterator.values.count / 8)
+            try step(iterator.count / 8)
             return iterator.takeAll()
         case .loop(let loop):
             let rest = loop.elements[min(loop.index + 1, loop.elements.count)...]
@@ -46,6 +47,7 @@ extension JinjaInterpreter {
     /// `value.name`: an attribute, or else an item.
     func attribute(_ name: String, of value: JinjaValue) throws(JinjaError) -> JinjaValue {
         if case .undefined(let reason) = value { throw failure(reason) }
+        try scan(name.utf8.count)
         if let found = try ownAttribute(name, of: value) { return found }
         return try storedItem(.text(JinjaText(name)), of: value) ?? missing(name, of: value)
     }
@@ -54,12 +56,19 @@ extension JinjaInterpreter {
     func item(_ index: JinjaValue, of value: JinjaValue) throws(JinjaError) -> JinjaValue {
         if case .undefined(let reason) = value { throw failure(reason) }
         if let found = try storedItem(index, of: value) { return found }
-        guard let name = index.text?.string else { return missing("the item", of: value) }
+        guard let text = index.text else { return missing("the item", of: value) }
+        let name = try name(text)
         return try ownAttribute(name, of: value) ?? missing(name, of: value)
     }
 
     private func missing(_ name: String, of value: JinjaValue) -> JinjaValue {
-        .undefined("a \(value.typeName) has no \(name)")
+        .undefined("a \(value.typeName) has no \(name.shortened(to: 60))")
+    }
+
+    /// A text as the name of something.
+    func name(_ text: JinjaText) throws(JinjaError) -> String {
+        try study(text.count)
+        return text.string
     }
 
     private func storedItem(_ index: JinjaValue, of value: JinjaValue) throws(JinjaError) -> JinjaValue? {
@@ -70,10 +79,11 @@ extension JinjaInterpreter {
         switch value {
         case .dictionary(let dictionary):
             // A list is no key, and so there is no such item.
-            return index.key == nil ? nil : dictionary.value(of: try key(index))
+            return try possibleKey(index).flatMap { dictionary.value(of: $0) }
         case .list(let elements), .tuple(let elements):
             return position(elements.values.count).map { elements.values[$0] }
-        case .text(let text): return position(text.count).map { .text(text[$0..<($0 + 1)]) }
+        case .text(let text):
+            return position(text.count).map { .text(text[$0..<($0 + 1)].marked(text.isMarkup)) }
         case .range(let range): return position(range.count).map { .integer(range[$0]) }
         default: return nil
         }
@@ -85,21 +95,38 @@ extension JinjaInterpreter {
         case .text:
             return JinjaMethods.ofText.contains(name) ? .method(JinjaMethod(value, name)) : nil
         case .list, .tuple, .range:
+            if case .tuple(let elements) = value, elements.isGroup,
+                let index = ["grouper", "list"].firstIndex(of: name)
+            {
+                return elements.values[index]
+            }
             if JinjaMethods.ofSequences.contains(name) { return .method(JinjaMethod(value, name)) }
-            if case .list = value, JinjaMethods.changingLists.contains(name) { return forbidden(name) }
-            return nil
+            guard case .list = value else { return nil }
+            if name == "copy" { return .method(JinjaMethod(value, name)) }
+            return JinjaMethods.changingLists.contains(name) ? forbidden(name) : nil
         case .dictionary:
             if JinjaMethods.ofDictionaries.contains(name) { return .method(JinjaMethod(value, name)) }
             return JinjaMethods.changingDictionaries.contains(name) ? forbidden(name) : nil
         case .namespace(let namespace): return namespace.attributes[name]
         case .loop(let loop): return try attribute(name, of: loop)
-        case .macro(let macro): return name == "name" ? JinjaValue(macro.definition.name) : nil
+        case .macro(let macro): return try attribute(name, of: macro.definition)
         default: return nil
         }
     }
 
     private func forbidden(_ name: String) -> JinjaValue {
         .undefined("templates may not change values, so there is no \(name)")
+    }
+
+    private func attribute(_ name: String, of macro: JinjaMacroDefinition) throws(JinjaError) -> JinjaValue? {
+        switch name {
+        case "name": JinjaValue(macro.name)
+        case "arguments": try tuple(macro.parameters.map { JinjaValue($0.name) })
+        case "catch_kwargs": .bool(macro.takesMoreNamed)
+        case "catch_varargs": .bool(macro.takesMorePositional)
+        case "caller": .bool(macro.takesCaller)
+        default: nil
+        }
     }
 
     private func attribute(_ name: String, of loop: JinjaLoopState) throws(JinjaError) -> JinjaValue? {
@@ -131,11 +158,15 @@ extension JinjaInterpreter {
         guard step != 0 else { throw failure("a slice has the step 0") }
         guard let count = sequenceLength(of: value) else { throw failure("a \(value.typeName) has no slices") }
         let (indices, startIndex, endIndex) = Self.sliceIndices(count: count, start: start, end: end, step: step)
+        try self.step(indices.count / 8)
         switch value {
         case .text(let text):
             try make(indices.count)
-            if step == 1, let first = indices.first { return .text(text[first..<(first + indices.count)]) }
+            if step == 1, let first = indices.first {
+                return .text(text[first..<(first + indices.count)].marked(text.isMarkup))
+            }
             var result = JinjaText()
+            result.isMarkup = text.isMarkup
             for index in indices { result.append(text.scalars[index], isOutside: text.isOutside(at: index)) }
             return .text(result)
         case .list(let elements): return try list(indices.map { elements.values[$0] })

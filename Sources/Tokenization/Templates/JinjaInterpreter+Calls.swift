@@ -13,10 +13,13 @@ extension JinjaInterpreter {
     private func call(_ macro: JinjaMacro, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaText {
         let definition = macro.definition
         let scope = JinjaScope(parent: macro.scope)
-        var named = arguments.named
+        var named = Dictionary(
+            arguments.named.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
         func take(_ name: String) -> JinjaValue? {
-            named.firstIndex { $0.name == name }.map { named.remove(at: $0).value }
+            named.isEmpty ? nil : named.removeValue(forKey: name).map { arguments.named[$0].value }
         }
+        // Setting a variable costs more than a node.
+        try step(8 * (definition.parameters.count + arguments.named.count))
         var missing: [(name: String, standard: JinjaExpression)] = []
         for (index, parameter) in definition.parameters.enumerated() {
             let name = parameter.name
@@ -28,7 +31,8 @@ extension JinjaInterpreter {
             } else if let standard = parameter.standard {
                 missing.append((name, standard))
             } else {
-                scope.variables[name] = .undefined("\(definition.name) was called without \(name)")
+                let called = definition.name.shortened(to: 60)
+                scope.variables[name] = .undefined("\(called) was called without \(name.shortened(to: 60))")
             }
         }
         if definition.takesCaller {
@@ -40,9 +44,10 @@ extension JinjaInterpreter {
         } else if !rest.isEmpty {
             throw failure("\(definition.name) takes at most \(definition.parameters.count) arguments")
         }
+        let others = named.values.sorted().map { arguments.named[$0] }
         if definition.takesMoreNamed {
-            scope.variables["kwargs"] = try dictionary(named.map { (arguments.nameValue($0.name), $0.value) })
-        } else if let other = named.first {
+            scope.variables["kwargs"] = try dictionary(others.map { (arguments.nameValue($0.name), $0.value) })
+        } else if let other = others.first {
             throw failure("\(definition.name) has no argument \(other.name)")
         }
         // Defaults see the arguments before them.
@@ -57,13 +62,19 @@ extension JinjaInterpreter {
         case .namespace:
             let namespace = try namespace()
             for pair in try pairs(arguments) {
-                guard let name = pair.key.text else { throw failure("an attribute's name isn't a string") }
-                namespace.set(name.string, pair.value)
+                guard let key = pair.key.text else { throw failure("an attribute's name isn't a string") }
+                try make(key.count + 32)
+                try step(8)
+                namespace.set(try name(key), pair.value)
             }
             return .namespace(namespace)
         case .raise:
             let message = try bind(arguments, to: function.rawValue, ["message"], required: 1)[0] ?? .null
-            throw JinjaError(kind: .refusal, line: line, reason: try text(of: message).string)
+            let text = try text(of: message)
+            let most = 10_000
+            throw JinjaError(
+                kind: .refusal, line: line,
+                reason: text[0..<min(text.count, most)].string + (text.count > most ? "…" : ""))
         case .now:
             let format = try bind(arguments, to: function.rawValue, ["format"], required: 1)[0]
             let pattern = try self.text(format, function.rawValue) ?? JinjaText()

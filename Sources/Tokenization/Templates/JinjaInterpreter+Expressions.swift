@@ -14,7 +14,9 @@ extension JinjaInterpreter {
         case .integer(let integer): return .integer(integer)
         case .float(let float): return .float(float)
         case .string(let text): return .text(text)
-        case .name(let name): return scope.value(of: name) ?? .undefined("\(name) is undefined")
+        case .name(let name):
+            try step(scope.level / 8)
+            return scope.value(of: name) ?? .undefined("\(name.shortened(to: 60)) is undefined")
         default: return try nested { () throws(JinjaError) in try evaluateCompound(expression, scope, caller) }
         }
     }
@@ -62,7 +64,7 @@ extension JinjaInterpreter {
         var result = JinjaText()
         for operand in operands {
             let text = try text(of: try evaluate(operand, scope))
-            try make(text.count)
+            try make(text.size)
             result.append(text)
         }
         return .text(result)
@@ -142,7 +144,12 @@ extension JinjaInterpreter {
             return try slice(value, bounds)
         case .call(let arguments):
             var arguments = try evaluate(arguments, scope)
-            if let caller { arguments.named.append(("caller", caller)) }
+            if let caller {
+                guard !arguments.named.contains(where: { $0.name == "caller" }) else {
+                    throw failure("two arguments caller")
+                }
+                arguments.named.append(("caller", caller))
+            }
             line = link.line
             return try call(value, arguments)
         case .filter(let name, let arguments):
@@ -174,13 +181,14 @@ extension JinjaInterpreter {
             guard case .dictionary(let dictionary) = try evaluate(spread, scope) else {
                 throw failure("what follows ** isn't a dictionary")
             }
+            var names = Set(result.named.lazy.map(\.name))
             for pair in dictionary.pairs {
                 guard let key = pair.key.text else { throw failure("the name of an argument isn't a string") }
-                let name = key.string
+                try make(key.count + 16)
+                try step(8)
+                let name = try name(key)
                 if key.hasOutside { result.outsideNames.insert(name) }
-                guard !result.named.contains(where: { $0.name == name }) else {
-                    throw failure("two arguments \(name)")
-                }
+                guard names.insert(name).inserted else { throw failure("two arguments \(name)") }
                 result.named.append((name, pair.value))
             }
         }

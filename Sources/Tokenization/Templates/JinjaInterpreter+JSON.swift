@@ -39,7 +39,7 @@ extension JinjaInterpreter {
     }
 
     private func append(_ text: JinjaText, to result: inout JinjaText) throws(JinjaError) {
-        try make(text.count)
+        try make(text.size)
         result.append(text)
     }
 
@@ -48,11 +48,27 @@ extension JinjaInterpreter {
     ) throws(JinjaError) {
         try step()
         switch value {
-        case .null: result.append("null")
-        case .bool(let bool): result.append(bool ? "true" : "false")
-        case .integer(let integer): result.append(String(integer))
-        case .float(let float): result.append(float.jsonDescription)
-        case .text(let text): try append(quoted(text, form), to: &result)
+        case .list, .tuple, .dictionary:
+            try nested { () throws(JinjaError) in try writeContainer(value, form, level, into: &result) }
+        case .text(let text): try quote(text, form, into: &result)
+        default: try append(try number(value), to: &result)
+        }
+    }
+
+    private func number(_ value: JinjaValue) throws(JinjaError) -> JinjaText {
+        switch value {
+        case .null: JinjaText("null")
+        case .bool(let bool): JinjaText(bool ? "true" : "false")
+        case .integer(let integer): JinjaText(String(integer))
+        case .float(let float): JinjaText(float.jsonDescription)
+        default: throw failure("a \(value.typeName) can't be JSON")
+        }
+    }
+
+    private func writeContainer(
+        _ value: JinjaValue, _ form: Form, _ level: Int, into result: inout JinjaText
+    ) throws(JinjaError) {
+        switch value {
         case .list(let elements), .tuple(let elements):
             try writeAll(elements.values, "[", "]", form, level, into: &result) { value, result throws(JinjaError) in
                 try write(value, form, level: level + 1, into: &result)
@@ -61,11 +77,11 @@ extension JinjaInterpreter {
             var pairs = dictionary.pairs
             if form.sortsKeys { pairs = try sorted(pairs) { pair throws(JinjaError) in pair.key } }
             try writeAll(pairs, "{", "}", form, level, into: &result) { pair, result throws(JinjaError) in
-                try append(quoted(try keyText(pair.key), form), to: &result)
+                try quote(try keyText(pair.key), form, into: &result)
                 try append(form.keySeparator, to: &result)
                 try write(pair.value, form, level: level + 1, into: &result)
             }
-        default: throw failure("a \(value.typeName) can't be JSON")
+        default: break
         }
     }
 
@@ -94,19 +110,16 @@ extension JinjaInterpreter {
     private func keyText(_ key: JinjaValue) throws(JinjaError) -> JinjaText {
         switch key {
         case .text(let text): return text
-        case .null: return JinjaText("null")
-        case .bool(let bool): return JinjaText(bool ? "true" : "false")
-        case .integer(let integer): return JinjaText(String(integer))
-        case .float(let float): return JinjaText(float.jsonDescription)
+        case .null, .bool, .integer, .float: return try number(key)
         default: throw failure("a \(key.typeName) can't be a key of JSON")
         }
     }
 
-    private func quoted(_ text: JinjaText, _ form: Form) -> JinjaText {
-        var result = JinjaText("\"")
-        result.append(text.mapped { $1.jsonEscape(escapesNonASCII: form.escapesNonASCII) })
+    private func quote(_ text: JinjaText, _ form: Form, into result: inout JinjaText) throws(JinjaError) {
+        try make(2)
         result.append("\"")
-        return result
+        try appendEscaped(text, to: &result) { $0.jsonEscape(escapesNonASCII: form.escapesNonASCII) }
+        result.append("\"")
     }
 }
 
@@ -129,9 +142,9 @@ extension Unicode.Scalar {
         case "\u{8}": return "\\b"
         case "\u{C}": return "\\f"
         default:
-            if value < 0x20 { return "\\u" + value.hexadecimal(4) }
+            if value < 0x20 { return value.escape("u", 4) }
             guard escapesNonASCII, value > 0x7E else { return nil }
-            return UTF16.encode(self)?.map { "\\u" + UInt32($0).hexadecimal(4) }.joined() ?? ""
+            return UTF16.encode(self)?.map { UInt32($0).escape("u", 4) }.joined() ?? ""
         }
     }
 }

@@ -26,6 +26,9 @@ extension JinjaInterpreter {
         case (.tuple(let elements), .multiply, _):
             guard let count = right.integer else { break }
             return try tuple(try repeated(elements.values, count))
+        case (_, .multiply, .tuple(let elements)):
+            guard let count = left.integer else { break }
+            return try tuple(try repeated(elements.values, count))
         case (.text, .remainder, _): throw unsupported("% of a string")
         default: break
         }
@@ -36,25 +39,21 @@ extension JinjaInterpreter {
     private func sum(_ left: JinjaText, _ right: JinjaText) throws(JinjaError) -> JinjaText {
         var (left, right) = (left, right)
         if left.isMarkup != right.isMarkup { (left, right) = (left.escapedForHTML, right.escapedForHTML) }
-        try make(left.count + right.count)
+        try make(left.size + right.size)
         left.append(right)
         return left
     }
 
     func repeated(_ text: JinjaText, _ count: Int) throws(JinjaError) -> JinjaText {
         let count = max(count, 0)
-        try make(size(text.count, times: count))
+        try make(size(text.size, times: count))
+        var result = JinjaText()
+        let total = text.count * (text.isEmpty ? 0 : count)
+        result.reserve(total)
+        result.isMarkup = text.isMarkup
+        if total > 0 { result.append(text) }
         // By doubling, so that a short text is quick too.
-        var (result, unit) = (JinjaText(), text)
-        var remaining = text.isEmpty ? 0 : count
-        while remaining > 0 {
-            if remaining & 1 == 1 { result.append(unit) }
-            remaining >>= 1
-            if remaining > 0 {
-                let half = unit
-                unit.append(half)
-            }
-        }
+        while result.count < total { result.append(result, 0..<min(result.count, total - result.count)) }
         return result
     }
 
@@ -181,12 +180,12 @@ extension JinjaInterpreter {
             try scan(first.count)
             return first == second
         case (.list(let first), .list(let second)), (.tuple(let first), .tuple(let second)):
-            return try areEqual(first.values, second.values)
+            return try nested { () throws(JinjaError) in try areEqual(first.values, second.values) }
         case (.range(let first), .range(let second)):
             return first.count == second.count
                 && (first.count == 0 || first.start == second.start && (first.count == 1 || first.step == second.step))
         case (.dictionary(let first), .dictionary(let second)):
-            return try areEqual(first, second)
+            return try nested { () throws(JinjaError) in try areEqual(first, second) }
         default:
             guard let first = left.identity, let second = right.identity else { return false }
             return first == second
@@ -217,7 +216,7 @@ extension JinjaInterpreter {
             return first < second
         case (.list(let first), .list(let second)), (.tuple(let first), .tuple(let second)):
             for (left, right) in zip(first.values, second.values) where try !isEqual(left, right) {
-                return try isLess(left, right)
+                return try nested { () throws(JinjaError) in try isLess(left, right) }
             }
             return first.values.count < second.values.count
         default:

@@ -19,8 +19,17 @@ extension JinjaInterpreter {
         result.append(text)
     }
 
+    /// Namespaces may hold one another without end, so the depth is counted here, not taken from the values.
     private func represent(_ value: JinjaValue, into result: inout JinjaText) throws(JinjaError) {
         try step()
+        switch value {
+        case .list, .tuple, .dictionary, .view, .namespace:
+            try nested { () throws(JinjaError) in try representContainer(value, into: &result) }
+        default: try representOne(value, into: &result)
+        }
+    }
+
+    private func representOne(_ value: JinjaValue, into result: inout JinjaText) throws(JinjaError) {
         switch value {
         case .undefined: try append("Undefined", to: &result)
         case .null: try append("None", to: &result)
@@ -28,31 +37,35 @@ extension JinjaInterpreter {
         case .integer(let integer): try append(String(integer), to: &result)
         case .float(let float): try append(float.pythonDescription, to: &result)
         case .text(let text): try represent(text, into: &result)
-        case .list(let elements): try represent(elements.values, "[", "]", into: &result)
-        case .tuple(let elements):
-            try represent(elements.values, "(", elements.values.count == 1 ? ",)" : ")", into: &result)
         case .range(let range):
             let step = range.step == 1 ? "" : ", \(range.step)"
             try append("range(\(range.start), \(range.end)\(step))", to: &result)
-        case .dictionary(let dictionary): try represent(dictionary, into: &result)
-        case .view(let part, let dictionary):
-            try represent(dictionary.elements(part), "dict_\(part.rawValue)([", "])", into: &result)
-        case .namespace(let namespace):
-            try nested { () throws(JinjaError) in
-                try append("<Namespace {", to: &result)
-                for (index, name) in namespace.names.enumerated() {
-                    if index > 0 { try append(", ", to: &result) }
-                    // Whether a name came from outside isn't known, so it may have.
-                    try represent(JinjaText(name, isOutside: true), into: &result)
-                    try append(": ", to: &result)
-                    try represent(namespace.attributes[name] ?? .null, into: &result)
-                }
-                try append("}>", to: &result)
-            }
         case .macro(let macro): try append("<Macro '\(macro.definition.name)'>", to: &result)
-        case .iterator, .loop, .function, .method:
+        default:
             // Python shows an address.
             throw unsupported("printing a \(value.typeName)")
+        }
+    }
+
+    private func representContainer(_ value: JinjaValue, into result: inout JinjaText) throws(JinjaError) {
+        switch value {
+        case .list(let elements): try represent(elements.values, "[", "]", into: &result)
+        case .tuple(let elements):
+            try represent(elements.values, "(", elements.values.count == 1 ? ",)" : ")", into: &result)
+        case .dictionary(let dictionary): try represent(dictionary, into: &result)
+        case .view(let part, _):
+            try represent(try elements(of: value), "dict_\(part.rawValue)([", "])", into: &result)
+        case .namespace(let namespace):
+            try append("<Namespace {", to: &result)
+            for (index, name) in namespace.names.enumerated() {
+                if index > 0 { try append(", ", to: &result) }
+                // Whether a name came from outside isn't known, so it may have.
+                try represent(JinjaText(name, isOutside: true), into: &result)
+                try append(": ", to: &result)
+                try represent(namespace.attributes[name] ?? .null, into: &result)
+            }
+            try append("}>", to: &result)
+        default: break
         }
     }
 
@@ -80,7 +93,10 @@ extension JinjaInterpreter {
 
     private func represent(_ text: JinjaText, into result: inout JinjaText) throws(JinjaError) {
         let quote: Unicode.Scalar = text.scalars.contains("'") && !text.scalars.contains("\"") ? "\"" : "'"
-        let escaped = text.mapped { _, scalar in
+        try make(2)
+        if text.isMarkup { try append("Markup(", to: &result) }
+        result.append(quote, isOutside: false)
+        try appendEscaped(text, to: &result) { scalar in
             switch scalar {
             case quote, "\\": "\\\(scalar)"
             case "\n": "\\n"
@@ -89,12 +105,29 @@ extension JinjaInterpreter {
             default: scalar.isPythonPrintable ? nil : scalar.pythonEscape
             }
         }
-        try make(escaped.count + 2)
-        if text.isMarkup { try append("Markup(", to: &result) }
-        result.append(quote, isOutside: false)
-        result.append(escaped)
         result.append(quote, isOutside: false)
         if text.isMarkup { try append(")", to: &result) }
+    }
+
+    /// Appends a text with escapes: in pieces, so that no more is made than may be.
+    ///
+    /// - Parameter escape: how a scalar is spelled; nil for as it is.
+    func appendEscaped(
+        _ text: JinjaText, to result: inout JinjaText, _ escape: (Unicode.Scalar) -> String?
+    ) throws(JinjaError) {
+        let length = 4_096
+        for start in stride(from: 0, to: text.count, by: length) {
+            let piece = text[start..<min(start + length, text.count)]
+            var count = 0
+            let escaped = piece.mapped { _, scalar in
+                guard let replacement = escape(scalar) else { return nil }
+                count += 1
+                return replacement
+            }
+            try study(piece.count / 8 + count)
+            try make(escaped.size)
+            result.append(escaped)
+        }
     }
 }
 
@@ -110,16 +143,24 @@ extension Unicode.Scalar {
     }
 
     fileprivate var pythonEscape: String {
-        if value < 0x100 { return "\\x" + value.hexadecimal(2) }
-        return value < 0x10000 ? "\\u" + value.hexadecimal(4) : "\\U" + value.hexadecimal(8)
+        if value < 0x100 { return value.escape("x", 2) }
+        return value < 0x10000 ? value.escape("u", 4) : value.escape("U", 8)
     }
 }
 
 extension UInt32 {
-    /// Hexadecimal digits in lower case, at least so many.
-    func hexadecimal(_ count: Int) -> String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: Swift.max(0, count - digits.count)) + digits
+    /// An escape: a backslash, a letter, and so many hexadecimal digits in lower case.
+    func escape(_ letter: Unicode.Scalar, _ count: Int) -> String {
+        // Long texts can consist of these, and this makes them without allocating memory.
+        String(unsafeUninitializedCapacity: count + 2) { bytes in
+            bytes[0] = UInt8(ascii: "\\")
+            bytes[1] = UInt8(ascii: letter)
+            for index in 0..<count {
+                let digit = UInt8(truncatingIfNeeded: self >> UInt32(4 * (count - 1 - index)) & 0xF)
+                bytes[2 + index] = digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+            }
+            return count + 2
+        }
     }
 }
 

@@ -35,7 +35,7 @@ extension JinjaInterpreter {
     }
 
     func write(_ text: JinjaText) throws(JinjaError) {
-        try make(text.count)
+        try make(text.size)
         output.append(text)
     }
 
@@ -94,6 +94,7 @@ extension JinjaInterpreter {
             elements = kept
         }
         let state = try loopState(elements)
+        var reachesEnd = false
         for (index, element) in elements.enumerated() {
             // The scope of an iteration costs more than a node.
             try step(8)
@@ -102,9 +103,12 @@ extension JinjaInterpreter {
             inner.variables["loop"] = .loop(state)
             line = loop.line
             try assign(element, to: loop.target, inner)
-            if try run(loop.body, inner) == .breakLoop { return .normal }
+            let flow = try run(loop.body, inner)
+            if flow == .normal { reachesEnd = true }
+            if flow == .breakLoop { break }
         }
-        return elements.isEmpty ? try run(loop.otherwise, JinjaScope(parent: scope)) : .normal
+        // Jinja asks whether any iteration came to the end of the body, not whether there were elements.
+        return reachesEnd ? .normal : try run(loop.otherwise, JinjaScope(parent: scope))
     }
 
     func assign(_ value: JinjaValue, to target: JinjaTarget, _ scope: JinjaScope) throws(JinjaError) {

@@ -14,19 +14,22 @@ final class JinjaInterpreter {
     var line = 1
     var output = JinjaText()
     private var steps = 0
+    private var stepLimit: Int
     private var made = 0
     private var madeLimit: Int
     private var depth = 0
     let root: JinjaScope
-    /// Namespaces and scopes that may refer to themselves, or form long chains. They are emptied in the end, one by one:
+    /// Namespaces, scopes and loops that may refer to themselves, or form long chains. They are emptied in the end, one by one:
     /// nothing stays in memory, and no chain is released in one deep recursion.
     private var namespaces: [JinjaNamespace] = []
     private var scopes: [JinjaScope] = []
+    private var watchers: [JinjaLoopState] = []
 
     init(limits: JinjaLimits, now: Date) {
         self.limits = limits
         self.now = now
         madeLimit = limits.made
+        stepLimit = limits.steps
         let globals = JinjaScope(parent: nil)
         for function in JinjaFunction.allCases { globals.variables[function.rawValue] = .function(function) }
         root = JinjaScope(parent: globals)
@@ -35,6 +38,7 @@ final class JinjaInterpreter {
     deinit {
         for namespace in namespaces { namespace.attributes = [:] }
         for scope in scopes { scope.variables = [:] }
+        for loop in watchers { loop.watched = nil }
     }
 
     /// Renders a template.
@@ -46,23 +50,28 @@ final class JinjaInterpreter {
             root.variables[variable.name] = try value(variable.value, isOutside: !variable.isTrusted)
         }
         let (added, overflows) = made.multipliedReportingOverflow(by: limits.madePerScalar)
-        madeLimit = overflows ? .max : max(madeLimit &+ added, limits.made)
+        stepLimit = min(limits.steps + min(made, limits.mostSteps) * limits.stepsPerScalar, limits.mostSteps)
+        let (sum, overflowsToo) = limits.made.addingReportingOverflow(added)
+        madeLimit = overflows || overflowsToo ? limits.mostMade : min(sum, limits.mostMade)
         _ = try run(statements, root)
         return output
     }
 
     // MARK: Limits
 
-    func failure(_ reason: String) -> JinjaError { JinjaError(kind: .evaluation, line: line, reason: reason) }
+    func failure(_ reason: String) -> JinjaError {
+        JinjaError(kind: .evaluation, line: line, reason: reason.shortened(to: 1_000))
+    }
     func unsupported(_ what: String) -> JinjaError {
-        JinjaError(kind: .unsupported, line: line, reason: "\(what) isn't supported")
+        JinjaError(kind: .unsupported, line: line, reason: "\(what.shortened(to: 1_000)) isn't supported")
     }
     func limit(_ reason: String) -> JinjaError { JinjaError(kind: .limit, line: line, reason: reason) }
 
     /// Counts steps.
     func step(_ count: Int = 1) throws(JinjaError) {
-        steps += count
-        if steps > limits.steps { throw limit("the template takes more than \(limits.steps) steps") }
+        // A count may be as large as a number that a template states.
+        steps += min(count, limits.mostSteps)
+        if steps > stepLimit { throw limit("the template takes more than \(stepLimit) steps") }
     }
 
     /// Counts steps for looking at so many scalars, which is faster than evaluating.
@@ -92,9 +101,14 @@ final class JinjaInterpreter {
 
     func tuple(_ values: [JinjaValue]) throws(JinjaError) -> JinjaValue { .tuple(try elements(values)) }
 
-    private func elements(_ values: [JinjaValue]) throws(JinjaError) -> JinjaElements {
+    /// An element of what `groupby` makes.
+    func group(_ values: [JinjaValue]) throws(JinjaError) -> JinjaValue {
+        .tuple(try elements(values, isGroup: true))
+    }
+
+    private func elements(_ values: [JinjaValue], isGroup: Bool = false) throws(JinjaError) -> JinjaElements {
         try make(values.count * 8 + 8)
-        let elements = JinjaElements(values)
+        let elements = JinjaElements(values, isGroup: isGroup)
         try check(depth: elements.depth)
         return elements
     }
@@ -111,6 +125,7 @@ final class JinjaInterpreter {
         keyed.reserveCapacity(pairs.count)
         for pair in pairs { keyed.append((try key(pair.key), pair.key, pair.value)) }
         try make(pairs.count * 32 + 32)
+        try step(pairs.count * 2)
         let dictionary = JinjaDictionary(keyed)
         try check(depth: dictionary.depth)
         return .dictionary(dictionary)
@@ -130,6 +145,12 @@ final class JinjaInterpreter {
         return namespace
     }
 
+    /// Notes what a loop's `changed` was asked about.
+    func watch(_ values: [JinjaValue], by loop: JinjaLoopState) {
+        if loop.watched == nil { watchers.append(loop) }
+        loop.watched = values
+    }
+
     func macro(_ definition: JinjaMacroDefinition, _ scope: JinjaScope) throws(JinjaError) -> JinjaValue {
         try make(64)
         scopes.append(scope)
@@ -141,17 +162,30 @@ final class JinjaInterpreter {
     }
 
     func key(_ value: JinjaValue) throws(JinjaError) -> JinjaKey {
-        try countKey(value)
-        guard let key = value.key else { throw failure("a \(value.typeName) can't be a key") }
+        guard let key = try possibleKey(value) else { throw failure("a \(value.typeName) can't be a key") }
         return key
     }
 
-    /// Hashing is slower than looking.
-    private func countKey(_ value: JinjaValue) throws(JinjaError) {
+    /// The key that a value is in a dictionary; nil for a value that can't be one.
+    ///
+    /// A tuple of tuples that are one and the same object can have far more elements than memory holds, so each counts.
+    func possibleKey(_ value: JinjaValue) throws(JinjaError) -> JinjaKey? {
         switch value {
-        case .text(let text): try study(text.count)
-        case .tuple(let elements): for element in elements.values { try countKey(element) }
-        default: try step()
+        case .text(let text):
+            // Hashing is slower than looking.
+            try study(text.count)
+            return .text(text)
+        case .tuple(let elements):
+            try step(4)
+            var keys: [JinjaKey] = []
+            for element in elements.values {
+                guard let key = try nested({ () throws(JinjaError) in try possibleKey(element) }) else { return nil }
+                keys.append(key)
+            }
+            return .tuple(keys)
+        default:
+            try step()
+            return value.simpleKey
         }
     }
 

@@ -2,6 +2,7 @@
 /// statement belongs to it, and so does the white space before it at the beginning of a line.
 struct JinjaLexer {
     private let source: [Unicode.Scalar]
+    private let limits: JinjaLimits
     private var position = 0
     private var line = 1
     private var tokens: [JinjaToken] = []
@@ -14,12 +15,13 @@ struct JinjaLexer {
             throw JinjaError(
                 kind: .limit, line: 1, reason: "the template is longer than \(limits.sourceLength) bytes")
         }
-        var lexer = JinjaLexer(template)
+        var lexer = JinjaLexer(template, limits)
         try lexer.readTemplate()
         return lexer.tokens
     }
 
-    private init(_ template: String) {
+    private init(_ template: String, _ limits: JinjaLimits) {
+        self.limits = limits
         var scalars: [Unicode.Scalar] = []
         var follows: Unicode.Scalar?
         for scalar in template.unicodeScalars {
@@ -35,7 +37,9 @@ struct JinjaLexer {
         source = scalars
     }
 
-    private func failure(_ reason: String) -> JinjaError { JinjaError(kind: .syntax, line: line, reason: reason) }
+    private func failure(_ reason: String) -> JinjaError {
+        JinjaError(kind: .syntax, line: line, reason: reason.shortened(to: 1_000))
+    }
 
     /// Passes over scalars, and counts their lines.
     private mutating func advance(to end: Int) {
@@ -218,7 +222,7 @@ extension JinjaLexer {
             } else if scalar.isASCIIDigit {
                 try readNumber()
             } else if scalar.isPythonWord {
-                readName()
+                try readName()
             } else if scalar == "'" || scalar == "\"" {
                 try readString(quote: scalar)
             } else {
@@ -244,11 +248,15 @@ extension JinjaLexer {
         position += symbol.count
     }
 
-    private mutating func readName() {
+    private mutating func readName() throws(JinjaError) {
+        let start = position
         var name = String.UnicodeScalarView()
         while position < source.count, source[position].isPythonWord {
             name.append(source[position])
             position += 1
+        }
+        guard position - start <= limits.nameLength else {
+            throw failure("a name is longer than \(limits.nameLength) characters")
         }
         append(.name(String(name)))
     }

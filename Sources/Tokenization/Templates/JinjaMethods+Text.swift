@@ -4,6 +4,7 @@ extension JinjaInterpreter {
         _ name: String, of text: JinjaText, _ arguments: JinjaArguments
     ) throws(JinjaError) -> JinjaValue {
         try scan(text.count)
+        if JinjaMethods.unsupportedOfText.contains(name) { throw unsupported("the method \(name) of strings") }
         switch name {
         case "strip", "lstrip", "rstrip":
             let set = try self.text(try bind(arguments, to: name, ["chars"])[0], name)
@@ -183,6 +184,9 @@ extension JinjaInterpreter {
     private func formatted(_ text: JinjaText, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaText {
         var result = JinjaText()
         var (position, next) = (0, 0)
+        var hasNumbers = false
+        var named: [String: JinjaValue] = [:]
+        for (name, value) in arguments.named { named[name] = value }
         while position < text.count {
             let scalar = text.scalars[position]
             guard scalar == "{" || scalar == "}" else {
@@ -203,19 +207,23 @@ extension JinjaInterpreter {
             position = end + 1
             let value: JinjaValue?
             if field.isEmpty {
+                guard !hasNumbers else { throw failure("format has fields with and without numbers") }
                 value = next < arguments.positional.count ? arguments.positional[next] : nil
                 next += 1
-            } else if let index = Int(field) {
+            } else if field.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+                guard next == 0 else { throw failure("format has fields with and without numbers") }
+                hasNumbers = true
+                let index = Int(field) ?? .max
                 value = arguments.positional.indices.contains(index) ? arguments.positional[index] : nil
             } else {
                 guard field.unicodeScalars.allSatisfy(\.isPythonWord) else {
                     throw unsupported("the field {\(field)} of format")
                 }
-                value = arguments.value(named: field)
+                value = named[field]
             }
             guard let value else { throw failure("format has no value for {\(field)}") }
             let part = try self.text(of: value)
-            try make(part.count)
+            try make(part.size)
             result.append(part)
         }
         return result

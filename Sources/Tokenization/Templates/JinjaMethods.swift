@@ -7,6 +7,11 @@ enum JinjaMethods {
         "isdecimal", "isnumeric", "isalpha", "isalnum", "isspace", "islower", "isupper", "casefold", "encode",
         "expandtabs", "isascii", "isidentifier", "isprintable", "istitle", "maketrans", "translate", "format_map",
     ]
+    /// Templates have no use for these.
+    static let unsupportedOfText: Set<String> = [
+        "casefold", "encode", "expandtabs", "isidentifier", "isprintable", "istitle", "maketrans", "translate",
+        "format_map",
+    ]
     static let ofSequences: Set<String> = ["index", "count"]
     static let ofDictionaries: Set<String> = ["items", "keys", "values", "get", "copy"]
     /// Jinja's sandbox forbids these.
@@ -17,13 +22,20 @@ enum JinjaMethods {
 extension JinjaInterpreter {
     func call(_ method: JinjaMethod, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaValue {
         switch method.receiver {
+        case .text(let text) where text.isMarkup: try call(method.name, ofMarkup: text, arguments)
         case .text(let text): try call(method.name, of: text, arguments)
+        case .list where method.name == "copy": try copied(method.receiver, arguments)
         case .list(let elements), .tuple(let elements): try call(method.name, of: elements.values, arguments)
         case .range: try call(method.name, of: try elements(of: method.receiver), arguments)
         case .dictionary(let dictionary): try call(method.name, of: dictionary, arguments)
         case .loop(let loop): try call(method.name, of: loop, arguments)
         default: throw failure("a \(method.receiver.typeName) has no method \(method.name)")
         }
+    }
+
+    private func copied(_ value: JinjaValue, _ arguments: JinjaArguments) throws(JinjaError) -> JinjaValue {
+        _ = try bind(arguments, to: "copy", [])
+        return value
     }
 
     private func call(
@@ -60,7 +72,7 @@ extension JinjaInterpreter {
             guard !values.isEmpty else { throw failure("cycle needs values") }
             return values[loop.index % values.count]
         }
-        defer { loop.watched = values }
+        defer { watch(values, by: loop) }
         guard let watched = loop.watched, watched.count == values.count else { return .bool(true) }
         for (old, new) in zip(watched, values) where try !isEqual(old, new) { return .bool(true) }
         return .bool(false)

@@ -201,7 +201,9 @@ extension JinjaParser {
     }
 
     private mutating func variable(_ name: String) -> JinjaExpression.Kind {
-        if !mentioned.isEmpty { mentioned[mentioned.count - 1].insert(name) }
+        if !mentioned.isEmpty, ["caller", "varargs", "kwargs"].contains(name) {
+            mentioned[mentioned.count - 1].insert(name)
+        }
         return .name(name)
     }
 
@@ -281,6 +283,7 @@ extension JinjaParser {
     private mutating func arguments() throws(JinjaError) -> JinjaCallArguments {
         try expect(.symbol("("))
         var arguments = JinjaCallArguments()
+        var names: Set<String> = []
         while !isSymbol(")") {
             if !arguments.isEmpty {
                 try expect(.symbol(","))
@@ -294,9 +297,7 @@ extension JinjaParser {
                 arguments.namedSpread = try expression()
             } else if case .name(let name) = token.kind, following.kind == .symbol("=") {
                 guard arguments.namedSpread == nil else { throw failure("an argument follows **") }
-                guard !arguments.named.contains(where: { $0.name == name }) else {
-                    throw failure("two arguments \(name)")
-                }
+                guard names.insert(name).inserted else { throw failure("two arguments \(name)") }
                 advance()
                 advance()
                 arguments.named.append((name, try expression()))

@@ -156,10 +156,11 @@ extension JinjaParser {
     private mutating func parameters() throws(JinjaError) -> [(name: String, standard: JinjaExpression?)] {
         try expect(.symbol("("))
         var parameters: [(name: String, standard: JinjaExpression?)] = []
+        var names: Set<String> = []
         while !isSymbol(")") {
             if !parameters.isEmpty { try expect(.symbol(",")) }
             let name = try assignableName()
-            guard !parameters.contains(where: { $0.name == name }) else { throw failure("two parameters \(name)") }
+            guard names.insert(name).inserted else { throw failure("two parameters \(name)") }
             let standard = try skipSymbol("=") ? expression() : nil
             if standard == nil, parameters.last?.standard != nil {
                 throw failure("a parameter without a default follows one that has one")

@@ -58,10 +58,12 @@ struct JinjaParser {
 
     // MARK: Errors
 
-    func failure(_ reason: String) -> JinjaError { JinjaError(kind: .syntax, line: line, reason: reason) }
+    func failure(_ reason: String) -> JinjaError {
+        JinjaError(kind: .syntax, line: line, reason: reason.shortened(to: 1_000))
+    }
 
     func unsupported(_ what: String, line: Int? = nil) -> JinjaError {
-        JinjaError(kind: .unsupported, line: line ?? self.line, reason: "\(what) isn't supported")
+        JinjaError(kind: .unsupported, line: line ?? self.line, reason: "\(what.shortened(to: 1_000)) isn't supported")
     }
 
     /// Counts a level of nesting while something is parsed.

@@ -22,6 +22,17 @@ struct JinjaText: Sendable {
 
     var count: Int { scalars.count }
     var isEmpty: Bool { scalars.isEmpty }
+    /// The text without the mark of safe HTML.
+    var plain: JinjaText { marked(false) }
+
+    func marked(_ isMarkup: Bool) -> JinjaText {
+        var marked = self
+        marked.isMarkup = isMarkup
+        return marked
+    }
+
+    /// What it takes up, in scalars: each change of origin is noted in a range.
+    var size: Int { count + 8 * outside.count }
 
     var string: String {
         var view = String.UnicodeScalarView()
@@ -46,6 +57,8 @@ struct JinjaText: Sendable {
 
     /// Whether any scalar came from outside.
     var hasOutside: Bool { !outside.isEmpty }
+
+    mutating func reserve(_ count: Int) { scalars.reserveCapacity(count) }
 
     mutating func append(_ scalar: Unicode.Scalar, isOutside: Bool) {
         if isOutside { mark(scalars.count..<(scalars.count + 1)) }

@@ -28,9 +28,12 @@ final class JinjaElements {
     let values: [JinjaValue]
     /// How many levels of values there are in it.
     let depth: Int
+    /// Whether `groupby` made it: its two elements then have the names `grouper` and `list`.
+    let isGroup: Bool
 
-    init(_ values: [JinjaValue]) {
+    init(_ values: [JinjaValue], isGroup: Bool = false) {
         self.values = values
+        self.isGroup = isGroup
         depth = 1 + (values.lazy.map(\.depth).max() ?? 0)
     }
 }
@@ -94,10 +97,15 @@ enum JinjaKey: Hashable {
 
 /// Values that can be taken once.
 final class JinjaIterator {
-    private(set) var values: [JinjaValue]
+    private var values: [JinjaValue]
+    /// How many of the values have been taken.
+    private var taken = 0
     let depth: Int
     /// What Python calls it.
     let type: String
+
+    /// How many values are left.
+    var count: Int { values.count - taken }
 
     init(_ values: [JinjaValue], type: String = "generator") {
         self.values = values
@@ -107,19 +115,20 @@ final class JinjaIterator {
 
     /// Takes all that are left.
     func takeAll() -> [JinjaValue] {
-        defer { values = [] }
-        return values
+        defer { (values, taken) = ([], 0) }
+        return taken == 0 ? values : Array(values[taken...])
     }
 
     /// Takes those up to the first one of which this is true, and says whether there is one.
     func takeUntil<Failure>(
         _ isWanted: (JinjaValue) throws(Failure) -> Bool
     ) throws(Failure) -> JinjaValue? {
-        for (index, value) in values.enumerated() where try isWanted(value) {
-            values.removeFirst(index + 1)
-            return value
+        while taken < values.count {
+            let value = values[taken]
+            taken += 1
+            if try isWanted(value) { return value }
         }
-        values = []
+        (values, taken) = ([], 0)
         return nil
     }
 }
@@ -184,8 +193,13 @@ final class JinjaMethod {
 final class JinjaScope {
     var variables: [String: JinjaValue] = [:]
     let parent: JinjaScope?
+    /// How many scopes there are around it.
+    let level: Int
 
-    init(parent: JinjaScope?) { self.parent = parent }
+    init(parent: JinjaScope?) {
+        self.parent = parent
+        level = parent.map { $0.level + 1 } ?? 0
+    }
 
     func value(of name: String) -> JinjaValue? {
         var scope: JinjaScope? = self
@@ -234,6 +248,7 @@ extension JinjaValue {
         }
     }
 
+    var isNull: Bool { if case .null = self { true } else { false } }
     var isUndefined: Bool { if case .undefined = self { true } else { false } }
 
     /// Python's truth.
@@ -267,29 +282,22 @@ extension JinjaValue {
 
     var text: JinjaText? { if case .text(let text) = self { text } else { nil } }
 
-    /// The key that it is in a dictionary; nil for a value that can't be one.
-    var key: JinjaKey? {
+    /// The key that it is in a dictionary; nil for a tuple, and for a value that can't be one.
+    var simpleKey: JinjaKey? {
         switch self {
-        case .undefined: return .object(ObjectIdentifier(JinjaScope.self))
-        case .null: return JinjaKey.null
-        case .bool, .integer: return integer.map { .integer($0) }
-        case .float(let float): return Int(exactly: float).map { .integer($0) } ?? .float(float)
-        case .text(let text): return .text(text)
-        case .tuple(let elements):
-            var keys: [JinjaKey] = []
-            for value in elements.values {
-                guard let key = value.key else { return nil }
-                keys.append(key)
-            }
-            return .tuple(keys)
-        case .range(let range): return .range(range.start, range.step, range.count)
-        case .iterator(let iterator): return .object(ObjectIdentifier(iterator))
-        case .namespace(let namespace): return .object(ObjectIdentifier(namespace))
-        case .loop(let loop): return .object(ObjectIdentifier(loop))
-        case .macro(let macro): return .object(ObjectIdentifier(macro))
-        case .method(let method): return .object(ObjectIdentifier(method))
-        case .function(let function): return .text(JinjaText(function.rawValue))
-        case .list, .dictionary, .view: return nil
+        case .undefined: .object(ObjectIdentifier(JinjaScope.self))
+        case .null: JinjaKey.null
+        case .bool, .integer: integer.map { .integer($0) }
+        case .float(let float): Int(exactly: float).map { .integer($0) } ?? .float(float)
+        case .text(let text): .text(text)
+        case .range(let range): .range(range.start, range.step, range.count)
+        case .iterator(let iterator): .object(ObjectIdentifier(iterator))
+        case .namespace(let namespace): .object(ObjectIdentifier(namespace))
+        case .loop(let loop): .object(ObjectIdentifier(loop))
+        case .macro(let macro): .object(ObjectIdentifier(macro))
+        case .method(let method): .object(ObjectIdentifier(method))
+        case .function(let function): .text(JinjaText(function.rawValue))
+        case .tuple, .list, .dictionary, .view: nil
         }
     }
 }
