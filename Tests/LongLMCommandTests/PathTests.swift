@@ -60,7 +60,7 @@
         }
 
         @Test func errorsNameThePath() throws {
-            let run = try shell(#"longlm inspect --model "$model/none""#)
+            let run = try shell(#"longlm inspect "$model/none""#)
             #expect(run.status == 1)
             #expect(run.errors.contains(#"mo\xffdel/none"#) && !run.errors.contains("/proc/"), "\(run.errors)")
         }

@@ -132,7 +132,7 @@ struct QuantizedModelTests {
     }
 
     /// llama.cpp stores vectors as floats; a file may hold blocks all the same.
-    @Test(arguments: WeightFormat.allCases.filter(\.isQuantized)) func vectorsOfBlocks(format: WeightFormat) throws {
+    @Test(arguments: formats.filter(\.isQuantized)) func vectorsOfBlocks(format: WeightFormat) throws {
         let folder = try TemporaryDirectory()
         try TinyQuantized.shape.write(to: folder)
         var writer = try GGUFConversion(directory: folder.path).writer
