@@ -92,6 +92,8 @@ package final class MappedFile: @unchecked Sendable {
     /// - Parameter range: Which ones; they lie within ``bytes``.
     /// - Throws: ``FileError``, as ``read(_:into:)``.
     package func read(_ range: Range<Int>) throws(FileError) -> [UInt8] {
+        // The standard library shares one empty array, and would write to it here.
+        if range.isEmpty { return [] }
         var failure: FileError?
         let array = [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
             do throws(FileError) {

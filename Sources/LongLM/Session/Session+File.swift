@@ -227,6 +227,7 @@ extension KeyValueCache {
         let size = shape.cacheFormat.byteCount
         let rowStart = UnsafeMutablePointer<Float>.allocate(capacity: width)
         defer { rowStart.deallocate() }
+        if count == 0 { return [] }
         return [UInt8](unsafeUninitializedCapacity: count * width * size) { buffer, initialized in
             let bytes = UnsafeMutableRawBufferPointer(buffer)
             for (index, position) in positions(kind, count: count, end: end).enumerated() {

@@ -142,6 +142,7 @@ extension WeightFormat {
     ///   - count: How many numbers there are.
     package func widened(_ bytes: UnsafeRawBufferPointer, count: Int) -> [Float] {
         precondition(bytes.count == rowByteCount(columnCount: count), "there are that many")
+        if count == 0 { return [] }
         return [Float](unsafeUninitializedCapacity: count) { floats, initializedCount in
             if let source = bytes.baseAddress, let target = floats.baseAddress { storage.widen(source, count, target) }
             initializedCount = count

@@ -98,6 +98,7 @@ struct QuantizedPart: Sendable {
     private func bytes(
         count: Int, _ read: (UnsafeMutableRawBufferPointer) throws(CheckpointError) -> Void
     ) throws(CheckpointError) -> [UInt8] {
+        if count == 0 { return [] }
         var failure: CheckpointError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initializedCount in
             do throws(CheckpointError) {
