@@ -59,10 +59,12 @@
             #expect(run.status == 0, "\(run.output)\(run.errors)")
         }
 
-        @Test func errorsNameThePath() throws {
-            let run = try shell(#"longlm inspect "$model/none""#)
+        /// A name that begins with a digit isn't taken for the end of a descriptor's number.
+        @Test(arguments: ["none", "1none"])
+        func errorsNameThePath(name: String) throws {
+            let run = try shell(#"longlm inspect "$model/\#(name)""#)
             #expect(run.status == 1)
-            #expect(run.errors.contains(#"mo\xffdel/none"#) && !run.errors.contains("/proc/"), "\(run.errors)")
+            #expect(run.errors.contains(#"mo\xffdel/\#(name)"#) && !run.errors.contains("/proc/"), "\(run.errors)")
         }
 
         @Test func noPath() throws {

@@ -224,10 +224,11 @@ extension KeyValueCache {
     fileprivate func littleEndianBytes(_ layer: Int, _ kind: CachedKind, end: Int) -> [UInt8] {
         let width = shape.keyValueHeadCount * shape.headDimension
         let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
+        // The standard library shares one empty array, and would write to it here.
+        if count == 0 { return [] }
         let size = shape.cacheFormat.byteCount
         let rowStart = UnsafeMutablePointer<Float>.allocate(capacity: width)
         defer { rowStart.deallocate() }
-        if count == 0 { return [] }
         return [UInt8](unsafeUninitializedCapacity: count * width * size) { buffer, initialized in
             let bytes = UnsafeMutableRawBufferPointer(buffer)
             for (index, position) in positions(kind, count: count, end: end).enumerated() {

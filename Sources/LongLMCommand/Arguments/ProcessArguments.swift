@@ -75,14 +75,15 @@ struct ProcessArguments {
             standIns.append((path, Self.escaped(bytes)))
             return path
         }
-        standIns.append((path + "/", Self.escaped(opened)))
+        // Without the slash: a digit after it belongs to a name.
+        standIns.append((path, Self.escaped(opened.dropLast())))
         return path + "/" + name
     }
 
     /// Bytes as a text in which \xNN stands for each that isn't UTF-8.
-    private static func escaped(_ bytes: [UInt8]) -> String {
+    private static func escaped(_ bytes: some Sequence<UInt8>) -> String {
         var text = ""
-        var rest = bytes[...]
+        var rest = Array(bytes)[...]
         while let first = rest.first {
             let scalars = (1...4).lazy.compactMap { String(validating: rest.prefix($0), as: UTF8.self) }
             let scalar = scalars.first
