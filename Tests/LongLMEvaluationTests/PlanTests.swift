@@ -32,7 +32,7 @@ import Testing
         try tiny.write(to: directory)
         let model = try LanguageModel(directory: directory.path)
         for attention in [.plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: 16))] as [AttentionMode] {
-            for cacheFormat in [nil, .float32, .bfloat16] as [CacheFormat?] {
+            for cacheFormat in [nil] + CacheFormat.allCases {
                 let need = try MemoryNeed(
                     directory: directory.path, length: 700, attention: attention, cacheFormat: cacheFormat)
                 let session = try Session(
@@ -61,6 +61,7 @@ import Testing
         #expect(try need(.bfloat16).weightByteCount == expected)
         #expect(try need(.bfloat16).cacheByteCount * 2 == need(.float32).cacheByteCount)
         #expect(try need(.bfloat16, .float32).cacheByteCount == need(.float32).cacheByteCount)
+        #expect(try need(.bfloat16, .int8).cacheByteCount < need(.bfloat16).cacheByteCount)
     }
 
     @Test("Rounded weights are counted as they will be stored", arguments: WeightFormat.allCases)

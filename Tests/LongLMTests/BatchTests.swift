@@ -47,7 +47,7 @@ import Tokenization
                 tokens: generator.tokens(count, below: vocabularySize),
                 options: SessionOptions(
                     attention: modes[index % modes.count], threadCount: 1, capacity: length + count + index % 3,
-                    cacheFormat: index % 4 == 3 ? .bfloat16 : .float32))
+                    cacheFormat: [.float32, .int8, .float32, .bfloat16][index % 4]))
         }
     }
 

@@ -156,11 +156,14 @@ private func shortage(
         #expect(
             "\(shortage(1_250_000_000, 90_000_000, .option(byteCount: 700_000_000)))"
                 == "a session of 8,192 tokens needs 1.25 GB, but 90.0 MB are left of the memory limit of 700 MB; "
-                + "a smaller capacity or a bfloat16 cache needs less")
+                + "a smaller capacity or a bfloat16 or int8 cache needs less")
         #expect(
             "\(shortage(1_250_000_000, 90_000_000, .machine, .session(length: 5, cacheFormat: .bfloat16)))"
                 == "a session of 5 tokens needs 1.25 GB, but 90.0 MB are available on this machine; "
-                + "a smaller capacity needs less")
+                + "a smaller capacity or an int8 cache needs less")
+        #expect(
+            "\(shortage(1_250_000_000, 90_000_000, .machine, .session(length: 5, cacheFormat: .int8)))"
+                .hasSuffix("; a smaller capacity needs less"))
         let shortage = shortage(2, 1, .machine)
         #expect(
             "\(ModelError.memory(shortage))" == "\(shortage)" && "\(SessionError.memory(shortage))" == "\(shortage)")

@@ -52,7 +52,7 @@ import Testing
                 options: SessionOptions(
                     attention: modes[index % modes.count], threadCount: 1,
                     capacity: prefixes[index] + rows + index % 3,
-                    cacheFormat: index % 4 == 1 ? .bfloat16 : .float32))
+                    cacheFormat: [.float32, .bfloat16, .float32, .int8][index % 4]))
         }
     }
 
@@ -127,7 +127,7 @@ import Testing
                     model: model,
                     options: SessionOptions(
                         attention: modes[index % modes.count], threadCount: 1, capacity: length + count,
-                        cacheFormat: index % 3 == 2 ? .bfloat16 : .float32)),
+                        cacheFormat: CacheFormat.allCases[index % 3])),
                 prompt: generator.tokens(length, below: 65),
                 options: GenerationOptions(
                     tokenLimit: count, sampler: try ProbabilitySampler(temperature: 2, seed: UInt64(index)),

@@ -50,7 +50,7 @@ import Testing
     /// Within a segment of 512 positions, at its end, past it, and with a ring that went round.
     @Test(arguments: modes, [1, 300, 512, 700, 1_300])
     func goesOnWithTheSameBits(mode: AttentionMode, length: Int) throws {
-        for cacheFormat in [CacheFormat.float32, .bfloat16] {
+        for cacheFormat in CacheFormat.allCases {
             let session = try makeSession(mode, cacheFormat: cacheFormat)
             try session.prefill(Array(tokens[..<length]))
             try session.save(to: path)

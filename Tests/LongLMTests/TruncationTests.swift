@@ -57,7 +57,7 @@ import Testing
 
     /// Within a segment of 512 positions, at its end, across one and several, by one token, and to nothing. Odd lengths
     /// leave half of a word of a bfloat16 cache.
-    @Test(arguments: modes, [CacheFormat.float32, .bfloat16])
+    @Test(arguments: modes, CacheFormat.allCases)
     func nothingIsLeftOfTheRest(mode: AttentionMode, cacheFormat: CacheFormat) throws {
         let cuts = [
             (300, 299), (300, 1), (513, 512), (513, 511), (700, 481), (1_024, 512), (1_300, 1_024), (1_300, 821),

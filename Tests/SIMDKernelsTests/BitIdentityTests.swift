@@ -190,7 +190,7 @@ struct BitIdentityTests {
         }
     }
 
-    @Test("Attention with a sliding window and bounded scores", arguments: [CacheFormat.float32, .bfloat16])
+    @Test("Attention with a sliding window and bounded scores", arguments: CacheFormat.allCases)
     func visibleKeys(_ cacheFormat: CacheFormat) {
         for (length, rowCount, window) in [(300, 90, 33), (1030, 1, 600), (1030, 4, 129), (2060, 50, 512)] {
             var problem = AttentionProblem(

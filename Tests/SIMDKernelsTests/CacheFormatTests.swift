@@ -5,15 +5,16 @@ import Testing
 /// That a cache gives back what was stored in it.
 @Suite("Cache formats")
 struct CacheFormatTests {
-    /// What a format makes of a number.
-    private func stored(_ value: Float, _ format: CacheFormat) -> Float {
+    /// What a format makes of the numbers of one head.
+    private func stored(_ numbers: ArraySlice<Float>, _ format: CacheFormat) -> [Float] {
         switch format {
-        case .float32: value
-        case .bfloat16: roundedToBFloat16(value)
+        case .float32: Array(numbers)
+        case .bfloat16: numbers.map(roundedToBFloat16)
+        case .int8: roundedToInt8(numbers)
         }
     }
 
-    @Test("A key and a value come out as they were stored", arguments: CacheFormat.allCases, [2, 20, 64])
+    @Test("A key and a value come out as they were stored", arguments: CacheFormat.allCases, [2, 20, 38, 64])
     func roundTrips(_ format: CacheFormat, _ dimension: Int) {
         let shape = AttentionShape(
             queryHeadCount: 4, keyValueHeadCount: 2, headDimension: dimension, cacheFormat: format)
@@ -36,7 +37,8 @@ struct CacheFormatTests {
         #expect(segment.isContained && ring.isContained)
 
         func expect(_ loaded: GuardedFloats, _ position: Int, of numbers: GuardedFloats, _ what: String) {
-            let expected = numbers.values[(position * width)..<((position + 1) * width)].map { stored($0, format) }
+            let heads = stride(from: position * width, to: (position + 1) * width, by: dimension)
+            let expected = heads.flatMap { stored(numbers.values[$0..<($0 + dimension)], format) }
             #expect(firstDifference(loaded.values, expected) == nil, "\(what) \(position)")
             #expect(loaded.isContained)
         }
@@ -58,10 +60,10 @@ struct CacheFormatTests {
     }
 
     /// What is planned and reported for a cache is counted with this number.
-    @Test("The size of a number is what a segment takes for it", arguments: CacheFormat.allCases)
+    @Test("The size of a head's numbers is what a segment takes for it", arguments: CacheFormat.allCases)
     func sizes(_ format: CacheFormat) {
         // 64 components fill whole tile columns, so that nothing is padded.
         let shape = AttentionShape(queryHeadCount: 3, keyValueHeadCount: 3, headDimension: 64, cacheFormat: format)
-        #expect(shape.segmentFloatCount * 4 == 3 * 2 * AttentionShape.segmentLength * 64 * format.byteCount)
+        #expect(shape.segmentFloatCount * 4 == 3 * 2 * AttentionShape.segmentLength * format.byteCount(64))
     }
 }

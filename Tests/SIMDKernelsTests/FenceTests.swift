@@ -152,16 +152,20 @@ struct FenceTests {
         }
     }
 
-    @Test("Attention with a bfloat16 cache")
-    func bfloat16Attention() async {
+    @Test("Attention with a narrow cache")
+    func narrowCaches() async {
         await #expect(processExitsWith: .success) {
             GuardedFloats.areFenced.store(true, ordering: .relaxed)
             for instructionSet in InstructionSet.availableForFloats {
-                for precision in instructionSet.hasBFloat16Products ? [Precision.float32, .bfloat16] : [.float32] {
+                let products: [(Precision, CacheFormat)] = [
+                    (.float32, .bfloat16), (.float32, .int8), (.bfloat16, .bfloat16),
+                ]
+                for (precision, cacheFormat) in products
+                where precision != .bfloat16 || instructionSet.hasBFloat16Products {
                     for (length, rowCount, window, dimension) in [(1, 1, 0, 2), (41, 3, 9, 20), (1031, 1, 64, 64)] {
                         let problem = AttentionProblem(
-                            heads: (3, 1), dimension: dimension, length: length, window: window, cacheFormat: .bfloat16,
-                            precision: precision)
+                            heads: (3, 1), dimension: dimension, length: length, window: window,
+                            cacheFormat: cacheFormat, precision: precision)
                         let rows = (length - rowCount)..<length
                         let output = problem.attend(rows: rows, threadCount: 2, instructionSet)
                         guard output.allSatisfy({ $0.isFinite }) else { exit(2) }

@@ -191,7 +191,9 @@ struct TeamTests {
 
     #if os(Linux)
         /// OpenMP's own runtime would end the process.
-        @Test("Where the system refuses threads, a team has those that there are")
+        @Test(
+            "Where the system refuses threads, a team has those that there are",
+            .enabled(if: ProcessInfo.processInfo.environment["LONGLM_SANITIZER"] == nil, "sanitizers reserve much"))
         func refusedThreads() async {
             await #expect(processExitsWith: .success) {
                 // Threads of 4 MB each, in an address space that has room for a few of them.

@@ -9,12 +9,12 @@
     struct TrampolineTests {
         static let kernels = [
             "gemm", "gemv", "attention", "peak", "pack_input", "pack_weights", "normalize", "rotary", "attention_merge",
-            "read", "quantize_input", "unpack", "code_gemm", "code_gemv", "code_peak",
+            "read", "quantize_input", "unpack", "code_gemm", "code_gemv", "code_attention", "code_peak",
         ]
         /// The kernels that multiply in tiles, which AVX-512 BF16 compiles for itself.
         static let tileKernels = ["gemm", "gemv", "attention", "peak", "pack_input"]
         /// The kernels of code products, which VNNI compiles for itself.
-        static let codeKernels = ["code_gemm", "code_gemv", "code_peak"]
+        static let codeKernels = ["code_gemm", "code_gemv", "code_attention", "code_peak"]
         /// Those that call the kernel that unpacks quantised weights, through a pointer: once for each matrix of a gated product.
         static let unpackingKernels = ["gemm", "code_gemm"]
         /// Kernels that only move, read or round numbers.

@@ -127,7 +127,10 @@ struct VisibleKeysTests {
             Sizes(length: 1300, rowCount: 1300, slidingWindow: 700, scoreCap: 30, neighborWindow: 96),
         ])
     fileprivate func chunks(_ instructionSet: InstructionSet, _ sizes: Sizes) {
-        var problems = [sizes.problem((3, 1), 16), sizes.problem((3, 1), 20, cacheFormat: .bfloat16)]
+        var problems = [
+            sizes.problem((3, 1), 16), sizes.problem((3, 1), 20, cacheFormat: .bfloat16),
+            sizes.problem((3, 1), 38, cacheFormat: .int8),
+        ]
         if instructionSet.hasBFloat16Products {
             problems.append(sizes.problem((3, 1), 20, cacheFormat: .bfloat16, precision: .bfloat16))
         }
@@ -175,7 +178,7 @@ struct VisibleKeysTests {
     @Test("Nothing of a hidden position shows", arguments: InstructionSet.availableForFloats)
     func hiddenPositions(_ instructionSet: InstructionSet) {
         for (length, window) in [(40, 7), (200, 100), (300, 128), (1100, 33), (1100, 513), (1600, 1000), (1600, 1)] {
-            for cacheFormat in [CacheFormat.float32, .bfloat16] {
+            for cacheFormat in CacheFormat.allCases {
                 var problem = AttentionProblem(
                     heads: (3, 1), dimension: 16, length: length, window: 0, cacheFormat: cacheFormat)
                 problem.slidingWindow = window

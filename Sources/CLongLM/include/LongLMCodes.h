@@ -121,6 +121,13 @@ LONGLM_INLINE void longlm_store_word_bytes(longlm_float16 lanes, float *_Nonnull
     for (int word = 0; word < 4; ++word) target[word * stride] = words[word];
 }
 
+// The lowest byte of each word.
+LONGLM_INLINE void longlm_store_low_bytes(longlm_float16 words, void *_Nonnull target) {
+    typedef uint8_t longlm_uchar16 __attribute__((ext_vector_type(16)));
+    longlm_uchar16 bytes = __builtin_convertvector(longlm_bits(words), longlm_uchar16);
+    memcpy(target, &bytes, sizeof bytes);
+}
+
 // A float, an integer below 2^24 in magnitude, as a word that holds that integer.
 LONGLM_INLINE float longlm_integer_word(float number) {
     int32_t integer = (int32_t)number;

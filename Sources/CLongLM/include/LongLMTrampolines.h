@@ -23,6 +23,7 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
     LongLMKernelPackInput,
     LongLMKernelCodeGemm,
     LongLMKernelCodeGemv,
+    LongLMKernelCodeAttention,
     LongLMKernelCodePeak,
     LongLMKernelQuantizeInput,
     LongLMKernelUnpack,
@@ -43,6 +44,7 @@ typedef enum __attribute__((enum_extensibility(closed))) LongLMKernel : int {
 #define LONGLM_CODE_KERNELS(KERNEL, target, attributes)                                                                \
     KERNEL(code_gemm, LongLMKernelCodeGemm, target, attributes)                                                        \
     KERNEL(code_gemv, LongLMKernelCodeGemv, target, attributes)                                                        \
+    KERNEL(code_attention, LongLMKernelCodeAttention, target, attributes)                                              \
     KERNEL(code_peak, LongLMKernelCodePeak, target, attributes)
 
 #define LONGLM_OTHER_KERNELS(KERNEL, target, attributes)                                                               \

@@ -13,7 +13,7 @@ extension ModelConfiguration {
     /// - Parameters:
     ///   - length: Between 0 and 2²⁴.
     ///   - neighborWindow: W, at least 1; its ring of neighbor keys is counted. nil: plain attention.
-    ///   - cacheFormat: How keys and values are kept: float32 or bfloat16.
+    ///   - cacheFormat: How keys and values are stored.
     public func cacheByteCount(
         length: Int, neighborWindow: Int? = nil, cacheFormat: CacheFormat = .float32
     ) -> Int {

@@ -59,7 +59,7 @@ final class Workspace {
             widest = max(hidden, queries, inside)
             rotaryDimension = configuration.rotary.dimension
             localRotaryDimension = configuration.localRotary?.dimension ?? 0
-            let attentionFloats = [CacheFormat.float32, .bfloat16].map {
+            let attentionFloats = CacheFormat.allCases.map {
                 TwoPassAttention.scratchFloatCount(shape: configuration.attentionShape(cacheFormat: $0))
             }
             // Whole cache lines, so that workers don't share one.

@@ -64,8 +64,9 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
             case .weights, .sessionFile: ""
             case .logits: "; fewer tokens at a time need less"
             case .batch: "; a smaller sessionLimit or rowLimit needs less"
-            case .session(_, .bfloat16): "; a smaller capacity needs less"
-            case .session: "; a smaller capacity or a bfloat16 cache needs less"
+            case .session(_, .float32): "; a smaller capacity or a bfloat16 or int8 cache needs less"
+            case .session(_, .bfloat16): "; a smaller capacity or an int8 cache needs less"
+            case .session(_, .int8): "; a smaller capacity needs less"
             }
         return "\(need), but \(lack)\(hint)"
     }

@@ -98,7 +98,7 @@ extension Session {
         cache.reserve(0..<tokens.count)
         for part in parts {
             guard case .cache(let layer, let kind) = part.content else { continue }
-            cache.fill(layer, kind, from: try saved.floats(part.name), end: tokens.count)
+            cache.fill(layer, kind, from: try saved.bytes(part.name), end: tokens.count)
         }
         cache.beginRing(at: tokens.count - neighborCount)
         take(cache, tokens: tokens, logits: try saved.floats("logits"))
@@ -161,7 +161,9 @@ extension Session {
     /// The tensors of a file, except the checksums.
     private func parts(length: Int, neighborCount: Int, logitCount: Int? = nil) -> [Part] {
         let logitCount = logitCount ?? logits.count
-        let row = [model.configuration.keyValueHeadCount, model.configuration.headDimension]
+        let row = [
+            model.configuration.keyValueHeadCount, cacheFormat.savedLength(model.configuration.headDimension),
+        ]
         let dtype = cacheFormat.savedType
         var parts = [
             Part(name: "tokens", dtype: .int64, shape: [length], content: .tokens),
@@ -220,55 +222,56 @@ extension KeyValueCache {
         kind == .neighborKeys ? (end - count)..<end : 0..<count
     }
 
-    /// All of a layer's numbers of one kind, [count, Hkv, D], in the cache's format.
+    /// All of a layer's numbers of one kind, [count, Hkv, D], in the form that the cache's format has in files.
     fileprivate func littleEndianBytes(_ layer: Int, _ kind: CachedKind, end: Int) -> [UInt8] {
-        let width = shape.keyValueHeadCount * shape.headDimension
+        let (headCount, dimension) = (shape.keyValueHeadCount, shape.headDimension)
         let count = kind == .neighborKeys ? end - earliestNeighborPosition : end
         // The standard library shares one empty array, and would write to it here.
         if count == 0 { return [] }
-        let size = shape.cacheFormat.byteCount
-        let rowStart = UnsafeMutablePointer<Float>.allocate(capacity: width)
-        defer { rowStart.deallocate() }
-        return [UInt8](unsafeUninitializedCapacity: count * width * size) { buffer, initialized in
+        let size = shape.cacheFormat.byteCount(dimension)
+        return [UInt8](unsafeUninitializedCapacity: count * headCount * size) { buffer, initialized in
             let bytes = UnsafeMutableRawBufferPointer(buffer)
-            for (index, position) in positions(kind, count: count, end: end).enumerated() {
-                let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
-                switch kind {
-                case .keys: shape.loadKey(position: position, segment: segment, into: rowStart)
-                case .values: shape.loadValue(position: position, segment: segment, into: rowStart)
-                case .neighborKeys:
-                    shape.loadNeighborKey(
-                        position: position, ring: ring(layer: layer), panelCount: ringPanelCount, into: rowStart)
-                }
-                for column in 0..<width {
-                    let bits = rowStart[column].bitPattern
-                    let offset = (index * width + column) * size
-                    switch shape.cacheFormat {
-                    case .float32: bytes.storeBytes(of: bits.littleEndian, toByteOffset: offset, as: UInt32.self)
-                    case .bfloat16:
-                        // What was stored is widened, so nothing is lost.
-                        bytes.storeBytes(of: UInt16(bits >> 16).littleEndian, toByteOffset: offset, as: UInt16.self)
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: headCount * dimension) { row in
+                guard let row = row.baseAddress, var target = bytes.baseAddress else { return }
+                for position in positions(kind, count: count, end: end) {
+                    let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
+                    switch kind {
+                    case .keys: shape.loadKey(position: position, segment: segment, into: row)
+                    case .values: shape.loadValue(position: position, segment: segment, into: row)
+                    case .neighborKeys:
+                        shape.loadNeighborKey(
+                            position: position, ring: ring(layer: layer), panelCount: ringPanelCount, into: row)
+                    }
+                    for head in 0..<headCount {
+                        shape.cacheFormat.encode(row + head * dimension, headDimension: dimension, to: target)
+                        target += size
                     }
                 }
             }
-            initialized = count * width * size
+            initialized = count * headCount * size
         }
     }
 
     /// The inverse. Room for `end` positions must have been reserved.
-    fileprivate func fill(_ layer: Int, _ kind: CachedKind, from floats: [Float], end: Int) {
-        let width = shape.keyValueHeadCount * shape.headDimension
-        floats.withUnsafeBufferPointer { buffer in
-            guard let base = buffer.baseAddress else { return }
-            for (index, position) in positions(kind, count: floats.count / width, end: end).enumerated() {
-                let source = base + index * width
-                let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
-                switch kind {
-                case .keys: shape.storeKey(source, position: position, segment: segment)
-                case .values: shape.storeValue(source, position: position, segment: segment)
-                case .neighborKeys:
-                    shape.storeNeighborKey(
-                        source, position: position, ring: ring(layer: layer), panelCount: ringPanelCount)
+    fileprivate func fill(_ layer: Int, _ kind: CachedKind, from bytes: [UInt8], end: Int) {
+        let (headCount, dimension) = (shape.keyValueHeadCount, shape.headDimension)
+        let size = shape.cacheFormat.byteCount(dimension)
+        bytes.withUnsafeBytes { bytes in
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: headCount * dimension) { row in
+                guard let row = row.baseAddress, var source = bytes.baseAddress else { return }
+                for position in positions(kind, count: bytes.count / (headCount * size), end: end) {
+                    for head in 0..<headCount {
+                        shape.cacheFormat.decode(source, headDimension: dimension, to: row + head * dimension)
+                        source += size
+                    }
+                    let segment = segments(layer: layer)[position / AttentionShape.segmentLength]
+                    switch kind {
+                    case .keys: shape.storeKey(row, position: position, segment: segment)
+                    case .values: shape.storeValue(row, position: position, segment: segment)
+                    case .neighborKeys:
+                        shape.storeNeighborKey(
+                            row, position: position, ring: ring(layer: layer), panelCount: ringPanelCount)
+                    }
                 }
             }
         }
@@ -281,6 +284,17 @@ extension CacheFormat {
         switch self {
         case .float32: .float32
         case .bfloat16: .bfloat16
+        // Pairs of bytes: the writer puts the narrowest numbers last, and the checksums, which are bytes, must be.
+        case .int8: .uint16
+        }
+    }
+
+    /// The last dimension of those tensors: the numbers of a head, or the pairs of bytes that hold its scales and codes. D
+    /// is even.
+    fileprivate func savedLength(_ headDimension: Int) -> Int {
+        switch self {
+        case .float32, .bfloat16: headDimension
+        case .int8: byteCount(headDimension) / 2
         }
     }
 }
@@ -399,6 +413,13 @@ private struct SavedTensors {
         let tensor = try Self.tensor("tokens", file)
         do {
             return try tensor.integers()
+        } catch { throw .safetensors(error) }
+    }
+
+    func bytes(_ name: String) throws(SessionFileError) -> [UInt8] {
+        let tensor = try Self.tensor(name, file)
+        do {
+            return try tensor.bytes()
         } catch { throw .safetensors(error) }
     }
 

@@ -14,10 +14,10 @@ public struct SessionOptions: Sendable, Equatable {
     /// Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
     /// ``RotaryScaling/longRoPE(_:)``) are those of the capacity.
     public var capacity: Int?
-    /// How keys and values are stored: `CacheFormat.float32`, or `CacheFormat.bfloat16`, which takes half the memory
-    /// and leaves less to read in decoding, but drops their last digits. nil: what the model's precision suggests,
-    /// bfloat16 for `Precision.bfloat16` and float32 otherwise. With a bfloat16 model, scores and weighted values are
-    /// bfloat16 products too, unless the cache is float32.
+    /// How keys and values are stored. `CacheFormat.bfloat16` takes half the memory of `CacheFormat.float32` and
+    /// `CacheFormat.int8` a little over a quarter, and decoding has less to read, but their last digits are lost. nil:
+    /// what the model's precision suggests, bfloat16 for `Precision.bfloat16` and float32 otherwise. With a bfloat16
+    /// model and cache, scores and weighted values are bfloat16 products too.
     public var cacheFormat: CacheFormat?
 
     /// Options; the defaults are the plain model on all processors.

@@ -49,7 +49,8 @@ struct PrecisionArguments: ParsableArguments {
 
     @Option(
         help: """
-            How keys and values are stored: float32, or bfloat16 for half the memory; by default, like --precision.
+            How keys and values are stored: float32, bfloat16 for half the memory, or int8 for a little over a quarter; \
+            by default, bfloat16 with --precision bfloat16 and float32 otherwise.
             """)
     var cache: CacheFormat?
 }

@@ -24,13 +24,21 @@ public enum BenchmarkCase: Sendable, Hashable {
             "\(shape.rowCount == 1 ? "gemv" : "gemm")/\(arithmetic.name)"
                 + "/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
         case .attention(let length, let isExtended, let precision):
-            "attention/\(isExtended ? "selfextend" : "plain")/\(length)\(precision == .bfloat16 ? "/bf16" : "")"
+            "attention/\(isExtended ? "selfextend" : "plain")/\(length)\(attentionSuffix(precision))"
         case .prefill(let length, let isExtended, let arithmetic):
             "prefill/\(arithmetic.name)/\(length)\(isExtended ? "/selfextend" : "")"
         case .decode(let depth, let isExtended, let arithmetic):
             "decode/\(arithmetic.name)/depth\(depth)\(isExtended ? "/selfextend" : "")"
         case .batch(let count, let arithmetic):
             "decode/\(arithmetic.name)/batch\(count)"
+        }
+    }
+
+    private func attentionSuffix(_ precision: Precision) -> String {
+        switch precision {
+        case .float32: ""
+        case .bfloat16: "/bf16"
+        case .int8: "/int8"
         }
     }
 
@@ -76,7 +84,7 @@ extension BenchmarkCase {
                 shapes.filter { arithmetic.canMultiply($0) }.map { BenchmarkCase.product($0, arithmetic) }
             }
         }
-        let precisions: [Precision] = hasBFloat16Products ? [.float32, .bfloat16] : [.float32]
+        let precisions: [Precision] = hasBFloat16Products ? [.float32, .bfloat16, .int8] : [.float32, .int8]
         let attention = precisions.flatMap { precision in
             KernelShape.attentionLengths.flatMap { length in
                 [false, true].map { BenchmarkCase.attention(length: length, isExtended: $0, precision: precision) }

@@ -8,15 +8,9 @@ func benchmarkTokens(_ count: Int, _ model: LanguageModel) -> [Int] {
 
 extension AlignedBuffer {
     /// A buffer of a thousand different numbers between −½ and ½.
-    ///
-    /// - Parameter asPairs: Whether each word holds two bfloat16 numbers instead of a float.
-    static func filled(floatCount: Int, asPairs: Bool = false) -> AlignedBuffer {
+    static func filled(floatCount: Int) -> AlignedBuffer {
         let buffer = AlignedBuffer(floatCount: floatCount)
-        for index in 0..<floatCount {
-            let number = Float(index &* 7919 % 1000) * 1e-3 - 0.5
-            let upper = number.bitPattern & 0xffff_0000
-            buffer.floats[index] = asPairs ? Float(bitPattern: upper | upper >> 16) : number
-        }
+        for index in 0..<floatCount { buffer.floats[index] = Float(index &* 7919 % 1000) * 1e-3 - 0.5 }
         return buffer
     }
 }

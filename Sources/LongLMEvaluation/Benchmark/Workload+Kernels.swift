@@ -52,21 +52,30 @@ extension Workload {
         }
     }
 
-    /// ``BenchmarkCase/attention(length:isExtended:precision:)``: 512 rows at a time, from a filled cache in the precision's
-    /// own format.
+    /// ``BenchmarkCase/attention(length:isExtended:precision:)``: 512 rows at a time, from a filled cache in the format
+    /// that the precision multiplies.
     static func attention(
         _ benchmark: BenchmarkCase, length: Int, isExtended: Bool, precision: Precision, _ setting: KernelSetting
     ) -> Workload {
         let neighborWindow = isExtended ? KernelShape.neighborWindow : 0
-        let shape = KernelShape.attention(cacheFormat: precision.defaultCacheFormat)
+        let shape = KernelShape.attention(
+            cacheFormat: precision == .int8 ? .int8 : precision.defaultCacheFormat)
         let rowCount = min(512, length)
-        let isNarrow = shape.cacheFormat == .bfloat16
         let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in
-            AlignedBuffer.filled(floatCount: shape.segmentFloatCount, asPairs: isNarrow)
+            AlignedBuffer(floatCount: shape.segmentFloatCount)
         }
         let ringPanelCount = shape.ringPanelCount(window: neighborWindow, rowCount: rowCount)
-        let ring = AlignedBuffer.filled(
-            floatCount: shape.ringFloatCount(panelCount: ringPanelCount), asPairs: isNarrow)
+        let ring = AlignedBuffer(floatCount: shape.ringFloatCount(panelCount: ringPanelCount))
+        // A row of every position begins at another number.
+        let rowWidth = shape.keyValueHeadCount * shape.headDimension
+        let numbers = AlignedBuffer.filled(floatCount: rowWidth + 1000)
+        for position in 0..<length {
+            let row = numbers.floats + position % 1000
+            let segment = segments[position / AttentionShape.segmentLength].floats
+            shape.storeKey(row, position: position, segment: segment)
+            shape.storeValue(row, position: position, segment: segment)
+            shape.storeNeighborKey(row, position: position, ring: ring.floats, panelCount: ringPanelCount)
+        }
         let queryCount = rowCount * shape.queryHeadCount * shape.headDimension
         let queries = AlignedBuffer.filled(floatCount: queryCount)
         let output = AlignedBuffer(floatCount: queryCount)

@@ -100,6 +100,6 @@ extension Workload {
 extension ModelConfiguration {
     /// The bytes of keys and values that a decode step at `position` reads.
     func cacheByteCount(position: Int, cacheFormat: CacheFormat) -> Int {
-        layerCount * position * 2 * keyValueHeadCount * headDimension * cacheFormat.byteCount
+        layerCount * position * 2 * keyValueHeadCount * cacheFormat.byteCount(headDimension)
     }
 }

@@ -13,7 +13,10 @@ struct AttentionMergeArguments: Kernel {
         let shape = attention.shape
         let rowCount = attention.rows.length
         // As the attention kernel chose.
-        let tileRows = rowCount <= Target.SmallTile.rows ? Target.SmallTile.rows : Target.Tile.rows
+        let tileRows =
+            attention.input.precision == .int8
+            ? CodeAttentionArguments.tileRows(rowCount: rowCount)
+            : rowCount <= Target.SmallTile.rows ? Target.SmallTile.rows : Target.Tile.rows
         let tileCount = (rowCount + tileRows - 1) / tileRows
         let size = TwoPassAttention.splitStateFloatCount(shape: shape)
         let state = AttentionScratch(attention.scratch, shape: shape).state

@@ -4,9 +4,10 @@
 /// 32 positions, `panel[d · 32 + position]` (the order in which ``PackedMatrix`` keeps weights, so that scores are a
 /// product of the same form), and then its values, `value[position · valueStride + d]`. That is the order of float32; a cache
 /// of bfloat16 numbers has 32-bit words of two of them in the same order: of the components d and d + 1 of a key, of the
-/// positions p and p + 1 of a value.
+/// positions p and p + 1 of a value. Words of an int8 cache have four numbers, and scales lie between them; see ``Int8Keys``
+/// and ``Int8Values``.
 struct CacheLayout: Sendable, Equatable {
-    /// Words from one block of values to the next: D, rounded up to whole tile columns.
+    /// The components of a value, D, rounded up to whole tile columns.
     let valueStride: Int
     /// Floats of one panel of keys.
     let panelFloatCount: Int

@@ -24,7 +24,7 @@ public struct AttentionInput {
     /// [rowCount, Hq, D].
     public var output: UnsafeMutablePointer<Float>
     /// What scores and weighted values are computed in; ``Precision/bfloat16`` needs a bfloat16 cache and
-    /// an instruction set that ``InstructionSet/supports(_:)`` it.
+    /// an instruction set that ``InstructionSet/supports(_:)`` it, ``Precision/int8`` an int8 cache.
     public var precision: Precision
 
     /// All of the above.
@@ -128,7 +128,7 @@ public enum TwoPassAttention {
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: head, rows: rows, segments: first..<segmentCount, scratch: scratch,
                 partial: nil)
-            arguments.run(on: worker.instructionSet, precision: input.precision)
+            arguments.attend(on: worker.instructionSet)
         }
         let share = worker.rows(of: input.rowCount)
         if share.isOwned {
@@ -180,7 +180,7 @@ public enum TwoPassAttention {
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: item / segments.count, rows: 0..<rows,
                 segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
-            arguments.run(on: worker.instructionSet, precision: input.precision)
+            arguments.attend(on: worker.instructionSet)
         }
     }
 
@@ -216,8 +216,23 @@ struct AttentionArguments {
     /// Where the state of a split attention goes, or comes from; nil when the output can be written at once.
     let partial: UnsafeMutablePointer<Float>?
 
+    /// Attends in the input's precision.
+    fileprivate func attend(on instructionSet: InstructionSet) {
+        switch input.precision {
+        case .float32, .bfloat16: run(on: instructionSet, precision: input.precision)
+        case .int8: CodeAttentionArguments(attention: self).run(on: instructionSet)
+        }
+    }
+
     @inline(always)
     func position(ofRow row: Int) -> Int { input.firstPosition + row / shape.sharingCount }
+
+    /// The head's values in the segment of a position.
+    @inline(always)
+    func values(ofSegmentAt position: Int) -> UnsafeMutablePointer<Float> {
+        input.segments[position / AttentionShape.segmentLength] + head * shape.layout.headFloatCount
+            + shape.layout.keysFloatCount
+    }
 
     /// Floats from row 0 of the head to row r in queries and output.
     @inline(always)

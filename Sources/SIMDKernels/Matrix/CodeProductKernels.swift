@@ -12,13 +12,25 @@ struct CodeGEMMArguments: CodeKernel {
     }
 }
 
-/// Parts of unpacked codes. A step is 32 columns.
-private enum CodePart<Target: CodeTarget>: ProductPart {
-    typealias Arithmetic = Target.Arithmetic
+private enum CodePart<Target: CodeTarget>: UnpackedPart {
     typealias Tile = Target.LargeCodeTile
     typealias MediumTile = Target.MediumCodeTile
     typealias SmallTile = Target.SmallCodeTile
+}
 
+/// The same for a single row.
+private enum CodeRowPart<Target: CodeTarget>: UnpackedPart {
+    typealias Tile = CodeRow<Target.CodeColumns, Target.Codes, Target.Arithmetic>
+    typealias MediumTile = Tile
+    typealias SmallTile = Tile
+}
+
+/// Parts of unpacked codes. A step is 32 columns.
+private protocol UnpackedPart: ProductPart where Arithmetic == Target.Arithmetic {
+    associatedtype Target: CodeTarget
+}
+
+extension UnpackedPart {
     @inline(always)
     static func depth(of arguments: ProductArguments) -> Int { arguments.depth / 32 }
 
@@ -55,7 +67,11 @@ struct CodeGEMVArguments: CodeKernel {
 
     @inline(always)
     func body<Target: CodeTarget>(_: Target.Type) {
-        RowProductLoop<CodeRowProduct<Target>>(arguments: product).passPanels()
+        if Target.unpacksForSingleRows {
+            ProductLoop<CodeRowPart<Target>>(arguments: product).passPanels()
+        } else {
+            RowProductLoop<CodeRowProduct<Target>>(arguments: product).passPanels()
+        }
     }
 }
 

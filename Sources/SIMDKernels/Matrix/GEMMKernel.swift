@@ -25,12 +25,25 @@ private struct GEMMVisitor<Target: KernelTarget>: PanelVisitor {
 }
 
 /// Products of stored numbers, or of quantised ones that have been widened.
-private enum FloatPart<Target: KernelTarget, Storage: PanelStorage>: ProductPart {
-    typealias Arithmetic = Target.Arithmetic
+private enum FloatPart<Target: KernelTarget, Storage: PanelStorage>: WidenedPart {
     typealias Tile = StorageTile<Target.Tile, Storage, Target.Widen>
     typealias MediumTile = StorageTile<Target.MediumTile, Storage, Target.Widen>
     typealias SmallTile = StorageTile<Target.SmallTile, Storage, Target.Widen>
+}
 
+/// The same for a single row.
+enum FloatRowPart<Target: KernelTarget, Storage: PanelStorage>: WidenedPart {
+    typealias Tile = StorageTile<TileRow<Target.Tile.Columns, Target.Products>, Storage, Target.Widen>
+    typealias MediumTile = Tile
+    typealias SmallTile = Tile
+}
+
+protocol WidenedPart: ProductPart where Arithmetic == Target.Arithmetic {
+    associatedtype Target: KernelTarget
+    associatedtype Storage: PanelStorage
+}
+
+extension WidenedPart {
     /// K, or the number of words if a step multiplies two numbers.
     @inline(always)
     static func depth(of arguments: ProductArguments) -> Int {

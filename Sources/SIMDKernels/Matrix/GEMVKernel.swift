@@ -20,7 +20,11 @@ private struct GEMVVisitor<Target: KernelTarget>: PanelVisitor {
 
     @inline(always)
     func visit<Storage: PanelStorage>(_: Storage.Type) {
-        RowProductLoop<FloatRowProduct<Target, Storage>>(arguments: arguments).passPanels()
+        if Target.unpacksForSingleRows {
+            ProductLoop<FloatRowPart<Target, Storage>>(arguments: arguments).passPanels()
+        } else {
+            RowProductLoop<FloatRowProduct<Target, Storage>>(arguments: arguments).passPanels()
+        }
     }
 }
 

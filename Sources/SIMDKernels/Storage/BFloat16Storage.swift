@@ -71,6 +71,18 @@ extension BFloat16Storage: CacheStorage {
     typealias Keys = BFloat16Storage
     typealias Values = BFloat16Storage
 
+    static func encode(_ numbers: UnsafePointer<Float>, headDimension: Int, to bytes: UnsafeMutableRawPointer) {
+        for d in 0..<headDimension {
+            bytes.storeBytes(of: bits(numbers[d]).littleEndian, toByteOffset: 2 * d, as: UInt16.self)
+        }
+    }
+
+    static func decode(_ bytes: UnsafeRawPointer, headDimension: Int, to numbers: UnsafeMutablePointer<Float>) {
+        for d in 0..<headDimension {
+            numbers[d] = widen(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * d, as: UInt16.self)))
+        }
+    }
+
     @inline(always)
     static func valueOffset(position: Int, stride: Int) -> Int { position / 2 * stride }
 

@@ -9,8 +9,17 @@ protocol CacheReading {
     ///
     /// - Parameters:
     ///   - position: The position within the segment, a multiple of a block's length.
-    ///   - stride: Words from one block of values to the next.
+    ///   - stride: ``CacheLayout/valueStride``.
     static func valueOffset(position: Int, stride: Int) -> Int
+
+    /// Words from one block of values to the next; `stride` is ``CacheLayout/valueStride``.
+    static func valueBlockWordCount(stride: Int) -> Int
+}
+
+extension CacheReading {
+    /// One word a component.
+    @inline(always)
+    static func valueBlockWordCount(stride: Int) -> Int { stride }
 }
 
 /// How keys and values are stored in the segments of a cache.
@@ -42,10 +51,20 @@ protocol CacheStorage: CacheReading {
     ///   - value: [D].
     ///   - values: The head's values in the segment.
     ///   - place: The position within the segment.
-    ///   - stride: Words from one block of values to the next, at least D.
+    ///   - stride: ``CacheLayout/valueStride``, at least D.
     static func storeValue(
         _ value: UnsafePointer<Float>, headDimension: Int, in values: UnsafeMutablePointer<Float>, place: Int,
         stride: Int)
+
+    /// Writes a key or value of one head, as it was loaded, in the little-endian form that files have.
+    ///
+    /// - Parameters:
+    ///   - numbers: [D].
+    ///   - bytes: As many as ``CacheFormat/byteCount(_:)`` says.
+    static func encode(_ numbers: UnsafePointer<Float>, headDimension: Int, to bytes: UnsafeMutableRawPointer)
+
+    /// Reads what ``encode(_:headDimension:to:)`` wrote.
+    static func decode(_ bytes: UnsafeRawPointer, headDimension: Int, to numbers: UnsafeMutablePointer<Float>)
 
     /// Copies the value of one head out of a segment, as it was stored.
     static func loadValue(
@@ -72,6 +91,10 @@ struct CacheStorageFunctions {
     let storeValue: (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int) -> Void
     /// (value, head dimension, values, place, stride)
     let loadValue: (UnsafeMutablePointer<Float>, Int, UnsafePointer<Float>, Int, Int) -> Void
+    /// (numbers, head dimension, bytes)
+    let encode: (UnsafePointer<Float>, Int, UnsafeMutableRawPointer) -> Void
+    /// (bytes, head dimension, numbers)
+    let decode: (UnsafeRawPointer, Int, UnsafeMutablePointer<Float>) -> Void
 
     @inline(always)
     init<Storage: CacheStorage>(_: Storage.Type) {
@@ -80,6 +103,8 @@ struct CacheStorageFunctions {
         storeKey = { Storage.storeKey($0, headDimension: $1, in: $2, place: $3) }
         loadKey = { Storage.loadKey($0, headDimension: $1, from: $2, place: $3) }
         storeValue = { Storage.storeValue($0, headDimension: $1, in: $2, place: $3, stride: $4) }
+        encode = { Storage.encode($0, headDimension: $1, to: $2) }
+        decode = { Storage.decode($0, headDimension: $1, to: $2) }
         loadValue = { Storage.loadValue($0, headDimension: $1, from: $2, place: $3, stride: $4) }
     }
 }

@@ -52,6 +52,19 @@ extension Float32Storage: CacheStorage {
     typealias Keys = Float32Storage
     typealias Values = Float32Storage
 
+    static func encode(_ numbers: UnsafePointer<Float>, headDimension: Int, to bytes: UnsafeMutableRawPointer) {
+        for d in 0..<headDimension {
+            bytes.storeBytes(of: numbers[d].bitPattern.littleEndian, toByteOffset: 4 * d, as: UInt32.self)
+        }
+    }
+
+    static func decode(_ bytes: UnsafeRawPointer, headDimension: Int, to numbers: UnsafeMutablePointer<Float>) {
+        for d in 0..<headDimension {
+            numbers[d] = Float(
+                bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * d, as: UInt32.self)))
+        }
+    }
+
     @inline(always)
     static func valueOffset(position: Int, stride: Int) -> Int { position * stride }
 

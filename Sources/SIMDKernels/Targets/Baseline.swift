@@ -5,6 +5,9 @@ enum BaselineTarget: KernelTarget, CodeTarget {
     #if arch(x86_64)
         typealias Arithmetic = SeparateMultiplyAdd
         typealias Widen = AssembledHalves
+
+        // Hardly a processor in use runs it.
+        @inline(always) static var unpacksForSingleRows: Bool { true }
     #else
         typealias Arithmetic = FusedMultiplyAdd
         typealias Widen = ConvertedHalves

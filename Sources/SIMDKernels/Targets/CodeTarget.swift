@@ -4,6 +4,13 @@ protocol UnpackingTarget {
     associatedtype Arithmetic: MultiplyAdd
     /// How it widens stored numbers.
     associatedtype Widen: Widening
+    /// Whether single rows are multiplied as several are, with unpacked parts of panels. That takes longer than a loop for
+    /// each format, but far less code.
+    static var unpacksForSingleRows: Bool { get }
+}
+
+extension UnpackingTarget {
+    @inline(always) static var unpacksForSingleRows: Bool { false }
 }
 
 /// What differs between the targets of the products of ``Precision/int8``.

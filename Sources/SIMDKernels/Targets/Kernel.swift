@@ -27,6 +27,7 @@ func runCodeKernel<Target: CodeTarget>(
     switch kernel {
     case .codeGemm: run(CodeGEMMArguments.self, arguments, Target.self)
     case .codeGemv: run(CodeGEMVArguments.self, arguments, Target.self)
+    case .codeAttention: run(CodeAttentionArguments.self, arguments, Target.self)
     case .codePeak: run(CodePeakArguments.self, arguments, Target.self)
     default: return
     }
@@ -56,7 +57,7 @@ func runKernel<Target: KernelTarget & CodeTarget>(
     guard longlm_is_constant(kernel) else { return }
     switch kernel {
     case .gemm, .gemv, .attention, .peak, .packInput: runTileKernel(kernel, arguments, Target.self)
-    case .codeGemm, .codeGemv, .codePeak: runCodeKernel(kernel, arguments, Target.self)
+    case .codeGemm, .codeGemv, .codeAttention, .codePeak: runCodeKernel(kernel, arguments, Target.self)
     case .unpack: run(UnpackArguments.self, arguments, Target.self)
     case .quantizeInput: run(QuantizeInputArguments.self, arguments, Target.self)
     case .packWeights: run(PackWeightsArguments.self, arguments, Target.self)

@@ -30,7 +30,7 @@ extension Precision {
         switch self {
         case .float32: true
         case .bfloat16: format == .bfloat16
-        case .int8: false
+        case .int8: format == .int8
         }
     }
 

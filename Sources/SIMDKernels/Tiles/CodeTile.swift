@@ -4,11 +4,18 @@
 /// the integer, as a float, times the scales of both factors is added to the sum by a fused multiply-add. So every sum is one
 /// chain over the groups, in ascending order.
 protocol CodeTile: ResultTile {
+    /// Sets the integers to 0, and loads the sums: row r is `source[r · stride …]` times `factors[r]`.
+    init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>)
+
     /// Sets the integers of row r to the word `words[r]`.
     mutating func begin(_ words: UnsafePointer<Float>)
 
     /// Adds products to the integers: of the four bytes of `factors[r]` with the four codes of each column.
     mutating func addDots(_ factors: UnsafePointer<Float>, _ codes: Columns)
+
+    /// Adds products to the integers: of the four bytes of `factors[r · stride]`, which have no sign, with the four bytes of
+    /// each column, which have one.
+    mutating func addDots(unsigned factors: UnsafePointer<Float>, stride: Int, _ codes: Columns)
 
     /// Adds integer · (scale · factors[r]) to the sums.
     mutating func end(_ factors: UnsafePointer<Float>, _ scales: Columns)
@@ -75,11 +82,22 @@ struct CodeRow<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAd
     }
 
     @inline(always)
+    init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
+        integers = Columns(repeating: 0)
+        sums = Columns(source).multiplied(by: factors[0])
+    }
+
+    @inline(always)
     mutating func begin(_ words: UnsafePointer<Float>) { integers = Columns(repeating: words[0]) }
 
     @inline(always)
     mutating func addDots(_ factors: UnsafePointer<Float>, _ codes: Columns) {
         integers.addDots(factors[0], codes, Codes.self)
+    }
+
+    @inline(always)
+    mutating func addDots(unsigned factors: UnsafePointer<Float>, stride: Int, _ codes: Columns) {
+        integers.addDots(unsigned: factors[0], codes, Codes.self)
     }
 
     @inline(always)
@@ -104,6 +122,13 @@ struct CodeRow<Columns: TileColumns, Codes: CodeProducts, Arithmetic: MultiplyAd
 
 extension TileStack: ResultTile, CodeTile where Upper: CodeTile, Lower: CodeTile {
     @inline(always)
+    init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
+        self.init(
+            upper: Upper(source, stride: stride, factors: factors),
+            lower: Lower(source + Upper.rows * stride, stride: stride, factors: factors + Upper.rows))
+    }
+
+    @inline(always)
     mutating func begin(_ words: UnsafePointer<Float>) {
         upper.begin(words)
         lower.begin(words + Upper.rows)
@@ -113,6 +138,12 @@ extension TileStack: ResultTile, CodeTile where Upper: CodeTile, Lower: CodeTile
     mutating func addDots(_ factors: UnsafePointer<Float>, _ codes: Columns) {
         upper.addDots(factors, codes)
         lower.addDots(factors + Upper.rows, codes)
+    }
+
+    @inline(always)
+    mutating func addDots(unsigned factors: UnsafePointer<Float>, stride: Int, _ codes: Columns) {
+        upper.addDots(unsigned: factors, stride: stride, codes)
+        lower.addDots(unsigned: factors + Upper.rows * stride, stride: stride, codes)
     }
 
     @inline(always)

@@ -50,9 +50,12 @@ extension MicroTile {
                 step(left + leftStep, leftStride, second)
                 left += 2 * leftStep
             } else {
-                for column in Steps(from: 0, to: length, by: 1) {
-                    step(left, leftStride, Columns(block, at: offset, column: column, Storage.self, Widen.self))
-                    left += leftStep
+                // Word for word, so that the place within a word is a constant.
+                for word in Steps(from: 0, to: length, by: 4) {
+                    for column in Steps(from: word, to: word + 4, by: 1) {
+                        step(left, leftStride, Columns(block, at: offset, column: column, Storage.self, Widen.self))
+                        left += leftStep
+                    }
                 }
             }
             block += rightStride

@@ -17,6 +17,8 @@ protocol TileColumns {
     mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Self, _: Products.Type)
     /// Adds the products of four codes and four factors to each integer.
     mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Self, _: Codes.Type)
+    /// Adds the products of four factors without sign and four codes with one to each integer.
+    mutating func addDots<Codes: CodeProducts>(unsigned factors: Float, _ codes: Self, _: Codes.Type)
     /// Adds integer · (scale · factor).
     mutating func add<Arithmetic: MultiplyAdd>(
         integers: Self, scales: Self, factor: Float, _: Arithmetic.Type)
@@ -54,6 +56,11 @@ extension Lanes: TileColumns {
     @inline(always)
     mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Lanes, _: Codes.Type) {
         self = Codes.dot(codes, Lanes(repeating: factors), self)
+    }
+
+    @inline(always)
+    mutating func addDots<Codes: CodeProducts>(unsigned factors: Float, _ codes: Lanes, _: Codes.Type) {
+        self = Codes.dot(Lanes(repeating: factors), codes, self)
     }
 
     @inline(always)
@@ -119,6 +126,13 @@ struct Lanes32: TileColumns {
         let repeated = Lanes(repeating: factors)
         near = Codes.dot(codes.near, repeated, near)
         far = Codes.dot(codes.far, repeated, far)
+    }
+
+    @inline(always)
+    mutating func addDots<Codes: CodeProducts>(unsigned factors: Float, _ codes: Lanes32, _: Codes.Type) {
+        let repeated = Lanes(repeating: factors)
+        near = Codes.dot(repeated, codes.near, near)
+        far = Codes.dot(repeated, codes.far, far)
     }
 
     @inline(always)

@@ -62,6 +62,26 @@ package enum Exponential {
         return series * longlm_power_of_two(shifted)
     }
 
+    /// 2^x per lane for x ≤ 0, with a relative error below 3·10⁻⁶; 0 below −125.5; 2^0 is exactly 1. For weights that become
+    /// integers of 8 bits.
+    ///
+    /// As ``exp2(nonPositive:_:)``, with the polynomial of degree 4.
+    @inline(always)
+    package static func exp2Coarse<Arithmetic: MultiplyAdd>(nonPositive x: Lanes, _: Arithmetic.Type) -> Lanes {
+        let bounded = x.maximum(Lanes(repeating: -126))
+        let magic = Lanes(repeating: 12_582_912)
+        let shifted = bounded + magic
+        let r = bounded - (shifted - magic)
+
+        var series = Lanes(repeating: 2 * 0.009_582_853_169)
+        series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2 * 0.055_906_425_037))
+        series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2 * 0.240_240_986_113))
+        series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2 * 0.693_124_193_368))
+        series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2))
+
+        return series * longlm_power_of_two(shifted)
+    }
+
     /// x · sigmoid(x) = x / (1 + e^−x) per lane.
     @inline(always)
     package static func silu<Arithmetic: MultiplyAdd>(_ x: Lanes, _: Arithmetic.Type) -> Lanes {

@@ -109,7 +109,7 @@ struct AttentionProblem {
 
     /// The merged scores of one row and query head, a key at a time: neighbor ones where i − j < W, grouped ones
     /// elsewhere (section 3 of the paper).
-    private func score<Scalar: BinaryFloatingPoint>(_ row: Int, _ head: Int, _ key: Int, as _: Scalar.Type) -> Scalar {
+    func score<Scalar: BinaryFloatingPoint>(_ row: Int, _ head: Int, _ key: Int, as _: Scalar.Type) -> Scalar {
         let isNeighbor = row - key < window
         let queries = isNeighbor ? neighborQueries : queries
         let keys = isNeighbor ? neighborKeys : keys
@@ -123,11 +123,11 @@ struct AttentionProblem {
     }
 
     /// The keys that a row sees.
-    private func visibleKeys(_ row: Int) -> ClosedRange<Int> {
+    func visibleKeys(_ row: Int) -> ClosedRange<Int> {
         (slidingWindow == 0 ? 0 : max(0, row - slidingWindow + 1))...row
     }
 
-    private func keyValueHead(_ head: Int) -> Int { head * shape.keyValueHeadCount / shape.queryHeadCount }
+    func keyValueHead(_ head: Int) -> Int { head * shape.keyValueHeadCount / shape.queryHeadCount }
 
     private func value(_ key: Int, _ head: Int) -> ArraySlice<Float> {
         let first = key * keyWidth + keyValueHead(head) * shape.headDimension

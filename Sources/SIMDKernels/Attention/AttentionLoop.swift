@@ -1,0 +1,219 @@
+import CLongLM
+
+/// What one compiled form of the attention kernel does with the queries, keys and values of one head.
+protocol AttentionForm {
+    /// How it multiplies and adds single numbers.
+    associatedtype Arithmetic: MultiplyAdd
+
+    /// The query rows of a tile.
+    static var tileRows: Int { get }
+
+    /// Lays the queries of every tile out in `scratch.queries`, multiplied by log₂ e, so that scores are exponents of 2.
+    static func packQueries(_ arguments: AttentionArguments, _ scratch: AttentionScratch, tileCount: Int)
+
+    /// Prepares for a segment's first block, and finishes the state after its last one.
+    static func beginSegment(_ scratch: AttentionScratch, tileCount: Int)
+    static func endSegment(_ scratch: AttentionScratch, _ state: AttentionState, tileCount: Int)
+
+    /// Prepares what all tiles need of the block of keys and values that starts at position `block`.
+    static func prepareBlock(_ arguments: AttentionArguments, _ scratch: AttentionScratch, block: Int)
+
+    /// Scores a tile against one panel of keys: row r from `scores + r · blockLength` on.
+    ///
+    /// - Parameters:
+    ///   - set: 0 for the queries that meet grouped keys, 1 for those that meet neighbor keys.
+    static func score(
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, set: Int,
+        _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>)
+
+    /// Turns a tile's scores into weights, and adds them to its sums, after these were multiplied by `scratch.factors`.
+    static func weigh(_ scratch: AttentionScratch, _ state: AttentionState, _ step: AttentionStep, columns: Int)
+
+    /// Adds a block's weighted values to a tile's, after these were multiplied by `scratch.factors`.
+    static func addValues(
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep,
+        to sums: UnsafeMutablePointer<Float>)
+}
+
+/// Most forms need none of these.
+extension AttentionForm {
+    @inline(always)
+    static func beginSegment(_ scratch: AttentionScratch, tileCount: Int) {}
+
+    @inline(always)
+    static func endSegment(_ scratch: AttentionScratch, _ state: AttentionState, tileCount: Int) {}
+
+    @inline(always)
+    static func prepareBlock(_ arguments: AttentionArguments, _ scratch: AttentionScratch, block: Int) {}
+}
+
+/// One step of the online softmax: a row tile against a block of keys.
+struct AttentionStep {
+    let tile: Int
+    /// The block's first position.
+    let block: Int
+    /// The rows of the tile, of the work's own.
+    let rows: Range<Int>
+    /// Their positions.
+    let positions: ClosedRange<Int>
+    /// The keys of the block up to the last row's position.
+    let keyCount: Int
+
+    @inline(always)
+    init(_ arguments: AttentionArguments, tile: Int, tileRows: Int, block: Int) {
+        let first = arguments.rows.lowerBound + tile * tileRows
+        let end = lesser(first + tileRows, arguments.rows.upperBound)
+        self.tile = tile
+        self.block = block
+        rows = first..<end
+        positions = arguments.position(ofRow: first)...arguments.position(ofRow: end - 1)
+        keyCount = lesser(AttentionShape.blockLength, positions.upperBound + 1 - block)
+    }
+
+    @inline(always)
+    var panelCount: Int { (keyCount + AttentionShape.panelLength - 1) / AttentionShape.panelLength }
+}
+
+/// Runs a form of the kernel.
+@inline(always)
+func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.Type) {
+    let tileRows = Form.tileRows
+    let rowCount = arguments.rows.length
+    let tileCount = (rowCount + tileRows - 1) / tileRows
+    let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
+    Form.packQueries(arguments, scratch, tileCount: tileCount)
+    let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
+
+    for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
+        let start = segment * AttentionShape.segmentLength
+        if start > lastPosition { break }
+        let isFirst = segment == arguments.segments.lowerBound
+        let state = isFirst ? scratch.state : scratch.segmentState
+        state.reset(tileCount: tileCount, tileRows: tileRows)
+        Form.beginSegment(scratch, tileCount: tileCount)
+        let end = lesser(start + AttentionShape.segmentLength, lastPosition + 1)
+        for block in Steps(from: start, to: end, by: AttentionShape.blockLength) {
+            Form.prepareBlock(arguments, scratch, block: block)
+            for tile in Steps(from: 0, to: tileCount, by: 1) {
+                let step = AttentionStep(arguments, tile: tile, tileRows: tileRows, block: block)
+                attendBlock(arguments, scratch, state, step, form)
+            }
+        }
+        Form.endSegment(scratch, state, tileCount: tileCount)
+        if !isFirst {
+            scratch.state.merge(state, tileCount: tileCount, tileRows: tileRows, Form.Arithmetic.self)
+        }
+    }
+    if let partial = arguments.partial {
+        let target = AttentionState(partial, rows: rowCount, valueStride: arguments.shape.layout.valueStride)
+        target.maxima.copy(scratch.state.maxima, count: tileCount * laneCount)
+        target.sums.copy(scratch.state.sums, count: tileCount * laneCount)
+        target.values.copy(scratch.state.values, count: tileCount * tileRows * arguments.shape.layout.valueStride)
+    } else {
+        scratch.state.finish(arguments, tileRows: tileRows)
+    }
+}
+
+@inline(always)
+private func attendBlock<Form: AttentionForm>(
+    _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ state: AttentionState, _ step: AttentionStep,
+    _ form: Form.Type
+) {
+    if step.keyCount <= 0 { return }
+    let slidingWindow = arguments.input.slidingWindow
+    // A block that no row sees leaves every bit of the state as it is.
+    if slidingWindow > 0 && step.block + AttentionShape.blockLength <= step.positions.lowerBound - slidingWindow + 1 {
+        return
+    }
+    for panel in Steps(from: 0, to: step.panelCount, by: 1) {
+        scorePanel(arguments, scratch, step, panel: panel, form)
+    }
+    softmaxStep(scratch, state, step, form)
+    Form.addValues(
+        arguments, scratch, step,
+        to: state.values + step.tile * Form.tileRows * arguments.shape.layout.valueStride)
+}
+
+/// Scores one row tile against one panel of keys: with the grouped keys, the neighbor keys, or, where the window's
+/// edge crosses, both, merged by mask; then hides the keys after a row's own position.
+@inline(always)
+private func scorePanel<Form: AttentionForm>(
+    _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, panel: Int, _: Form.Type
+) {
+    let input = arguments.input
+    let layout = arguments.shape.layout
+    let window = input.neighborWindow
+    let panelStart = step.block + panel * AttentionShape.panelLength
+    let panelEnd = panelStart + AttentionShape.panelLength - 1
+    let needsGrouped = panelStart <= step.positions.upperBound - window
+    let needsNeighbor = window > 0 && panelEnd > step.positions.lowerBound - window
+    let column = panel * AttentionShape.panelLength
+
+    for set in (needsGrouped ? 0 : 1)..<(needsNeighbor ? 2 : 1) {
+        let keys: UnsafePointer<Float>
+        if set == 0 {
+            let place = panelStart % AttentionShape.segmentLength / AttentionShape.panelLength
+            keys = UnsafePointer(
+                input.segments[panelStart / AttentionShape.segmentLength] + arguments.head * layout.headFloatCount
+                    + place * layout.panelFloatCount)
+        } else {
+            let place = panelStart / AttentionShape.panelLength % input.ringPanelCount
+            keys = input.neighborRing + (arguments.head * input.ringPanelCount + place) * layout.panelFloatCount
+        }
+        let scores = (set == 0 && needsNeighbor ? scratch.groupedScores : scratch.scores) + column
+        Form.score(arguments, scratch, tile: step.tile, set: set, keys, into: scores)
+    }
+
+    let isMixed = needsGrouped && needsNeighbor
+    let slidingWindow = input.slidingWindow
+    let hidesEarly = slidingWindow > 0 && panelStart <= step.positions.upperBound - slidingWindow
+    let isCapped = input.scoreCap > 0
+    guard isMixed || hidesEarly || isCapped || panelEnd > step.positions.lowerBound else { return }
+    // Scores are in units of ln 2.
+    let cap = input.scoreCap * 1.442_695_04
+    for row in Steps(from: 0, to: Form.tileRows, by: 1) {
+        let existing = lesser(step.rows.lowerBound + row, arguments.rows.upperBound - 1)
+        let position = arguments.position(ofRow: existing)
+        for offset in Steps(from: 0, to: AttentionShape.panelLength, by: laneCount) {
+            let place = row * AttentionShape.blockLength + column + offset
+            let keyPositions = longlm_count_from(Int32(truncatingIfNeeded: panelStart + offset))
+            var scores = scratch.scores.lanes(at: place)
+            if isMixed {
+                let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position - window))
+                scores.replace(with: scratch.groupedScores.lanes(at: place), where: keyPositions .<= edge)
+            }
+            if isCapped { scores = Activation.softCap(cap).apply(scores, Form.Arithmetic.self) }
+            let own = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position))
+            scores.replace(with: -.infinity, where: keyPositions .> own)
+            if hidesEarly {
+                let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position - slidingWindow))
+                scores.replace(with: -.infinity, where: keyPositions .<= edge)
+            }
+            scratch.scores.store(scores, at: place)
+        }
+    }
+}
+
+/// Updates a tile's maxima, and has its scores turned into weights.
+@inline(always)
+private func softmaxStep<Form: AttentionForm>(
+    _ scratch: AttentionScratch, _ state: AttentionState, _ step: AttentionStep, _: Form.Type
+) {
+    let maxima = state.maxima + step.tile * laneCount
+    let columns = step.panelCount * AttentionShape.panelLength
+    let before = maxima.lanes(at: 0)
+    for row in Steps(from: 0, to: step.rows.length, by: 1) {
+        let scores = scratch.scores + row * AttentionShape.blockLength
+        var greatest = scores.lanes(at: 0)
+        for column in Steps(from: laneCount, to: columns, by: laneCount) {
+            greatest = greatest.maximum(scores.lanes(at: column))
+        }
+        let peak = greatest.treeMaximum
+        scratch.peaks[row] = peak
+        maxima[row] = greater(maxima[row], peak)
+    }
+    let reference = maxima.lanes(at: 0).finiteReference
+    scratch.references.store(reference, at: 0)
+    scratch.factors.store(Exponential.exp2(nonPositive: before - reference, Form.Arithmetic.self), at: 0)
+    Form.weigh(scratch, state, step, columns: columns)
+}
