@@ -18,6 +18,13 @@ public struct GGUFCheckpoint: Sendable {
             for number in 1..<set.count { files.append(try set.open(number)) }
             try set.checkTensorCount(files)
         }
+        try self.init(path: path, files)
+    }
+
+    /// A checkpoint of one file.
+    package init(_ file: GGUFFile) throws(GGUFError) { try self.init(path: file.path, [file]) }
+
+    private init(path: String, _ files: [GGUFFile]) throws(GGUFError) {
         var places: [[UInt8]: Int] = [:]
         for (place, file) in files.enumerated() {
             for tensor in file.tensors where places.updateValue(place, forKey: Array(tensor.name.utf8)) != nil {

@@ -5,6 +5,8 @@ public enum GGUFError: Error, Equatable, Sendable, CustomStringConvertible {
 
     /// A file that can't be opened or mapped, with the system's reason.
     case unreadable(file: String, reason: String)
+    /// A file that can't be written, with the system's reason.
+    case unwritable(file: String, reason: String)
     /// A file that doesn't begin with `GGUF`.
     case notGGUF(file: String)
     /// A version other than 2 and 3.
@@ -96,6 +98,7 @@ public enum GGUFError: Error, Equatable, Sendable, CustomStringConvertible {
     private var text: String {
         switch self {
         case .unreadable(let file, let reason): "\(file): \(reason)"
+        case .unwritable(let file, let reason): "\(file): can't be written: \(reason)"
         case .notGGUF(let file): "\(file): is no GGUF file"
         case .unsupportedVersion(let file, let version):
             "\(file): is of version \(version) of GGUF; versions 2 and 3 can be read"

@@ -205,6 +205,11 @@ public struct GGUFArray: Sendable {
     /// All elements as truth values; nil for another type.
     public var bools: [Bool]? { read(count, \.bool) }
 
+    /// Calls `body` with the elements as the file has them.
+    func withUnsafeBytes(_ body: (UnsafeRawBufferPointer) -> Void) {
+        body(UnsafeRawBufferPointer(rebasing: mapping.bytes[range]))
+    }
+
     /// The first elements, each converted; nil if one can't be. An empty array can be of any type.
     private func read<Element>(_ maximumCount: Int, _ convert: (GGUFValue) -> Element?) -> [Element]? {
         var cursor = GGUFCursor(mapping.bytes, range)

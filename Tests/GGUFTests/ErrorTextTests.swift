@@ -6,6 +6,7 @@ import Testing
     /// One error of each case, and the words that its text must hold.
     static let errors: [(GGUFError, [String])] = [
         (.unreadable(file: "F", reason: "R"), ["F", "R"]), (.notGGUF(file: "F"), ["F", "GGUF"]),
+        (.unwritable(file: "F", reason: "R"), ["F", "written", "R"]),
         (.unsupportedVersion(file: "F", version: 1), ["F", "1", "2 and 3"]), (.bigEndian(file: "F"), ["F", "big"]),
         (.truncated(file: "F", place: "P", byteCount: 12, remaining: 3), ["F", "P", "12", "3"]),
         (.tooManyKeys(file: "F", count: 12, remaining: 3), ["F", "12", "3", "keys"]),

@@ -1,7 +1,7 @@
 /// Rounds floats to quantised formats, block by block, as a file would hold them.
-enum WeightQuantizer {
+package enum WeightQuantizer {
     /// The formats that floats can be rounded to.
-    static func quantizes(_ format: WeightFormat) -> Bool { format == .q80 || format == .q40 }
+    package static func quantizes(_ format: WeightFormat) -> Bool { format == .q80 || format == .q40 }
 
     /// Rounds one row. A number that isn't finite makes its whole block NaN, so that it shows in every product, as it
     /// would unrounded.
@@ -11,7 +11,7 @@ enum WeightQuantizer {
     ///   - columnCount: A multiple of 32.
     ///   - format: One that ``quantizes(_:)`` is true of.
     ///   - target: ``WeightFormat/rowByteCount(columnCount:)`` bytes.
-    static func quantize(
+    package static func quantize(
         _ row: UnsafePointer<Float>, columnCount: Int, to format: WeightFormat, _ target: UnsafeMutableRawPointer
     ) {
         let blockByteCount = format.rowByteCount(columnCount: 32)
@@ -55,7 +55,7 @@ enum WeightQuantizer {
     }
 
     /// A float rounded to IEEE binary16, to nearest and ties to even; at most the greatest finite number.
-    static func halfBits(_ value: Float) -> UInt16 {
+    package static func halfBits(_ value: Float) -> UInt16 {
         let sign = UInt16(truncatingIfNeeded: value.bitPattern >> 16 & 0x8000)
         let magnitude = min(abs(value), 65504)
         // Below 2⁻¹⁴, numbers are multiples of 2⁻²⁴.
