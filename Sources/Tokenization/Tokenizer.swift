@@ -26,11 +26,11 @@
 ///
 /// Format and behaviour: the `tokenizers` package, https://github.com/huggingface/tokenizers.
 public struct Tokenizer: Sendable {
-    private let model: BytePairModel
-    private let preTokenizer: PreTokenizer
+    let model: BytePairModel
+    let preTokenizer: PreTokenizer
     private let addedTokens: AddedTokens
     private let decoder: DecoderChain
-    private let template: Template
+    let template: Template
     /// The ids below ``vocabularySize`` that no token has, or only a filler, in ascending order.
     private let holes: [Range<Int>]
 
@@ -49,13 +49,16 @@ public struct Tokenizer: Sendable {
     /// - Throws: ``TokenizerError``, when the text is not JSON, is inconsistent, or asks for a component that is not
     ///   supported.
     public init(json bytes: [UInt8], name: String) throws(TokenizerError) {
-        let file = TokenizerFile(root: try JSONNode(parsing: bytes, file: name))
+        try self.init(TokenizerFile(root: try JSONNode(parsing: bytes, file: name)))
+    }
+
+    init(_ file: TokenizerFile) throws(TokenizerError) {
         let normalizer = try file.normalizer()
         var added = try file.addedTokens()
         decoder = try file.decoder()
         preTokenizer = try file.preTokenizer()
         model = try file.model(adding: &added)
-        addedTokens = try AddedTokens(added, normalizer: normalizer, file: name)
+        addedTokens = try AddedTokens(added, normalizer: normalizer, file: file.file)
         template = try file.template(vocabulary: model.vocabulary)
         holes = Self.holes(in: model.vocabulary)
     }
@@ -218,6 +221,9 @@ public struct Tokenizer: Sendable {
     public func isSpecial(_ id: Int) -> Bool {
         addedTokens.isSpecial(id)
     }
+
+    /// Whether the id is that of an added token, special or not.
+    func isAdded(_ id: Int) -> Bool { addedTokens.contains(id) }
 
     /// Whether the id is that of an added token that is spelled as control tokens are: `<…>` or `[…]`. Files call some
     /// tokens that end turns not special.

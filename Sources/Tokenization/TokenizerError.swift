@@ -44,6 +44,9 @@ public enum TokenizerError: Error, Equatable, Sendable {
     /// A chat template fails with this chat, or uses up more than it may have. The line counts from 1.
     case failedChatTemplate(file: String, line: Int, reason: String)
 
+    /// A tokenizer does something that a GGUF file has no words for.
+    case inexpressible(file: String, part: String)
+
     /// Two tokens have the same id.
     case duplicateTokenID(file: String, id: Int, first: String, second: String)
     /// The same token occurs twice.
@@ -104,6 +107,7 @@ extension TokenizerError: CustomStringConvertible {
             "\(file): the chat template can't be used: line \(line): \(reason)"
         case .failedChatTemplate(let file, let line, let reason):
             "\(file): the chat template fails: line \(line): \(reason)"
+        case .inexpressible(let file, let part): "\(file): GGUF can't express \(part)"
         case .duplicateTokenID(let file, let id, let first, let second):
             "\(file): id \(id) belongs to both \"\(first)\" and \"\(second)\""
         case .duplicateToken(let file, let token): "\(file): token \"\(token)\" occurs twice"

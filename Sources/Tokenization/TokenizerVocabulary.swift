@@ -42,6 +42,9 @@ public struct TokenizerVocabulary: Sendable {
     public var addsSpacePrefix: Bool?
     /// `tokenizer.chat_template`: the chat template, a Jinja program.
     public var chatTemplate: String?
+    /// `tokenizer.chat_template.tool_use`: the template for chats with tools, where it is another one. It's written, but not
+    /// read.
+    package var toolTemplate: String?
 
     /// Creates a vocabulary. The properties say what each argument is.
     public init(

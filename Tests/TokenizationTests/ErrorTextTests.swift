@@ -16,7 +16,7 @@ import Tokenization
             .unknownPreTokenizer(file: file, name: name, known: ["default"]),
             .unsupportedPattern(file: file, pattern: name), .unsupportedPostProcessor(file: file, type: name),
             .unsupportedDecoder(file: file, type: name), .unsupportedChatTemplate(file: file, line: 1, reason: name),
-            .failedChatTemplate(file: file, line: 1, reason: name),
+            .failedChatTemplate(file: file, line: 1, reason: name), .inexpressible(file: file, part: name),
             .duplicateTokenID(file: file, id: 1, first: name, second: name), .duplicateToken(file: file, token: name),
             .tokenIDOutOfRange(file: file, token: name, id: 1),
             .excessiveComponent(file: file, component: "decoder", reason: name),

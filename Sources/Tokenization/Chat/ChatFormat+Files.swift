@@ -15,24 +15,9 @@ extension ChatFormat {
     /// - Throws: `unreadableFile`, and what ``init(tokenizerConfiguration:name:today:)`` throws.
     public init(directory: String, today: Date = Date()) throws(TokenizerError) {
         let configuration = directory + "/tokenizer_config.json"
-        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: directory + "/" + name) }
-        let root =
-            exists("tokenizer_config.json") || !exists("chat_template.jinja") && !exists("chat_template.json")
-            ? try JSONNode(parsing: readFile(configuration), file: configuration) : nil
-        var sources: Sources
-        if exists("chat_template.jinja") {
-            sources = Sources(standard: try Self.source(directory + "/chat_template.jinja"))
-        } else if exists("chat_template.json") {
-            let file = directory + "/chat_template.json"
-            sources = try Self.sources(try JSONNode(parsing: readFile(file), file: file).required("chat_template"))
-        } else if let root {
-            sources = try Self.sources(try root.required("chat_template"))
-        } else {
-            throw .missingKey(file: configuration, key: "chat_template")
-        }
-        let forTools = "additional_chat_templates/tool_use.jinja"
-        if exists(forTools) { sources.forTools = try Self.source(directory + "/" + forTools) }
-        self = try Self.format(sources, try Self.specialTokens(root, directory: directory), today)
+        let files = try ChatFiles(directory: directory)
+        guard let standard = files.standard else { throw .missingKey(file: configuration, key: "chat_template") }
+        self = try Self.format(Sources(standard: standard, forTools: files.forTools), files.tokens, today)
     }
 
     /// Reads the chat template in the text of a tokenizer_config.json; see ``init(directory:today:)``.
@@ -93,9 +78,45 @@ extension ChatFormat {
 
 // MARK: - Parts of files
 
+/// What a checkpoint's directory says of chats.
+package struct ChatFiles: Sendable {
+    /// The template and its file; nil if there is none.
+    package let standard: (text: String, file: String)?
+    /// The template for chats with tools, if there is one of its own.
+    package let forTools: (text: String, file: String)?
+    /// The special tokens by their names: `bos_token` and so on.
+    package let tokens: [String: String]
+
+    /// Reads the files that ``ChatFormat/init(directory:today:)`` reads.
+    ///
+    /// - Throws: `unreadableFile` where neither tokenizer_config.json nor a template is there, and the errors of reading JSON.
+    package init(directory: String) throws(TokenizerError) {
+        let configuration = directory + "/tokenizer_config.json"
+        func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: directory + "/" + name) }
+        let root =
+            exists("tokenizer_config.json") || !exists("chat_template.jinja") && !exists("chat_template.json")
+            ? try JSONNode(parsing: readFile(configuration), file: configuration) : nil
+        var sources: ChatFormat.Sources?
+        if exists("chat_template.jinja") {
+            sources = ChatFormat.Sources(standard: try ChatFormat.source(directory + "/chat_template.jinja"))
+        } else if exists("chat_template.json") {
+            let file = directory + "/chat_template.json"
+            sources = try ChatFormat.sources(
+                try JSONNode(parsing: readFile(file), file: file).required("chat_template"))
+        } else if let node = try root?.optional("chat_template") {
+            sources = try ChatFormat.sources(node)
+        }
+        let forTools = "additional_chat_templates/tool_use.jinja"
+        if exists(forTools) { sources?.forTools = try ChatFormat.source(directory + "/" + forTools) }
+        standard = sources?.standard
+        self.forTools = sources?.forTools
+        tokens = try ChatFormat.specialTokens(root, directory: directory)
+    }
+}
+
 extension ChatFormat {
     /// The texts of templates, with the files that they come from.
-    private struct Sources {
+    fileprivate struct Sources {
         var standard: (text: String, file: String)
         var forTools: (text: String, file: String)?
     }
@@ -111,7 +132,7 @@ extension ChatFormat {
             .template(ChatTemplate(program: program, toolProgram: toolProgram, tokens: tokens, today: today)))
     }
 
-    private static func source(_ path: String) throws(TokenizerError) -> (text: String, file: String) {
+    fileprivate static func source(_ path: String) throws(TokenizerError) -> (text: String, file: String) {
         guard let text = String(validating: try readFile(path), as: UTF8.self) else {
             throw .invalidUTF8(file: path)
         }
@@ -119,7 +140,7 @@ extension ChatFormat {
     }
 
     /// `chat_template` is a template, or an array of named ones.
-    private static func sources(_ node: JSONNode) throws(TokenizerError) -> Sources {
+    fileprivate static func sources(_ node: JSONNode) throws(TokenizerError) -> Sources {
         guard case .array = node.value else { return Sources(standard: (try node.string(), node.file)) }
         var templates: [String: String] = [:]
         for template in try node.array() {
@@ -132,7 +153,7 @@ extension ChatFormat {
     }
 
     /// The special tokens of tokenizer_config.json, and those that special_tokens_map.json adds: `transformers` reads both.
-    private static func specialTokens(
+    fileprivate static func specialTokens(
         _ root: JSONNode?, directory: String
     ) throws(TokenizerError) -> [String: String] {
         let tokens = try root.map(specialTokens) ?? [:]

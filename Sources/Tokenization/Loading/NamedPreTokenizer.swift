@@ -58,6 +58,15 @@ struct NamedPreTokenizer: Sendable {
         all.first { $0.names.contains(name) }
     }
 
+    /// The one that cuts text by these patterns, each isolated; nil if none does.
+    static func named(
+        patterns: [String], isComposed: Bool, ignoresMerges: Bool
+    ) -> NamedPreTokenizer? {
+        all.first {
+            $0.patterns == patterns && $0.isComposed == isComposed && $0.ignoresMerges == ignoresMerges
+        }
+    }
+
     /// The names that are known.
     static var knownNames: [String] { all.flatMap(\.names) }
 
