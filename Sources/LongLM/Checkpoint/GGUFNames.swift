@@ -11,6 +11,28 @@ struct GGUFNames: Sendable {
         case pairs
         /// All queries, all keys and all values follow each other, and not those of one head.
         case partsBeforeHeads
+
+        /// Which of Hugging Face's rows is stored in a place.
+        ///
+        /// - Parameters:
+        ///   - place: The place, from 0.
+        ///   - rowCount: The tensor's rows: a multiple of 2 for each head, or of 3.
+        ///   - headCount: Hq or Hkv.
+        func row(at place: Int, rowCount: Int, headCount: Int) -> Int {
+            switch self {
+            case .same: return place
+            case .pairs:
+                let dimension = rowCount / headCount
+                let (head, inHead) = place.quotientAndRemainder(dividingBy: dimension)
+                let (pair, component) = inHead.quotientAndRemainder(dividingBy: 2)
+                return head * dimension + component * (dimension / 2) + pair
+            case .partsBeforeHeads:
+                let dimension = rowCount / (3 * headCount)
+                let (partAndHead, inHead) = place.quotientAndRemainder(dividingBy: dimension)
+                let (part, head) = partAndHead.quotientAndRemainder(dividingBy: headCount)
+                return (3 * head + part) * dimension + inHead
+            }
+        }
     }
 
     /// A module with a weight and perhaps a bias, as it is stored.

@@ -19,8 +19,18 @@ struct GGUFSource: WeightSource {
     /// - Parameter path: The file, or the first shard.
     /// - Throws: ``CheckpointError/gguf(_:)``.
     init(path: String) throws(CheckpointError) {
+        let checkpoint: GGUFCheckpoint
         do throws(GGUFError) {
-            let checkpoint = try GGUFCheckpoint(path: path)
+            checkpoint = try GGUFCheckpoint(path: path)
+        } catch { throw .gguf(error) }
+        try self.init(checkpoint)
+    }
+
+    /// The weights of files that have been checked.
+    ///
+    /// - Throws: ``CheckpointError/gguf(_:)``.
+    init(_ checkpoint: GGUFCheckpoint) throws(CheckpointError) {
+        do throws(GGUFError) {
             let metadata = checkpoint.metadata
             architecture = try metadata.string("general.architecture")
             let key = "\(architecture ?? "").attention.head_count"
@@ -182,7 +192,7 @@ extension GGUFSource {
 
 extension WeightFormat {
     /// The format of a type of ggml; nil for one that can't be computed with.
-    fileprivate init?(_ type: GGUFTensorType) {
+    init?(_ type: GGUFTensorType) {
         switch type {
         case .float32: self = .float32
         case .float16: self = .float16
