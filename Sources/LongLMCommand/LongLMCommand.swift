@@ -22,7 +22,7 @@ struct LongLMCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Generate.self, Plan.self, Passkey.self, Needle.self, PerplexityCommand.self, Verify.self,
-            Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self, Bench.self,
+            Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self, Quantize.self, Bench.self,
         ])
 }
 
@@ -152,6 +152,7 @@ extension Error {
         if case .cancelled? = self as? SessionError { return true }
         if (self as? GenerationError)?.isCancellation == true { return true }
         if case .cancelled? = self as? ModelError { return true }
+        if case .model(.checkpoint(.cancelled))? = self as? QuantizationError { return true }
         if case .session(.cancelled)? = self as? EvaluationError { return true }
         return false
     }
