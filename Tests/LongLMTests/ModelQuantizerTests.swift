@@ -231,6 +231,16 @@ import Testing
         #expect {
             try ModelQuantizer(path: source, target: .q80).write(to: folder.file("absent/f.gguf"))
         } throws: { "\($0)".hasSuffix("absent/f.gguf: can't be written: No such file or directory") }
+        // The disk must have room for the file beside the one that it replaces.
+        let quantizer = try ModelQuantizer(path: source, target: .q80)
+        let file = try folder.write("before", to: "full.gguf")
+        let byteCount = try quantizer.layout(file: file).byteCount
+        #expect {
+            try quantizer.write(to: file, room: byteCount - 1)
+        } throws: { "\($0)".hasPrefix(file + ": needs ") && "\($0)".hasSuffix(" left") }
+        #expect(try String(contentsOfFile: file, encoding: .utf8) == "before")
+        _ = try quantizer.write(to: file, room: byteCount)
+        #expect(try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int == byteCount)
         #expect {
             try ModelQuantizer(path: source, target: .q80).write(to: folder.file("f.gguf"), threadCount: 0)
         } throws: { "\($0)".contains("thread") }

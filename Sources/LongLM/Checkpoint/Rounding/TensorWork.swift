@@ -61,7 +61,7 @@ struct TensorRounder {
 
     /// How many numbers of a matrix are read, rounded and written together, and how many of them a thread takes at once:
     /// few, so that they stay in its cache.
-    private static let (pieceLength, shareLength) = (1 << 23, 1 << 16)
+    private static let (pieceLength, shareLength) = (1 << 23, 1 << 14)
 
     /// Rounds a tensor.
     ///

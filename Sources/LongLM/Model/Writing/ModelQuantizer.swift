@@ -79,12 +79,13 @@ package struct ModelQuantizer {
     /// - Parameters:
     ///   - path: Where it goes. It replaces a file that is there, but none of the model.
     ///   - threadCount: Threads to round with; nil: as for ``LoadOptions/threadCount``.
+    ///   - room: The bytes that the disk has left; nil: what the system says.
     ///   - progress: Called with the fraction of the numbers that are written, which rises to 1.
     /// - Returns: What became of each tensor.
     /// - Throws: ``QuantizationError`` when the disk is too small, a file can't be read or written, an option can't be, or
     ///   the task is cancelled. Nothing is left behind then, and what was there stays.
     package func write(
-        to path: String, threadCount: Int? = nil, progress: ((Double) -> Void)? = nil
+        to path: String, threadCount: Int? = nil, room: Int? = nil, progress: ((Double) -> Void)? = nil
     ) throws(QuantizationError) -> [TensorOutcome] {
         let rounder: TensorRounder
         do throws(ModelError) {
@@ -95,7 +96,7 @@ package struct ModelQuantizer {
         } catch { throw .model(error) }
         guard !files.contains(where: { Self.isSameFile($0, path) }) else { throw .replacesModel(file: path) }
         let layout = try layout(file: path)
-        try Self.checkRoom(for: layout.byteCount, path)
+        try Self.checkRoom(for: layout.byteCount, path, room)
         do throws(CheckpointError) {
             return try write(layout, to: path, rounder, progress)
         } catch {
@@ -262,15 +263,15 @@ extension ModelQuantizer {
     }
 
     /// Refuses a regular file for which the disk has no room.
-    private static func checkRoom(for byteCount: Int, _ path: String) throws(QuantizationError) {
-        let folder = URL(filePath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
-        var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isDirectory), isDirectory.boolValue,
-            let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder),
-            let available = (attributes[.systemFreeSize] as? NSNumber)?.intValue
-        else { return }
+    private static func checkRoom(
+        for byteCount: Int, _ path: String, _ stated: Int?
+    ) throws(QuantizationError) {
         let type = (try? FileManager.default.attributesOfItem(atPath: path))?[.type] as? FileAttributeType
-        guard type == nil || type == .typeRegular || type == .typeSymbolicLink, byteCount > available else { return }
+        guard type == nil || type == .typeRegular || type == .typeSymbolicLink else { return }
+        let folder = URL(filePath: path).resolvingSymlinksInPath().deletingLastPathComponent().path
+        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: folder)
+        let available = stated ?? (attributes?[.systemFreeSize] as? NSNumber)?.intValue
+        guard let available, byteCount > available else { return }
         throw .diskTooSmall(file: path, byteCount: byteCount, available: available)
     }
 }
