@@ -81,6 +81,7 @@ struct Quantize: ParsableCommand {
         try checkOutput(out)
         let contents = try text.map { try readText($0) }
         let quantizer = try ModelQuantizer(path: model, target: target.value)
+        if let text, let contents { try check(contents, text) }
         let start = ContinuousClock.now
         let bar = ProgressBar("quantize")
         defer { bar.finish() }
@@ -94,11 +95,24 @@ struct Quantize: ParsableCommand {
         try json ? Terminal.write(json: report) : Terminal.write(report.table)
     }
 
+    /// The length of a window of the text.
+    private func windowLength(_ location: ModelLocation) throws -> Int {
+        min(length ?? 512, try location.configuration().contextLength)
+    }
+
+    /// Refuses a text that fills no window, before the work.
+    private func check(_ contents: String, _ name: String) throws {
+        let location = try ModelLocation(ofModel: model)
+        let (window, count) = (try windowLength(location), try location.tokenizer().encode(contents).count)
+        guard count >= window else {
+            throw CommandError.invalidInput("\(name): has \(count) tokens, which don't fill a window of \(window)")
+        }
+    }
+
     /// Compares how the model and the file predict a text.
     private func compare(_ contents: String, _ name: String) throws -> QuantizationReport.Comparison {
         let (location, options) = (try ModelLocation(ofModel: model), LoadOptions(threadCount: threads.threads))
-        let context = try location.configuration().contextLength
-        let window = min(length ?? 512, context)
+        let window = try windowLength(location)
         let reference = try loadModel(model, options)
         let comparison = try ModelComparison(
             of: contents, textName: name,
