@@ -61,23 +61,26 @@ struct Q4KBlock {
         return Fit(scale: (max(greatest, low) - low) / Self.greatest, minimum: -low)
     }
 
-    /// Tries codes that reach less far at either end: least squares give the scale and the minimum for the codes.
+    /// Tries codes that reach less far at either end, and some that don't use all of theirs: least squares give the scale
+    /// and the minimum for the codes.
     private static func bestFit(_ group: VectorGroup, _ plain: Fit) -> Fit {
         guard plain.scale > 0 else { return plain }
         var (best, leastError) = (plain, Float.infinity)
+        func tryCodes(_ inverse: Float, _ minimum: Float) {
+            let sums = group.sums(inverse: inverse, minimum: minimum, 0, greatest)
+            guard let (fit, error) = fit(sums, count: Float(group.count), minimum), error < leastError else { return }
+            (best, leastError) = (fit, error)
+        }
         let high = greatest * plain.scale - plain.minimum
         for lowStep in 0..<4 {
             let minimum = plain.minimum * (1 - 0.06 * Float(lowStep))
             for highStep in 0..<4 {
                 let range = high * (1 - 0.06 * Float(highStep)) + minimum
-                guard range > 0 else { continue }
-                let sums = group.sums(inverse: greatest / range, minimum: minimum, 0, greatest)
-                guard let (fit, error) = fit(sums, count: Float(group.count), minimum), error < leastError else {
-                    continue
-                }
-                (best, leastError) = (fit, error)
+                if range > 0 { tryCodes(greatest / range, minimum) }
             }
         }
+        // Numbers that were rounded before may lie on such a grid exactly.
+        for count in 11...14 { tryCodes(Float(count) / (greatest * plain.scale), plain.minimum) }
         // The fit gives other codes, and these another fit, until that doesn't help any more.
         for _ in 0..<4 {
             let sums = group.sums(inverse: 1 / best.scale, minimum: best.minimum, 0, greatest)
