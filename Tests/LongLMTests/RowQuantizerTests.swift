@@ -133,7 +133,7 @@ import Testing
             blocks.append(normal(1, &generator).map { $0 + 100 })
             blocks.append((0..<256).map { _ in Float(Int.random(in: -8...7, using: &generator)) / 8 })
         }
-        for value: Float in [0, -0.0, 1, -1, 1e-30, -1e-30, 1e-45, 3e38, -3e38, 65504] {
+        for value: Float in [0, -0.0, 1, -1, 1e-30, -1e-30, .leastNonzeroMagnitude, 3e38, -3e38, 65504] {
             blocks.append([Float](repeating: value, count: 256))
             blocks.append([value] + [Float](repeating: 0, count: 255))
         }
