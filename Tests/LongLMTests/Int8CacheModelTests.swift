@@ -23,7 +23,8 @@ struct Int8CacheModelTests {
 
     /// With integer products, when the precision is int8.
     @Test(
-        "Logits have the same bits for all instruction sets, threads and chunks", arguments: [Precision.float32, .int8],
+        "Logits have the same bits for all instruction sets, threads and chunks",
+        arguments: [Precision.float32, .int8],
         modes)
     func sameBits(_ precision: Precision, _ mode: AttentionMode) throws {
         let tiny = try TinyQuantized(formats: TinyQuantized.mixture)

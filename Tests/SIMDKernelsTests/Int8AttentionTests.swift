@@ -82,7 +82,8 @@ struct Int8AttentionTests {
                     let output = problem.prefill(chunk: chunk, threadCount: threadCount, instructionSet)
                     #expect(
                         firstDifference(output, whole) == nil,
-                        "\(heads), D \(dimension), chunks of \(chunk), \(threadCount) threads, sliding \(slidingWindow)")
+                        "\(heads), D \(dimension), chunks of \(chunk), \(threadCount) threads, sliding \(slidingWindow)"
+                    )
                 }
             }
         }
