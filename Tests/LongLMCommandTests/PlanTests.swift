@@ -29,8 +29,22 @@ import Testing
         let largestRelativePosition: Double
         let contextShare: String?
         let capacity: Int
+        struct Choice: Decodable, Equatable {
+            let weights: String
+            let cache: String
+            let weightBytes: Int
+            let totalBytes: Int
+            let longestLength: Int
+        }
+        struct Row: Decodable {
+            let weights: String
+            let cache: String
+            let prefill: Prefill
+        }
         let memory: Memory?
         let prefill: Prefill?
+        let choices: [Choice]?
+        let prefills: [Row]?
     }
 
     private struct Inspected: Decodable {
@@ -114,6 +128,41 @@ import Testing
         #expect(InstructionSet.allCases.map(\.rawValue).contains(prefill.instructionSet))
     }
 
+    /// What --weights and --cache then take is what was said.
+    @Test("Other formats are listed, with their memory, length and time")
+    func choices() throws {
+        var tiny = TinyLlama()
+        (tiny.hiddenSize, tiny.intermediateSize) = (64, 64)
+        let directory = try checkpoint([:], tiny)
+        let arguments = ["plan", "--model", directory.path, "--length", "100"]
+        let report = try longlm(arguments + ["--choices", "--json"]).json(Report.self)
+        let choices = try #require(report.choices)
+        let names = ["as stored", "int8", "int4"].flatMap { weights in
+            ["float32", "bfloat16", "int8"].map { [weights, $0] }
+        }
+        #expect(choices.map { [$0.weights, $0.cache] } == names)
+        for choice in choices {
+            let weights = choice.weights == "as stored" ? [] : ["--weights", choice.weights]
+            let alone = try longlm(
+                arguments + weights + ["--cache", choice.cache, "--no-measurement", "--json"]
+            ).json(Report.self)
+            #expect(alone.memory?.totalBytes == choice.totalBytes && alone.choices == nil && alone.prefills == nil)
+            // There is memory for whatever Self-Extend reaches with so small a model.
+            #expect(choice.longestLength > 100)
+        }
+        let prefills = try #require(report.prefills)
+        #expect(
+            prefills.map { [$0.prefill.precision, $0.weights, $0.cache] } == [
+                ["float32", "as stored", "float32"], ["float32", "int8", "float32"], ["int8", "int8", "int8"],
+                ["float32", "int4", "float32"], ["int8", "int4", "int8"],
+            ])
+        let text = try longlm(arguments + ["--choices", "--no-measurement"])
+        #expect(text.status == 0 && text.output.contains("\n--weights  --cache"))
+        #expect(!text.output.contains("--precision"))
+        let refused = try longlm(["plan", "--trained-context", "64", "--length", "100", "--choices"])
+        #expect(refused.status == 2 && refused.errors.contains("--choices"))
+    }
+
     @Test("A longer text takes longer than what was measured, and the text says what that was")
     func estimate() throws {
         let directory = try checkpoint(["max_position_embeddings": "2048"])
@@ -187,7 +236,12 @@ import Testing
         #expect(run.status == 1 && run.output.isEmpty && run.errorLines.count == 1)
         #expect(run.errors.hasPrefix("longlm: 16,777,216 tokens need "))
         #expect(run.errors.contains(" TB of memory (weights ") && run.errors.contains("neighbor ring 0 bytes"))
-        #expect(run.errors.contains("and this machine has ") && run.errors.hasSuffix(" available\n"))
+        #expect(run.errors.contains("and this machine has "))
+        #expect(run.errors.hasSuffix(" available; --choices lists what would fit\n"))
+        let choices = try longlm(
+            ["plan", "--model", directory.path, "--length", "16777216", "--choices", "--no-measurement"])
+        #expect(choices.status == 1 && choices.output.contains("--weights  --cache"))
+        #expect(choices.errors.hasSuffix(" available\n"))
     }
 
     @Test func missingModel() throws {

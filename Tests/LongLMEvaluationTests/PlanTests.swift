@@ -48,6 +48,30 @@ import Testing
         }
     }
 
+    @Test("The longest text that fits takes the memory that there is, and one of a segment more doesn't")
+    func longestLength() throws {
+        try TinyLlama().write(to: directory)
+        let path = directory.path
+        func choices(_ available: Int) throws -> [PlanChoice] {
+            try PlanChoice.all(
+                directory: path, length: 50, attention: .plain, trainedContext: 60_000, availableByteCount: available)
+        }
+        for choice in try choices(1 << 40) { #expect(choice.longestLength > 60_000) }
+        for choice in try choices(0) { #expect(choice.longestLength == 0) }
+        let weights = try MemoryNeed(directory: path, length: 0, attention: .plain).weightByteCount
+        for choice in try choices(weights + 1_000_000) {
+            func total(_ length: Int) throws -> Int {
+                let plan = try SelfExtendPlan(length: length, trainedContext: 60_000)
+                return try MemoryNeed(
+                    directory: path, length: length, attention: plan.attention, weightFormat: choice.weightFormat,
+                    cacheFormat: choice.cacheFormat
+                ).totalByteCount
+            }
+            #expect(try total(choice.longestLength) <= weights + 1_000_000)
+            #expect(try total(choice.longestLength + 1) > weights + 1_000_000)
+        }
+    }
+
     @Test("bfloat16 products store all matrices, keys and values in two bytes", arguments: TinyLlama.Storage.allCases)
     func narrowMemory(storage: TinyLlama.Storage) throws {
         let tiny = tiny(storage)

@@ -150,6 +150,16 @@ LONGLM_INLINE longlm_float16 longlm_widen_high_bfloat16(longlm_float16 words) {
     return longlm_lanes(longlm_bits(words) & 0xffff0000u);
 }
 
+// The low (0) or high (1) half of one word as a bfloat16 number, widened exactly.
+LONGLM_INLINE float longlm_widen_bfloat16(const float *_Nonnull word, uint32_t half) {
+    uint32_t bits;
+    float number;
+    memcpy(&bits, word, sizeof bits);
+    bits = bits >> (16 * half) << 16;
+    memcpy(&number, &bits, sizeof number);
+    return number;
+}
+
 // Half-precision numbers in the low 16 bits of each lane, widened exactly, subnormal numbers, infinities and NaN
 // included. Integer arithmetic for targets without a conversion instruction: a normal number moves its exponent by
 // 112; a subnormal one is the difference of two normal floats, which is exact.

@@ -90,7 +90,7 @@ public struct SelfExtendPlan: Sendable, Equatable {
     /// The longest length for which there is a plan.
     ///
     /// - Parameter trainedContext: L, between 2 and 2²⁴.
-    static func longestLength(trainedContext: Int) -> Int {
+    package static func longestLength(trainedContext: Int) -> Int {
         let share = ContextShare.twoThirds
         let reached = candidates(aim: aimedWindow(trainedContext: trainedContext)).map { candidate in
             // The greatest N with (N − W) · denominator < (numerator · L − denominator · W) · G.

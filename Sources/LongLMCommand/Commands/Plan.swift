@@ -15,6 +15,10 @@ struct Plan: ParsableCommand {
             measured, and the time for the whole length is estimated from it. A length is refused with exit status 1 \
             when no G reaches it, or when it needs more memory than the machine or the container has available.
 
+            --choices lists what would fit with weights, keys and values stored otherwise, and, with --precision float32 \
+            and int8, how long a prefill would take with each format of weights. For that the model is loaded several \
+            times.
+
             With --trained-context instead of --model, the command shows only G and W. With both, it takes that for L.
             """)
 
@@ -38,15 +42,19 @@ struct Plan: ParsableCommand {
         help: "Don't load the model, and don't estimate the time.")
     var skipsMeasurement = false
 
+    @Flag(help: "Also list other formats of weights, keys and values: their memory, length and time.")
+    var choices = false
+
     @Flag(help: "Print one JSON object instead of the table.")
     var json = false
 
     func validate() throws {
         if modelDirectory == nil, trainedContext == nil { throw ValidationError("give --model or --trained-context") }
         if modelDirectory == nil,
-            precision.isStated || threads.threads != nil || skipsMeasurement
+            precision.isStated || threads.threads != nil || skipsMeasurement || choices
         {
-            throw ValidationError("--precision, --weights, --cache, --threads and --no-measurement need --model")
+            throw ValidationError(
+                "--precision, --weights, --cache, --threads, --choices and --no-measurement need --model")
         }
         if let trainedContext { try checkTrainedContext(trainedContext) }
         if !(1...(1 << 24)).contains(length) {
@@ -62,148 +70,84 @@ struct Plan: ParsableCommand {
         let configuration = try modelDirectory.map { try ModelLocation(ofModel: $0).configuration() }
         let plan = try SelfExtendPlan(
             length: length, trainedContext: trainedContext ?? configuration?.trainedContext ?? 0)
-        var report = Report(plan)
+        var report = PlanReport(plan)
         report.slidingWindow = configuration?.slidingWindow
         if let modelDirectory {
-            report.memory = try memory(modelDirectory, plan)
-            if !skipsMeasurement { report.prefill = try estimate(modelDirectory, plan) }
+            let memory = try memory(modelDirectory, plan)
+            report.memory = memory
+            if choices {
+                report.choices = try PlanChoice.all(
+                    directory: modelDirectory, length: length, attention: plan.attention,
+                    trainedContext: plan.trainedContext, availableByteCount: memory.availableBytes
+                ).map { PlanChoiceRow($0) }
+            }
+            let fits = memory.totalBytes <= memory.availableBytes
+            if fits, !skipsMeasurement { report.prefill = try estimate(modelDirectory, plan) }
+            if choices, !skipsMeasurement { report.prefills = try estimates(modelDirectory, plan, memory) }
+            if !fits {
+                if choices { try write(report, plan) }
+                throw CommandError.invalidInput(
+                    "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
+                        + "this machine has \(memory.availableBytes.formattedBytes) available"
+                        + (choices ? "" : "; --choices lists what would fit"))
+            }
         }
+        try write(report, plan)
+    }
+
+    private func write(_ report: PlanReport, _ plan: SelfExtendPlan) throws {
         try json ? Terminal.write(json: report) : Terminal.write(report.text(plan))
     }
 
     /// The memory that the length needs.
-    ///
-    /// - Throws: `CommandError` when the machine doesn't have it.
-    private func memory(_ directory: String, _ plan: SelfExtendPlan) throws -> Report.Memory {
-        let memory = Report.Memory(
+    private func memory(_ directory: String, _ plan: SelfExtendPlan) throws -> PlanReport.Memory {
+        PlanReport.Memory(
             try MemoryNeed(
                 directory: directory, length: length, attention: plan.attention, precision: precision.precision,
                 weightFormat: precision.weights?.format, cacheFormat: precision.cache))
-        guard memory.totalBytes <= memory.availableBytes else {
-            throw CommandError.invalidInput(
-                "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
-                    + "this machine has \(memory.availableBytes.formattedBytes) available")
-        }
-        return memory
     }
 
-    private func estimate(_ directory: String, _ plan: SelfExtendPlan) throws -> Report.Prefill {
-        let model = try loadModel(directory, precision, threads)
+    private func estimate(_ directory: String, _ plan: SelfExtendPlan) throws -> PlanReport.Prefill {
+        try estimate(try loadModel(directory, precision, threads), plan, precision.cache)
+    }
+
+    private func estimate(
+        _ model: LanguageModel, _ plan: SelfExtendPlan, _ cache: CacheFormat?
+    ) throws -> PlanReport.Prefill {
         let bar = ProgressBar("measure")
         defer { bar.finish() }
         let setting = try KernelSetting(threadCount: threads.threads)
         let estimate = try PrefillEstimate(
             measuring: model, length: length, attention: plan.attention, threadCount: setting.threadCount,
-            cacheFormat: precision.cache
+            cacheFormat: cache
         ) { bar.update($0) }
-        return Report.Prefill(estimate, model: model, threadCount: setting.threadCount)
-    }
-}
-
-/// What `plan --json` prints.
-private struct Report: Encodable {
-    struct Memory: Encodable {
-        let weightBytes: Int
-        let cacheBytes: Int
-        let neighborRingBytes: Int
-        let totalBytes: Int
-        /// The memory of the machine.
-        let physicalBytes: Int
-        /// The memory that this process can still get, within the limit of its container.
-        let availableBytes: Int
-
-        init(_ need: MemoryNeed) {
-            weightBytes = need.weightByteCount
-            cacheBytes = need.cacheByteCount
-            neighborRingBytes = need.neighborRingByteCount
-            totalBytes = need.totalByteCount
-            physicalBytes = Int(clamping: ProcessInfo.processInfo.physicalMemory)
-            availableBytes = MachineMemory().availableByteCount() ?? physicalBytes
-        }
-
-        var parts: String {
-            "weights \(weightBytes.formattedBytes), KV cache \(cacheBytes.formattedBytes), neighbor ring "
-                + neighborRingBytes.formattedBytes
-        }
+        return PlanReport.Prefill(estimate, model: model, threadCount: setting.threadCount)
     }
 
-    struct Prefill: Encodable {
-        let estimatedSeconds: Double
-        let measuredTokenCount: Int
-        let measuredSeconds: Double
-        let threads: Int
-        let instructionSet: String
-        let precision: String
-
-        init(_ estimate: PrefillEstimate, model: LanguageModel, threadCount: Int) {
-            estimatedSeconds = estimate.seconds
-            measuredTokenCount = estimate.measuredTokenCount
-            measuredSeconds = estimate.measuredSeconds
-            threads = threadCount
-            instructionSet = model.instructionSet.rawValue
-            precision = model.precision.rawValue
+    /// A prefill with every format of weights whose memory is there, in exact arithmetic, and in int8 where that multiplies
+    /// integers.
+    private func estimates(
+        _ directory: String, _ plan: SelfExtendPlan, _ memory: PlanReport.Memory
+    ) throws -> [PlanPrefillRow] {
+        var rows: [PlanPrefillRow] = []
+        for weights in [nil, .int8, .int4] as [WeightStorageArgument?] {
+            for (precision, cache) in [(Precision.float32, CacheFormat.float32), (.int8, .int8)] {
+                let options = LoadOptions(
+                    precision: precision, threadCount: threads.threads, weightFormat: weights?.format)
+                let need = try MemoryNeed(
+                    directory: directory, length: length, attention: plan.attention, precision: precision,
+                    weightFormat: weights?.format, cacheFormat: cache)
+                guard need.totalByteCount <= memory.availableBytes else { continue }
+                if precision == .int8, weights == nil, try !hasIntegerCodes(directory) { continue }
+                let prefill = try estimate(try loadModel(directory, options), plan, cache)
+                rows.append(PlanPrefillRow(weights: weights, cache: cache, prefill))
+            }
         }
+        return rows
     }
 
-    let length: Int
-    let trainedContext: Int
-    /// `self-extend` or `plain`.
-    let attention: String
-    /// 1 in the plain mode.
-    let groupSize: Int
-    /// Absent in the plain mode, as is `contextShare`.
-    let neighborWindow: Int?
-    let largestRelativePosition: Double
-    /// `1/2` or `2/3`: the share of the trained context that the largest relative position stays below.
-    let contextShare: String?
-    let capacity: Int
-    /// The sliding window that Self-Extend switches off; absent where the model has none.
-    var slidingWindow: Int?
-    /// Absent without a model.
-    var memory: Memory?
-    /// Absent without a measurement.
-    var prefill: Prefill?
-
-    init(_ plan: SelfExtendPlan) {
-        length = plan.length
-        trainedContext = plan.trainedContext
-        attention = plan.attention == .plain ? "plain" : "self-extend"
-        groupSize = plan.selfExtend.groupSize
-        neighborWindow = plan.attention.neighborWindow
-        largestRelativePosition = plan.largestRelativePosition
-        contextShare = plan.contextShare?.rawValue
-        capacity = plan.capacity
-    }
-
-    func text(_ plan: SelfExtendPlan) -> String {
-        var lines = ["mode       \(plan.choice)"]
-        if let contextShare {
-            let position = String(format: "%.1f", largestRelativePosition)
-            lines.append(
-                "why        the smallest G for which W + (N − W)/G, here \(position), is less than \(contextShare) of the "
-                    + "\(trainedContext.grouped) trained positions")
-        } else {
-            lines.append(
-                "why        \(length.grouped) tokens fit the \(trainedContext.grouped) that the model was trained for")
-        }
-        lines.append("capacity   \(capacity.grouped) tokens")
-        if let slidingWindow {
-            let effect = plan.attention == .plain ? "as in training" : "which Self-Extend switches off"
-            lines.append("window     the model slides one of \(slidingWindow.grouped) tokens, \(effect)")
-        }
-        if let memory {
-            lines.append(
-                "memory     \(memory.totalBytes.formattedBytes) of \(memory.availableBytes.formattedBytes) available: "
-                    + "\(memory.parts); activations come on top")
-        }
-        if let prefill {
-            let time = String(
-                format: "%.1f s, %.0f tokens/s", prefill.estimatedSeconds, Double(length) / prefill.estimatedSeconds)
-            let measured = String(format: "%.2f s", prefill.measuredSeconds)
-            lines.append(
-                "prefill    about \(time): an estimate by operations, from \(prefill.measuredTokenCount.grouped) tokens "
-                    + "in \(measured) on \(prefill.threads.threads) (\(prefill.instructionSet), \(prefill.precision))")
-        }
-        return lines.joined(separator: "\n") + "\n"
+    /// Whether int8 arithmetic multiplies any of the weights as they are stored.
+    private func hasIntegerCodes(_ directory: String) throws -> Bool {
+        try ModelCheckpoint(path: directory).weightPlan().entries.contains { $0.format.hasIntegerCodes }
     }
 }

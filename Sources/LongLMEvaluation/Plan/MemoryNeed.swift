@@ -29,9 +29,16 @@ public struct MemoryNeed: Sendable, Equatable {
     ) throws(ModelError) {
         let checkpoint = try ModelCheckpoint(path: directory)
         let options = LoadOptions(precision: precision, weightFormat: weightFormat)
-        weightByteCount = try checkpoint.weightPlan(options).byteCount
-        let configuration = checkpoint.configuration
-        let cacheFormat = cacheFormat ?? precision.defaultCacheFormat
+        self.init(
+            weightByteCount: try checkpoint.weightPlan(options).byteCount, checkpoint.configuration, length: length,
+            attention: attention, cacheFormat: cacheFormat ?? precision.defaultCacheFormat)
+    }
+
+    init(
+        weightByteCount: Int, _ configuration: ModelConfiguration, length: Int, attention: AttentionMode,
+        cacheFormat: CacheFormat
+    ) {
+        self.weightByteCount = weightByteCount
         cacheByteCount = configuration.cacheByteCount(length: length, cacheFormat: cacheFormat)
         neighborRingByteCount =
             configuration.cacheByteCount(

@@ -254,8 +254,7 @@ enum Int8Values: PanelStorage {
         let length = Int8CacheStorage.groupLength
         let group = block + row / length * groupWordCount
         let words = (group + scaleWordCount + column / 4 * length).lanes(at: row % length)
-        let pair = group[column % laneCount].bitPattern
-        let scale = Float(bitPattern: (pair &>> UInt32(truncatingIfNeeded: column & laneCount)) &<< 16)
+        let scale = longlm_widen_bfloat16(group + column % laneCount, UInt32(truncatingIfNeeded: column / laneCount))
         return longlm_signed_byte_to_float(words, UInt32(truncatingIfNeeded: column % 4)) * scale
     }
 }
