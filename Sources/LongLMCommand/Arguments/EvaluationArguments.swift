@@ -58,9 +58,10 @@ struct ReferenceArguments: ParsableArguments {
 
     @Option(
         name: .customLong("reference-cache"),
-        help:
-            "How the reference's keys and values are stored; by default, bfloat16 with --reference-precision bfloat16 and float32 otherwise."
-    )
+        help: """
+            How the reference's keys and values are stored; by default, bfloat16 with --reference-precision bfloat16 \
+            and float32 otherwise.
+            """)
     var cache: CacheFormat?
 
     /// Whether a reference is asked for.
