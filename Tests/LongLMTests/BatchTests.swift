@@ -35,7 +35,7 @@ import Tokenization
         .selfExtend(SelfExtend(groupSize: 8, neighborWindow: 9)),
     ]
 
-    /// Members whose decoded tokens cross segments of 512 positions, of all modes and both types of cache, and of
+    /// Members whose decoded tokens cross segments of 512 positions, of all modes and all types of cache, and of
     /// several capacities.
     private static func members(
         of lengths: [Int], vocabularySize: Int, modes: [AttentionMode] = modes, decoding count: Int = 6

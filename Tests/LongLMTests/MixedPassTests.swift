@@ -38,7 +38,7 @@ import Testing
         [2, 2], [7, 1], [48, 3, 1, 48],
     ]
 
-    /// Members whose rows cross segments of 512 positions, of several modes and both types of cache.
+    /// Members whose rows cross segments of 512 positions, of several modes and all types of cache.
     private static func members(_ count: Int, _ model: LanguageModel) -> [Member] {
         let configuration = model.configuration
         let modes = modes(window: min(16, configuration.contextLength - 1))

@@ -15,7 +15,7 @@ public struct AttentionShape: Sendable, Equatable {
     public let keyValueHeadCount: Int
     /// D, even.
     public let headDimension: Int
-    /// How keys and values are stored: as 32-bit floats, or rounded to bfloat16.
+    /// How keys and values are stored.
     public let cacheFormat: CacheFormat
     /// Where the keys and values of one head lie.
     let layout: CacheLayout
