@@ -18,7 +18,7 @@ private struct AttentionVisitor<Target: KernelTarget>: CacheVisitor {
     /// Few rows, as in decoding, take the small tile, which reads keys and values no slower than memory gives them.
     @inline(always)
     func visit<Cache: CacheReading>(_: Cache.Type) {
-        if arguments.rows.length <= Target.SmallTile.rows {
+        if arguments.rows.length <= Target.SmallTile.rows || Target.SmallTile.rows == Target.Tile.rows {
             attend(arguments, WordAttention<Target, Target.SmallTile, Cache>.self)
         } else {
             attend(arguments, WordAttention<Target, Target.Tile, Cache>.self)

@@ -8,9 +8,9 @@ struct AttentionState {
     let values: UnsafeMutablePointer<Float>
     let valueStride: Int
 
-    /// Rows divide into tiles of at least 6, or are so few that they make one smaller tile.
+    /// A tile has at least two rows.
     @inline(always)
-    private static func groupCount(rows: Int) -> Int { (rows + 5) / 6 }
+    private static func groupCount(rows: Int) -> Int { (rows + 1) / 2 }
 
     /// The floats of a state for `rows` rows.
     @inline(always)

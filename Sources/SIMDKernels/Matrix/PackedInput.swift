@@ -99,15 +99,15 @@ struct PackInputArguments: Kernel {
         var row = rows.lowerBound
         while row < rows.upperBound {
             let rest = rows.upperBound - row
-            if rest > Target.MediumTile.rows {
-                packTile(from: row, count: rest, Target.Tile.self)
-                row += Target.Tile.rows
-            } else if rest > Target.SmallTile.rows {
+            if rest <= Target.SmallTile.rows || Target.SmallTile.rows == Target.Tile.rows {
+                packTile(from: row, count: rest, Target.SmallTile.self)
+                row += Target.SmallTile.rows
+            } else if rest <= Target.MediumTile.rows {
                 packTile(from: row, count: rest, Target.MediumTile.self)
                 row += Target.MediumTile.rows
             } else {
-                packTile(from: row, count: rest, Target.SmallTile.self)
-                row += Target.SmallTile.rows
+                packTile(from: row, count: rest, Target.Tile.self)
+                row += Target.Tile.rows
             }
         }
     }

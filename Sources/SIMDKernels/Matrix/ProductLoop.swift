@@ -65,21 +65,21 @@ struct ProductLoop<Part: ProductPart> {
         var row = rows.lowerBound
         while row < rows.upperBound {
             let rest = rows.upperBound - row
-            if rest > Part.MediumTile.rows {
+            if rest <= Part.SmallTile.rows || Part.SmallTile.rows == Part.Tile.rows {
                 multiply(
-                    Part.Tile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
+                    Part.SmallTile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
                     from: start, steps: steps, isLast: isLast)
-                row += Part.Tile.rows
-            } else if rest > Part.SmallTile.rows {
+                row += Part.SmallTile.rows
+            } else if rest <= Part.MediumTile.rows {
                 multiply(
                     Part.MediumTile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
                     from: start, steps: steps, isLast: isLast)
                 row += Part.MediumTile.rows
             } else {
                 multiply(
-                    Part.SmallTile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
+                    Part.Tile.self, row: row, scratchRow: row + scratchShift, panel: panel, weights, gated,
                     from: start, steps: steps, isLast: isLast)
-                row += Part.SmallTile.rows
+                row += Part.Tile.rows
             }
         }
     }

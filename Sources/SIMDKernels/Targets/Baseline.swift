@@ -13,10 +13,17 @@ enum BaselineTarget: KernelTarget, CodeTarget {
         typealias Widen = ConvertedHalves
     #endif
     typealias Products = Arithmetic
-    // 24 of NEON's 32 registers.
-    typealias Tile = SixRows<Lanes, Products>
-    typealias MediumTile = FourRows<Lanes, Products>
-    typealias SmallTile = TwoRows<Lanes, Products>
+    #if arch(x86_64)
+        // Eight of 16 registers; and a single form of each kernel, which takes a third of the code.
+        typealias Tile = TwoRows<Lanes, Products>
+        typealias MediumTile = Tile
+        typealias SmallTile = Tile
+    #else
+        // 24 of 32 registers.
+        typealias Tile = SixRows<Lanes, Products>
+        typealias MediumTile = FourRows<Lanes, Products>
+        typealias SmallTile = TwoRows<Lanes, Products>
+    #endif
     typealias Codes = PortableCodeProducts
     typealias CodeColumns = Lanes
 
