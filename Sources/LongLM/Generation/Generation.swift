@@ -24,6 +24,8 @@ public final class Generation {
     private var processors: [any LogitProcessor]
     private var detokenizer: StreamingDetokenizer?
     private var stops: StopMatcher
+    /// nil: nothing is guessed ahead.
+    private var speculator: Speculator?
     /// What is left of the prompt.
     private(set) var remainingPrompt: ArraySlice<Int>
     private let progress: ((Int) -> Void)?
@@ -43,6 +45,9 @@ public final class Generation {
     ///   - prompt: Tokens to process first, when the first token is asked for; may be empty if the session has logits.
     ///   - tokenizer: Turns tokens into text; nil: there is none.
     ///   - options: How to choose tokens, and when to end.
+    ///   - draft: A session of a smaller model with the same vocabulary, whose guesses are tried where the text's own
+    ///     repetitions give none (``Speculation/automatic``); nil: there is none. Nobody else may process tokens with it in
+    ///     the meantime. It may hold any tokens: those that the text doesn't begin with are forgotten.
     ///   - progress: Called after each pass over up to 512 tokens of the prompt, with the number that have been
     ///     processed.
     /// - Throws: ``GenerationError/session(_:)``: with ``SessionError/noTokens`` if there is neither a prompt nor
@@ -52,7 +57,7 @@ public final class Generation {
     ///   stop sequences without a tokenizer.
     public init(
         session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
-        options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
+        options: GenerationOptions = GenerationOptions(), draft: Session? = nil, progress: ((Int) -> Void)? = nil
     ) throws(GenerationError) {
         if prompt.isEmpty {
             guard !session.logits.isEmpty else { throw .session(.noTokens) }
@@ -76,6 +81,7 @@ public final class Generation {
         processors = options.processors
         detokenizer = tokenizer?.makeDetokenizer(after: options.startsText ? [] : session.tokens + prompt)
         stops = StopMatcher(options.stopSequences)
+        speculator = options.speculation == .never ? nil : Speculator(draftSession: draft)
         statistics = GenerationStatistics(reusedTokenCount: session.position)
         changeCount = session.changeCount
     }
@@ -87,12 +93,23 @@ public final class Generation {
     ///   for a token that the tokenizer doesn't know. Every later call throws the last two again.
     public func next() throws(GenerationError) -> GeneratedToken? {
         while try prefillPass() {}
-        if let token = tokenToDecode() {
-            let start = ContinuousClock.now
-            try generating { () throws(SessionError) in try session.decode(token) }
-            didDecode(in: ContinuousClock.now - start)
-        }
+        if let token = tokenToDecode() { try decode(token) }
         return try choose()
+    }
+
+    /// Processes a token, with a guess of those that follow unless it was part of one.
+    private func decode(_ token: Int) throws(GenerationError) {
+        let start = ContinuousClock.now
+        // The last token of all isn't decoded, nor the one after the token.
+        let limit = session.expects(token) ? 0 : options.tokenLimit - statistics.generatedTokenCount - 1
+        let guess = speculator?.guess(after: session.tokens, token, limit: max(0, limit), sampler: sampler) ?? []
+        let passStart = ContinuousClock.now
+        var rowCount = 0
+        try generating { () throws(SessionError) in rowCount = try session.decode(token, expecting: guess) }
+        let end = ContinuousClock.now
+        speculator?.didPass(rowCount: rowCount, seconds: (end - passStart) / .seconds(1))
+        statistics.guessedTokenCount += max(0, rowCount - 1)
+        didDecode(in: end - start, passCount: rowCount > 0 ? 1 : 0)
     }
 
     /// Processes up to 512 tokens of the prompt in one pass. ``next()`` processes all that are left. A server calls
@@ -149,10 +166,11 @@ public final class Generation {
     }
 
     /// Records that the session has processed ``tokenToDecode()``.
-    func didDecode(in duration: Duration) {
+    func didDecode(in duration: Duration, passCount: Int = 1) {
         pending = nil
         changeCount = session.changeCount
         statistics.decodeStepCount += 1
+        statistics.decodePassCount += passCount
         statistics.decodeDuration += duration
     }
 

@@ -13,11 +13,14 @@ public struct GenerationOptions: Sendable {
     /// Whether the text is one of its own, such as an answer in a chat, and doesn't continue the session's text. A
     /// SentencePiece-style tokenizer then drops the space before its first word.
     public var startsText: Bool
+    /// Whether tokens are guessed ahead, so that one pass can give several. It changes no token, and no bit of a logit.
+    public var speculation: Speculation
 
     /// Options.
     public init(
         tokenLimit: Int = 256, sampler: any Sampler = GreedySampler(), processors: [any LogitProcessor] = [],
-        endTokens: [Int]? = nil, stopSequences: [String] = [], startsText: Bool = false
+        endTokens: [Int]? = nil, stopSequences: [String] = [], startsText: Bool = false,
+        speculation: Speculation = .automatic
     ) {
         self.tokenLimit = tokenLimit
         self.sampler = sampler
@@ -25,7 +28,21 @@ public struct GenerationOptions: Sendable {
         self.endTokens = endTokens
         self.stopSequences = stopSequences
         self.startsText = startsText
+        self.speculation = speculation
     }
+}
+
+/// Whether a generation guesses tokens ahead.
+///
+/// A guess is processed in the same pass as the token before it, and tokens are chosen from the pass's logits exactly as
+/// without guesses. So the text is the same; only its time differs. Rounds of a ``Batch`` don't guess.
+public enum Speculation: Sendable {
+    /// Guesses as many tokens as pay, as measured while the text goes on: what followed when the end of the text stood
+    /// earlier in it, or else what the session of a smaller model goes on with, if the generation has one. Summaries,
+    /// quotations and edits of a long text gain most. A text that repeats nothing has hardly anything guessed.
+    case automatic
+    /// Every token takes a pass of its own.
+    case never
 }
 
 /// What a generation produces in one go.
@@ -66,16 +83,20 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// The time of the prompt's forward passes. In a batch, it is the time of the whole passes, whatever else was in
     /// them.
     public internal(set) var prefillDuration = Duration.zero
-    /// The time of the tokens' forward passes, without the time for choosing them. In a batch, it is the time of the
+    /// The time of the tokens' forward passes, and of guessing ahead, without the time for choosing them. In a batch, it is the time of the
     /// whole passes.
     public internal(set) var decodeDuration = Duration.zero
-    /// Forward passes of single tokens: one less than the number of tokens produced, or just as many if an end token
-    /// came last.
+    /// Tokens that were decoded: one less than the number of tokens produced, or just as many if an end token came last.
     public internal(set) var decodeStepCount = 0
+    /// Forward passes for those tokens. They are fewer than ``decodeStepCount`` by the number of tokens that were guessed
+    /// right (``GenerationOptions/speculation``).
+    public internal(set) var decodePassCount = 0
+    /// Tokens that were guessed ahead, right or wrong.
+    public internal(set) var guessedTokenCount = 0
 
     /// Tokens of the prompt per second; 0 without a prompt.
     public var prefillRate: Double { Self.rate(promptTokenCount, prefillDuration) }
-    /// Forward passes of single tokens per second; 0 without any.
+    /// Decoded tokens per second; 0 without any.
     public var decodeRate: Double { Self.rate(decodeStepCount, decodeDuration) }
 
     private static func rate(_ count: Int, _ duration: Duration) -> Double {

@@ -40,6 +40,7 @@ struct Generate: ParsableCommand {
 
     @OptionGroup(title: "Self-Extend") var attention: AttentionOptions
     @OptionGroup(title: "Sampling") var sampling: SamplingArguments
+    @OptionGroup(title: "Speculation") var speculation: SpeculationArguments
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
@@ -75,19 +76,23 @@ struct Generate: ParsableCommand {
         let extent = try attention.sessionExtent(
             promptLength: promptTokens.count, additional: maxTokens, configuration: configuration)
 
+        let draft = try speculation.draft(for: tokenizer)
+
         let languageModel = try loadModel(model.directory, precision, threads)
         let session = try Session(
             model: languageModel,
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache))
+        let draftSession = try draft?.session(capacity: extent.length, precision, threads)
         let bar = ProgressBar("prefill")
         let prefillStart = ContinuousClock.now
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
+        options.speculation = speculation.speculation
         if chat { options.endTokens = try chatFormat(of: model.location).endTokens(of: languageModel, with: tokenizer) }
         let generation = try Generation(
-            session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
+            session: session, prompt: promptTokens, tokenizer: tokenizer, options: options, draft: draftSession
         ) { done in
             let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
             let remark =
@@ -165,6 +170,10 @@ private struct Statistics: Encodable {
     let prefillTokensPerSecond: Double
     let decodeSeconds: Double
     let decodeTokensPerSecond: Double
+    /// Fewer than the tokens decoded by as many as were guessed right.
+    let decodePassCount: Int
+    let guessedTokenCount: Int
+    let acceptedTokenCount: Int
     let peakMemoryBytes: Int
 
     init(_ generation: Generation, tokens: [Int], peakMemoryBytes: Int) {
@@ -177,15 +186,21 @@ private struct Statistics: Encodable {
         prefillTokensPerSecond = statistics.prefillRate
         decodeSeconds = statistics.decodeDuration.seconds
         decodeTokensPerSecond = statistics.decodeRate
+        decodePassCount = statistics.decodePassCount
+        guessedTokenCount = statistics.guessedTokenCount
+        acceptedTokenCount = statistics.decodeStepCount - statistics.decodePassCount
         self.peakMemoryBytes = peakMemoryBytes
     }
 
     var summary: String {
         let prefill = String(format: "%.2f s (%.1f tokens/s)", prefillSeconds, prefillTokensPerSecond)
         let decode = String(format: "%.2f s (%.1f tokens/s)", decodeSeconds, decodeTokensPerSecond)
+        let guessed =
+            acceptedTokenCount > 0
+            ? ", \(acceptedTokenCount.grouped) of \(guessedTokenCount.grouped) guessed tokens right" : ""
         let end = stopReason == "capacity" ? ", stopped because the context is full" : ""
         return "prefill \(promptTokenCount.grouped) tokens in \(prefill), decode \(tokens.count.grouped) tokens in "
-            + "\(decode), peak memory \(peakMemoryBytes.formattedBytes)\(end)"
+            + "\(decode)\(guessed), peak memory \(peakMemoryBytes.formattedBytes)\(end)"
     }
 }
 
