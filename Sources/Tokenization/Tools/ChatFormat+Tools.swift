@@ -37,12 +37,9 @@ extension ChatFormat {
     /// A call that is made up is rendered with the template. The form is the first of ``ToolCallForm/all`` that reads
     /// this very call out of the text.
     public var toolCallForm: ToolCallForm? {
-        guard case .template(let template) = style, let answer = template.madeUpAnswer else { return nil }
-        return ToolCallForm.all.first { form in
-            let (_, calls) = ToolCallParser.parse(answer, form: form)
-            guard calls.count == 1, calls[0].name == ToolProbe.call.name else { return false }
-            return (try? TemplateValue(json: Array(calls[0].arguments.utf8), name: "arguments")) == ToolProbe.arguments
-        }
+        guard case .template(let template) = style else { return nil }
+        let answers = template.madeUpAnswers
+        return ToolCallForm.all.first { form in answers.contains { ToolProbe.isCall($0, of: form) } }
     }
 }
 
@@ -61,6 +58,13 @@ private enum ToolProbe {
             "required": ["qzxkey"],
         ])
     static let question = ChatMessage(role: .user, content: "qzxquestion")
+
+    /// Whether the call of an answer, read in a form, is the one that is made up.
+    static func isCall(_ answer: String, of form: ToolCallForm) -> Bool {
+        let calls = ToolCallParser.parse(answer, form: form).calls
+        guard calls.count == 1, calls[0].name == call.name else { return false }
+        return (try? TemplateValue(json: Array(calls[0].arguments.utf8), name: "arguments")) == arguments
+    }
 }
 
 /// In which of the ways that a template may want it a message with calls is given to it.
@@ -134,7 +138,8 @@ extension ChatTemplate {
     }
 
     /// The style in which the template shows a call. Of those with arguments as objects, or else of those with a text, it is
-    /// the one with the shortest text: some templates print `None` for content that isn't there.
+    /// the one with the shortest text: some templates print `None` for content that isn't there. Where no style shows the
+    /// call, empty content is a text, which every template takes.
     private var callStyle: CallStyle {
         for argumentsAreText in [false, true] {
             var best: (style: CallStyle, length: Int)?
@@ -145,32 +150,32 @@ extension ChatTemplate {
             }
             if let best { return best.style }
         }
-        return CallStyle.all[0]
+        return CallStyle.all[1]
     }
 
     /// A chat with a made-up call; nil where the template fails, or leaves the call out.
     private func madeUpText(_ style: CallStyle) -> String? {
         let messages = [ToolProbe.question, ChatMessage.assistant(toolCalls: [ToolProbe.call])]
         guard let transcript = try? transcript(messages, [ToolProbe.tool], style, false) else { return nil }
-        let answer = transcript.text.components(after: ToolProbe.question.content)
+        let answer = transcript.text.afterLast(ToolProbe.question.content)
         return ToolProbe.words.allSatisfy { answer.contains($0) } ? transcript.text : nil
     }
 
-    /// An answer with a made-up call, from where the model would begin to write; nil where the template shows none.
-    fileprivate var madeUpAnswer: String? {
-        guard let text = madeUpText(callStyle) else { return nil }
+    /// An answer with a made-up call: from where the model would begin to write, and from the end of the question. Some
+    /// templates end the prompt with what they leave out later, such as the beginning of a thought; it may be equal to the
+    /// beginning of a mark. Empty where the template shows no call.
+    fileprivate var madeUpAnswers: [String] {
+        guard let text = madeUpText(callStyle) else { return [] }
         let prompt = try? transcript([ToolProbe.question], [ToolProbe.tool], CallStyle.all[0], true).text
-        // Some templates end the prompt with what they leave out later, such as the beginning of a thought.
         let shared = zip(text.unicodeScalars, (prompt ?? "").unicodeScalars).prefix { $0 == $1 }.count
         let answer = String(String.UnicodeScalarView(text.unicodeScalars.dropFirst(shared)))
-        // What both begin with may be a part of the call.
-        return ToolProbe.words.allSatisfy { answer.contains($0) } ? answer : nil
+        return [answer, String(text.afterLast(ToolProbe.question.content))]
     }
 }
 
 extension String {
     /// What follows the last occurrence of a text; all where it doesn't occur.
-    fileprivate func components(after text: String) -> Substring {
+    fileprivate func afterLast(_ text: String) -> Substring {
         ranges(of: text).last.map { self[$0.upperBound...] } ?? self[...]
     }
 }
