@@ -110,10 +110,10 @@ extension ToolCallForm {
         "functionary-v3.1", "<function=",
         [.name, .literal(">"), .space(""), .arguments, .space(""), .literal("</function>")])
 
-    /// Apriel 1.5 and 1.6: `<tool_calls>[{"name": …, "arguments": {…}, "id": …}]</tool_calls>`.
+    /// Apriel 1.5 and 1.6: `<tool_calls>[{"name": …, "arguments": {…}}]</tool_calls>`. Calls may have an `id`.
     public static let apriel = ToolCallForm(
         "apriel", "<tool_calls>",
-        [.space(""), .calls(Keys(identifier: "id")), .space(""), .literal("</tool_calls>")])
+        [.space(""), .calls(Keys()), .space(""), .literal("</tool_calls>")])
 
     /// Nemotron Nano 2: `<TOOLCALL>[{"name": …, "arguments": {…}}]</TOOLCALL>`.
     public static let nemotron = ToolCallForm(
