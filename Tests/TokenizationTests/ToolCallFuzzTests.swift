@@ -9,8 +9,10 @@ import Tokenization
 
     /// What random answers consist of.
     private static let words = [
-        "<tool_call>", "</tool_call>", "<|python_tag|>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "<tool", "{", "}", "[", "]",
-        "\"", "\\", ":", ",", "{\"name\": \"f\", \"arguments\": {}}", "{\"name\": \"f\", \"parameters\": {}}", "\"name\"",
+        "<tool_call>", "</tool_call>", "<|python_tag|>", "[TOOL_CALLS]", "[ARGS]", "[CALL_ID]", "<tool", "{", "}", "[",
+        "]",
+        "\"", "\\", ":", ",", "{\"name\": \"f\", \"arguments\": {}}", "{\"name\": \"f\", \"parameters\": {}}",
+        "\"name\"",
         "\"f\"", "f", " ", "\n", ";", "0", "-1.5e3", "true", "null", "é", "｜", "東", "<｜tool▁calls▁begin｜>",
         "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<function=", ">", "</function>", "<TOOLCALL>",
         "</TOOLCALL>", "functions.", "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>",

@@ -89,7 +89,8 @@ import Tokenization
         Answer(.llama3, onlyText: #"<|python_tag|>search.call(query="x")"#),
 
         Answer(
-            .mistral, #"[TOOL_CALLS] [{"name": "f", "arguments": {}, "id": "abcdefghi"}, {"name": "g", "arguments": {}}]"#,
+            .mistral,
+            #"[TOOL_CALLS] [{"name": "f", "arguments": {}, "id": "abcdefghi"}, {"name": "g", "arguments": {}}]"#,
             [ToolCall(id: "abcdefghi", name: "f", arguments: "{}"), ToolCall(name: "g", arguments: "{}")]),
         Answer(.mistral, onlyText: "[TOOL_CALLS][]"),
         Answer(.mistral, onlyText: #"[TOOL_CALLS][{"name": "f", "arguments": {}}, 1]"#),
@@ -136,7 +137,9 @@ import Tokenization
     ]
 
     /// Cuts an answer into pieces, and says what comes of them.
-    private static func parse(_ pieces: [String], _ form: ToolCallForm) -> (text: String, calls: [ToolCall], all: String) {
+    private static func parse(_ pieces: [String], _ form: ToolCallForm) -> (
+        text: String, calls: [ToolCall], all: String
+    ) {
         var parser = ToolCallParser(form: form)
         var (text, calls, all) = ("", [ToolCall](), "")
         for event in pieces.flatMap({ parser.append($0) }) + parser.finish() {

@@ -168,7 +168,8 @@ import Tokenization
 
     /// The members of a tool reach the template in their order, whichever way it is made.
     @Test func toolsKeepTheirOrder() throws {
-        let json = #"[{"function":{"parameters":{"type":"object","a":{"z":1,"b":2.0}},"name":"f","strict":true},"x":null}]"#
+        let json =
+            #"[{"function":{"parameters":{"type":"object","a":{"z":1,"b":2.0}},"name":"f","strict":true},"x":null}]"#
         let tools = try ToolDefinition.list(json: Array(json.utf8), name: "tools.json")
         let format = try TemplateGoldens.format("{% for tool in tools %}{{ tool | tojson }}{% endfor %}")
         #expect(
@@ -180,7 +181,8 @@ import Tokenization
         let made = ToolDefinition(name: "g", description: "d", parameters: ["type": "object"])
         #expect(
             try format.render([], tools: [made])
-                == #"{"type": "function", "function": {"name": "g", "description": "d", "parameters": {"type": "object"}}}"#)
+                == #"{"type": "function", "function": {"name": "g", "description": "d", "parameters": {"type": "object"}}}"#
+        )
         #expect(try ToolDefinition(made.value, file: "x") == made)
         // No tools are None, not an empty list.
         #expect(try TemplateGoldens.format("{{ tools is none }}").render([], tools: []) == "True")

@@ -13,6 +13,9 @@ public struct GenerationOptions: Sendable {
     /// Whether the text is one of its own, such as an answer in a chat, and doesn't continue the session's text. A
     /// SentencePiece-style tokenizer then drops the space before its first word.
     public var startsText: Bool
+    /// The special tokens that have text. All others have none. See `ToolCallForm.tokens(of:)` for those that frame calls
+    /// of functions.
+    public var keptSpecialTokens: Set<Int> = []
 
     /// Options.
     public init(

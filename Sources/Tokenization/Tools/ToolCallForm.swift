@@ -149,7 +149,7 @@ extension ToolCallForm {
 
     /// The special tokens of a tokenizer that an answer with calls is spelled with, such as Mistral's `[TOOL_CALLS]`. A
     /// detokenizer that skips special tokens must not skip these
-    /// (``Tokenizer/makeDetokenizer(after:skipSpecialTokens:keeping:)``).
+    /// (``Tokenizer/makeDetokenizer(after:keeping:)``).
     public func tokens(of tokenizer: Tokenizer) -> Set<Int> {
         // Some marks are several tokens, or a token with text around it.
         let ids = marks.flatMap { tokenizer.encode($0, addSpecialTokens: false) }
