@@ -113,6 +113,52 @@ import Tokenization
         #expect(try tokenizer.decode(ids) == text)
     }
 
+    /// What messages hold besides their text reaches the template, and nothing else does.
+    @Test func membersOfMessages() throws {
+        let format = try TemplateGoldens.format(
+            "{% for m in messages %}{{ m.keys() | list }} {{ m.reasoning_content }} {{ m.content is none }};{% endfor %}"
+        )
+        var thought = ChatMessage(role: .assistant, content: "x")
+        thought.reasoning = "hm"
+        let call = ToolCall(name: "f", arguments: "{}")
+        #expect(
+            try format.render([
+                thought, ChatMessage(role: .user, content: "y"), .result("z", of: call),
+                .result("z", of: ToolCall(id: "1", name: "f", arguments: "{}")),
+                .assistant("w", toolCalls: [call], reasoning: "so"),
+            ])
+                == "['role', 'content', 'reasoning_content'] hm False;['role', 'content']  False;"
+                + "['role', 'content', 'name']  False;['role', 'content', 'tool_call_id', 'name']  False;"
+                + "['role', 'content', 'reasoning_content', 'tool_calls'] so False;")
+        // A call without an id has none; empty content beside it is None where a template takes that.
+        let calls = try TemplateGoldens.format(
+            "{% for m in messages %}{% for c in m.tool_calls %}{{ c | tojson }}{{ m.content is none }}{% endfor %}{% endfor %}"
+        )
+        #expect(
+            try calls.render([.assistant(toolCalls: [call])])
+                == #"{"type": "function", "function": {"name": "f", "arguments": {}}}True"#)
+    }
+
+    /// The special tokens among a form's marks, in the tokenizers that have them and in those that don't.
+    @Test func tokensOfForms() throws {
+        let tokenizer = try Goldens.tokenizer("smollm2")
+        for form in ToolCallForm.all { #expect(form.tokens(of: tokenizer).isEmpty, "\(form.name)") }
+        let marks = ["[TOOL_CALLS]", "[ARGS]", "<tool_call>", "</tool_call>", "<s>"]
+        let added = marks.enumerated().map { index, text in
+            #"{"id":\#(index),"content":"\#(text)","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"#
+                + #""special":\#(text != "</tool_call>")}"#
+        }
+        let json = """
+            {"added_tokens":[\(added.joined(separator: ","))],"normalizer":null,"pre_tokenizer":null,
+            "post_processor":null,"decoder":null,"model":{"type":"BPE","vocab":{},"merges":[]}}
+            """
+        let marked = try Tokenizer(json: Array(json.utf8), name: "t")
+        #expect(ToolCallForm.ministral3.tokens(of: marked) == [0, 1])
+        #expect(ToolCallForm.mistral.tokens(of: marked) == [0])
+        #expect(ToolCallForm.hermes.tokens(of: marked) == [2])
+        #expect(ToolCallForm.llama3.tokens(of: marked).isEmpty)
+    }
+
     @Test func formatsByNameHaveNoTools() throws {
         let user = ChatMessage(role: .user, content: "x")
         let call = ToolCall(name: "f", arguments: "{}")
