@@ -72,6 +72,23 @@ import Tokenization
         Answer(.hermes, onlyText: "<tool_call>{\"name\": \"f\", \"arguments\": {}}}</tool_call>"),
         Answer(.hermes, onlyText: "<tool_call>get_weather</tool_call>"),
 
+        // Thoughts, in which a call is only considered.
+        Answer(
+            .hermes,
+            " \n<think>\nI could <tool_call>{\"name\": \"f\"}</tool_call> </thi</think>\n<tool_call>{\"name\": \"g\"}</tool_call>",
+            text: " \n<think>\nI could <tool_call>{\"name\": \"f\"}</tool_call> </thi</think>\n",
+            [ToolCall(name: "g", arguments: "{}")]),
+        Answer(
+            .hermes, "<thin<tool_call>{\"name\": \"f\"}</tool_call><think>", text: "<thin<think>",
+            [ToolCall(name: "f", arguments: "{}")]),
+        Answer(.hermes, onlyText: "<think><tool_call>{\"name\": \"f\"}</tool_call>"),
+        Answer(
+            .llama3, "<think>x</think> {\"name\": \"f\", \"parameters\": {}}", text: "<think>x</think>",
+            [ToolCall(name: "f", arguments: "{}")]),
+        Answer(
+            .ministral3, "[THINK][TOOL_CALLS]f[ARGS]{}[/THINK][TOOL_CALLS]g[ARGS]{}",
+            text: "[THINK][TOOL_CALLS]f[ARGS]{}[/THINK]", [ToolCall(name: "g", arguments: "{}")]),
+
         Answer(
             .llama3, #"{"name": "f", "parameters": {"a": "é"}}"#, [ToolCall(name: "f", arguments: #"{"a": "é"}"#)]),
         Answer(
@@ -224,8 +241,8 @@ import Tokenization
 
         // Without a mark, the first letter decides.
         var bare = ToolCallParser(form: .llama3)
-        #expect(bare.append(" ") == [])
-        #expect(bare.append("I") == [.text(" I")])
+        #expect(bare.append(" ") == [.text(" ")])
+        #expect(bare.append("I") == [.text("I")])
         #expect(bare.append("{\"name") == [.text("{\"name")])
     }
 
@@ -239,6 +256,26 @@ import Tokenization
         #expect(ToolCallParser.parse("<|python_tag|>" + answer, form: .llama3, names: ["g"]).calls == [call])
         let marked = #"<tool_call>{"name": "f", "arguments": {}}</tool_call>"#
         #expect(ToolCallParser.parse(marked, form: .hermes, names: []).calls == [call])
+    }
+
+    /// Where the prompt has begun a thought, the answer begins within it; a prompt that ends one says nothing.
+    @Test func thoughtsThatThePromptBegins() throws {
+        let call = "<tool_call>{\"name\": \"f\"}</tool_call>"
+        var parser = ToolCallParser(form: .hermes, startsInThought: true)
+        for _ in 0..<2 {
+            #expect(parser.append(call + "</think>") == [.text(call + "</think>")])
+            #expect(parser.append(call) == [.calls([ToolCall(name: "f", arguments: "{}")], source: call)])
+            #expect(parser.finish() == [])
+        }
+        for (prompt, starts) in [
+            ("<think>\n", true), ("<think>\n\n</think>\n\n", false), ("[THINK]", true), ("", false),
+            ("</think><think>", true),
+        ] {
+            let format = try TemplateGoldens.format(
+                "{% for m in messages %}{{ m.content }}{% endfor %}{% if add_generation_prompt %}\(prompt){% endif %}")
+            #expect(format.startsAnswersInThought == starts, "\(prompt)")
+        }
+        #expect(!ChatFormat.llama3.startsAnswersInThought)
     }
 
     /// A call of more than a mebibyte is text, and so is a name of more than 256 bytes.

@@ -17,6 +17,7 @@ public final class ChatSession {
     private let endTokens: [Int]
     /// How the model writes calls; nil where the format shows no form that is known. Found when there are tools.
     private lazy var toolCallForm = format.toolCallForm
+    private lazy var startsInThought = format.startsAnswersInThought
     private var history: [ChatMessage]
     /// The generation of the last answer.
     private var answer: Generation?
@@ -59,7 +60,7 @@ public final class ChatSession {
     /// where there are no tools, or the format shows no form of calls that is known; such calls stay text.
     public func makeToolCallParser() -> ToolCallParser? {
         guard !tools.isEmpty, let toolCallForm else { return nil }
-        return ToolCallParser(form: toolCallForm, names: Set(tools.map(\.name)))
+        return ToolCallParser(form: toolCallForm, names: Set(tools.map(\.name)), startsInThought: startsInThought)
     }
 
     /// What the assistant says with a text.

@@ -31,6 +31,14 @@ extension ChatFormat {
         try transcript(messages, tools: tools, addGenerationPrompt: addGenerationPrompt).encode(with: tokenizer)
     }
 
+    /// Whether the prompt for an answer ends within a thought, such as after `<think>`, so that the answer has no more than
+    /// its closing mark.
+    public var startsAnswersInThought: Bool {
+        let prompt = try? transcript([ToolProbe.question], addGenerationPrompt: true).text
+        return prompt.map { ToolCallParser.isInThought(after: String($0.afterLast(ToolProbe.question.content))) }
+            ?? false
+    }
+
     /// How the model writes calls; nil for formats by name, and for templates whose calls have none of the known forms:
     /// their calls remain text.
     ///

@@ -14,6 +14,9 @@
 /// are JSON then. What begins like a call and turns out not to be one is text like any other, so nothing is lost: the
 /// texts and the sources of all events, joined, are the answer. How the answer is cut into pieces changes neither the
 /// calls nor the text. Time is linear in its length.
+///
+/// A thought at the answer's beginning, from `<think>` to `</think>` or from `[THINK]` to `[/THINK]`, is text: a model may
+/// consider a call there without making it.
 public struct ToolCallParser: Sendable {
     /// A part of the answer.
     public enum Event: Sendable, Equatable {
@@ -26,7 +29,16 @@ public struct ToolCallParser: Sendable {
     /// The longest text of a call, in bytes. What grows longer is text.
     static let maximumByteCount = 1 << 20
 
+    /// The marks around thoughts. Their first bytes stand nowhere else in them.
+    private static let thoughts: [(opening: [UInt8], closing: [UInt8])] = [
+        ("<think>", "</think>"), ("[THINK]", "[/THINK]"),
+    ].map { (Array($0.0.utf8), Array($0.1.utf8)) }
+
     private enum State {
+        /// At the answer's beginning, where a thought may begin.
+        case start
+        /// Within a thought; how much of each closing mark has come last.
+        case thought(matched: [Int])
         /// Text, in which marks may stand.
         case text
         /// Where a call may stand without a mark: before the answer's first letter, and after another call.
@@ -37,6 +49,7 @@ public struct ToolCallParser: Sendable {
 
     private let form: ToolCallForm
     private let names: Set<String>?
+    private let startsInThought: Bool
     private let marks: [(bytes: [UInt8], isOpening: Bool)]
     private var state: State
     /// Text that is neither part of a call nor passed on yet.
@@ -52,15 +65,18 @@ public struct ToolCallParser: Sendable {
     ///   - names: The functions that there are; nil: not known. They matter for ``ToolCallForm/llama3`` alone: an answer
     ///     there is a call only if it names one of them, since it could be JSON that was asked for. Where a mark says that
     ///     a call comes, it is a call whatever it names.
-    public init(form: ToolCallForm, names: Set<String>? = nil) {
+    ///   - startsInThought: Whether the prompt has begun a thought, which the answer only ends:
+    ///     ``ChatFormat/startsAnswersInThought``.
+    public init(form: ToolCallForm, names: Set<String>? = nil, startsInThought: Bool = false) {
         self.form = form
         self.names = names
+        self.startsInThought = startsInThought
         var marks = [(Array(form.opening.utf8), true)]
         if let section = form.section {
             marks += [(Array(section.opening.utf8), false), (Array(section.closing.utf8), false)]
         }
         self.marks = marks
-        state = form.isBare ? .beginning(separators: "") : .text
+        state = startsInThought ? .thought(matched: Self.thoughts.map { _ in 0 }) : .start
     }
 
     /// Adds a piece of the answer.
@@ -86,7 +102,7 @@ public struct ToolCallParser: Sendable {
         }
         flush()
         let rest = events
-        self = ToolCallParser(form: form, names: names)
+        self = ToolCallParser(form: form, names: names, startsInThought: startsInThought)
         return rest
     }
 
@@ -95,7 +111,7 @@ public struct ToolCallParser: Sendable {
     /// - Parameters:
     ///   - answer: The answer.
     ///   - form: How the model writes calls.
-    ///   - names: The functions that there are; see ``init(form:names:)``.
+    ///   - names: The functions that there are; see ``init(form:names:startsInThought:)``.
     public static func parse(
         _ answer: String, form: ToolCallForm, names: Set<String>? = nil
     ) -> (text: String, calls: [ToolCall]) {
@@ -111,11 +127,26 @@ public struct ToolCallParser: Sendable {
     }
 }
 
+extension ToolCallParser {
+    /// Whether a prompt ends within a thought.
+    static func isInThought(after prompt: String) -> Bool {
+        thoughts.contains { opening, closing in
+            let (opening, closing) = (
+                String(decoding: opening, as: UTF8.self), String(decoding: closing, as: UTF8.self)
+            )
+            guard let begun = prompt.ranges(of: opening).last else { return false }
+            return !prompt[begun.upperBound...].contains(closing)
+        }
+    }
+}
+
 // MARK: - Reading
 
 extension ToolCallParser {
     private mutating func read(_ byte: UInt8) {
         switch state {
+        case .start: readStart(byte)
+        case .thought(let matched): readThought(byte, matched)
         case .text: readText(byte)
         case .beginning(let separators):
             if byte == UInt8(ascii: "{") {
@@ -132,6 +163,35 @@ extension ToolCallParser {
         case .call: continueCall(byte)
         }
     }
+
+    private mutating func readStart(_ byte: UInt8) {
+        if held.isEmpty, byte.isJSONSpace { return text.append(byte) }
+        held.append(byte)
+        if Self.thoughts.contains(where: { $0.opening.starts(with: held) }) {
+            guard Self.thoughts.contains(where: { $0.opening == held }) else { return }
+            text += held
+            held = []
+            state = .thought(matched: Self.thoughts.map { _ in 0 })
+        } else {
+            leaveThought()
+            let bytes = held
+            held = []
+            for byte in bytes { read(byte) }
+        }
+    }
+
+    private mutating func readThought(_ byte: UInt8, _ matched: [Int]) {
+        text.append(byte)
+        var matched = matched
+        for (index, (_, closing)) in Self.thoughts.enumerated() {
+            matched[index] = byte == closing[matched[index]] ? matched[index] + 1 : byte == closing[0] ? 1 : 0
+            if matched[index] == closing.count { return leaveThought() }
+        }
+        state = .thought(matched: matched)
+    }
+
+    /// Goes on where a call may come.
+    private mutating func leaveThought() { state = form.isBare ? .beginning(separators: "") : .text }
 
     private mutating func readText(_ byte: UInt8) {
         held.append(byte)
