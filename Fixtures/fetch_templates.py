@@ -26,7 +26,7 @@ if Path(sys.prefix) != ENVIRONMENT:
     subprocess.run([python, "-m", "pip", "install", "--quiet", JINJA], check=True)
     os.execv(python, [python, *sys.argv])
 
-from chat_templates import case  # noqa: E402: it imports Jinja2
+from chat_templates import case, rendered  # noqa: E402: it imports Jinja2
 
 FOLDER = "/vendor/llama.cpp/models/templates/"
 
@@ -110,11 +110,69 @@ CHATS = [
 ]
 
 
+# Tools without a type that some templates can't name, with keys in an order that isn't the usual one.
+PLAIN_TOOLS = [
+    {"type": "function", "function": {
+        "name": "get_weather", "description": "The weather of a place: \"now\" & <later>.",
+        "parameters": {
+            "required": ["city"], "type": "object",
+            "properties": {
+                "unit": {"description": "Of \u00b0.", "type": "string", "enum": ["celsius", "fahrenheit"]},
+                "city": {"type": "string", "description": "Its name, such as Zürich."}}}}},
+    {"type": "function", "function": {
+        "name": "now", "description": "The time.", "parameters": {"type": "object", "properties": {}}}},
+]
+WEATHER = call("get_weather", {"unit": "celsius", "city": "Zürich \"<b>\" 東京"}, "abcdefghi")
+TIME = call("now", {}, "123456789")
+ONE_CALL = [user("Weather?"), assistant("", tool_calls=[WEATHER])]
+SAID = [system("Help."), user("Both?"), assistant("I'll see.", tool_calls=[WEATHER])]
+
+# Chats with calls and results. A call has its arguments as an object, and empty content where nothing is said.
+TOOL_CHATS = [
+    [user("Weather?")],
+    [system("Help."), user("Weather?")],
+    ONE_CALL,
+    [*ONE_CALL, result("{\"t\": 20}")],
+    [*ONE_CALL, result("20 °C"), assistant("It is 20 °C."), user("Thanks")],
+    [*ONE_CALL, result("20 °C"), assistant("", tool_calls=[TIME]), result("12:00", "123456789", "now")],
+    [*SAID, result("20 °C")],
+    [user("Both?"), assistant("", tool_calls=[WEATHER, TIME]), result("1"), result("12:00", "123456789", "now"),
+     assistant("Done."), user("<tool_call> <|im_end|> [TOOL_CALLS]")],
+]
+
+
+def styled(messages, content_is_null, arguments_are_text):
+    """The chat as a template may want it: no content beside calls, and arguments as a text."""
+    made = json.loads(json.dumps(messages))
+    for message in made:
+        if "tool_calls" not in message:
+            continue
+        if content_is_null and not message["content"]:
+            message["content"] = None
+        for tool_call in message["tool_calls"] if arguments_are_text else []:
+            function = tool_call["function"]
+            function["arguments"] = json.dumps(function["arguments"], ensure_ascii=False)
+    return made
+
+
+def tool_case(template, messages, prompt):
+    texts = {
+        f"{content} {arguments}": rendered(
+            template, styled(messages, content == "null", arguments == "text"), tools=PLAIN_TOOLS,
+            add_generation_prompt=prompt)[0]
+        for content in ("null", "empty") for arguments in ("object", "text")}
+    return {
+        "messages": styled(messages, False, True), "tools": PLAIN_TOOLS, "add_generation_prompt": prompt,
+        "texts": texts}
+
+
 def write(template, path):
     cases = [
         case(template, messages, add_generation_prompt=prompt, **options)
         for messages, options in CHATS for prompt in (True, False)]
-    path.write_text(json.dumps({"template": template, "cases": cases}, ensure_ascii=False), encoding="utf-8")
+    tool_cases = [tool_case(template, messages, prompt) for messages in TOOL_CHATS for prompt in (True, False)]
+    made = {"template": template, "cases": cases, "tool_cases": tool_cases}
+    path.write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
     return sum(case["text"] is not None for case in cases), len(cases)
 
 

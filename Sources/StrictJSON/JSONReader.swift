@@ -143,6 +143,26 @@ extension JSONReader {
         }
     }
 
+    /// Reads an array. `element` reads each element.
+    ///
+    /// - Parameter translate: Makes the caller's error of this reader's.
+    package mutating func array<Failure: Error>(
+        _ translate: (JSONError) -> Failure, element: (inout JSONReader) throws(Failure) -> Void
+    ) throws(Failure) {
+        do throws(JSONError) {
+            guard peek() == UInt8(ascii: "[") else { throw expected("an array") }
+            try open()
+        } catch { throw translate(error) }
+        var isFirst = true
+        while true {
+            do throws(JSONError) {
+                guard try hasElement(isFirst: isFirst) else { return }
+            } catch { throw translate(error) }
+            isFirst = false
+            try element(&self)
+        }
+    }
+
     /// Reads a string.
     package mutating func string() throws(JSONError) -> String {
         guard peek() == UInt8(ascii: "\"") else { throw expected("a string") }

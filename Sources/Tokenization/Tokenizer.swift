@@ -187,7 +187,18 @@ public struct Tokenizer: Sendable {
     ///   - skipSpecialTokens: whether special tokens have no text, those of the prompt included.
     public func makeDetokenizer(after prompt: [Int], skipSpecialTokens: Bool = true) -> StreamingDetokenizer {
         StreamingDetokenizer(
-            tokenizer: self, decoder: decoder, skipSpecialTokens: skipSpecialTokens, prompt: prompt)
+            tokenizer: self, decoder: decoder, skipSpecialTokens: skipSpecialTokens, keeping: [], prompt: prompt)
+    }
+
+    /// A decoder for the continuation of a text that skips special tokens, all but some: see
+    /// ``makeDetokenizer(after:skipSpecialTokens:)``.
+    ///
+    /// - Parameters:
+    ///   - prompt: all ids before the continuation.
+    ///   - kept: the special tokens that have text, such as those that frame calls (``ToolCallForm/tokens(of:)``).
+    public func makeDetokenizer(after prompt: [Int] = [], keeping kept: Set<Int>) -> StreamingDetokenizer {
+        StreamingDetokenizer(
+            tokenizer: self, decoder: decoder, skipSpecialTokens: true, keeping: kept, prompt: prompt)
     }
 
     /// The ids below `count` that no token has, as ranges in ascending order. Together with them, a model's embedding may

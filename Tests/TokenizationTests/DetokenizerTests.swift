@@ -94,6 +94,18 @@ import Tokenization
         #expect(try detokenizer.append(4) == "é")
     }
 
+    /// Of the special tokens, those that are kept have text.
+    @Test func keptSpecialTokens() throws {
+        let tokenizer = try load(tokenizerJSON())
+        for (kept, text) in [([6], "a<s>é"), ([], "aé"), ([0, 3], "aé")] as [([Int], String)] {
+            var detokenizer = tokenizer.makeDetokenizer(keeping: Set(kept))
+            #expect(try [0, 6, 3, 4].map { try detokenizer.append($0) }.joined() + detokenizer.finish() == text)
+        }
+        // Those of a prompt are kept as well: a text begins after them.
+        var continued = tokenizer.makeDetokenizer(after: [0, 6], keeping: [6])
+        #expect(try [3, 4].map { try continued.append($0) }.joined() == "é")
+    }
+
     @Test func unknownIDsAreErrors() throws {
         let tokenizer = try load(tokenizerJSON())
         var detokenizer = tokenizer.makeDetokenizer()

@@ -79,7 +79,8 @@ public final class Generation {
         absentTokens = absent.joined().filter { [endTokens] in !endTokens.contains($0) }
         sampler = options.sampler
         processors = options.processors
-        detokenizer = tokenizer?.makeDetokenizer(after: options.startsText ? [] : session.tokens + prompt)
+        detokenizer = tokenizer?.makeDetokenizer(
+            after: options.startsText ? [] : session.tokens + prompt, keeping: options.keptSpecialTokens)
         stops = StopMatcher(options.stopSequences)
         speculator = options.speculation == .never ? nil : Speculator(draftSession: draft)
         statistics = GenerationStatistics(reusedTokenCount: session.position)

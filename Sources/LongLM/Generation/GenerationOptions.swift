@@ -15,6 +15,9 @@ public struct GenerationOptions: Sendable {
     public var startsText: Bool
     /// Whether tokens are guessed ahead, so that one pass can give several. It changes no token, and no bit of a logit.
     public var speculation: Speculation
+    /// The special tokens that have text. All others have none. See `ToolCallForm.tokens(of:)` for those that frame calls
+    /// of functions.
+    public var keptSpecialTokens: Set<Int> = []
 
     /// Options.
     public init(

@@ -1,14 +1,13 @@
 /// The families' formats by name. Source: the chat templates published with the models, as Jinja programs.
 extension ChatFormat {
-    func transcript(_ messages: [ChatMessage], addGenerationPrompt: Bool) throws(TokenizerError) -> ChatTranscript {
+    func transcript(
+        _ messages: [ChatMessage], tools: [ToolDefinition] = [], addGenerationPrompt: Bool
+    ) throws(TokenizerError) -> ChatTranscript {
+        try checkTools(messages, tools)
         var transcript = ChatTranscript()
         switch style {
         case .template(let template):
-            let values = messages.map { message -> TemplateValue in
-                ["role": .string(message.role.rawValue), "content": .string(message.content)]
-            }
-            return try template.transcript(
-                ChatTemplate.Input(messages: values, addGenerationPrompt: addGenerationPrompt))
+            return try template.transcript(messages, tools: tools, addGenerationPrompt: addGenerationPrompt)
         case .chatML(let prompt): chatML(messages, prompt, addGenerationPrompt, &transcript)
         case .llama2: try llama2(messages, &transcript)
         case .llama3(let dates): llama3(messages, dates, addGenerationPrompt, &transcript)
@@ -183,7 +182,7 @@ extension ChatFormat {
         }
         for message in messages {
             switch message.role {
-            case .system: break
+            case .system, .tool: break
             case .user: chatML(message, &transcript)
             case .assistant:
                 answer()
@@ -198,6 +197,14 @@ extension ChatFormat {
 }
 
 extension ChatFormat {
+    /// Refuses tools in a format by name.
+    private func checkTools(_ messages: [ChatMessage], _ tools: [ToolDefinition]) throws(TokenizerError) {
+        if case .template = style { return }
+        guard tools.isEmpty, messages.allSatisfy({ $0.role != .tool && $0.toolCalls.isEmpty }) else {
+            throw .unsupportedChat(reason: "a chat format by name has no place for tools, their calls and results")
+        }
+    }
+
     /// The system message, if the chat begins with one, and the rest, in which user and assistant must take turns.
     private func alternating(
         _ messages: [ChatMessage]

@@ -55,7 +55,7 @@ extension ChatFormat {
         }
         var messages: [ChatMessage] = []
         for message in input.messages {
-            guard let role = message["role"]?.string.flatMap(ChatMessage.Role.init),
+            guard let role = message["role"]?.string.flatMap(ChatMessage.Role.init), role != .tool,
                 let content = message["content"]?.string
             else {
                 throw .unsupportedChat(

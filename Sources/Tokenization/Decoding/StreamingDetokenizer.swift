@@ -11,14 +11,19 @@
 public struct StreamingDetokenizer: Sendable {
     private let tokenizer: Tokenizer
     private let skipSpecialTokens: Bool
+    /// The special tokens that have text nevertheless.
+    private let kept: Set<Int>
     private var decoder: DecoderChain
     /// The end of the prompt's text, as far as the decoder still holds it: it is not a part of the continuation.
     private var promptRest = Substring.UnicodeScalarView()
 
-    init(tokenizer: Tokenizer, decoder: DecoderChain, skipSpecialTokens: Bool, prompt: [Int]) {
+    init(
+        tokenizer: Tokenizer, decoder: DecoderChain, skipSpecialTokens: Bool, keeping kept: Set<Int>, prompt: [Int]
+    ) {
         self.tokenizer = tokenizer
         self.decoder = decoder
         self.skipSpecialTokens = skipSpecialTokens
+        self.kept = kept
         if !prompt.isEmpty { skip(prompt) }
     }
 
@@ -27,7 +32,7 @@ public struct StreamingDetokenizer: Sendable {
         // In parts, so that a long prompt needs little memory.
         var tokens: [TokenFragment] = []
         for id in prompt {
-            if let token = try? tokenizer.fragment(of: id, skipSpecialTokens: skipSpecialTokens) {
+            if let token = try? fragment(of: id) {
                 tokens.append(token)
             }
             if tokens.count == 1_024 {
@@ -40,12 +45,17 @@ public struct StreamingDetokenizer: Sendable {
         promptRest = Substring(ended.finish()).unicodeScalars
     }
 
+    /// A token for the decoder; nil for a special one that is skipped.
+    private func fragment(of id: Int) throws(TokenizerError) -> TokenFragment? {
+        try tokenizer.fragment(of: id, skipSpecialTokens: skipSpecialTokens && !kept.contains(id))
+    }
+
     /// Adds a token.
     ///
     /// - Returns: the text that is complete by now and was not returned before. It may be empty.
     /// - Throws: `unknownTokenID`; the state is then as before the call.
     public mutating func append(_ id: Int) throws(TokenizerError) -> String {
-        guard let token = try tokenizer.fragment(of: id, skipSpecialTokens: skipSpecialTokens) else { return "" }
+        guard let token = try fragment(of: id) else { return "" }
         return withoutPrompt(decoder.decode([token]))
     }
 
