@@ -29,7 +29,7 @@ public final class Session {
     /// The logits [V] of the last token. They are empty before the first prefill, after a prefill that was cancelled
     /// midway, after ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill, they
     /// are still the previous ones.
-    public private(set) var logits: [Float] = []
+    public internal(set) var logits: [Float] = []
 
     /// The most tokens of one forward pass. A longer prefill takes several passes.
     public static var maximumPassRowCount: Int { Workspace.maximumRowCount }
@@ -313,11 +313,31 @@ public final class Session {
         }
     }
 
-    /// Runs forward passes of limited size over tokens that have been checked.
+    /// Processes tokens that have been checked.
     ///
     /// - Parameter output: The logits [V] of the last token, or [tokens.count, V] of all.
     private func process(
         _ tokens: UnsafeBufferPointer<Int>, into output: inout [Float], wantsAll: Bool, _ progress: ((Int) -> Void)?
+    ) throws(SessionError) {
+        try forEachPass(over: tokens, progress) { read in
+            let isLast = read.upperBound == tokens.count
+            let logitRows = wantsAll ? 0..<read.count : isLast ? (read.count - 1)..<read.count : 0..<0
+            let offset = wantsAll ? read.lowerBound * model.configuration.vocabularySize : 0
+            return output.withUnsafeMutableBufferPointer { output in
+                advance(
+                    UnsafeBufferPointer(rebasing: tokens[read]), logitRows: logitRows,
+                    into: PassOutput(logits: output.baseAddress.map { $0 + offset }))
+            }
+        }
+    }
+
+    /// Processes tokens that have been checked, in forward passes of limited size.
+    ///
+    /// - Parameters:
+    ///   - progress: Called after each pass with how many of `tokens` have been processed.
+    ///   - run: Runs the pass over the next tokens, given by their places in `tokens`. Returns false when it was cancelled.
+    func forEachPass(
+        over tokens: UnsafeBufferPointer<Int>, _ progress: ((Int) -> Void)?, run: (Range<Int>) -> Bool
     ) throws(SessionError) {
         isProcessing = true
         defer { isProcessing = false }
@@ -327,23 +347,15 @@ public final class Session {
                 if done > 0 { logits = [] }
                 throw .cancelled(position: position)
             }
-            let count = min(Workspace.maximumRowCount, tokens.count - done)
-            let isLast = done + count == tokens.count
-            let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
-            let offset = wantsAll ? done * model.configuration.vocabularySize : 0
-            reserve(count, isAlone: true)
-            let isComplete = output.withUnsafeMutableBufferPointer { output in
-                advance(
-                    UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
-                    into: UnsafeMutableBufferPointer(rebasing: output[offset...]))
-            }
-            guard isComplete else {
+            let read = done..<min(done + Workspace.maximumRowCount, tokens.count)
+            reserve(read.count, isAlone: true)
+            guard run(read) else {
                 if done > 0 { logits = [] }
                 throw .cancelled(position: position)
             }
-            self.tokens.append(contentsOf: tokens[done..<(done + count)])
+            self.tokens.append(contentsOf: tokens[read])
             changeCount += 1
-            done += count
+            done = read.upperBound
             progress?(done)
         }
     }
@@ -376,12 +388,11 @@ public final class Session {
         if tookMemory || isLargestPass { noteMemory() }
     }
 
-    /// One forward pass; false when it was cancelled.
-    private func advance(
-        _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
-    ) -> Bool {
-        guard let destination = logits.baseAddress else { return false }
+    /// One forward pass over the next tokens; false when it was cancelled.
+    ///
+    /// - Parameter logitRows: The rows whose logits are wanted.
+    func advance(_ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into output: PassOutput) -> Bool {
         job.pass.add(state, tokens: tokens, firstPosition: position, logitRows: logitRows)
-        return job.run(logits: destination)
+        return job.run(output)
     }
 }
