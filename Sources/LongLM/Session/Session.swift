@@ -27,7 +27,7 @@ public final class Session {
     /// How many tokens have been processed.
     public var position: Int { tokens.count }
     /// The logits [V] of the last token. They are empty before the first prefill, after a prefill that was cancelled
-    /// midway, after ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill, they
+    /// midway, after ``truncate(to:)`` and ``hiddenStates(of:progress:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill, they
     /// are still the previous ones.
     public internal(set) var logits: [Float] = []
 
