@@ -21,8 +21,9 @@ struct LongLMCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Demo.self, Generate.self, Plan.self, Passkey.self, Needle.self, PerplexityCommand.self, Verify.self,
-            Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self, Quantize.self, Bench.self,
+            Demo.self, Generate.self, Score.self, Embed.self, Plan.self, Passkey.self, Needle.self,
+            PerplexityCommand.self,
+            Verify.self, Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self, Quantize.self, Bench.self,
         ])
 }
 

@@ -24,6 +24,10 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
     case unsupportedQuantization(file: String, form: String, reason: String)
     /// Settings of a quantisation that aren't of the expected form.
     case invalidQuantization(file: String, reason: String)
+    /// A LoRA adapter that isn't of the expected form, or doesn't belong to the model.
+    case invalidAdapter(file: String, reason: String)
+    /// A LoRA adapter that can't be merged into the weights, because of something that it uses.
+    case unsupportedAdapter(file: String, feature: String)
     /// The task was cancelled.
     case cancelled
 
@@ -45,6 +49,9 @@ public enum CheckpointError: Error, Equatable, Sendable, CustomStringConvertible
         case .unsupportedQuantization(let file, let form, let reason):
             "\(file): the weights are quantised in the form \(form), \(reason)"
         case .invalidQuantization(let file, let reason): "\(file): \(reason)"
+        case .invalidAdapter(let file, let reason): "\(file): \(reason)"
+        case .unsupportedAdapter(let file, let feature):
+            "\(file): the adapter can't be merged, because it uses \(feature)"
         case .cancelled: "loading was cancelled"
         }
     }

@@ -41,7 +41,8 @@ enum ForeignModel {
             if let wrong = contents(path + "/" + name) { return "\(name) \(wrong)" }
         }
         if names.contains("adapter_config.json"), !names.contains("config.json") {
-            return "holds a LoRA adapter, not a model; merge it into its base model first"
+            return
+                "holds a LoRA adapter, not a model; give its base model, and the adapter with --adapter (LoadOptions.adapters)"
         }
         let hasWeights = names.contains("model.safetensors") || names.contains("model.safetensors.index.json")
         if !hasWeights, let other = names.sorted().first(where: { isPyTorch($0.lowercased()) }) {

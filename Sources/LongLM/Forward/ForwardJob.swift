@@ -7,7 +7,7 @@ final class ForwardJob: TeamJob {
     private let workspace: Workspace
     private let threadCount: Int
     private let cancellation: PassCancellation
-    private var logits: UnsafeMutablePointer<Float>?
+    private var output = PassOutput()
     /// The next pass.
     var pass = Pass()
 
@@ -20,22 +20,21 @@ final class ForwardJob: TeamJob {
 
     /// Runs the ``pass``, and removes its runs.
     ///
-    /// - Parameter logits: Of the pass's ``Pass/logitRows``, [logitRows.count, V]; unchanged when the pass is cancelled.
+    /// - Parameter output: Where its results go. They are unchanged when the pass is cancelled.
     /// - Returns: false when the task was cancelled; the caches then hold nothing new.
-    func run(logits: UnsafeMutablePointer<Float>) -> Bool {
+    func run(_ output: PassOutput) -> Bool {
         // The runs would keep the caches of sessions that are gone.
         defer { pass.removeAll() }
-        self.logits = logits
+        self.output = output
         cancellation.reset()
         Team.run(self, threadCount: threadCount, instructionSet: model.instructionSet)
         return !cancellation.ended
     }
 
     func run(on worker: Worker) {
-        guard let logits else { return }
         ForwardPass(
             configuration: model.configuration, precision: model.precision, workspace: workspace, pass: pass,
             schedule: PassSchedule(rowCount: pass.rowCount, worker: worker)
-        ).run(model.weights, cancellation, logits: logits)
+        ).run(model.weights, cancellation, output: output)
     }
 }

@@ -16,8 +16,8 @@ struct ForwardPass {
     /// - Parameters:
     ///   - decoder: The weights.
     ///   - cancellation: Asked before each layer.
-    ///   - logits: Of the pass's ``Pass/logitRows``, [logitRows.count, V]; unchanged when the pass is cancelled.
-    func run(_ decoder: DecoderWeights, _ cancellation: PassCancellation, logits: UnsafeMutablePointer<Float>) {
+    ///   - output: Where its results go. They are unchanged when the pass is cancelled.
+    func run(_ decoder: DecoderWeights, _ cancellation: PassCancellation, output: PassOutput) {
         embed(pass.tokens, by: decoder.embedding, into: hidden)
         fill(rotations)
         for (index, layer) in decoder.layers.enumerated() {
@@ -29,9 +29,15 @@ struct ForwardPass {
             }
         }
         if cancellation.isRequested(before: decoder.layers.count) { return }
-        projectLogits(
-            pass.logitRows, of: hidden, normalizedBy: decoder.finalNorm, onto: decoder.vocabularyProjection,
-            into: logits)
+        if let states = output.hiddenStates { self.output(hidden, normalizedBy: decoder.finalNorm, into: states) }
+        if let scoring = output.scoring {
+            score(scoring, of: hidden, normalizedBy: decoder.finalNorm, onto: decoder.vocabularyProjection)
+        }
+        if let logits = output.logits {
+            projectLogits(
+                pass.logitRows, of: hidden, normalizedBy: decoder.finalNorm, onto: decoder.vocabularyProjection,
+                into: logits)
+        }
     }
 
     /// Attention, and then a feed-forward block that reads what attention has added to.

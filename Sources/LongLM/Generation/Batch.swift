@@ -142,7 +142,7 @@ public final class Batch {
                 logitRows: part.wantsLogits ? (count - 1)..<count : 0..<0)
         }
         let rowCount = job.pass.rowCount
-        guard job.run(logits: logits.floats) else { throw .cancelled(position: first.session.position) }
+        guard job.run(PassOutput(logits: logits.floats)) else { throw .cancelled(position: first.session.position) }
         noteMemory(rowCount: rowCount, sessionCount: parts.count)
         let vocabularySize = model.configuration.vocabularySize
         var next = logits.floats

@@ -54,7 +54,7 @@ public final class Generation {
     ///   logits, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` and
     ///   ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that can't be processed, with
     ///   ``SessionError/busy`` if it is called from a prefill's `progress`. ``GenerationError/invalidOption(_:)`` for
-    ///   stop sequences without a tokenizer.
+    ///   stop sequences without a tokenizer, and for more than 1,000 alternatives.
     public init(
         session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
         options: GenerationOptions = GenerationOptions(), draft: Session? = nil, progress: ((Int) -> Void)? = nil
@@ -69,6 +69,11 @@ public final class Generation {
         if tokenizer == nil, !options.stopSequences.isEmpty {
             throw .invalidOption(
                 InvalidOption("list of stop sequences", options.stopSequences, allowed: "empty without a tokenizer"))
+        }
+        if let count = options.alternativeCount, !(0...GeneratedToken.maximumAlternativeCount).contains(count) {
+            throw .invalidOption(
+                InvalidOption(
+                    "number of alternatives", count, between: 0, and: GeneratedToken.maximumAlternativeCount))
         }
         self.session = session
         self.options = options
@@ -199,7 +204,8 @@ public final class Generation {
         let (text, found) = stops.append(piece)
         self.text += text
         if let found { stopReason = .stopSequence(found) }
-        return GeneratedToken(id: token, text: text)
+        return GeneratedToken(
+            id: token, text: text, alternativeCount: options.alternativeCount, logits: session.logits)
     }
 
     private func sample() -> Int {

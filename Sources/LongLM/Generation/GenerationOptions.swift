@@ -18,6 +18,9 @@ public struct GenerationOptions: Sendable {
     /// The special tokens that have text. All others have none. See `ToolCallForm.tokens(of:)` for those that frame calls
     /// of functions.
     public var keptSpecialTokens: Set<Int> = []
+    /// How many of the most probable tokens are reported with each token, in ``GeneratedToken/alternatives``. With 0, only
+    /// the token's own ``GeneratedToken/logProbability`` is computed; nil, the default: nothing is.
+    public var alternativeCount: Int?
 
     /// Options.
     public init(
@@ -55,12 +58,83 @@ public struct GeneratedToken: Sendable, Equatable {
     /// The text that is now complete and has not been returned before. It can be empty, since a character may be spread
     /// over several tokens, and text that may become a stop sequence is held back. It is empty without a tokenizer.
     public let text: String
+    /// ln of the token's probability by the model's own logits, before any ``LogitProcessor`` and the sampler's
+    /// temperature; nil unless ``GenerationOptions/alternativeCount`` asks for it, or without a token.
+    public let logProbability: Double?
+    /// The most probable tokens by the same logits, the most probable first, and of equal ones the one with the lower id;
+    /// as many as ``GenerationOptions/alternativeCount`` says. The token itself may be among them.
+    public let alternatives: [TokenAlternative]
 
     /// A token with its text.
-    public init(id: Int?, text: String) {
+    public init(id: Int?, text: String) { self.init(id: id, text: text, logProbability: nil, alternatives: []) }
+
+    /// A token with its text and probabilities.
+    public init(id: Int?, text: String, logProbability: Double?, alternatives: [TokenAlternative]) {
         self.id = id
         self.text = text
+        self.logProbability = logProbability
+        self.alternatives = alternatives
     }
+}
+
+/// A token that could have been generated.
+public struct TokenAlternative: Sendable, Equatable {
+    /// The token.
+    public let id: Int
+    /// ln of its probability by the model's own logits.
+    public let logProbability: Double
+
+    /// A token with its log probability.
+    public init(id: Int, logProbability: Double) {
+        self.id = id
+        self.logProbability = logProbability
+    }
+}
+
+extension GeneratedToken {
+    /// The greatest ``GenerationOptions/alternativeCount``.
+    static let maximumAlternativeCount = 1_000
+
+    /// A token with its text, and its probabilities if they are asked for.
+    ///
+    /// - Parameters:
+    ///   - alternativeCount: ``GenerationOptions/alternativeCount``.
+    ///   - logits: The model's own, [V], from which the token was chosen.
+    init(id: Int, text: String, alternativeCount: Int?, logits: [Float]) {
+        guard let alternativeCount else {
+            self.init(id: id, text: text)
+            return
+        }
+        let (own, alternatives) = logits.withUnsafeBufferPointer { logits in
+            let normalizer = LogProbability.normalizer(of: logits)
+            func logProbability(_ token: Int) -> Double { LogProbability.of(Double(logits[token]), normalizer) }
+            let top = greatest(alternativeCount, of: logits)
+            return (
+                logProbability(id), top.map { TokenAlternative(id: $0, logProbability: logProbability($0)) }
+            )
+        }
+        self.init(id: id, text: text, logProbability: own, alternatives: alternatives)
+    }
+}
+
+/// The places of the greatest numbers, the greatest first, and of equal ones the first. NaN is never among them.
+private func greatest(_ count: Int, of numbers: UnsafeBufferPointer<Float>) -> [Int] {
+    if count == 0 { return [] }
+    var places: [Int] = []
+    places.reserveCapacity(count + 1)
+    for (place, number) in numbers.enumerated() {
+        if places.count == count, !(number > numbers[places[count - 1]]) { continue }
+        if number.isNaN { continue }
+        // After all that are at least as great.
+        var (low, high) = (0, places.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if numbers[places[middle]] >= number { low = middle + 1 } else { high = middle }
+        }
+        places.insert(place, at: low)
+        if places.count > count { places.removeLast() }
+    }
+    return places
 }
 
 /// Why a generation ended.

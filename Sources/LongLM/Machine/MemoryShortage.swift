@@ -12,6 +12,8 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         case batch(sessionLimit: Int)
         /// The logits of many tokens, which ``Session/prefillAllLogits(_:progress:)`` returns.
         case logits(tokenCount: Int)
+        /// The last hidden states of many tokens, which ``Session/hiddenStates(of:progress:)`` returns.
+        case hiddenStates(tokenCount: Int)
         /// What saving or restoring a session copies: the keys or values of one layer.
         case sessionFile
     }
@@ -50,6 +52,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
             case .weights: "the weights need \(counts[0])"
             case .batch(let count): "batches of up to \(count.grouped) sessions need \(counts[0])"
             case .logits(let count): "the logits of \(count.grouped) tokens need \(counts[0])"
+            case .hiddenStates(let count): "the hidden states of \(count.grouped) tokens need \(counts[0])"
             case .sessionFile: "saving or restoring the session needs \(counts[0])"
             case .session(let length, _): "a session of \(length.grouped) tokens needs \(counts[0])"
             }
@@ -62,7 +65,7 @@ public struct MemoryShortage: Error, Equatable, Sendable, CustomStringConvertibl
         let hint =
             switch purpose {
             case .weights, .sessionFile: ""
-            case .logits: "; fewer tokens at a time need less"
+            case .logits, .hiddenStates: "; fewer tokens at a time need less"
             case .batch: "; a smaller sessionLimit or rowLimit needs less"
             case .session(_, .float32): "; a smaller capacity or a bfloat16 or int8 cache needs less"
             case .session(_, .bfloat16): "; a smaller capacity or an int8 cache needs less"

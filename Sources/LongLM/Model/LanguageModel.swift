@@ -97,6 +97,7 @@ public final class LanguageModel: Sendable {
         let threadCount = try options.checkedThreadCount()
         memory = MemoryBudget(limit: try options.checkedMemoryLimit(), ledger: ledger)
 
+        let checkpoint = try checkpoint.adapted(options)
         let plan = try checkpoint.decoderPlan(options)
         do {
             weightReservation = try memory.reserve(plan.weights.byteCount, for: .weights)

@@ -21,6 +21,17 @@ public struct LoadOptions: Sendable, Equatable {
     /// bits; the embedding and the projection onto the vocabulary take 8, or stay as they are if they are quantised). A
     /// matrix whose rows aren't whole blocks stays as it is. `Precision.bfloat16` always stores bfloat16.
     public var weightFormat: WeightFormat?
+    /// The directories of LoRA adapters in PEFT's safetensors form, which are merged into the weights while they are
+    /// loaded, in this order: W + (α/r) · B · A, or α/√r with rank-stabilised LoRA.
+    ///
+    /// The sum is computed in 32-bit floats. As with PEFT's `merge_and_unload`, it is then rounded to the format that the
+    /// matrix has in the checkpoint. (PEFT also rounds B · A to that format before it adds it, which is less exact.) With
+    /// a ``weightFormat``, the sum is rounded to that instead: `WeightFormat.float32` keeps all of it, in twice the memory
+    /// of a checkpoint of 16 bits. A merged model takes no more memory than the model without adapters.
+    ///
+    /// Adapters of quantised weights or of embeddings, trained biases, DoRA and other variants are refused with
+    /// ``CheckpointError/unsupportedAdapter(file:feature:)``.
+    public var adapters: [String] = []
 
     /// Options; the defaults compute in 32-bit floats with all that the machine has.
     public init(

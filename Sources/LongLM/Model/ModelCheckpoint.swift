@@ -62,7 +62,24 @@ package struct ModelCheckpoint: Sendable {
     ///
     /// - Throws: ``ModelError`` when the weights aren't those of the model.
     package func weightPlan(_ options: LoadOptions = LoadOptions()) throws(ModelError) -> WeightPlan {
-        try decoderPlan(options).weights
+        try adapted(options).decoderPlan(options).weights
+    }
+
+    /// The model with the adapters of the options merged into its weights. Only headers are read.
+    ///
+    /// - Throws: ``ModelError`` when an adapter can't be merged.
+    func adapted(_ options: LoadOptions) throws(ModelError) -> ModelCheckpoint {
+        if options.adapters.isEmpty { return self }
+        let packedFormat = try options.checkedPackedFormat()
+        let threadCount = try options.checkedThreadCount()
+        let instructionSet = try options.checkedInstructionSet()
+        do {
+            return ModelCheckpoint(
+                configuration: configuration, endTokens: endTokens,
+                source: try AdaptedSource(
+                    source, adapters: options.adapters, packedFormat: packedFormat, threadCount: threadCount,
+                    instructionSet: instructionSet), configurationHash: configurationHash)
+        } catch { throw .checkpoint(error) }
     }
 
     /// Matches the model's decoder with what the source holds.

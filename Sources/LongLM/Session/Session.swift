@@ -27,9 +27,9 @@ public final class Session {
     /// How many tokens have been processed.
     public var position: Int { tokens.count }
     /// The logits [V] of the last token. They are empty before the first prefill, after a prefill that was cancelled
-    /// midway, after ``truncate(to:)``, and while a ``Batch`` has read only a part of a prompt. During a prefill, they
-    /// are still the previous ones.
-    public private(set) var logits: [Float] = []
+    /// midway, after ``truncate(to:)`` and ``hiddenStates(of:progress:)``, and while a ``Batch`` has read only a part of a
+    /// prompt. During a prefill, they are still the previous ones.
+    public internal(set) var logits: [Float] = []
 
     /// The most tokens of one forward pass. A longer prefill takes several passes.
     public static var maximumPassRowCount: Int { Workspace.maximumRowCount }
@@ -38,13 +38,13 @@ public final class Session {
     static let maximumCapacity = Positions.maximumCount
 
     /// Whether a prefill is under way. Its `progress` could ask for another.
-    private(set) var isProcessing = false
+    var isProcessing = false
     /// The most tokens that the session has ever held. Memory was taken for that many.
     private var longestLength = 0
     /// The most tokens that one pass in ``workspace`` has ever had. Memory was taken for that many.
     private var largestPass = 0
     private(set) var state: SequenceState
-    private var lookahead = Lookahead()
+    var lookahead = Lookahead()
     private let workspace: Workspace
     private let job: ForwardJob
     /// The memory that the session will take when it is full.
@@ -299,52 +299,6 @@ public final class Session {
         }
     }
 
-    /// Processes one token, and in the same pass tokens that are expected to follow it. Afterwards, the session is as after
-    /// ``decode(_:)``, to the bit. If the expected tokens are decoded next, by this method, none of them takes another pass.
-    ///
-    /// A pass of a few rows takes little longer than one of a single row, because most of its time goes into reading the
-    /// weights. So a right guess saves nearly a whole pass, and a wrong one costs the time of its row
-    /// (Leviathan et al., 2023: Fast Inference from Transformers via Speculative Decoding).
-    ///
-    /// - Parameters:
-    ///   - token: The token.
-    ///   - following: Tokens that may follow, up to 15. Those that don't fit or don't exist, and all after them, are ignored.
-    ///     So are all if there isn't enough memory for their logits, or if `token` itself was expected.
-    /// - Returns: The rows of the pass; 0 if none was needed.
-    /// - Throws: ``SessionError``, as ``decode(_:)``.
-    @discardableResult
-    public func decode(_ token: Int, expecting following: [Int]) throws(SessionError) -> Int {
-        let vocabularySize = model.configuration.vocabularySize
-        try withUnsafePointer(to: token) { (pointer) throws(SessionError) in
-            try check(UnsafeBufferPointer(start: pointer, count: 1))
-        }
-        if Task.isCancelled { throw .cancelled(position: position) }
-        if let row = lookahead.take(token, vocabularySize: vocabularySize) {
-            reserve(1, isAlone: true)
-            append([token], logits: row)
-            return 0
-        }
-        let expected = following.prefix(min(capacity - position, Lookahead.maximumRowCount) - 1)
-            .prefix { (0..<vocabularySize).contains($0) }
-        guard !expected.isEmpty, let rows = lookahead.makeRoom(model) else {
-            try decode(token)
-            return 1
-        }
-        isProcessing = true
-        defer { isProcessing = false }
-        reserve(1 + expected.count, isAlone: true)
-        let isComplete = ([token] + expected).withUnsafeBufferPointer { tokens in
-            advance(tokens, logitRows: tokens.indices, into: rows)
-        }
-        guard isComplete else { throw .cancelled(position: position) }
-        append([token], logits: UnsafeBufferPointer(rebasing: rows[..<vocabularySize]))
-        lookahead.keep(expected, vocabularySize: vocabularySize)
-        return 1 + expected.count
-    }
-
-    /// Whether a token that is decoded next takes no pass (``decode(_:expecting:)``).
-    func expects(_ token: Int) -> Bool { lookahead.tokens.first == token }
-
     /// Throws for tokens that don't exist or don't fit.
     func check(_ tokens: UnsafeBufferPointer<Int>) throws(SessionError) {
         guard !isProcessing else { throw .busy }
@@ -363,11 +317,31 @@ public final class Session {
         }
     }
 
-    /// Runs forward passes of limited size over tokens that have been checked.
+    /// Processes tokens that have been checked.
     ///
     /// - Parameter output: The logits [V] of the last token, or [tokens.count, V] of all.
     private func process(
         _ tokens: UnsafeBufferPointer<Int>, into output: inout [Float], wantsAll: Bool, _ progress: ((Int) -> Void)?
+    ) throws(SessionError) {
+        try forEachPass(over: tokens, progress) { read in
+            let isLast = read.upperBound == tokens.count
+            let logitRows = wantsAll ? 0..<read.count : isLast ? (read.count - 1)..<read.count : 0..<0
+            let offset = wantsAll ? read.lowerBound * model.configuration.vocabularySize : 0
+            return output.withUnsafeMutableBufferPointer { output in
+                advance(
+                    UnsafeBufferPointer(rebasing: tokens[read]), logitRows: logitRows,
+                    into: PassOutput(logits: output.baseAddress.map { $0 + offset }))
+            }
+        }
+    }
+
+    /// Processes tokens that have been checked, in forward passes of limited size.
+    ///
+    /// - Parameters:
+    ///   - progress: Called after each pass with how many of `tokens` have been processed.
+    ///   - run: Runs the pass over the next tokens, given by their places in `tokens`. Returns false when it was cancelled.
+    func forEachPass(
+        over tokens: UnsafeBufferPointer<Int>, _ progress: ((Int) -> Void)?, run: (Range<Int>) -> Bool
     ) throws(SessionError) {
         isProcessing = true
         defer { isProcessing = false }
@@ -378,23 +352,15 @@ public final class Session {
                 if done > 0 { logits = [] }
                 throw .cancelled(position: position)
             }
-            let count = min(Workspace.maximumRowCount, tokens.count - done)
-            let isLast = done + count == tokens.count
-            let logitRows = wantsAll ? 0..<count : isLast ? (count - 1)..<count : 0..<0
-            let offset = wantsAll ? done * model.configuration.vocabularySize : 0
-            reserve(count, isAlone: true)
-            let isComplete = output.withUnsafeMutableBufferPointer { output in
-                advance(
-                    UnsafeBufferPointer(rebasing: tokens[done..<(done + count)]), logitRows: logitRows,
-                    into: UnsafeMutableBufferPointer(rebasing: output[offset...]))
-            }
-            guard isComplete else {
+            let read = done..<min(done + Workspace.maximumRowCount, tokens.count)
+            reserve(read.count, isAlone: true)
+            guard run(read) else {
                 if done > 0 { logits = [] }
                 throw .cancelled(position: position)
             }
-            self.tokens.append(contentsOf: tokens[done..<(done + count)])
+            self.tokens.append(contentsOf: tokens[read])
             changeCount += 1
-            done += count
+            done = read.upperBound
             progress?(done)
         }
     }
@@ -408,7 +374,7 @@ public final class Session {
     }
 
     /// Records tokens whose keys and values are in the cache.
-    private func append(_ tokens: ArraySlice<Int>, logits: UnsafeBufferPointer<Float>) {
+    func append(_ tokens: ArraySlice<Int>, logits: UnsafeBufferPointer<Float>) {
         self.tokens.append(contentsOf: tokens)
         changeCount += 1
         if self.logits.count == logits.count {
@@ -433,12 +399,11 @@ public final class Session {
         if tookMemory || isLargestPass { noteMemory() }
     }
 
-    /// One forward pass; false when it was cancelled.
-    private func advance(
-        _ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into logits: UnsafeMutableBufferPointer<Float>
-    ) -> Bool {
-        guard let destination = logits.baseAddress else { return false }
+    /// One forward pass over the next tokens; false when it was cancelled.
+    ///
+    /// - Parameter logitRows: The rows whose logits are wanted.
+    func advance(_ tokens: UnsafeBufferPointer<Int>, logitRows: Range<Int>, into output: PassOutput) -> Bool {
         job.pass.add(state, tokens: tokens, firstPosition: position, logitRows: logitRows)
-        return job.run(logits: destination)
+        return job.run(output)
     }
 }

@@ -29,7 +29,7 @@ struct ThreadArguments: ParsableArguments {
     }
 }
 
-/// Options for the arithmetic and for the format of the key-value cache.
+/// Options for the arithmetic, for the format of the key-value cache, and for what is merged into the weights.
 struct PrecisionArguments: ParsableArguments {
     @Option(
         help: """
@@ -53,6 +53,14 @@ struct PrecisionArguments: ParsableArguments {
             by default, bfloat16 with --precision bfloat16 and float32 otherwise.
             """)
     var cache: CacheFormat?
+
+    @Option(
+        name: .customLong("adapter"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "The directory of a LoRA adapter in PEFT's safetensors form, which is merged into the weights. There may be "
+                + "several. The sums are rounded to the checkpoint's format; --weights float32 keeps all of their digits.",
+            valueName: "path"))
+    var adapters: [String] = []
 }
 
 /// The names by which weights can be stored in another format.
@@ -71,14 +79,16 @@ enum WeightStorageArgument: String, CaseIterable, ExpressibleByArgument {
 
 extension PrecisionArguments {
     /// Whether anything but the default is asked for.
-    var isStated: Bool { precision != .float32 || weights != nil || cache != nil }
+    var isStated: Bool { precision != .float32 || weights != nil || cache != nil || !adapters.isEmpty }
 
     /// How keys and values are stored, whether it is stated or not.
     var cacheFormat: CacheFormat { cache ?? precision.defaultCacheFormat }
 
     /// How a model is loaded for it.
     func loadOptions(_ threads: ThreadArguments? = nil) -> LoadOptions {
-        LoadOptions(precision: precision, threadCount: threads?.threads, weightFormat: weights?.format)
+        var options = LoadOptions(precision: precision, threadCount: threads?.threads, weightFormat: weights?.format)
+        options.adapters = adapters
+        return options
     }
 
     func validate() throws {

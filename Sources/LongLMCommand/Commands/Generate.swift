@@ -47,7 +47,19 @@ struct Generate: ParsableCommand {
     @Flag(help: "Print one JSON object with text, tokens and statistics at the end instead of the text.")
     var json = false
 
+    @Option(
+        help: ArgumentHelp(
+            "With --json, also print the log probability of each token, and the n most probable tokens in its place, by the "
+                + "model's own logits before any sampling option changes them.", valueName: "n"))
+    var logprobs: Int?
+
     func validate() throws {
+        if let logprobs {
+            if !json { throw ValidationError("--logprobs needs --json") }
+            if !(0...1_000).contains(logprobs) {
+                throw ValidationError("--logprobs is \(logprobs); it must be between 0 and 1000")
+            }
+        }
         if !(0...(1 << 24)).contains(maxTokens) {
             throw ValidationError("--max-tokens is \(maxTokens); it must be between 0 and \(1 << 24)")
         }
@@ -90,6 +102,7 @@ struct Generate: ParsableCommand {
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
         options.speculation = speculation.speculation
+        options.alternativeCount = logprobs
         if chat { options.endTokens = try chatFormat(of: model.location).endTokens(of: languageModel, with: tokenizer) }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options, draft: draftSession
@@ -102,16 +115,20 @@ struct Generate: ParsableCommand {
         }
         defer { bar.finish() }
         var tokens: [Int] = []
+        var probabilities: [TokenProbabilities] = []
         do {
             while let token = try generation.next() {
                 if let id = token.id { tokens.append(id) }
+                if let token = TokenProbabilities(token, tokenizer) { probabilities.append(token) }
                 if !json, !token.text.isEmpty { try Terminal.write(token.text) }
             }
         } catch {
             if !json, !generation.text.isEmpty { try Terminal.write("\n") }
             throw error
         }
-        let statistics = Statistics(generation, tokens: tokens, peakMemoryBytes: peakMemoryByteCount())
+        let statistics = Statistics(
+            generation, tokens: tokens, probabilities: logprobs == nil ? nil : probabilities,
+            peakMemoryBytes: peakMemoryByteCount())
         if json {
             try Terminal.write(json: statistics)
         } else {
@@ -159,11 +176,38 @@ func loadModel(_ path: String, _ options: LoadOptions) throws(ModelError) -> Lan
     return try LanguageModel(path: path, options: options) { bar.update($0) }
 }
 
+/// How probable a generated token was, and what else was probable.
+private struct TokenProbabilities: Encodable {
+    struct Alternative: Encodable {
+        let id: Int
+        let text: String
+        let logProbability: Double
+    }
+
+    let id: Int
+    let logProbability: Double
+    let alternatives: [Alternative]
+
+    /// nil for an element without a token, or whose probabilities weren't asked for.
+    init?(_ token: GeneratedToken, _ tokenizer: Tokenizer) {
+        guard let id = token.id, let logProbability = token.logProbability else { return nil }
+        self.id = id
+        self.logProbability = logProbability
+        alternatives = token.alternatives.map {
+            // A token that the tokenizer doesn't have has no text.
+            let text = try? tokenizer.decode([$0.id], skipSpecialTokens: false)
+            return Alternative(id: $0.id, text: text ?? "", logProbability: $0.logProbability)
+        }
+    }
+}
+
 /// What `generate --json` prints.
 private struct Statistics: Encodable {
     let text: String
     let promptTokenCount: Int
     let tokens: [Int]
+    /// One for each token; absent unless they are asked for.
+    let probabilities: [TokenProbabilities]?
     /// `endToken`, `tokenLimit`, `capacity` or `stopSequence`.
     let stopReason: String
     let prefillSeconds: Double
@@ -176,11 +220,12 @@ private struct Statistics: Encodable {
     let acceptedTokenCount: Int
     let peakMemoryBytes: Int
 
-    init(_ generation: Generation, tokens: [Int], peakMemoryBytes: Int) {
+    init(_ generation: Generation, tokens: [Int], probabilities: [TokenProbabilities]?, peakMemoryBytes: Int) {
         let statistics = generation.statistics
         text = generation.text
         promptTokenCount = statistics.promptTokenCount
         self.tokens = tokens
+        self.probabilities = probabilities
         stopReason = generation.stopReason?.name ?? ""
         prefillSeconds = statistics.prefillDuration.seconds
         prefillTokensPerSecond = statistics.prefillRate

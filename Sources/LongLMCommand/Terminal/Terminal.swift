@@ -32,8 +32,17 @@ enum Terminal {
 
     /// Writes a value as JSON, with its keys in order, and a line break.
     static func write(json value: some Encodable) throws {
+        try write(value, formatting: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+    }
+
+    /// Writes a value as JSON in one line, with its keys in order.
+    static func write(jsonLine value: some Encodable) throws {
+        try write(value, formatting: [.sortedKeys, .withoutEscapingSlashes])
+    }
+
+    private static func write(_ value: some Encodable, formatting: JSONEncoder.OutputFormatting) throws {
         let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        encoder.outputFormatting = formatting
         encoder.nonConformingFloatEncodingStrategy = .convertToString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         try write(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")

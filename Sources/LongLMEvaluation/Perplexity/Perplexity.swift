@@ -84,19 +84,11 @@ public struct Perplexity {
         options.attention = mode
         options.capacity = self.options.windowLength
         let session = try Session(model: model, options: options)
-        let vocabularySize = model.configuration.vocabularySize
         let bucketLength = min(self.options.bucketLength, self.options.windowLength)
-        try text.forEachPass(of: window, rowLimit: Session.maximumPassRowCount) {
-            read, predicting throws(SessionError) in
-            let logits = try session.prefillAllLogits(Array(window[read]))
-            for position in predicting {
-                let row = position - read.lowerBound
-                buckets[(position + 1) / bucketLength].add(
-                    -LogProbability.of(
-                        window[position + 1], logits: logits[(row * vocabularySize)..<((row + 1) * vocabularySize)]))
-            }
-            progress(read.upperBound)
+        let scores = try withoutActuallyEscaping(progress) { (progress) throws(SessionError) in
+            try session.logProbabilities(of: window, progress: progress)
         }
+        for position in text.predicted { buckets[position / bucketLength].add(-scores[position]) }
     }
 }
 

@@ -35,6 +35,10 @@ struct TextWindows {
         prefixCount = prefix.count
     }
 
+    /// The positions of a window at which a token of the text is predicted: all but what the tokenizer puts in front, and
+    /// without that all but the first.
+    var predicted: Range<Int> { max(prefixCount, 1)..<length }
+
     /// Calls `body` for the passes that read a window, and for each with the tokens that it predicts.
     ///
     /// The last token is predicted but predicts nothing. A pass has a limited number of rows, which bounds the memory of

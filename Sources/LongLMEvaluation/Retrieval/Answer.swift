@@ -76,19 +76,3 @@ extension Session {
         return sum
     }
 }
-
-/// Probabilities of tokens.
-enum LogProbability {
-    /// The token's logit less ln Σ exp(logits), in double precision.
-    ///
-    /// - Parameter logits: [V].
-    static func of(_ token: Int, logits: ArraySlice<Float>) -> Double {
-        logits.withUnsafeBufferPointer { logits in
-            var greatest = -Float.infinity
-            for logit in logits where logit > greatest { greatest = logit }
-            var sum = 0.0
-            for logit in logits { sum += exp(Double(logit) - Double(greatest)) }
-            return Double(logits[token]) - Double(greatest) - log(sum)
-        }
-    }
-}

@@ -34,33 +34,6 @@ extension ForwardPass {
         schedule.endStep()
     }
 
-    /// Normalises the rows whose logits are wanted, and projects them onto the vocabulary.
-    ///
-    /// - Parameters:
-    ///   - rows: Of `hidden`, ascending.
-    ///   - logits: [rows.count, V].
-    func projectLogits(
-        _ rows: [Int], of hidden: Activations, normalizedBy norm: Norm, onto vocabulary: Linear,
-        into logits: UnsafeMutablePointer<Float>
-    ) {
-        if rows.isEmpty { return }
-        // These rows are shared out anew.
-        schedule.endStepForAllRows()
-        var part = self
-        part.schedule = PassSchedule(rowCount: rows.count, worker: schedule.worker)
-        let normed = workspace.normed(part.schedule)
-        part.schedule.shortStepWorker.rows(of: rows.count).forEachRow { index in
-            norm.normalization.apply(
-                hidden.row(rows[index]), rowCount: 1, columnCount: hidden.columnCount, into: normed.row(index),
-                worker: schedule.worker.alone)
-        }
-        part.schedule.endShortStep()
-        part.multiply(
-            part.pack(normed, for: vocabulary), by: vocabulary,
-            activation: configuration.logitSoftcap.map(Activation.softCap) ?? .identity,
-            into: Activations(floats: logits, columnCount: configuration.vocabularySize))
-    }
-
     /// The input in the form that products with some projections read. Those of one input have one precision: in
     /// `Precision.int8`, they are multiplied as integers if all of them are quantised.
     func pack(_ input: Activations, for projections: Linear...) -> PackedInput {

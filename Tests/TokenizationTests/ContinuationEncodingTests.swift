@@ -1,0 +1,40 @@
+import TestSupport
+import Testing
+import Tokenization
+
+/// Encoding a text and its continuation as one.
+@Suite struct ContinuationEncodingTests {
+    /// Together they are the whole, and what belongs to the text is how the text alone begins.
+    @Test(arguments: Goldens.names)
+    func partsAreTheWhole(name: String) throws {
+        let tokenizer = try Goldens.tokenizer(name)
+        var generator = SeededGenerator(seed: 23)
+        for text in try Goldens.texts.get().written {
+            let scalars = Array(text.unicodeScalars)
+            let cut = Int.random(in: 0...scalars.count, using: &generator)
+            func string(_ part: ArraySlice<Unicode.Scalar>) -> String { String(String.UnicodeScalarView(part)) }
+            let (before, after) = (string(scalars[..<cut]), string(scalars[cut...]))
+            let parts = tokenizer.encode(before, continuation: after)
+            let whole = tokenizer.encode("") + tokenizer.encode(text, addSpecialTokens: false)
+            #expect(parts.text + parts.continuation == whole)
+            let alone = tokenizer.encode("") + tokenizer.encode(before, addSpecialTokens: false)
+            #expect(alone.starts(with: parts.text))
+            // The next token isn't the text's.
+            #expect(alone.count == parts.text.count || parts.continuation.first != alone[parts.text.count])
+        }
+    }
+
+    /// A token that the two share counts to the continuation, and so does a space before a word.
+    @Test func sharedTokens() throws {
+        let tokenizer = try Goldens.tokenizer("smollm2")
+        // " is" is one token of this vocabulary.
+        let plain = tokenizer.encode("France", continuation: " is")
+        #expect(plain.text == tokenizer.encode("France"))
+        #expect(plain.continuation == tokenizer.encode(" is") && plain.continuation.count == 1)
+        #expect(tokenizer.encode("France ", continuation: "is") == plain)
+        #expect(tokenizer.encode("France i", continuation: "s") == plain)
+        let whole = tokenizer.encode("", continuation: "France is")
+        #expect(whole.text.isEmpty && whole.continuation == tokenizer.encode("France is"))
+        #expect(tokenizer.encode("a", continuation: "").continuation.isEmpty)
+    }
+}
