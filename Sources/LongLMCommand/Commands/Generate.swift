@@ -29,11 +29,7 @@ struct Generate: ParsableCommand {
     @Flag(help: "Take the prompt as a user's message in the model's chat format.")
     var chat = false
 
-    @Option(
-        help: ArgumentHelp(
-            "The chat format, for a model whose own template can't be used: \(ChatFormat.names.joined(separator: ", ")).",
-            valueName: "name"))
-    var chatFormat: String?
+    @OptionGroup var format: ChatFormatArguments
 
     @Option(help: ArgumentHelp("The system message of the chat; by default the model's own.", valueName: "text"))
     var system: String?
@@ -51,12 +47,7 @@ struct Generate: ParsableCommand {
             throw ValidationError("--max-tokens is \(maxTokens); it must be between 0 and \(1 << 24)")
         }
         if system != nil, !chat { throw ValidationError("--system needs --chat") }
-        if let chatFormat {
-            if !chat { throw ValidationError("--chat-format needs --chat") }
-            if !ChatFormat.names.contains(chatFormat) {
-                throw ValidationError("--chat-format is none of \(ChatFormat.names.joined(separator: ", "))")
-            }
-        }
+        if format.chatFormat != nil, !chat { throw ValidationError("--chat-format needs --chat") }
     }
 
     func run() throws {
@@ -85,7 +76,9 @@ struct Generate: ParsableCommand {
         let prefillStart = ContinuousClock.now
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
-        if chat { options.endTokens = try chatFormat(of: model.location).endTokens(of: languageModel, with: tokenizer) }
+        if chat {
+            options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer)
+        }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
         ) { done in
@@ -117,26 +110,10 @@ struct Generate: ParsableCommand {
 
     private func encode(_ text: String, _ tokenizer: Tokenizer) throws -> [Int] {
         guard chat else { return tokenizer.encode(text) }
-        let format = try chatFormat(of: model.location)
+        let chatFormat = try format.format(of: model.location)
         let messages =
             (system.map { [ChatMessage(role: .system, content: $0)] } ?? []) + [ChatMessage(role: .user, content: text)]
-        return try format.encode(messages, with: tokenizer)
-    }
-
-    private func chatFormat(of location: ModelLocation) throws -> ChatFormat {
-        if let format = chatFormat.flatMap({ ChatFormat.named($0) }) {
-            return try location.adapted(format)
-        }
-        do {
-            return try location.chatFormat()
-        } catch let error as TokenizerError {
-            switch error {
-            case .unsupportedChatTemplate, .failedChatTemplate, .missingKey:
-                let names = ChatFormat.names.joined(separator: ", ")
-                throw CommandError.invalidInput("\(error); choose a format with --chat-format (\(names))")
-            default: throw error
-            }
-        }
+        return try chatFormat.encode(messages, with: tokenizer)
     }
 }
 
