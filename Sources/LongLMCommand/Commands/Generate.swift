@@ -46,6 +46,7 @@ struct Generate: ParsableCommand {
         if !(0...(1 << 24)).contains(maxTokens) {
             throw ValidationError("--max-tokens is \(maxTokens); it must be between 0 and \(1 << 24)")
         }
+        try sampling.check()
         if system != nil, !chat { throw ValidationError("--system needs --chat") }
         if format.chatFormat != nil, !chat { throw ValidationError("--chat-format needs --chat") }
     }
@@ -72,22 +73,13 @@ struct Generate: ParsableCommand {
             options: SessionOptions(
                 attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache))
-        let bar = ProgressBar("prefill")
-        let prefillStart = ContinuousClock.now
+        let bar = PromptBar("prefill", tokenCount: promptTokens.count)
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
-        if chat {
-            options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer)
-        }
+        if chat { options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer) }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
-        ) { done in
-            let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
-            let remark =
-                "\(done.grouped) of \(promptTokens.count.grouped) tokens, \(Int(clamping: rate).grouped) tokens/s"
-            bar.update(Double(done) / Double(promptTokens.count), remark)
-            if done == promptTokens.count { bar.finish() }
-        }
+        ) { bar.update($0) }
         defer { bar.finish() }
         var tokens: [Int] = []
         do {
