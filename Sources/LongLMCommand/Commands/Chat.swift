@@ -19,8 +19,8 @@ struct Chat: AsyncParsableCommand {
             and by the greatest probability where they say nothing. --temperature 0 does that always. Random numbers begin \
             with --seed, so the same conversation gives the same answers.
 
-            The context holds 8,192 tokens, or with --file the document and 4,096 more, as far as the model's positions reach; \
-            --length sets another number. When it is full, the message is refused, and the conversation stays.
+            The context holds 8,192 tokens, or with --file the document and 4,096 more, as far as the model's positions reach \
+            (--self-extend auto makes them reach further for a document or a --length); --length sets another number. When it is full, the message is refused, and the conversation stays.
 
             Questions about a document that is longer than the model's context; it is read once:
               longlm chat --model DIR --file report.txt --self-extend auto
@@ -72,6 +72,15 @@ struct Chat: AsyncParsableCommand {
         }
     }
 
+    /// How many tokens the context should hold where --length doesn't say it.
+    private func length(documentTokenCount: Int?, _ configuration: ModelConfiguration) -> Int {
+        // Self-Extend is for what is longer than the model's own context, and a model with a small one can't be extended to
+        // any length.
+        let limit = attention.selfExtend == nil ? Int.max : configuration.contextLength
+        let room = documentTokenCount.map { $0 + min(Self.roomBeyondDocument, limit) } ?? 0
+        return max(min(Self.defaultLength, limit), room)
+    }
+
     /// Loads the model, after what is small has been checked.
     private func begin() throws -> Conversation {
         let location = try model.location
@@ -87,7 +96,7 @@ struct Chat: AsyncParsableCommand {
             (system.map { [ChatMessage(role: .system, content: $0)] } ?? [])
                 + [ChatMessage(role: .user, content: Conversation.documentPart(document))], with: tokenizer
         ).count
-        let wanted = max(Self.defaultLength, document == nil ? 0 : count + Self.roomBeyondDocument)
+        let wanted = length(documentTokenCount: document == nil ? nil : count, configuration)
         let extent = try attention.sessionExtent(
             promptLength: count, additional: max(0, wanted - count), configuration: configuration)
         let languageModel = try loadModel(model.directory, precision, threads)

@@ -76,7 +76,9 @@ struct Generate: ParsableCommand {
         let bar = PromptBar("prefill", tokenCount: promptTokens.count)
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
-        if chat { options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer) }
+        if chat {
+            options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer)
+        }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
         ) { bar.update($0) }
