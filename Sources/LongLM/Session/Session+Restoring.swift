@@ -5,10 +5,12 @@ extension Session {
     /// Makes the session that ``save(to:)`` wrote: with its attention mode, its cache format and its capacity, its tokens
     /// and its logits. It continues with the same bits.
     ///
+    /// <!-- sample: session: Session, model: LanguageModel -->
     /// ```swift
     /// try session.save(to: "report.session")
     /// // Later, or in another process:
     /// let restored = try Session(model: model, restoringFrom: "report.session")
+    /// print(restored.position)
     /// ```
     ///
     /// - Parameters:
