@@ -157,6 +157,23 @@ import Testing
         #expect(run.errors.contains("740 tokens were there already, and 10 were read"), "\(run.errors)")
     }
 
+    /// After an answer so long that the session can't be shortened to the document, it isn't read again, either; it is with
+    /// another system message, which comes before it.
+    @Test func documentsAreReadOnce() throws {
+        let text = String(repeating: "the grass is green. the sky is blue. ", count: 20)
+        let file = try fixture.folder.write(text, to: "document.txt")
+        let arguments = ["--group-size", "16", "--neighbor-window", "16"]
+        let run = try fixture.chat(
+            "the", "/clear", "is the sky", "/stats", "/system a", "/clear", "the", "/stats",
+            arguments: arguments + ["--file", file, "--length", "3000"], maxTokens: 700)
+        let expected = try [text + "\n\nthe", text + "\n\nis the sky", "a" + text + "\n\nthe"].map {
+            try fixture.continuation($0, arguments: arguments + ["--length", "3000"], maxTokens: 700)
+        }
+        #expect(run.status == 0 && run.output == expected.map { $0 + "\n" }.joined(), "\(run.errors)")
+        #expect(run.errors.contains("740 tokens were there already, and 10 were read"), "\(run.errors)")
+        #expect(run.errors.contains("0 tokens were there already, and 744 were read"), "\(run.errors)")
+    }
+
     @Test func documentsWithSelfExtend() throws {
         let text = String(repeating: "the grass is green. the sky is blue. ", count: 20)
         let file = try fixture.folder.write(text, to: "document.txt")

@@ -105,9 +105,11 @@ actor Conversation {
     /// Takes the session that has read the document alone, where the present one can't be shortened to what the next prompt
     /// begins with.
     private func returnToDocument(for tokens: [Int]) {
-        let session = chat.session
-        let shared = zip(tokens, session.tokens).prefix { $0 == $1 }.count
+        func sharedCount(_ session: Session) -> Int { zip(tokens, session.tokens).prefix { $0 == $1 }.count }
+        let (session, shared) = (chat.session, sharedCount(chat.session))
+        // Less than that is less than nothing: the session would begin anew.
         guard shared < min(session.position, session.earliestTruncation), let documentSession,
+            sharedCount(documentSession) >= documentSession.earliestTruncation,
             let fork = try? documentSession.fork()
         else { return }
         replaceSession(with: fork, messages: chat.messages)
