@@ -34,6 +34,8 @@ struct ChatLoop {
             let task = Task(executorPreference: Main.thread) { try await run(entry) }
             try await interruption.answering(task)
         } catch let error as GenerationError where error.isCancellation {
+            // In the place of the terminal's own ^C, where the answer has no text yet.
+            Terminal.drawError("\r\u{1b}[K")
             Terminal.writeError("(interrupted)")
         } catch {
             Terminal.writeError("longlm: \(error)")

@@ -86,9 +86,11 @@ actor Conversation {
         returnToDocument(for: tokens)
         chat.messages = Array(messages(asking: content).dropLast())
         let shared = zip(tokens, chat.session.tokens).prefix { $0 == $1 }.count
-        let bar = PromptBar("read", tokenCount: tokens.count - shared)
-        defer { bar.finish() }
-        let generation = try chat.stream(to: content) { bar.update($0) }.generation
+        let unread = tokens.count - shared
+        // What takes a single pass needs no bar.
+        let bar = unread > Session.maximumPassRowCount ? PromptBar("read", tokenCount: unread) : nil
+        defer { bar?.finish() }
+        let generation = try chat.stream(to: content) { bar?.update($0) }.generation
         answer = generation
         do {
             while let token = try generation.next() {
