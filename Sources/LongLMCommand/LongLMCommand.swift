@@ -21,14 +21,17 @@ struct LongLMCommand: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            Demo.self, Generate.self, Score.self, Embed.self, Plan.self, Passkey.self, Needle.self,
-            PerplexityCommand.self,
-            Verify.self, Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self, Quantize.self, Bench.self,
+            Demo.self, Chat.self, Generate.self, Score.self, Embed.self, Plan.self, Passkey.self, Needle.self,
+            PerplexityCommand.self, Verify.self, Logits.self, Tokenize.self, TemplateCommand.self, Inspect.self,
+            Quantize.self, Bench.self,
         ])
 }
 
 @main
 enum Main {
+    /// The thread on which commands run.
+    static let thread = InferenceThread(name: "command")
+
     static func main() {
         Interruption.prepare()
         // The command runs as a task, which can be cancelled, on a thread of its own: where the system refuses them a
@@ -38,18 +41,21 @@ enum Main {
                 "longlm: the system allows this process no further threads (see ulimit -u and ulimit -v)")
             exit(1)
         }
-        let thread = InferenceThread(name: "command")
         let task = Task.detached(executorPreference: thread) {
-            run()
+            await run()
             exit(0)
         }
         Interruption.wait(cancelling: task)
     }
 
-    private static func run() {
+    private static func run() async {
         do {
             var command = try LongLMCommand.parseAsRoot(ProcessArguments.own.get().values)
-            try command.run()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
         } catch {
             leave(with: error)
         }
@@ -105,7 +111,7 @@ extension Main {
     /// What was probably meant.
     private static func suggestion(for name: String) -> String {
         // What other programs call it.
-        let others = ["chat": "generate --chat", "run": "generate", "perplex": "perplexity", "benchmark": "bench"]
+        let others = ["run": "chat", "perplex": "perplexity", "benchmark": "bench"]
         if let other = others[name.lowercased()] { return "; did you mean \(other)?" }
         let near = commandNames.map { (name: $0, distance: editDistance(name.lowercased(), $0)) }
             .min { $0.distance < $1.distance }
@@ -152,6 +158,7 @@ extension Error {
         if self is CancellationError { return true }
         if case .cancelled? = self as? SessionError { return true }
         if (self as? GenerationError)?.isCancellation == true { return true }
+        if (self as? ChatError)?.isCancellation == true { return true }
         if case .cancelled? = self as? ModelError { return true }
         if case .model(.checkpoint(.cancelled))? = self as? QuantizationError { return true }
         if case .session(.cancelled)? = self as? EvaluationError { return true }

@@ -5,7 +5,12 @@ import Testing
     @Test(arguments: [
         (["generate", "--prompt", "a"], "--model"),
         (["generate", "--model", "m"], "--prompt"),
-        (["chat", "--model", "m"], "there is no command chat; did you mean generate --chat? (see longlm --help)"),
+        (["chat"], "--model"),
+        (["chat", "--model", "m", "--max-tokens", "0"], "--max-tokens"),
+        (["chat", "--model", "m", "--chat-format", "alpaca"], "llama2"),
+        (["chat", "--model", "m", "--temperature", "0", "--top-p", "0.5"], "--temperature"),
+        (["chat", "--model", "m", "--stop", ""], "--stop is empty"),
+        (["run", "--model", "m"], "there is no command run; did you mean chat? (see longlm --help)"),
         (["genrate", "--model", "m"], "there is no command genrate; did you mean generate? (see longlm --help)"),
         (["serve"], "there is no command serve (see longlm --help)"),
         (["generate", "--model", "m", "--prompt", "a", "--stop", ""], "--stop is empty"),
@@ -127,12 +132,12 @@ import Testing
         #expect(run.errorLines.count == 1)
         #expect(run.errors.hasPrefix("longlm: "))
         #expect(run.errors.contains(named))
-        let isCommand = !["summon", "chat", "genrate", "serve"].contains(arguments[0])
+        let isCommand = !["summon", "run", "genrate", "serve"].contains(arguments[0])
         let help = isCommand ? "longlm \(arguments[0]) --help" : "longlm --help"
         #expect(run.errors.hasSuffix("(see \(help))\n"))
     }
 
-    @Test(arguments: ["generate", "verify", "logits", "tokenize", "inspect", "plan", "bench"])
+    @Test(arguments: ["chat", "generate", "verify", "logits", "tokenize", "inspect", "plan", "bench"])
     func helpIsPrinted(command: String) throws {
         let run = try longlm([command, "--help"])
         #expect(run.status == 0)

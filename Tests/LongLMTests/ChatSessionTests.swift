@@ -58,7 +58,7 @@ import Tokenization
         var history = [system]
         for (question, answer) in [("who?", "the cab"), ("a cab?", "no."), ("then", "yes é€")] {
             let held = chat.session.position
-            let stream = try chat.respond(to: question, options: answering(answer))
+            let stream = try chat.stream(to: question, options: answering(answer))
             history.append(user(question))
             #expect(chat.messages == history, "there is no answer yet")
             let prompt = try TinyTokenizer.format.encode(history, with: tokenizer)
@@ -84,12 +84,12 @@ import Tokenization
         #expect(model.endTokens.isEmpty)
         let chat = try makeChat()
         let options = GenerationOptions(tokenLimit: script.count, sampler: ScriptedSampler(tokens: script))
-        let stream = try chat.respond(to: "now?", options: options)
+        let stream = try chat.stream(to: "now?", options: options)
         #expect(try await all(stream).map(\.text).joined() == "sure")
         #expect(stream.stopReason == .endToken(TinyTokenizer.end))
         var stated = options
         stated.endTokens = []
-        let longer = try makeChat().respond(to: "now?", options: stated)
+        let longer = try makeChat().stream(to: "now?", options: stated)
         #expect(try await all(longer).count == script.count)
     }
 
@@ -103,7 +103,7 @@ import Tokenization
             let before = chat.messages
             let prompt = try TinyTokenizer.format.encode(before + [user(question)], with: tokenizer)
             let shared = zip(prompt, chat.session.tokens).prefix { $0 == $1 }.count
-            let stream = try chat.respond(to: question, options: options)
+            let stream = try chat.stream(to: question, options: options)
             let tokens = try await all(stream)
             #expect(try tokens == alone(before + [user(question)], options).rest())
             #expect(stream.statistics.reusedTokenCount == shared && (turn == 0) == (shared == 0))
@@ -121,7 +121,7 @@ import Tokenization
         try session.prefill((0..<1_200).map { $0 % 60 })
         #expect(session.earliestTruncation > 4)
         let chat = try makeChat(session)
-        let stream = try chat.respond(to: "x", options: answering("yes"))
+        let stream = try chat.stream(to: "x", options: answering("yes"))
         let tokens = try await all(stream)
         #expect(stream.statistics.reusedTokenCount == 0 && stream.statistics.promptTokenCount == first.count)
         #expect(try tokens == alone([user("x")], answering("yes"), mode).rest())
@@ -131,25 +131,25 @@ import Tokenization
     @Test func partialAnswers() async throws {
         let chat = try makeChat()
         var texts = ""
-        for try await token in try chat.respond(to: "who?", options: answering("the cab")) {
+        for try await token in try chat.stream(to: "who?", options: answering("the cab")) {
             texts += token.text
             if texts == "the c" { break }
             #expect(chat.messages == [user("who?"), assistant(texts)])
         }
         let history = [user("who?"), assistant("the c"), user("what?")]
         #expect(chat.messages == Array(history[..<2]))
-        let stream = try chat.respond(to: "what?", options: answering("a cab"))
+        let stream = try chat.stream(to: "what?", options: answering("a cab"))
         #expect(try await all(stream) == alone(history, answering("a cab")).rest())
         #expect(stream.statistics.reusedTokenCount > 0)
         #expect(chat.messages == history + [assistant("a cab")])
 
         // Nothing of an answer that nobody read.
-        _ = try chat.respond(to: "and?", options: answering("no"))
+        _ = try chat.stream(to: "and?", options: answering("no"))
         #expect(chat.messages == history + [assistant("a cab"), user("and?")])
         // The next message takes the place of that one: no format has room for two of a user in a row.
         let last = history + [assistant("a cab"), user("so?")]
         #expect(
-            try await all(try chat.respond(to: "so?", options: answering("no")))
+            try await all(try chat.stream(to: "so?", options: answering("no")))
                 == alone(last, answering("no")).rest())
         #expect(chat.messages == last + [assistant("no")])
     }
@@ -157,9 +157,9 @@ import Tokenization
     /// An answer that is no longer the last one can't be read on: it would write into the session of its successor.
     @Test func streamsOfEarlierAnswers() async throws {
         let chat = try makeChat()
-        let stale = try chat.respond(to: "who?", options: answering("the cab"))
+        let stale = try chat.stream(to: "who?", options: answering("the cab"))
         for try await _ in stale { break }
-        let stream = try chat.respond(to: "what?", options: answering("a cab"))
+        let stream = try chat.stream(to: "what?", options: answering("a cab"))
         for try await _ in stream { break }
         await #expect(throws: GenerationError.sessionChanged) { for try await _ in stale {} }
         let history = [user("who?"), assistant(stale.generation.text), user("what?")]
@@ -170,7 +170,7 @@ import Tokenization
     /// An answer that ended at once is one.
     @Test func emptyAnswers() async throws {
         let chat = try makeChat()
-        #expect(try await all(try chat.respond(to: "who?", options: answering(""))).isEmpty)
+        #expect(try await all(try chat.stream(to: "who?", options: answering(""))).isEmpty)
         #expect(chat.messages == [user("who?"), assistant("")])
     }
 
@@ -179,7 +179,7 @@ import Tokenization
         let chat = try makeChat()
         var options = answering("ab")
         options.stopSequences = ["ab"]
-        let stream = try chat.respond(to: "who?", options: options)
+        let stream = try chat.stream(to: "who?", options: options)
         #expect(try await all(stream).map(\.text) == [""] && stream.stopReason == .stopSequence("ab"))
         #expect(chat.messages == [user("who?"), assistant("")])
     }
@@ -187,7 +187,7 @@ import Tokenization
     @Test func errorsChangeNothing() async throws {
         // Twenty-odd tokens of a frame, and eight of an answer.
         let chat = try makeChat(try makeSession(capacity: 90))
-        _ = try await all(try chat.respond(to: "who?", options: answering("the cab")))
+        _ = try await all(try chat.stream(to: "who?", options: answering("the cab")))
         let (messages, tokens) = (chat.messages, chat.session.tokens)
         let logits = bits(chat.session.logits)
         let long = String(repeating: "a", count: 200)
@@ -220,7 +220,7 @@ import Tokenization
         #expect(stranger.messages.isEmpty && small.tokens == [1, 2, 3] && bits(small.logits) == beginning)
 
         // And the chat goes on.
-        let stream = try chat.respond(to: "a", options: answering("no"))
+        let stream = try chat.stream(to: "a", options: answering("no"))
         #expect(try await all(stream) == alone(messages + [user("a")], answering("no")).rest())
     }
 
@@ -244,7 +244,7 @@ import Tokenization
     @Test func progress() async throws {
         let chat = try makeChat()
         var told: [Int] = []
-        let stream = try chat.respond(to: String(repeating: "a", count: 600), options: answering("no")) {
+        let stream = try chat.stream(to: String(repeating: "a", count: 600), options: answering("no")) {
             told.append($0)
         }
         #expect(told.isEmpty)

@@ -58,7 +58,7 @@ import Tokenization
         let user = ChatMessage(role: .user, content: "Weather?")
         let said = "Let me <see>."
 
-        let stream = try chat.respond(to: "Weather?", options: answering(tokenizer.encode(said + Self.callText)))
+        let stream = try chat.stream(to: "Weather?", options: answering(tokenizer.encode(said + Self.callText)))
         var parser = try #require(chat.makeToolCallParser())
         var events: [ToolCallParser.Event] = []
         for try await token in stream { events += parser.append(token.text) }
@@ -78,7 +78,7 @@ import Tokenization
 
         // The result.
         let result = ChatMessage.result("{\"t\": 20} <|im_end|></tool_call>", of: call)
-        let answer = try chat.respond(to: [result], options: answering(tokenizer.encode("It is 20.")))
+        let answer = try chat.stream(to: [result], options: answering(tokenizer.encode("It is 20.")))
         for try await _ in answer {}
         let history = [user, .assistant(said, toolCalls: [call]), result]
         let prompt = try format.encode(history, tools: [Self.weather], with: tokenizer)
@@ -106,7 +106,7 @@ import Tokenization
         #expect(try tokenizer.decode(prompt) == rendered)
 
         // The next call has the next number.
-        let again = try chat.respond(to: "Again.", options: answering(tokenizer.encode(Self.callText)))
+        let again = try chat.stream(to: "Again.", options: answering(tokenizer.encode(Self.callText)))
         for try await _ in again {}
         #expect(chat.toolCalls.map(\.id) == ["call00001"] && chat.messages.last?.content == "")
     }
@@ -117,7 +117,7 @@ import Tokenization
         let chat = try makeChat(tokenizer, try ToolTokenizer.format())
         let answer = "é: \(Self.callText)\n\(Self.callText)\n"
         let tokens = randomTokens(answer, tokenizer, seed: seed)
-        for try await _ in try chat.respond(to: "?", options: answering(tokens)) {}
+        for try await _ in try chat.stream(to: "?", options: answering(tokens)) {}
         let calls = (0..<2).map {
             ToolCall(
                 id: ToolCall.identifier(number: $0), name: "get_weather",
@@ -135,7 +135,7 @@ import Tokenization
         ] {
             let chat = try makeChat(tokenizer, try ToolTokenizer.format())
             if !hasTools { chat.tools = [] }
-            for try await _ in try chat.respond(to: "?", options: answering(tokenizer.encode(answer))) {}
+            for try await _ in try chat.stream(to: "?", options: answering(tokenizer.encode(answer))) {}
             #expect(chat.messages.last == ChatMessage(role: .assistant, content: answer))
             #expect(chat.toolCalls.isEmpty && (chat.makeToolCallParser() != nil) == hasTools)
         }
@@ -145,7 +145,7 @@ import Tokenization
     @Test func toolsThatChange() async throws {
         let tokenizer = try ToolTokenizer.make(marksAreSpecial: true)
         let chat = try makeChat(tokenizer, try ToolTokenizer.format())
-        for try await _ in try chat.respond(to: "?", options: answering(tokenizer.encode(Self.callText))) {}
+        for try await _ in try chat.stream(to: "?", options: answering(tokenizer.encode(Self.callText))) {}
         chat.tools = []
         #expect(chat.toolCalls.map(\.name) == ["get_weather"])
     }
@@ -161,7 +161,7 @@ import Tokenization
         #expect(format.toolCallForm == .mistral)
         let chat = try makeChat(tokenizer, format)
         let answer = "[TOOL_CALLS][{\"name\": \"get_weather\", \"arguments\": {}, \"id\": \"\(stated)\"}]"
-        for try await _ in try chat.respond(to: "?", options: answering(tokenizer.encode(answer))) {}
+        for try await _ in try chat.stream(to: "?", options: answering(tokenizer.encode(answer))) {}
         #expect(chat.toolCalls == [ToolCall(id: expected, name: "get_weather", arguments: "{}")])
     }
 
@@ -170,7 +170,7 @@ import Tokenization
         let tokenizer = try ToolTokenizer.make(marksAreSpecial: true)
         let chat = try makeChat(tokenizer, .chatML(defaultSystemPrompt: nil))
         #expect(chat.makeToolCallParser() == nil)
-        let error = thrownError { () throws(GenerationError) in _ = try chat.respond(to: "?") }
+        let error = thrownError { () throws(GenerationError) in _ = try chat.stream(to: "?") }
         guard case .tokenizer(.unsupportedChat)? = error else {
             Issue.record("\(String(describing: error))")
             return

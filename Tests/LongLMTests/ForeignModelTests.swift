@@ -74,7 +74,7 @@ import Testing
         #expect {
             _ = try location.tokenizer()
         } throws: { error in
-            guard case .notAModel(folder.path, let reason) = error as? ModelError else { return false }
+            guard case .model(.notAModel(folder.path, let reason)) = error as? LoadingError else { return false }
             return reason.contains("tokenizer.model but no tokenizer.json")
         }
     }

@@ -13,6 +13,11 @@ enum TinyTokenizer {
 
     /// - Parameter size: How many of the tokens to keep, so that a model has others that the tokenizer doesn't know.
     static func make(size: Int = size) throws(TokenizerError) -> Tokenizer {
+        try Tokenizer(json: Array(json(size: size).utf8), name: "tiny.json")
+    }
+
+    /// The text of its tokenizer.json.
+    static func json(size: Int = size) -> String {
         let letters = (0..<26).map { String(UnicodeScalar(UInt8(97 + $0))) }
         let capitals = (0..<10).map { String(UnicodeScalar(UInt8(65 + $0))) }
         // Bytes are written as scalars: a space as Ġ, a line's end as Ċ, é as Ã©, € as âĤ¬.
@@ -25,13 +30,12 @@ enum TinyTokenizer {
             #"{"id":\#(start + index),"content":"\#(text)","single_word":false,"lstrip":false,"rstrip":false,"#
                 + #""normalized":false,"special":true}"#
         }
-        let json = """
+        return """
             {"added_tokens":[\(controls.prefix(max(0, size - start)).joined(separator: ","))],"normalizer":null,
             "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"use_regex":false},"post_processor":null,
             "decoder":{"type":"ByteLevel"},"model":{"type":"BPE","vocab":{\(vocabulary.joined(separator: ","))},
             "merges":[\(size < start ? "" : #"["t","h"],["h","e"],["a","b"],["b","c"]"#)]}}
             """
-        return try Tokenizer(json: Array(json.utf8), name: "tiny.json")
     }
 }
 

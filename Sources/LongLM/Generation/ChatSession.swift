@@ -3,7 +3,7 @@ import Tokenization
 /// A chat with an instruction-tuned model: its messages, and a session that holds their tokens.
 ///
 /// Each turn's prompt is the whole chat in the model's format. The part that the session already holds is not processed
-/// again.
+/// again. ``init(path:options:loadOptions:system:seed:progress:)`` makes a chat of a model's path.
 public final class ChatSession {
     /// The session that holds the chat's tokens. Nobody else may process tokens with it.
     public let session: Session
@@ -14,10 +14,13 @@ public final class ChatSession {
     /// The functions that the model may call; none at first. They stand at the beginning of the chat, so a change of them
     /// lets the next turn process all of it again.
     public var tools: [ToolDefinition] = []
-    private let endTokens: [Int]
     /// How the model writes calls; nil where the format shows no form that is known. Found when there are tools.
     private lazy var toolCallForm = format.toolCallForm
     private lazy var startsInThought = format.startsAnswersInThought
+    /// How answers are generated, unless a turn has options of its own.
+    public var options: GenerationOptions
+    private let endTokens: [Int]
+    private let firstMessages: [ChatMessage]
     private var history: [ChatMessage]
     /// The generation of the last answer.
     private var answer: Generation?
@@ -31,26 +34,58 @@ public final class ChatSession {
     ///   - tokenizer: The model's.
     ///   - format: The model's; `ChatFormat(directory:)` finds it.
     ///   - messages: What the chat begins with: a system message, or a conversation to continue.
-    public init(session: Session, tokenizer: Tokenizer, format: ChatFormat, messages: [ChatMessage] = []) {
+    public convenience init(
+        session: Session, tokenizer: Tokenizer, format: ChatFormat, messages: [ChatMessage] = []
+    ) {
+        self.init(
+            session: session, tokenizer: tokenizer, format: format, messages: messages, options: GenerationOptions())
+    }
+
+    /// A chat with options for its answers.
+    ///
+    /// - Parameters:
+    ///   - session: An empty session, or one with tokens that the chat may begin with.
+    ///   - tokenizer: The model's.
+    ///   - format: The model's.
+    ///   - messages: What the chat begins with.
+    ///   - options: How answers are generated, unless a turn has options of its own.
+    public init(
+        session: Session, tokenizer: Tokenizer, format: ChatFormat, messages: [ChatMessage], options: GenerationOptions
+    ) {
         self.session = session
         self.tokenizer = tokenizer
         self.format = format
+        self.options = options
         endTokens = format.endTokens(of: session.model, with: tokenizer)
+        firstMessages = messages
         history = messages
     }
 
-    /// All messages, including the last answer as far as it has come.
+    /// All messages, including the last answer as far as it has come. They are `Codable`, in the form that chat clients
+    /// send.
     ///
     /// Where there are ``tools``, the calls in an answer are the message's ``ChatMessage/toolCalls``, and its content is
     /// the text beside them, without white space at its end. A call keeps an id of nine letters and digits that the model
     /// states, as Mistral's models do; any other gets `call00000` and so on, by its number in the chat.
+    ///
+    /// Setting them continues another conversation. The streams of earlier answers can then no longer be read, once the
+    /// next answer has begun; what the session holds of the new messages' beginning is not processed again.
     public var messages: [ChatMessage] {
-        guard let answer, answer.statistics.generatedTokenCount > 0 || answer.stopReason != nil else { return history }
-        return history + [message(answer.text)]
+        get {
+            guard let answer, answer.statistics.generatedTokenCount > 0 || answer.stopReason != nil else {
+                return history
+            }
+            return history + [message(answer.text)]
+        }
+        set {
+            history = newValue
+            answer = nil
+            answerParser = nil
+        }
     }
 
     /// The functions that the last answer calls, as far as it has come. The model is waiting for a result of each:
-    /// ``respond(to:options:progress:)-([ChatMessage],_,_)`` takes them.
+    /// ``stream(to:options:progress:)-([ChatMessage],_,_)`` takes them.
     public var toolCalls: [ToolCall] {
         guard let last = messages.last, last.role == .assistant else { return [] }
         return last.toolCalls
@@ -83,6 +118,35 @@ public final class ChatSession {
         return .assistant(content, toolCalls: calls)
     }
 
+    /// Forgets the conversation: what is left are the messages that the chat was made with. The session keeps its tokens,
+    /// so that they needn't be processed again.
+    public func clear() { messages = firstMessages }
+
+    /// Adds a message and returns the model's answer to it.
+    ///
+    /// The answer is computed before this returns, on the caller's thread. ``stream(to:options:progress:)`` returns it
+    /// token by token. ``options`` say how tokens are chosen, and how many there may be.
+    ///
+    /// - Parameter text: What the user says.
+    /// - Returns: The whole answer, which is also the last of ``messages``.
+    /// - Throws: ``GenerationError``, as ``stream(to:options:progress:)``. After
+    ///   ``SessionError/cancelled(position:)``, what there is of the answer stays in the chat.
+    public func respond(to text: String) throws(GenerationError) -> String {
+        try respond(to: [ChatMessage(role: .user, content: text)])
+    }
+
+    /// Adds messages and returns the model's answer to them, as ``respond(to:)-(String)`` does: the results of the
+    /// functions that it called, or whatever else comes before its next turn.
+    ///
+    /// - Parameter added: The messages, such as `chat.toolCalls.map { .result(run($0), of: $0) }`.
+    /// - Returns: The whole answer, without the calls in it: those are ``toolCalls``.
+    /// - Throws: As ``respond(to:)-(String)``.
+    public func respond(to added: [ChatMessage]) throws(GenerationError) -> String {
+        let generation = try stream(to: added).generation
+        while try generation.next() != nil {}
+        return messages.last?.content ?? generation.text
+    }
+
     /// Adds a message and lets the model answer it.
     ///
     /// The answer is computed while the stream is read. If reading stops, the answer stops as well, and what there is
@@ -91,7 +155,7 @@ public final class ChatSession {
     ///
     /// - Parameters:
     ///   - text: What the user says.
-    ///   - options: How to choose tokens, and when to end. The answer is a text of its own in any case
+    ///   - options: How to choose tokens, and when to end; nil: the chat's own. The answer is a text of its own in any case
     ///     (``GenerationOptions/startsText``). Where they name no end tokens, these are those of the model and the format.
     ///   - progress: Called while the prompt is processed, with the number of its tokens that have been processed.
     /// - Throws: ``GenerationError/tokenizer(_:)`` if the format has no place for the message, or
@@ -99,22 +163,22 @@ public final class ChatSession {
     ///   become too long, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` if the tokenizer has tokens that
     ///   the model lacks, with ``SessionError/busy`` if it is called from a prefill's `progress`. The chat is then
     ///   unchanged.
-    public func respond(
-        to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
+    public func stream(
+        to text: String, options: GenerationOptions? = nil, progress: ((Int) -> Void)? = nil
     ) throws(GenerationError) -> TokenStream {
-        try respond(to: [ChatMessage(role: .user, content: text)], options: options, progress: progress)
+        try stream(to: [ChatMessage(role: .user, content: text)], options: options, progress: progress)
     }
 
     /// Adds messages and lets the model answer them: the results of the functions that it called, or whatever else comes
-    /// before its next turn. It does what ``respond(to:options:progress:)-(String,_,_)`` does.
+    /// before its next turn. It does what ``stream(to:options:progress:)-(String,_,_)`` does.
     ///
     /// - Parameters:
     ///   - added: The messages, such as `chat.toolCalls.map { .result(run($0), of: $0) }`.
     ///   - options: How to choose tokens, and when to end.
     ///   - progress: Called while the prompt is processed, with the number of its tokens that have been processed.
     /// - Throws: What the other method throws.
-    public func respond(
-        to added: [ChatMessage], options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
+    public func stream(
+        to added: [ChatMessage], options: GenerationOptions? = nil, progress: ((Int) -> Void)? = nil
     ) throws(GenerationError) -> TokenStream {
         var messages = messages
         // Formats don't allow two user messages in a row.
@@ -131,7 +195,7 @@ public final class ChatSession {
             try session.checkVocabulary(tokens)
             return try session.keepPrefix(of: tokens)
         }
-        var options = options
+        var options = options ?? self.options
         options.startsText = true
         options.endTokens = options.endTokens ?? endTokens
         if !tools.isEmpty, let toolCallForm { options.keptSpecialTokens.formUnion(toolCallForm.tokens(of: tokenizer)) }
@@ -142,6 +206,17 @@ public final class ChatSession {
         answer = generation
         answerParser = makeToolCallParser()
         return TokenStream(generation)
+    }
+
+    /// The earlier name of ``stream(to:options:progress:)``.
+    ///
+    /// Without options, `try chat.respond(to: text)` is the whole answer as text, unless the context asks for a stream, as
+    /// `for try await` does.
+    @available(*, deprecated, renamed: "stream(to:options:progress:)")
+    public func respond(
+        to text: String, options: GenerationOptions = GenerationOptions(), progress: ((Int) -> Void)? = nil
+    ) throws(GenerationError) -> TokenStream {
+        try stream(to: text, options: options, progress: progress)
     }
 }
 

@@ -1,3 +1,4 @@
+import Foundation
 import GGUF
 import Tokenization
 
@@ -37,28 +38,55 @@ extension ModelLocation {
         }
     }
 
+    /// Looks at the path of a model whose tokenizer or chat template is wanted.
+    init(loading path: String) throws(LoadingError) {
+        do {
+            try self.init(ofModel: path)
+        } catch { throw .model(error) }
+    }
+
     /// Loads the tokenizer.
     ///
-    /// - Throws: `TokenizerError`, or ``ModelError`` for a file whose vocabulary can't be used.
-    package func tokenizer() throws -> Tokenizer {
+    /// - Throws: ``LoadingError``.
+    package func tokenizer() throws(LoadingError) -> Tokenizer {
         switch self {
         case .huggingFace(let path):
             if let reason = ForeignModel.foreignTokenizer(path) {
-                throw ModelError.notAModel(path: path, reason: reason)
+                throw .model(.notAModel(path: path, reason: reason))
             }
-            return try Tokenizer(contentsOfFile: path + "/tokenizer.json")
-        case .gguf(let path): return try Tokenizer(vocabulary: TokenizerVocabulary(path))
+            do {
+                return try Tokenizer(contentsOfFile: path + "/tokenizer.json")
+            } catch { throw .tokenizer(error) }
+        case .gguf(let path):
+            let vocabulary = try vocabulary(path)
+            do {
+                return try Tokenizer(vocabulary: vocabulary)
+            } catch { throw .tokenizer(error) }
         }
     }
 
     /// Reads the chat template.
     ///
-    /// - Throws: `TokenizerError`, or ``ModelError`` for a file whose template can't be used.
-    package func chatFormat() throws -> ChatFormat {
+    /// - Parameter today: The date for templates that state one.
+    /// - Throws: ``LoadingError``.
+    package func chatFormat(today: Date = Date()) throws(LoadingError) -> ChatFormat {
         switch self {
-        case .huggingFace(let path): try ChatFormat(directory: path)
-        case .gguf(let path): try ChatFormat(vocabulary: TokenizerVocabulary(path))
+        case .huggingFace(let path):
+            do {
+                return try ChatFormat(directory: path, today: today)
+            } catch { throw .tokenizer(error) }
+        case .gguf(let path):
+            let vocabulary = try vocabulary(path)
+            do {
+                return try ChatFormat(vocabulary: vocabulary, today: today)
+            } catch { throw .tokenizer(error) }
         }
+    }
+
+    private func vocabulary(_ path: String) throws(LoadingError) -> TokenizerVocabulary {
+        do {
+            return try TokenizerVocabulary(path)
+        } catch { throw .model(error) }
     }
 
     /// A chat format with the begin and end tokens of the model.

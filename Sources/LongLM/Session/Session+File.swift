@@ -3,7 +3,7 @@ import Safetensors
 
 // A saved session is one safetensors file:
 //
-//   __metadata__           format, version, model (its fingerprint), and the settings that decide about bits
+//   __metadata__           format, version, model (its fingerprint), the settings that decide about bits, and the capacity
 //   tokens                 I64 [N]
 //   logits                 F32 [V], or [0] where the session has none
 //   layers.L.keys          F32 or BF16 [N, Hkv, D], rotated to their (grouped) positions
@@ -14,8 +14,11 @@ import Safetensors
 // Numbers are stored as the cache holds them, so that a restored session continues with the same bits.
 
 extension Session {
-    private static let formatName = "swift-longlm session"
-    private static let formatVersion = "1"
+    static let formatName = "swift-longlm session"
+    static let formatVersion = "1"
+    /// The key of the saved session's capacity, for who makes a session of the file. Files of 0.1.0 don't have it, and a
+    /// session of another capacity restores the file, too.
+    static let capacityKey = "capacity"
 
     /// Writes all that the session holds to one safetensors file. It is written under a temporary name first, so the
     /// file is always either complete or unchanged.
@@ -134,26 +137,33 @@ extension Session {
         metadata["format"] = Self.formatName
         metadata["version"] = Self.formatVersion
         metadata["model"] = model.fingerprint
+        metadata[Self.capacityKey] = String(capacity)
         return metadata
     }
 
-    private func checkMetadata(_ file: SafetensorsFile) throws(SessionFileError) {
-        guard file.metadata["format"] == Self.formatName else {
+    /// Throws for a file that isn't a saved session of this model.
+    static func checkOrigin(of file: SafetensorsFile, model: LanguageModel) throws(SessionFileError) {
+        guard file.metadata["format"] == formatName else {
             throw .notASession(file: file.path, reason: "its metadata don't say that it is one")
         }
-        guard let version = file.metadata["version"], version == Self.formatVersion else {
+        guard let version = file.metadata["version"], version == formatVersion else {
             throw .notASession(
-                file: file.path, reason: "version \(file.metadata["version"] ?? "missing"), not \(Self.formatVersion)")
+                file: file.path, reason: "version \(file.metadata["version"] ?? "missing"), not \(formatVersion)")
         }
         guard let saved = file.metadata["model"], saved == model.fingerprint else {
             throw .otherModel(
                 file: file.path, saved: file.metadata["model"] ?? "missing", expected: model.fingerprint)
         }
+    }
+
+    private func checkMetadata(_ file: SafetensorsFile) throws(SessionFileError) {
+        try Self.checkOrigin(of: file, model: model)
         for (name, value) in settings where file.metadata[name] != value {
             throw .otherSetting(
                 file: file.path, name: name, saved: file.metadata[name] ?? "missing", expected: value)
         }
-        guard file.metadata.count == metadata.count else {
+        let knownCount = file.metadata[Self.capacityKey] == nil ? metadata.count - 1 : metadata.count
+        guard file.metadata.count == knownCount else {
             throw .notASession(file: file.path, reason: "it has metadata that are not known")
         }
     }
@@ -295,32 +305,6 @@ extension CacheFormat {
         switch self {
         case .float32, .bfloat16: headDimension
         case .int8: byteCount(headDimension) / 2
-        }
-    }
-}
-
-extension AttentionMode {
-    /// The mode's own settings, by their names in a saved session.
-    fileprivate var settings: [(name: String, value: String)] {
-        func base(_ base: Float?) -> String { base.map { "\($0)" } ?? "none" }
-        return switch self {
-        case .plain: [("attention", "plain")]
-        case .selfExtend(let mode):
-            [
-                ("attention", "self-extend"), ("group_size", "\(mode.groupSize)"),
-                ("neighbor_window", "\(mode.neighborWindow)"), ("shift", mode.shift.rawValue),
-                ("query_scale_base", base(mode.queryScaleBase)),
-            ]
-        case .reRoPE(let mode):
-            [
-                ("attention", "rerope"), ("neighbor_window", "\(mode.neighborWindow)"),
-                ("query_scale_base", base(mode.queryScaleBase)),
-            ]
-        case .leakyReRoPE(let mode):
-            [
-                ("attention", "leaky-rerope"), ("slowdown", "\(mode.slowdown)"),
-                ("neighbor_window", "\(mode.neighborWindow)"), ("query_scale_base", base(mode.queryScaleBase)),
-            ]
         }
     }
 }

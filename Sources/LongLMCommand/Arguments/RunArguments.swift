@@ -105,8 +105,8 @@ extension CacheFormat: ExpressibleByArgument {}
 struct AttentionOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The most tokens of prompt and continuation together; by default, as many as they can come to.",
-            valueName: "n"))
+            "The most tokens of prompt and continuation together; by default, as many as they can come to, and in chat as "
+                + "many as longlm chat --help says.", valueName: "n"))
     var length: Int?
 
     @Option(

@@ -3,8 +3,11 @@ import LongLM
 
 /// Options for how tokens are chosen.
 struct SamplingArguments: ParsableArguments {
-    @Option(help: ArgumentHelp("Divide the logits by this; 0 always takes the most probable token.", valueName: "t"))
-    var temperature: Float = 0
+    @Option(
+        help: ArgumentHelp(
+            "Divide the logits by this; 0 always takes the most probable token, as generate does by default. chat takes what "
+                + "the model's files recommend.", valueName: "t"))
+    var temperature: Float?
 
     @Option(help: ArgumentHelp("Choose only among the k most probable tokens.", valueName: "k"))
     var topK: Int?
@@ -37,21 +40,39 @@ struct SamplingArguments: ParsableArguments {
     func validate() throws {
         if stop.contains("") { throw ValidationError("--stop is empty; every text contains that") }
         do {
-            _ = try options(tokenLimit: 0)
+            _ = try options(tokenLimit: 0, over: SamplingSettings(temperature: 1))
         } catch { throw ValidationError("\(error)") }
-        if temperature == 0, topK != nil || topP != nil || minP != nil || seed != nil {
+        if temperature == 0 { try check(over: SamplingSettings()) }
+    }
+
+    /// Refuses filters and a seed where no token is drawn.
+    ///
+    /// - Parameter settings: What holds where no option is given.
+    func check(over settings: SamplingSettings = SamplingSettings()) throws {
+        guard temperature ?? settings.temperature == 0 else { return }
+        if topK != nil || topP != nil || minP != nil || seed != nil {
             throw ValidationError("--top-k, --top-p, --min-p and --seed need a --temperature above 0")
         }
     }
 
     /// How a text is continued.
-    func options(tokenLimit: Int) throws(InvalidOption) -> GenerationOptions {
-        var options = GenerationOptions(tokenLimit: tokenLimit, stopSequences: stop)
-        if temperature != 0 {
-            options.sampler = try ProbabilitySampler(
-                temperature: temperature, topK: topK, topP: topP, minP: minP, seed: seed ?? 0)
-        }
-        if let repetitionPenalty { options.processors = [try RepetitionPenalty(repetitionPenalty)] }
+    ///
+    /// - Parameter settings: What holds where no option is given.
+    func options(
+        tokenLimit: Int, over settings: SamplingSettings = SamplingSettings()
+    ) throws(InvalidOption) -> GenerationOptions {
+        var options = try self.settings(over: settings).options(tokenLimit: tokenLimit, seed: seed ?? 0)
+        options.stopSequences = stop
         return options
+    }
+
+    /// How tokens are chosen.
+    ///
+    /// - Parameter settings: What holds where no option is given.
+    func settings(over settings: SamplingSettings) -> SamplingSettings {
+        SamplingSettings(
+            temperature: temperature ?? settings.temperature, topK: topK ?? settings.topK, topP: topP ?? settings.topP,
+            minP: minP ?? settings.minP, repetitionPenalty: repetitionPenalty ?? settings.repetitionPenalty,
+            repetitionWindow: repetitionPenalty == nil ? settings.repetitionWindow : 64)
     }
 }

@@ -29,11 +29,7 @@ struct Generate: ParsableCommand {
     @Flag(help: "Take the prompt as a user's message in the model's chat format.")
     var chat = false
 
-    @Option(
-        help: ArgumentHelp(
-            "The chat format, for a model whose own template can't be used: \(ChatFormat.names.joined(separator: ", ")).",
-            valueName: "name"))
-    var chatFormat: String?
+    @OptionGroup var format: ChatFormatArguments
 
     @Option(help: ArgumentHelp("The system message of the chat; by default the model's own.", valueName: "text"))
     var system: String?
@@ -63,13 +59,9 @@ struct Generate: ParsableCommand {
         if !(0...(1 << 24)).contains(maxTokens) {
             throw ValidationError("--max-tokens is \(maxTokens); it must be between 0 and \(1 << 24)")
         }
+        try sampling.check()
         if system != nil, !chat { throw ValidationError("--system needs --chat") }
-        if let chatFormat {
-            if !chat { throw ValidationError("--chat-format needs --chat") }
-            if !ChatFormat.names.contains(chatFormat) {
-                throw ValidationError("--chat-format is none of \(ChatFormat.names.joined(separator: ", "))")
-            }
-        }
+        if format.chatFormat != nil, !chat { throw ValidationError("--chat-format needs --chat") }
     }
 
     func run() throws {
@@ -97,22 +89,17 @@ struct Generate: ParsableCommand {
                 attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
                 cacheFormat: precision.cache))
         let draftSession = try draft?.session(capacity: extent.length, precision, threads)
-        let bar = ProgressBar("prefill")
-        let prefillStart = ContinuousClock.now
+        let bar = PromptBar("prefill", tokenCount: promptTokens.count)
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
         options.speculation = speculation.speculation
         options.alternativeCount = logprobs
-        if chat { options.endTokens = try chatFormat(of: model.location).endTokens(of: languageModel, with: tokenizer) }
+        if chat {
+            options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer)
+        }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options, draft: draftSession
-        ) { done in
-            let rate = Double(done) / (ContinuousClock.now - prefillStart).seconds
-            let remark =
-                "\(done.grouped) of \(promptTokens.count.grouped) tokens, \(Int(clamping: rate).grouped) tokens/s"
-            bar.update(Double(done) / Double(promptTokens.count), remark)
-            if done == promptTokens.count { bar.finish() }
-        }
+        ) { bar.update($0) }
         defer { bar.finish() }
         var tokens: [Int] = []
         var probabilities: [TokenProbabilities] = []
@@ -139,26 +126,10 @@ struct Generate: ParsableCommand {
 
     private func encode(_ text: String, _ tokenizer: Tokenizer) throws -> [Int] {
         guard chat else { return tokenizer.encode(text) }
-        let format = try chatFormat(of: model.location)
+        let chatFormat = try format.format(of: model.location)
         let messages =
             (system.map { [ChatMessage(role: .system, content: $0)] } ?? []) + [ChatMessage(role: .user, content: text)]
-        return try format.encode(messages, with: tokenizer)
-    }
-
-    private func chatFormat(of location: ModelLocation) throws -> ChatFormat {
-        if let format = chatFormat.flatMap({ ChatFormat.named($0) }) {
-            return try location.adapted(format)
-        }
-        do {
-            return try location.chatFormat()
-        } catch let error as TokenizerError {
-            switch error {
-            case .unsupportedChatTemplate, .failedChatTemplate, .missingKey:
-                let names = ChatFormat.names.joined(separator: ", ")
-                throw CommandError.invalidInput("\(error); choose a format with --chat-format (\(names))")
-            default: throw error
-            }
-        }
+        return try chatFormat.encode(messages, with: tokenizer)
     }
 }
 

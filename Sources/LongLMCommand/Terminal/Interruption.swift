@@ -1,17 +1,42 @@
 import Foundation
 import Synchronization
 
-/// Turns Ctrl-C into the cancellation of a task.
+/// Says what Ctrl-C does: it ends the process, cancels the command's task, or calls a handler.
 enum Interruption {
-    private static let isCancellable = Atomic(false)
+    private enum Action: Sendable {
+        case end, cancel
+        case call(@Sendable () -> Bool)
+    }
+
+    private static let action = Mutex(Action.end)
 
     /// Runs `work`, which the first Ctrl-C cancels, so that it can finish properly. The second one ends the process, as
     /// every one does while no work runs.
     static func cancelling<Result>(_ work: () throws -> Result) rethrows -> Result {
-        isCancellable.store(true, ordering: .relaxed)
-        defer { isCancellable.store(false, ordering: .relaxed) }
+        set(.cancel)
+        defer { set(.end) }
         return try work()
     }
+
+    /// Runs `work`, which the first Ctrl-C cancels, and the second one ends with the process.
+    static func cancelling<Result>(_ work: () async throws -> Result) async rethrows -> Result {
+        set(.cancel)
+        defer { set(.end) }
+        return try await work()
+    }
+
+    /// Runs `work`, during which Ctrl-C calls a handler.
+    ///
+    /// - Parameter handler: Called on another thread. It returns whether the process goes on.
+    static func calling<Result>(
+        _ handler: @escaping @Sendable () -> Bool, during work: () async throws -> Result
+    ) async rethrows -> Result {
+        set(.call(handler))
+        defer { set(.end) }
+        return try await work()
+    }
+
+    private static func set(_ next: Action) { action.withLock { $0 = next } }
 
     /// Keeps Ctrl-C from this thread and those that it starts from now on, for ``wait(cancelling:)``.
     static func prepare() {
@@ -25,12 +50,23 @@ enum Interruption {
         while true {
             var signal: CInt = 0
             guard sigwait(&signals, &signal) == 0 else { continue }
-            if isCancellable.exchange(false, ordering: .relaxed) {
+            guard !goesOn(cancelling: task) else { continue }
+            Foundation.signal(SIGINT, SIG_DFL)
+            pthread_sigmask(SIG_UNBLOCK, &signals, nil)
+            raise(SIGINT)
+        }
+    }
+
+    /// Does what Ctrl-C does now, and says whether the process goes on.
+    private static func goesOn(cancelling task: Task<Void, Never>) -> Bool {
+        action.withLock { action in
+            switch action {
+            case .end: return false
+            case .cancel:
+                action = .end
                 task.cancel()
-            } else {
-                Foundation.signal(SIGINT, SIG_DFL)
-                pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-                raise(SIGINT)
+                return true
+            case .call(let handler): return handler()
             }
         }
     }

@@ -41,6 +41,7 @@ final class ProgressBar {
     /// Removes the line.
     func finish() {
         if isVisible, lastDrawn != nil { Terminal.drawError("\r\u{1b}[K") }
+        lastDrawn = nil
     }
 }
 
