@@ -16,6 +16,7 @@ import Tokenization
         "\"f\"", "f", " ", "\n", ";", "0", "-1.5e3", "true", "null", "é", "｜", "東", "<｜tool▁calls▁begin｜>",
         "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<function=", ">", "</function>", "<TOOLCALL>",
         "</TOOLCALL>", "functions.", "<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>",
+        "<think>", "</think>", "[THINK]", "[/THINK]",
     ]
 
     private static func randomAnswer(_ generator: inout SeededGenerator) -> String {
@@ -96,7 +97,7 @@ import Tokenization
     @Test(arguments: [
         "<tool_call>{\"a", "<tool_call>{\"name\": \"", "<", "<tool_call>", "<tool_call>{\"name\": \"f\"}</tool_call",
         "<tool_call>[", "<tool_call>{\"name\": {\"a\": ",
-        "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>", " ", "é",
+        "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>", " ", "é", "<thi",
     ])
     func timeIsLinear(unit: String) {
         func time(_ length: Int) -> Duration {
