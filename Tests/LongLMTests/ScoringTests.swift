@@ -126,18 +126,18 @@ import Testing
     /// Logits of some rows only are in memory, and that memory is reserved.
     @Test func memoryForSomeRowsIsReserved() throws {
         var tiny = TinyLlama()
-        tiny.vocabularySize = 20_000
+        tiny.vocabularySize = 1_000
         let roomy = try loadModel(tiny)
         let session = try Session(model: roomy, options: options(.plain))
         let used = roomy.reservedByteCount
-        // 64 rows of 20,000 logits, not 200.
-        let tight = try loadModel(tiny, memoryLimit: used + 64 * 20_000 * 4)
+        // 64 rows of 1,000 logits, not 100.
+        let tight = try loadModel(tiny, memoryLimit: used + 64 * 1_000 * 4)
         let fits = try Session(model: tight, options: options(.plain))
-        #expect(try fits.score(Array(tokens[..<200])).count == 200)
+        #expect(try fits.score(Array(tokens[..<100])).count == 100)
         #expect(tight.reservedByteCount == used)
-        let short = try loadModel(tiny, memoryLimit: used + 64 * 20_000 * 4 - 1)
+        let short = try loadModel(tiny, memoryLimit: used + 64 * 1_000 * 4 - 1)
         let fails = try Session(model: short, options: options(.plain))
-        let error = thrownError { () throws(SessionError) in _ = try fails.score(Array(tokens[..<200])) }
+        let error = thrownError { () throws(SessionError) in _ = try fails.score(Array(tokens[..<100])) }
         guard case .memory(let shortage)? = error else {
             Issue.record("\(String(describing: error))")
             return

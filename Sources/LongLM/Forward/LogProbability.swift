@@ -1,7 +1,7 @@
 /// Logarithms of probabilities that logits stand for.
 ///
 /// They are computed in double precision from 32-bit logits: the logit, less the greatest one, less the logarithm of
-/// Σ exp(logit − greatest), which is summed in the order of the vocabulary. The exponential and the logarithm are this
+/// Σ exp(logit − greatest), which is four sums, each of every fourth token. The exponential and the logarithm are this
 /// file's own, made of additions, multiplications and divisions that every processor rounds alike. So equal logits give
 /// equal bits everywhere.
 package enum LogProbability {
@@ -41,23 +41,32 @@ package enum LogProbability {
         var top = 0
         for index in logits.indices where logits[index] > logits[top] { top = index }
         let greatest = Double(logits[top])
-        var sum = 0.0
-        for logit in logits { sum += exponential(Double(logit) - greatest) }
+        var sums = SIMD4<Double>.zero
+        let whole = logits.count / 4 * 4
+        for index in stride(from: 0, to: whole, by: 4) {
+            let four = SIMD4(logits[index], logits[index + 1], logits[index + 2], logits[index + 3])
+            sums += exponential(SIMD4<Double>(four) - greatest)
+        }
+        for index in whole..<logits.count {
+            sums[index - whole] += exponential(SIMD4(repeating: Double(logits[index]) - greatest))[0]
+        }
+        let sum = (sums[0] + sums[1]) + (sums[2] + sums[3])
         return Normalizer(greatest: greatest, logarithm: logarithm(sum), top: top)
     }
 
-    /// exp(x) for x ≤ 0, with a relative error below 2⁻⁵¹; 0 below −708, NaN for NaN and above 0.
+    /// exp(x) for x ≤ 0, with a relative error below 2⁻⁵¹; 0 below −708, NaN for NaN.
     ///
     /// x = k · ln 2 + r with |r| ≤ ½ · ln 2, and exp(r) is its Taylor series up to r¹³.
-    static func exponential(_ x: Double) -> Double {
-        guard x > -708, x <= 0 else { return x <= -708 ? 0 : .nan }
-        // The sum has no room for a fraction: this rounds to the nearest whole number.
+    @inline(__always)
+    static func exponential(_ x: SIMD4<Double>) -> SIMD4<Double> {
+        let clamped = x.replacing(with: -708, where: x .< -708)
+        // The sum has no room for a fraction, so it is rounded to a whole number k, which its last bits hold.
         let shift = 0x1.8p52
-        let k = (x * 1.4426950408889634 + shift) - shift
+        let shifted = clamped * 1.4426950408889634 + shift
+        let k = shifted - shift
         // ln 2 in two parts, of which the first has so few digits that its product with k is exact.
-        let r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33
-        var sum = 1.0 / 6_227_020_800
-        sum = sum * r + 1.0 / 479_001_600
+        let r = (clamped - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33
+        var sum = r * (1.0 / 6_227_020_800) + 1.0 / 479_001_600
         sum = sum * r + 1.0 / 39_916_800
         sum = sum * r + 1.0 / 3_628_800
         sum = sum * r + 1.0 / 362_880
@@ -70,7 +79,9 @@ package enum LogProbability {
         sum = sum * r + 0.5
         sum = sum * r + 1
         sum = sum * r + 1
-        return sum * Double(bitPattern: UInt64(1023 + Int(k)) << 52)
+        // 2ᵏ: k as the exponent's bits.
+        let exponent = (unsafeBitCast(shifted, to: SIMD4<UInt64>.self) &+ 1023) &<< 52
+        return (sum * unsafeBitCast(exponent, to: SIMD4<Double>.self)).replacing(with: 0, where: x .<= -708)
     }
 
     /// ln x for a finite x ≥ 1, with an error below 2⁻⁵¹ of the greater of 1 and the result; NaN for all else.
@@ -83,7 +94,7 @@ package enum LogProbability {
         let s = (m - 1) / (m + 1)
         let square = s * s
         var sum = 0.0
-        for power in stride(from: 23.0, through: 3, by: -2) { sum = (sum + 1 / power) * square }
+        for power in stride(from: 23, through: 3, by: -2) { sum = (sum + 1 / Double(power)) * square }
         return k * 0x1.62e42feep-1 + (k * 0x1.a39ef35793c76p-33 + (2 * s + 2 * s * sum))
     }
 }
