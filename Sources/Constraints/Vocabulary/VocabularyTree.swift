@@ -1,0 +1,109 @@
+import Tokenization
+
+/// The tokens of a vocabulary that stand for text, as a tree of their bytes.
+///
+/// Nodes are stored in the order of a walk that visits a node before its children, so a walk reads memory in order and
+/// skips a subtree with one jump.
+package final class VocabularyTree: Sendable {
+    /// The byte of each node.
+    let bytes: [UInt8]
+    /// By node, how many bytes its tokens have.
+    let depths: [UInt8]
+    /// By node, the first one that isn't below it.
+    let ends: [Int32]
+    /// By node, a token that ends there; -1 where none does.
+    let tokens: [Int32]
+    /// By token, another one with the same bytes, or -1.
+    let sameBytes: [Int32]
+    /// The bytes that are a token by themselves.
+    let singleBytes: ByteSet
+    /// The first tokens of a text whose bytes are others there.
+    let startingTokens: [(id: Int, bytes: [UInt8])]
+    /// The bytes of each token; nil for those that stand for no text.
+    private let spellings: [ArraySlice<UInt8>?]
+
+    /// Longer tokens are never chosen. They are rare: runs of spaces or dashes.
+    static let maximumDepth = 255
+
+    /// The tree of a tokenizer, which is made once.
+    package static func of(_ tokenizer: Tokenizer) -> VocabularyTree {
+        tokenizer.derivedValues.value { VocabularyTree(tokenizer) }
+    }
+
+    private convenience init(_ tokenizer: Tokenizer) {
+        let size = tokenizer.vocabularySize
+        var unused = [Bool](repeating: false, count: size)
+        for id in tokenizer.unusedIDs(below: size).joined() { unused[id] = true }
+        let spellings = (0..<size).map { unused[$0] ? nil : tokenizer.bytes(ofToken: $0) }
+        var starting: [(id: Int, bytes: [UInt8])] = []
+        for (id, spelling) in spellings.enumerated() {
+            guard let spelling, let first = tokenizer.bytes(ofToken: id, startsText: true), first != spelling else {
+                continue
+            }
+            starting.append((id, first))
+        }
+        self.init(spellings, startingTokens: starting)
+    }
+
+    /// A tree.
+    ///
+    /// - Parameters:
+    ///   - spellings: The bytes of each token; nil for those that stand for no text.
+    ///   - startingTokens: Tokens whose bytes are others where they begin a text.
+    package init(_ spellings: [[UInt8]?], startingTokens: [(id: Int, bytes: [UInt8])] = []) {
+        let usable = spellings.map { $0.flatMap { 1...Self.maximumDepth ~= $0.count ? $0 : nil } }
+        let ids = usable.indices.filter { usable[$0] != nil }
+        let sorted = ids.sorted { left, right in
+            let (leftBytes, rightBytes) = (usable[left] ?? [], usable[right] ?? [])
+            return leftBytes == rightBytes ? left < right : leftBytes.lexicographicallyPrecedes(rightBytes)
+        }
+        var bytes: [UInt8] = []
+        var depths: [UInt8] = []
+        var ends: [Int32] = []
+        var tokens: [Int32] = []
+        var sameBytes = [Int32](repeating: -1, count: spellings.count)
+        var singleBytes = ByteSet()
+        // The nodes from the root to the last token's.
+        var path: [Int] = []
+        var last: [UInt8] = []
+        for id in sorted {
+            let spelling = usable[id] ?? []
+            if spelling.count == 1 { singleBytes.insert(spelling[0]) }
+            if spelling == last {
+                sameBytes[id] = tokens[path[path.count - 1]]
+                tokens[path[path.count - 1]] = Int32(id)
+                continue
+            }
+            var shared = 0
+            while shared < min(last.count, spelling.count), last[shared] == spelling[shared] { shared += 1 }
+            for node in path[shared...] { ends[node] = Int32(bytes.count) }
+            path.removeLast(path.count - shared)
+            for depth in shared..<spelling.count {
+                path.append(bytes.count)
+                bytes.append(spelling[depth])
+                depths.append(UInt8(depth + 1))
+                ends.append(0)
+                tokens.append(-1)
+            }
+            tokens[bytes.count - 1] = Int32(id)
+            last = spelling
+        }
+        for node in path { ends[node] = Int32(bytes.count) }
+        self.bytes = bytes
+        self.depths = depths
+        self.ends = ends
+        self.tokens = tokens
+        self.sameBytes = sameBytes
+        self.singleBytes = singleBytes
+        self.startingTokens = startingTokens
+        self.spellings = usable.map { $0.map { $0[...] } }
+    }
+
+    /// The highest id plus one.
+    package var vocabularySize: Int { spellings.count }
+
+    /// The bytes of a token; nil where it stands for no text, or for too long a one.
+    package func bytes(of token: Int) -> ArraySlice<UInt8>? {
+        spellings.indices.contains(token) ? spellings[token] : nil
+    }
+}
