@@ -38,26 +38,35 @@ public struct Constraint: Sendable {
     ///
     /// - Throws: ``ConstraintError/unspellable(byte:)`` if none is left.
     public func check(with tokenizer: Tokenizer) throws(ConstraintError) {
-        _ = try program.restricted(to: VocabularyTree.of(tokenizer).singleBytes)
+        _ = try program.restricted(to: VocabularyTree.of(tokenizer).singleBytes { _ in true })
     }
 
     /// The constraint on a tokenizer's tokens, for one text at a time.
     ///
+    /// - Parameters:
+    ///   - tokenizer: The tokens.
+    ///   - count: The model's number of tokens. Others are never chosen.
+    ///   - excluded: Tokens that can't be within the text, such as those that end it.
     /// - Throws: ``ConstraintError/unspellable(byte:)``.
-    package func matcher(with tokenizer: Tokenizer) throws(ConstraintError) -> TokenConstraint {
+    package func matcher(
+        with tokenizer: Tokenizer, below count: Int = .max, except excluded: Set<Int> = []
+    ) throws(ConstraintError) -> TokenConstraint {
         let tree = VocabularyTree.of(tokenizer)
-        if let idle = pool.take(for: tree) { return idle }
-        return try TokenConstraint(program, tree)
+        let bytes = tree.singleBytes { $0 < count && !excluded.contains($0) }
+        if let idle = pool.take(where: { $0.serves(tree, bytes) }) { return idle }
+        return try TokenConstraint(program, tree, bytes)
     }
 
     /// Takes back what ``matcher(with:)`` gave, for the next text.
-    package func takeBack(_ matcher: sending TokenConstraint) { pool.put(matcher) }
+    ///
+    /// Nobody else may use it any more.
+    package func takeBack(_ matcher: TokenConstraint) { pool.put(matcher) }
 
     /// The same for a vocabulary of given tokens, without reuse, and with a limit of the tables.
     package func matcher(
         with tree: VocabularyTree, tableLimit: Int = 1 << 22
     ) throws(ConstraintError) -> TokenConstraint {
-        try TokenConstraint(program, tree, tableLimit: tableLimit)
+        try TokenConstraint(program, tree, tree.singleBytes { _ in true }, tableLimit: tableLimit)
     }
 }
 
@@ -73,9 +82,9 @@ private final class MatcherPool: Sendable {
 
     private let idle = Mutex<[Idle]>([])
 
-    func take(for tree: VocabularyTree) -> TokenConstraint? {
+    func take(where isSuitable: (TokenConstraint) -> Bool) -> TokenConstraint? {
         let taken = idle.withLock { idle -> Idle? in
-            guard let index = idle.firstIndex(where: { $0.matcher.serves(tree) }) else { return nil }
+            guard let index = idle.firstIndex(where: { isSuitable($0.matcher) }) else { return nil }
             return idle.remove(at: index)
         }
         return taken?.matcher

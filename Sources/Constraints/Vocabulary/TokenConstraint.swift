@@ -13,22 +13,27 @@ package final class TokenConstraint {
 
     private var machine: Machine
     private let tree: VocabularyTree
+    private let spellable: ByteSet
     private var masks: [Position: TokenMask] = [:]
-    /// The states of the walk, by depth.
-    private var path = [Machine.State](repeating: Machine.dead, count: VocabularyTree.maximumDepth + 1)
 
     /// The most bytes of masks that are kept.
     static let maximumMaskByteCount = 1 << 25
 
+    /// - Parameter spellable: Bytes that are a token by themselves, so that any text that the machine allows can be
+    ///   completed.
     /// - Throws: ``ConstraintError/unspellable(byte:)``.
-    init(_ program: Program, _ tree: VocabularyTree, tableLimit: Int = 1 << 22) throws(ConstraintError) {
-        // Every byte that may be needed has a token of its own, so any text that the machine allows can be completed.
-        machine = Machine(try program.restricted(to: tree.singleBytes), tableLimit: tableLimit)
+    init(
+        _ program: Program, _ tree: VocabularyTree, _ spellable: ByteSet, tableLimit: Int = 1 << 22
+    ) throws(ConstraintError) {
+        machine = Machine(try program.restricted(to: spellable), tableLimit: tableLimit)
         self.tree = tree
+        self.spellable = spellable
     }
 
-    /// Whether this is the tree of its vocabulary.
-    func serves(_ tree: VocabularyTree) -> Bool { self.tree === tree }
+    /// Whether it was made for this vocabulary with these single bytes.
+    func serves(_ tree: VocabularyTree, _ spellable: ByteSet) -> Bool {
+        self.tree === tree && self.spellable == spellable
+    }
 
     /// The beginning of a text.
     ///
@@ -92,7 +97,7 @@ package final class TokenConstraint {
 
     private func computeMask(at position: Position) -> TokenMask {
         var mask = TokenMask(count: tree.vocabularySize)
-        walk(from: position.state) { mask.insert($0) }
+        Self.walk(tree, &machine, from: position.state, &mask)
         if position.startsText {
             for (token, _) in tree.startingTokens {
                 mask.remove(token)
@@ -102,20 +107,23 @@ package final class TokenConstraint {
         return mask
     }
 
-    /// Visits the tokens that may come next.
-    private func walk(from state: Machine.State, _ visit: (Int) -> Void) {
+    /// Finds the tokens that may come next.
+    ///
+    /// A walk that fills the machine goes on with another, so that the states of others' positions stay.
+    private static func walk(
+        _ tree: VocabularyTree, _ machine: inout Machine, from state: Machine.State, _ mask: inout TokenMask
+    ) {
+        // The states on the way to a node, by depth.
+        var path = [Machine.State](repeating: Machine.dead, count: VocabularyTree.maximumDepth + 1)
         path[0] = state
-        var node = 0
         var stateCount = machine.stateCount
-        // The machine of others' positions. A walk that fills it goes on with another.
         var kept: Machine?
-        defer { if let kept { machine = kept } }
-        let count = tree.bytes.count
-        while node < count {
-            let depth = Int(tree.depths[node])
-            let next = machine.step(path[depth - 1], tree.bytes[node])
+        var node = 0
+        while node < tree.nodes.count {
+            let (byte, depth, end, first) = tree.nodes[node].fields
+            let next = machine.step(path[depth - 1], byte)
             guard next != Machine.dead else {
-                node = Int(tree.ends[node])
+                node = end
                 continue
             }
             path[depth] = next
@@ -126,12 +134,13 @@ package final class TokenConstraint {
                 }
                 stateCount = machine.stateCount
             }
-            var token = tree.tokens[node]
+            var token = first
             while token >= 0 {
-                visit(Int(token))
-                token = tree.sameBytes[Int(token)]
+                mask.insert(token)
+                token = Int(tree.sameBytes[token])
             }
             node += 1
         }
+        if let kept { machine = kept }
     }
 }

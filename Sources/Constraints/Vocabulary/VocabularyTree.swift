@@ -5,18 +5,24 @@ import Tokenization
 /// Nodes are stored in the order of a walk that visits a node before its children, so a walk reads memory in order and
 /// skips a subtree with one jump.
 package final class VocabularyTree: Sendable {
-    /// The byte of each node.
-    let bytes: [UInt8]
-    /// By node, how many bytes its tokens have.
-    let depths: [UInt8]
-    /// By node, the first one that isn't below it.
-    let ends: [Int32]
-    /// By node, a token that ends there; -1 where none does.
-    let tokens: [Int32]
+    /// A node: the tokens that begin with the bytes on the way to it.
+    struct Node {
+        let byte: UInt8
+        /// How many bytes its tokens have.
+        let depth: UInt8
+        /// The first node that isn't below it.
+        fileprivate(set) var end: Int32 = 0
+        /// A token that ends here, or -1.
+        fileprivate(set) var token: Int32 = -1
+
+        var fields: (byte: UInt8, depth: Int, end: Int, token: Int) { (byte, Int(depth), Int(end), Int(token)) }
+    }
+
+    let nodes: [Node]
     /// By token, another one with the same bytes, or -1.
     let sameBytes: [Int32]
-    /// The bytes that are a token by themselves.
-    let singleBytes: ByteSet
+    /// By byte, the tokens of this byte alone.
+    private let singleTokens: [UInt8: [Int]]
     /// The first tokens of a text whose bytes are others there.
     let startingTokens: [(id: Int, bytes: [UInt8])]
     /// The bytes of each token; nil for those that stand for no text.
@@ -57,46 +63,42 @@ package final class VocabularyTree: Sendable {
             let (leftBytes, rightBytes) = (usable[left] ?? [], usable[right] ?? [])
             return leftBytes == rightBytes ? left < right : leftBytes.lexicographicallyPrecedes(rightBytes)
         }
-        var bytes: [UInt8] = []
-        var depths: [UInt8] = []
-        var ends: [Int32] = []
-        var tokens: [Int32] = []
+        var nodes: [Node] = []
         var sameBytes = [Int32](repeating: -1, count: spellings.count)
-        var singleBytes = ByteSet()
+        var singleTokens: [UInt8: [Int]] = [:]
         // The nodes from the root to the last token's.
         var path: [Int] = []
         var last: [UInt8] = []
         for id in sorted {
             let spelling = usable[id] ?? []
-            if spelling.count == 1 { singleBytes.insert(spelling[0]) }
+            if spelling.count == 1 { singleTokens[spelling[0], default: []].append(id) }
             if spelling == last {
-                sameBytes[id] = tokens[path[path.count - 1]]
-                tokens[path[path.count - 1]] = Int32(id)
+                sameBytes[id] = nodes[nodes.count - 1].token
+                nodes[nodes.count - 1].token = Int32(id)
                 continue
             }
             var shared = 0
             while shared < min(last.count, spelling.count), last[shared] == spelling[shared] { shared += 1 }
-            for node in path[shared...] { ends[node] = Int32(bytes.count) }
+            for node in path[shared...] { nodes[node].end = Int32(nodes.count) }
             path.removeLast(path.count - shared)
             for depth in shared..<spelling.count {
-                path.append(bytes.count)
-                bytes.append(spelling[depth])
-                depths.append(UInt8(depth + 1))
-                ends.append(0)
-                tokens.append(-1)
+                path.append(nodes.count)
+                nodes.append(Node(byte: spelling[depth], depth: UInt8(depth + 1)))
             }
-            tokens[bytes.count - 1] = Int32(id)
+            nodes[nodes.count - 1].token = Int32(id)
             last = spelling
         }
-        for node in path { ends[node] = Int32(bytes.count) }
-        self.bytes = bytes
-        self.depths = depths
-        self.ends = ends
-        self.tokens = tokens
+        for node in path { nodes[node].end = Int32(nodes.count) }
+        self.nodes = nodes
         self.sameBytes = sameBytes
-        self.singleBytes = singleBytes
+        self.singleTokens = singleTokens
         self.startingTokens = startingTokens
         self.spellings = usable.map { $0.map { $0[...] } }
+    }
+
+    /// The bytes that are a token by themselves, of the tokens that a condition allows.
+    func singleBytes(_ isAllowed: (Int) -> Bool) -> ByteSet {
+        ByteSet(where: { byte in singleTokens[byte]?.contains(where: isAllowed) ?? false })
     }
 
     /// The highest id plus one.

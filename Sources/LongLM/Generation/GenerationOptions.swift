@@ -1,3 +1,5 @@
+import Constraints
+
 /// How a text is continued. By default, the most probable token is taken each time, up to 256 of them.
 public struct GenerationOptions: Sendable {
     /// The most tokens to produce.
@@ -13,6 +15,10 @@ public struct GenerationOptions: Sendable {
     /// Whether the text is one of its own, such as an answer in a chat, and doesn't continue the session's text. A
     /// SentencePiece-style tokenizer then drops the space before its first word.
     public var startsText: Bool
+    /// What the text has to be, such as JSON of a schema; nil: anything. It needs a tokenizer. Tokens that don't fit are
+    /// forbidden before the processors and the sampler see the logits, and the text ends as soon as nothing may follow. A
+    /// text that reaches ``tokenLimit``, its session's end or a stop sequence first may be incomplete.
+    public var constraint: Constraint?
 
     /// Options.
     public init(
@@ -53,6 +59,8 @@ public enum StopReason: Sendable, Equatable {
     case capacity
     /// The text reached this stop sequence.
     case stopSequence(String)
+    /// It is complete: its constraint allows nothing more.
+    case constraint
 }
 
 /// What a generation took.

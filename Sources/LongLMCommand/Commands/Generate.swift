@@ -17,6 +17,8 @@ struct Generate: ParsableCommand {
               longlm generate --model DIR --prompt "The capital of France is"
             An answer to a question about a file that is longer than the model's context:
               longlm generate --model DIR --chat --prompt-file report.txt --self-extend auto
+            An answer as JSON of a schema:
+              longlm generate --model DIR --chat --prompt "Invent a person." --json-schema person.json
             """)
 
     @OptionGroup var model: ModelArguments
@@ -40,6 +42,7 @@ struct Generate: ParsableCommand {
 
     @OptionGroup(title: "Self-Extend") var attention: AttentionOptions
     @OptionGroup(title: "Sampling") var sampling: SamplingArguments
+    @OptionGroup(title: "What the text has to be") var constraint: ConstraintArguments
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
@@ -69,7 +72,9 @@ struct Generate: ParsableCommand {
         // Wrong input is refused before the weights are loaded.
         let configuration = try model.location.configuration()
         try attention.check(configuration)
+        let constraint = try constraint.constraint()
         let tokenizer = try model.location.tokenizer()
+        try constraint?.check(with: tokenizer)
         let promptTokens = try encode(text, tokenizer)
         guard !promptTokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
         let extent = try attention.sessionExtent(
@@ -85,6 +90,7 @@ struct Generate: ParsableCommand {
         let prefillStart = ContinuousClock.now
         var options = try sampling.options(tokenLimit: maxTokens)
         options.startsText = chat
+        options.constraint = constraint
         if chat { options.endTokens = try chatFormat(of: model.location).endTokens(of: languageModel, with: tokenizer) }
         let generation = try Generation(
             session: session, prompt: promptTokens, tokenizer: tokenizer, options: options
@@ -159,7 +165,7 @@ private struct Statistics: Encodable {
     let text: String
     let promptTokenCount: Int
     let tokens: [Int]
-    /// `endToken`, `tokenLimit`, `capacity` or `stopSequence`.
+    /// `endToken`, `tokenLimit`, `capacity`, `stopSequence` or `constraint`.
     let stopReason: String
     let prefillSeconds: Double
     let prefillTokensPerSecond: Double
@@ -196,6 +202,7 @@ extension StopReason {
         case .tokenLimit: "tokenLimit"
         case .capacity: "capacity"
         case .stopSequence: "stopSequence"
+        case .constraint: "constraint"
         }
     }
 }
