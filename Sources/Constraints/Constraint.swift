@@ -18,15 +18,22 @@ public struct Constraint: Sendable {
     private let program: Program
     private let pool = MatcherPool()
 
-    init(_ rules: RuleSet) throws(ConstraintError) { program = try Program(rules) }
+    /// Whether the texts are JSON with keys that the constraint doesn't list.
+    private let hasFreeKeys: Bool
+
+    init(_ rules: RuleSet, hasFreeKeys: Bool = false) throws(ConstraintError) {
+        program = try Program(rules)
+        self.hasFreeKeys = hasFreeKeys
+    }
 
     /// Whether a whole text satisfies the constraint.
     public func accepts(_ text: String) -> Bool {
         var machine = Machine(program)
         var state = machine.start()
+        var keys = KeyTracker()
         for byte in text.utf8 {
             state = machine.step(state, byte)
-            if state == Machine.dead { return false }
+            if state == Machine.dead || hasFreeKeys && !keys.read(byte) { return false }
             if machine.isLarge { state = machine.forget(except: [state])[0] }
         }
         return machine.accepts(state)
@@ -54,7 +61,7 @@ public struct Constraint: Sendable {
         let tree = VocabularyTree.of(tokenizer)
         let bytes = tree.singleBytes { $0 < count && !excluded.contains($0) }
         if let idle = pool.take(where: { $0.serves(tree, bytes) }) { return idle }
-        return try TokenConstraint(program, tree, bytes)
+        return try TokenConstraint(program, tree, bytes, hasFreeKeys: hasFreeKeys)
     }
 
     /// Takes back what ``matcher(with:)`` gave, for the next text.
@@ -66,7 +73,8 @@ public struct Constraint: Sendable {
     package func matcher(
         with tree: VocabularyTree, tableLimit: Int = 1 << 22
     ) throws(ConstraintError) -> TokenConstraint {
-        try TokenConstraint(program, tree, tree.singleBytes { _ in true }, tableLimit: tableLimit)
+        try TokenConstraint(
+            program, tree, tree.singleBytes { _ in true }, hasFreeKeys: hasFreeKeys, tableLimit: tableLimit)
     }
 }
 

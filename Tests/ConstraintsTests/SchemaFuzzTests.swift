@@ -106,7 +106,7 @@ private struct SchemaMaker {
             #"{"type":"string","minLength":\#(minimum),"maxLength":\#(minimum + number(0...4))}"#,
             #"{"type":"string","minLength":\#(minimum)}"#, #"{"type":"string","pattern":"^[a-c]+(-[0-9]{2})?$"}"#,
             #"{"type":"string","pattern":"a[^b]|é"}"#,
-            #"{"type":"string","pattern":"^.{2,}$","maxLength":\#(minimum + 2)}"#,
+            #"{"type":"string","pattern":"^[^\\n]{2,}$","maxLength":\#(minimum + 2)}"#,
             #"{"type":"string","format":"date-time"}"#,
             #"{"type":"string","pattern":"\\d","minLength":2,"maxLength":6}"#,
         ])

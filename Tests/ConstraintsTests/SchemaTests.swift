@@ -149,6 +149,35 @@ import Testing
         for text in test.refused { #expect(!constraint.accepts(text), "\(text) for \(test.schema)") }
     }
 
+    /// Keys that aren't listed don't repeat, wherever a token ends.
+    @Test func uniqueKeys() throws {
+        let constraint = try Constraint.jsonSchema(#"{"type":"object","additionalProperties":true,"minProperties":2}"#)
+        #expect(constraint.accepts(#"{"a":{"a":1},"b":[{"a":1},{"a":2}]}"#) && !constraint.accepts(#"{"a":1}"#))
+        for text in [#"{"a":1,"a":2}"#, #"{"":1,"b":{"":2},"":3}"#, #"{"b":{"a":[],"a":1}}"#, #"{"\"":1,"\"":2}"#] {
+            #expect(!constraint.accepts(text))
+        }
+        // A vocabulary in which a token ends a key and one holds a whole key.
+        let pieces = ["{\"", "\":1,\"", "a", "ab", "a\":1", "\"a\":", "b", "\":1}", "1,\"a\":"]
+        let spellings = TestVocabulary.spellings + pieces.map { Array($0.utf8) }
+        let matcher = try constraint.matcher(with: VocabularyTree(spellings))
+        let first = TestVocabulary.spellings.count
+        var position = matcher.start()
+        for piece in [0, 2, 1] { position = try #require(matcher.advance(position, by: first + piece)) }
+        // After {"a":1," an a can begin "ab" but not end.
+        let mask = matcher.mask(at: position)
+        #expect(mask.contains(first + 2) && mask.contains(first + 3) && !mask.contains(first + 4))
+        #expect(matcher.advance(position, by: first + 4) == nil)
+        position = try #require(matcher.advance(position, by: first + 2))
+        #expect(!matcher.mask(at: position).contains(first + 1) && !matcher.mask(at: position).contains(first + 7))
+        position = try #require(matcher.advance(position, by: first + 6))
+        #expect(matcher.mask(at: position).contains(first + 1) && matcher.mask(at: position).contains(first + 7))
+        // After {"a": the token 1,"a": repeats the key as a whole.
+        var other = matcher.start()
+        for piece in [0, 2] { other = try #require(matcher.advance(other, by: first + piece)) }
+        for byte in "\":".utf8 { other = try #require(matcher.advance(other, by: 1 + Int(byte))) }
+        #expect(!matcher.mask(at: other).contains(first + 8))
+    }
+
     @Test func whitespace() throws {
         let schema =
             #"{"type":"object","properties":{"a":{"type":"array","items":{"type":"integer"}},"b":{"const":{"k":[1,2]}}}}"#

@@ -18,7 +18,7 @@ extension Constraint {
     /// follow:
     ///
     /// - Properties come in the schema's order. Others are written only where `additionalProperties` is there and isn't
-    ///   false, or there are no `properties`; nothing keeps their keys from occurring twice.
+    ///   false, or there are no `properties`. No key occurs twice in an object.
     /// - Where there is no `type`, it follows from the keywords that are there.
     /// - Numbers have up to 15 digits before the point, 15 after it, and 2 in the exponent, whole ones up to 18. With a
     ///   `minimum` or `maximum`, there is no exponent and there are about 15 digits in all.
@@ -62,6 +62,6 @@ extension Constraint {
         let expression = try compiler.expression(of: root, at: "#")
         var rules = compiler.json.rules
         rules.set(RuleSet.root, to: expression)
-        return try Constraint(rules)
+        return try Constraint(rules, hasFreeKeys: compiler.json.hasFreeKeys)
     }
 }

@@ -85,6 +85,8 @@ enum JSONSyntax {
 struct JSONRules {
     let whitespace: Constraint.Whitespace
     var rules = RuleSet()
+    /// Whether an object has keys that aren't listed.
+    private(set) var hasFreeKeys = false
     private var characterRule: Int?
     private var valueRule: Int?
     private var spaceRule: Int?
@@ -167,7 +169,7 @@ struct JSONRules {
         return .sequence([.literal("["), padding(), elements, padding(), .literal("]")])
     }
 
-    /// Any value. A key may occur more than once in an object.
+    /// Any value.
     mutating func anyValue() -> Expression {
         if let valueRule { return .rule(valueRule) }
         let rule = rules.reserve()
@@ -200,6 +202,7 @@ struct JSONRules {
         var following: Expression = .empty
         var beginning: Expression = .empty
         if let extra, maximumExtra != 0 {
+            hasFreeKeys = true
             let extra = rules.shared(extra)
             let more: Expression = .sequence([comma, extra])
             following = .repeated(more, minimum: minimumExtra, maximum: maximumExtra)

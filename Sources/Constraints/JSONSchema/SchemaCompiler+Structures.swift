@@ -60,11 +60,10 @@ extension SchemaCompiler {
         }
         var bounds: (minimum: Int, maximum: Int?) = (0, nil)
         if minimum > requiredCount {
-            // Additional keys may repeat, so no more than one of them counts.
-            guard hasExtra, minimum == requiredCount + 1, memberCount == requiredCount else {
+            guard hasExtra, memberCount == requiredCount else {
                 throw schema.unsupported("minProperties beyond the required properties", "minProperties")
             }
-            bounds.minimum = 1
+            bounds.minimum = minimum - requiredCount
         }
         if let maximum {
             if memberCount == requiredCount || maximum >= memberCount {

@@ -140,16 +140,14 @@ struct Machine {
         return number
     }
 
-    /// Keeps as many places as a state may have: those with the fewest calls. The order doesn't depend on what the machine
-    /// has read before.
+    /// Keeps as many places as a state may have: those with the fewest calls. Places with the same calls are kept together,
+    /// because one of them alone may lead nowhere but deeper. The order doesn't depend on what the machine has read before.
     private mutating func dropPlaces() {
         let described = reached.map { (place: $0, calls: stacks.places(of: $0.stack)) }
         let ordered = described.sorted { left, right in
             if left.calls.count != right.calls.count { return left.calls.count < right.calls.count }
-            if left.place.instruction != right.place.instruction {
-                return left.place.instruction < right.place.instruction
-            }
-            return left.calls.lexicographicallyPrecedes(right.calls)
+            if left.place.stack != right.place.stack { return left.calls.lexicographicallyPrecedes(right.calls) }
+            return left.place.instruction < right.place.instruction
         }
         reached = ordered.prefix(Self.maximumPlaceCount).map(\.place)
     }

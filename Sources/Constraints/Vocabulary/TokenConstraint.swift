@@ -5,16 +5,24 @@ import Tokenization
 /// One text uses it at a time. Its tables grow with what texts have visited, and the next text finds them filled.
 package final class TokenConstraint {
     /// A point of a text.
-    package struct Position: Hashable, Sendable {
-        fileprivate var state: Machine.State
+    package struct Position: Equatable, Sendable {
+        fileprivate var place: Place
+        /// The keys of the JSON so far; nil where none can repeat.
+        fileprivate var keys: KeyTracker?
+    }
+
+    /// What the machine knows of a point of a text.
+    fileprivate struct Place: Hashable, Sendable {
+        var state: Machine.State
         /// Whether a token here is the first one of a text, so that a SentencePiece-style tokenizer drops its space.
-        fileprivate var startsText = false
+        var startsText = false
     }
 
     private var machine: Machine
     private let tree: VocabularyTree
     private let spellable: ByteSet
-    private var masks: [Position: TokenMask] = [:]
+    private let hasFreeKeys: Bool
+    private var masks: [Place: TokenMask] = [:]
 
     /// The most bytes of masks that are kept.
     static let maximumMaskByteCount = 1 << 25
@@ -23,11 +31,13 @@ package final class TokenConstraint {
     ///   completed.
     /// - Throws: ``ConstraintError/unspellable(byte:)``.
     init(
-        _ program: Program, _ tree: VocabularyTree, _ spellable: ByteSet, tableLimit: Int = 1 << 22
+        _ program: Program, _ tree: VocabularyTree, _ spellable: ByteSet, hasFreeKeys: Bool,
+        tableLimit: Int = 1 << 22
     ) throws(ConstraintError) {
         machine = Machine(try program.restricted(to: spellable), tableLimit: tableLimit)
         self.tree = tree
         self.spellable = spellable
+        self.hasFreeKeys = hasFreeKeys
     }
 
     /// Whether it was made for this vocabulary with these single bytes.
@@ -39,32 +49,51 @@ package final class TokenConstraint {
     ///
     /// - Parameter startsText: Whether the tokenizer treats it so, too, rather than as the continuation of another text.
     package func start(startsText: Bool = false) -> Position {
-        Position(state: machine.start(), startsText: startsText && !tree.startingTokens.isEmpty)
+        let place = Place(state: machine.start(), startsText: startsText && !tree.startingTokens.isEmpty)
+        return Position(place: place, keys: hasFreeKeys ? KeyTracker() : nil)
     }
 
     /// Whether the text may end here.
-    package func accepts(_ position: Position) -> Bool { machine.accepts(position.state) }
+    package func accepts(_ position: Position) -> Bool { machine.accepts(position.place.state) }
 
     /// Whether the text must end here.
-    package func isFinal(_ position: Position) -> Bool { machine.isFinal(position.state) }
+    package func isFinal(_ position: Position) -> Bool { machine.isFinal(position.place.state) }
 
     /// Where a token leads; nil if it isn't allowed.
     package func advance(_ position: Position, by token: Int) -> Position? {
-        guard let bytes = bytes(of: token, at: position) else { return nil }
-        var state = position.state
+        guard let bytes = bytes(of: token, at: position.place), let state = state(after: bytes, position.place.state)
+        else { return nil }
+        var keys = position.keys
+        for byte in bytes where keys?.read(byte) == false { return nil }
+        return Position(place: Place(state: state), keys: keys)
+    }
+
+    private func state(after bytes: ArraySlice<UInt8>, _ start: Machine.State) -> Machine.State? {
+        var state = start
         for byte in bytes {
             state = machine.step(state, byte)
             if state == Machine.dead { return nil }
         }
-        return Position(state: state)
+        return state
     }
 
     /// The tokens that may come next. After each of them some tokens complete the text.
     package func mask(at position: Position) -> TokenMask {
-        if let mask = masks[position] { return mask }
-        let mask = computeMask(at: position)
+        guard let keys = position.keys else { return mask(at: position.place) }
+        // Only a token that ends a key can repeat one. The key begins before the token, or within it.
+        var mask = mask(at: position.place)
+        let candidates = keys.mayRepeat ? tree.tokensWithQuote : tree.tokensWithQuotes
+        for token in candidates where mask.contains(token) {
+            if let bytes = bytes(of: token, at: position.place), !keys.allows(bytes) { mask.remove(token) }
+        }
+        return mask
+    }
+
+    private func mask(at place: Place) -> TokenMask {
+        if let mask = masks[place] { return mask }
+        let mask = computeMask(at: place)
         if (masks.count + 1) * mask.words.count * 8 > Self.maximumMaskByteCount { masks.removeAll() }
-        masks[position] = mask
+        masks[place] = mask
         return mask
     }
 
@@ -75,12 +104,12 @@ package final class TokenConstraint {
         guard machine.isLarge else { return position }
         masks.removeAll()
         var kept = position
-        kept.state = machine.forget(except: [position.state])[0]
+        kept.place.state = machine.forget(except: [position.place.state])[0]
         return kept
     }
 
-    private func bytes(of token: Int, at position: Position) -> ArraySlice<UInt8>? {
-        if position.startsText, let first = startingBytes(of: token) { return first.isEmpty ? nil : first[...] }
+    private func bytes(of token: Int, at place: Place) -> ArraySlice<UInt8>? {
+        if place.startsText, let first = startingBytes(of: token) { return first.isEmpty ? nil : first[...] }
         return tree.bytes(of: token)
     }
 
@@ -95,13 +124,13 @@ package final class TokenConstraint {
         return tree.startingTokens[low].bytes
     }
 
-    private func computeMask(at position: Position) -> TokenMask {
+    private func computeMask(at place: Place) -> TokenMask {
         var mask = TokenMask(count: tree.vocabularySize)
-        Self.walk(tree, &machine, from: position.state, &mask)
-        if position.startsText {
-            for (token, _) in tree.startingTokens {
+        Self.walk(tree, &machine, from: place.state, &mask)
+        if place.startsText {
+            for (token, bytes) in tree.startingTokens {
                 mask.remove(token)
-                if advance(position, by: token) != nil { mask.insert(token) }
+                if !bytes.isEmpty, state(after: bytes[...], place.state) != nil { mask.insert(token) }
             }
         }
         return mask

@@ -25,6 +25,9 @@ package final class VocabularyTree: Sendable {
     private let singleTokens: [UInt8: [Int]]
     /// The first tokens of a text whose bytes are others there.
     let startingTokens: [(id: Int, bytes: [UInt8])]
+    /// The tokens that hold a double quote, and those that hold several.
+    let tokensWithQuote: [Int]
+    let tokensWithQuotes: [Int]
     /// The bytes of each token; nil for those that stand for no text.
     private let spellings: [ArraySlice<UInt8>?]
 
@@ -90,6 +93,9 @@ package final class VocabularyTree: Sendable {
         }
         for node in path { nodes[node].end = Int32(nodes.count) }
         self.nodes = nodes
+        let quoteCounts = usable.map { ($0 ?? []).count { $0 == UInt8(ascii: "\"") } }
+        tokensWithQuote = quoteCounts.indices.filter { quoteCounts[$0] > 0 }
+        tokensWithQuotes = quoteCounts.indices.filter { quoteCounts[$0] > 1 }
         self.sameBytes = sameBytes
         self.singleTokens = singleTokens
         self.startingTokens = startingTokens
