@@ -8,7 +8,7 @@ struct ConstraintArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The white space of the JSON: none, one space after colons and commas, or what the model chooses.",
+            "The white space of the JSON: none, one space after colons and commas (the default), or what the model chooses.",
             valueName: "compact|spaced|flexible"))
     var jsonWhitespace: JSONWhitespace?
 
