@@ -10,6 +10,7 @@ import Tokenization
 ///
 /// ```swift
 /// let constraint = try Constraint.jsonSchema(#"{"type": "object", "properties": {"name": {"type": "string"}}}"#)
+/// print(constraint.accepts(#"{"name":"Ada"}"#))  // true
 /// ```
 ///
 /// Making a constraint takes time in proportion to its size. The tables that speed up generating belong to it and its
