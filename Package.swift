@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "Safetensors", targets: ["Safetensors"]),
         .library(name: "GGUF", targets: ["GGUF"]),
         .library(name: "Tokenization", targets: ["Tokenization"]),
+        .library(name: "Constraints", targets: ["Constraints"]),
         .library(name: "LongLMEvaluation", targets: ["LongLMEvaluation"]),
         .executable(name: "longlm", targets: ["LongLMCommand"]),
     ],
@@ -32,9 +33,12 @@ let package = Package(
         .target(name: "Safetensors", dependencies: ["FileReading", "StrictJSON"]),
         .target(name: "GGUF", dependencies: ["FileReading"]),
         .target(name: "Tokenization", dependencies: ["FileReading", "StrictJSON"]),
+        .target(name: "Constraints", dependencies: ["StrictJSON", "Tokenization"]),
         .target(
             name: "LongLM",
-            dependencies: ["FileReading", "GGUF", "SIMDKernels", "Safetensors", "StrictJSON", "Tokenization"]),
+            dependencies: [
+                "Constraints", "FileReading", "GGUF", "SIMDKernels", "Safetensors", "StrictJSON", "Tokenization",
+            ]),
         .target(name: "Charts"),
         .target(
             name: "LongLMEvaluation", dependencies: ["Charts", "FileReading", "LongLM", "SIMDKernels", "StrictJSON"]),
@@ -57,6 +61,7 @@ let package = Package(
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"]),
         .testTarget(
             name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),
+        .testTarget(name: "ConstraintsTests", dependencies: ["Constraints", "Tokenization", "TestSupport"]),
         .testTarget(
             name: "ReferenceTests", dependencies: ["LongLM", "LongLMEvaluation", "SIMDKernels", "TestSupport"]),
         .testTarget(name: "LongLMCommandTests", dependencies: ["LongLMCommand", "Safetensors", "TestSupport"]),

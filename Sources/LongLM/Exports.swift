@@ -1,4 +1,5 @@
 // Who embeds the engine needs one import: these are part of its interface.
+@_exported import Constraints
 @_exported import GGUF
 @_exported import Safetensors
 @_exported import Tokenization

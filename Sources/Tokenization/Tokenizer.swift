@@ -29,10 +29,12 @@ public struct Tokenizer: Sendable {
     let model: BytePairModel
     let preTokenizer: PreTokenizer
     private let addedTokens: AddedTokens
-    private let decoder: DecoderChain
+    let decoder: DecoderChain
     let template: Template
     /// The ids below ``vocabularySize`` that no token has, or only a filler, in ascending order.
     private let holes: [Range<Int>]
+    /// What others have derived from this tokenizer, such as a tree of its tokens.
+    package let derivedValues = DerivedValues()
 
     /// Loads a tokenizer.json.
     ///

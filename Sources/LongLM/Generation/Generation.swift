@@ -26,6 +26,7 @@ public final class Generation {
     private var stops: StopMatcher
     /// nil: nothing is guessed ahead.
     private var speculator: Speculator?
+    private let constrained: ConstrainedText?
     /// What is left of the prompt.
     private(set) var remainingPrompt: ArraySlice<Int>
     private let progress: ((Int) -> Void)?
@@ -54,7 +55,8 @@ public final class Generation {
     ///   logits, with ``SessionError/tokenOutOfRange(id:vocabularySize:)`` and
     ///   ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that can't be processed, with
     ///   ``SessionError/busy`` if it is called from a prefill's `progress`. ``GenerationError/invalidOption(_:)`` for
-    ///   stop sequences without a tokenizer, and for more than 1,000 alternatives.
+    ///   stop sequences or a constraint without a tokenizer, and for more than 1,000 alternatives.
+    ///   ``GenerationError/constraint(_:)`` for a constraint that the tokenizer's tokens can't spell.
     public init(
         session: Session, prompt: [Int] = [], tokenizer: Tokenizer? = nil,
         options: GenerationOptions = GenerationOptions(), draft: Session? = nil, progress: ((Int) -> Void)? = nil
@@ -88,6 +90,13 @@ public final class Generation {
             after: options.startsText ? [] : session.tokens + prompt, keeping: options.keptSpecialTokens)
         stops = StopMatcher(options.stopSequences)
         speculator = options.speculation == .never ? nil : Speculator(draftSession: draft)
+        if let constraint = options.constraint {
+            constrained = try ConstrainedText(
+                constraint, tokenizer, endTokens, vocabularySize: session.model.configuration.vocabularySize,
+                after: options.startsText ? [] : session.tokens + prompt)
+        } else {
+            constrained = nil
+        }
         statistics = GenerationStatistics(reusedTokenCount: session.position)
         changeCount = session.changeCount
     }
@@ -187,6 +196,10 @@ public final class Generation {
             defer { remainder = nil }
             return remainder.map { GeneratedToken(id: nil, text: $0) }
         }
+        if constrained?.isComplete == true {
+            end(.constraint)
+            return try choose()
+        }
         let token = chosen ?? sample()
         if endTokens.contains(token) {
             end(.endToken(token))
@@ -200,20 +213,27 @@ public final class Generation {
             throw .tokenizer(error)
         }
         pending = token
+        constrained?.append(token)
         statistics.generatedTokenCount += 1
         let (text, found) = stops.append(piece)
         self.text += text
-        if let found { stopReason = .stopSequence(found) }
+        if let found {
+            stopReason = .stopSequence(found)
+        } else if constrained?.isComplete == true {
+            end(.constraint)
+        }
         return GeneratedToken(
             id: token, text: text, alternativeCount: options.alternativeCount, logits: session.logits)
     }
 
     private func sample() -> Int {
-        if processors.isEmpty, absentTokens.isEmpty { return sampler.sample(session.logits) }
+        if processors.isEmpty, absentTokens.isEmpty, constrained == nil { return sampler.sample(session.logits) }
         var logits = session.logits
         for token in absentTokens { logits[token] = -.infinity }
+        constrained?.restrict(&logits)
         for index in processors.indices { processors[index].process(&logits, after: session.tokens) }
-        return sampler.sample(logits)
+        let token = sampler.sample(logits)
+        return constrained?.allowedToken(token, session.logits) ?? token
     }
 
     /// Ends the text with what was held back.

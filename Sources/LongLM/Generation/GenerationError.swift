@@ -1,3 +1,4 @@
+import Constraints
 import Tokenization
 
 /// Why a text can't be continued.
@@ -8,6 +9,8 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
     case tokenizer(TokenizerError)
     /// The session has processed or forgotten other tokens in the meantime.
     case sessionChanged
+    /// The tokenizer's tokens can't spell what the constraint asks for.
+    case constraint(ConstraintError)
     /// An option outside of its range.
     case invalidOption(InvalidOption)
 
@@ -20,6 +23,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
         case .session(let error): "\(error)"
         case .tokenizer(let error): "\(error)"
         case .sessionChanged: "the session has been used for something else since; this text can't go on"
+        case .constraint(let error): "\(error)"
         case .invalidOption(let option): "\(option)"
         }
     }

@@ -1,3 +1,5 @@
+import Constraints
+
 /// How a text is continued. By default, the most probable token is taken each time, up to 256 of them.
 public struct GenerationOptions: Sendable {
     /// The most tokens to produce.
@@ -21,6 +23,10 @@ public struct GenerationOptions: Sendable {
     /// How many of the most probable tokens are reported with each token, in ``GeneratedToken/alternatives``. With 0, only
     /// the token's own ``GeneratedToken/logProbability`` is computed; nil, the default: nothing is.
     public var alternativeCount: Int?
+    /// What the text has to be, such as JSON of a schema; nil: anything. It needs a tokenizer. Tokens that don't fit are
+    /// forbidden before the processors and the sampler see the logits, and the text ends as soon as nothing may follow. A
+    /// text that reaches ``tokenLimit``, its session's end or a stop sequence first may be incomplete.
+    public var constraint: Constraint?
 
     /// Options.
     public init(
@@ -147,6 +153,8 @@ public enum StopReason: Sendable, Equatable {
     case capacity
     /// The text reached this stop sequence.
     case stopSequence(String)
+    /// It is complete: its constraint allows nothing more.
+    case constraint
 }
 
 /// What a generation took.

@@ -17,6 +17,8 @@ struct Generate: ParsableCommand {
               longlm generate --model DIR --prompt "The capital of France is"
             An answer to a question about a file that is longer than the model's context:
               longlm generate --model DIR --chat --prompt-file report.txt --self-extend auto
+            An answer as JSON of a schema:
+              longlm generate --model DIR --chat --prompt "Invent a person." --json-schema person.json
             """)
 
     @OptionGroup var model: ModelArguments
@@ -37,6 +39,7 @@ struct Generate: ParsableCommand {
     @OptionGroup(title: "Self-Extend") var attention: AttentionOptions
     @OptionGroup(title: "Sampling") var sampling: SamplingArguments
     @OptionGroup(title: "Speculation") var speculation: SpeculationArguments
+    @OptionGroup(title: "What the text has to be") var constraint: ConstraintArguments
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
@@ -74,7 +77,9 @@ struct Generate: ParsableCommand {
         // Wrong input is refused before the weights are loaded.
         let configuration = try model.location.configuration()
         try attention.check(configuration)
+        let constraint = try constraint.constraint()
         let tokenizer = try model.location.tokenizer()
+        try constraint?.check(with: tokenizer)
         let promptTokens = try encode(text, tokenizer)
         guard !promptTokens.isEmpty else { throw CommandError.invalidInput("the prompt is empty") }
         let extent = try attention.sessionExtent(
@@ -94,6 +99,7 @@ struct Generate: ParsableCommand {
         options.startsText = chat
         options.speculation = speculation.speculation
         options.alternativeCount = logprobs
+        options.constraint = constraint
         if chat {
             options.endTokens = try format.format(of: model.location).endTokens(of: languageModel, with: tokenizer)
         }
@@ -179,7 +185,7 @@ private struct Statistics: Encodable {
     let tokens: [Int]
     /// One for each token; absent unless they are asked for.
     let probabilities: [TokenProbabilities]?
-    /// `endToken`, `tokenLimit`, `capacity` or `stopSequence`.
+    /// `endToken`, `tokenLimit`, `capacity`, `stopSequence` or `constraint`.
     let stopReason: String
     let prefillSeconds: Double
     let prefillTokensPerSecond: Double
@@ -227,6 +233,7 @@ extension StopReason {
         case .tokenLimit: "tokenLimit"
         case .capacity: "capacity"
         case .stopSequence: "stopSequence"
+        case .constraint: "constraint"
         }
     }
 }

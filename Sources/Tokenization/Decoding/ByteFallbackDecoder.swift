@@ -27,7 +27,7 @@ struct ByteFallbackDecoder: DecoderStep {
     }
 
     /// The byte that a token names.
-    private static func byte(_ token: ArraySlice<UInt8>) -> UInt8? {
+    static func byte(_ token: ArraySlice<UInt8>) -> UInt8? {
         guard token.count == 6, token.first == UInt8(ascii: "<"), token.last == UInt8(ascii: ">"),
             token.dropFirst().starts(with: "0x".utf8)
         else { return nil }

@@ -19,7 +19,7 @@ protocol DecoderStep: Sendable {
 
 /// The steps of a decoder, one after another.
 struct DecoderChain: Sendable {
-    private var steps: [any DecoderStep]
+    private(set) var steps: [any DecoderStep]
 
     init(_ steps: [any DecoderStep]) {
         self.steps = steps

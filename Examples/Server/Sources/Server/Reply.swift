@@ -61,7 +61,7 @@ struct Reply: Sendable {
         let reasonName: JSONValue =
             switch reason {
             case nil: .null
-            case .endToken, .stopSequence: "stop"
+            case .endToken, .stopSequence, .constraint: "stop"
             case .tokenLimit, .capacity: "length"
             }
         return .object(["index": 0, content.name: content.value, "finish_reason": reasonName, "logprobs": .null])

@@ -1,0 +1,11 @@
+extension Constraint {
+    /// One of some texts, exactly.
+    ///
+    /// - Parameter texts: Not empty. One of them may be the empty text.
+    /// - Throws: ``ConstraintError/unsatisfiable(at:)`` without texts; ``ConstraintError/tooLarge(limit:)``.
+    public static func choice(_ texts: [String]) throws(ConstraintError) -> Constraint {
+        var rules = RuleSet()
+        rules.set(RuleSet.root, to: .texts(texts.map { Array($0.utf8) }))
+        return try Constraint(rules)
+    }
+}
