@@ -77,6 +77,22 @@ import Tokenization
         }
     }
 
+    /// A draft session follows the chat from turn to turn, and changes no answer.
+    @Test func drafts() async throws {
+        let options = GenerationOptions(tokenLimit: 40, endTokens: [])
+        let plain = try makeChat()
+        let drafted = try makeChat()
+        drafted.draft = try makeSession(.plain)
+        for question in ["who?", "a cab?"] {
+            let expected = try await all(try plain.stream(to: question, options: options))
+            let stream = try drafted.stream(to: question, options: options)
+            #expect(try await all(stream) == expected)
+            #expect(bits(drafted.session.logits) == bits(plain.session.logits))
+            // It was asked at least once, unless lookup had all the guesses.
+            #expect(stream.statistics.guessedTokenCount > 0)
+        }
+    }
+
     /// A checkpoint may name no end token, or only that of the text. The format's own end of a turn ends the answer all the
     /// same; only where a caller names end tokens are they the only ones.
     @Test func answersEndAtTheFormatsEndOfTurn() async throws {

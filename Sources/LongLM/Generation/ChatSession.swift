@@ -19,6 +19,9 @@ public final class ChatSession {
     private lazy var startsInThought = format.startsAnswersInThought
     /// How answers are generated, unless a turn has options of its own.
     public var options: GenerationOptions
+    /// A session of a smaller model with the same vocabulary, whose guesses are tried where the chat repeats nothing
+    /// (``Speculation/automatic``); nil, at first: there is none. Nobody else may process tokens with it.
+    public var draft: Session?
     private let endTokens: [Int]
     private let firstMessages: [ChatMessage]
     private var history: [ChatMessage]
@@ -200,7 +203,7 @@ public final class ChatSession {
         options.endTokens = options.endTokens ?? endTokens
         if !tools.isEmpty, let toolCallForm { options.keptSpecialTokens.formUnion(toolCallForm.tokens(of: tokenizer)) }
         let generation = try Generation(
-            session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options,
+            session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options, draft: draft,
             progress: progress)
         history = messages
         answer = generation

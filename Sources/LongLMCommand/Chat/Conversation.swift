@@ -134,7 +134,7 @@ actor Conversation {
         case .tokenLimit?:
             Terminal.writeError(
                 "longlm: the answer was cut at \(options.tokenLimit.grouped) tokens; --max-tokens allows more")
-        case .endToken?, .stopSequence?, nil: break
+        case .endToken?, .stopSequence?, .constraint?, nil: break
         }
     }
 
