@@ -11,7 +11,7 @@ extension Tokenizer {
     ///   - continuation: What follows it.
     /// - Returns: The ids of both. Together they are those of the whole.
     public func encode(_ text: String, continuation: String) -> (text: [Int], continuation: [Int]) {
-        let prefix = encode("")
+        let prefix = template.prefix
         let whole = encode(text + continuation, addSpecialTokens: false)
         let alone = encode(text, addSpecialTokens: false)
         let common = zip(whole, alone).prefix { $0 == $1 }.count

@@ -19,6 +19,7 @@ import Testing
         ("root ::= \"a\" root \"b\" | \"\"", ["", "aabb"], ["aab", "abb"]),
         ("root ::= a-1 b_2\na-1 ::= \"x\"\nb_2 ::= \"y\"+", ["xy", "xyyy"], ["x"]),
         ("root ::= (\"a\"?)*", ["", "aa"], ["b"]),
+        ("root ::= \"a\" * ( \"b\"\n ) + \"c\" {2}", ["bcc", "aabbcc"], ["acc", "abc"]),
     ])
     func texts(grammar: String, accepted: [String], refused: [String]) throws {
         let constraint = try Constraint.grammar(grammar)
@@ -59,6 +60,22 @@ import Testing
         }
     }
 
+    /// Grammars and expressions that have more readings of the empty text than there is memory for.
+    @Test func readingsWithoutNumber() throws {
+        var grammar = "root ::= r1 \"a\" | r1 \"b\"\n"
+        for rule in 1..<40 { grammar += "r\(rule) ::= r\(rule + 1) \"a\" | r\(rule + 1) \"b\"\n" }
+        grammar += "r40 ::= \"x\"\n"
+        let repeated = "((((abcdefghij)?){1000}){1000}){1000}"
+        for constraint in [try Constraint.grammar(grammar), try .regularExpression(repeated)] {
+            var random = SeededGenerator(seed: 3)
+            guard case .ended(let text) = try constraint.randomText(patience: 60, limit: 300, random: &random) else {
+                Issue.record("no text ends")
+                continue
+            }
+            #expect(text.isEmpty || text.hasPrefix("x") || text.hasPrefix("abcdefghij"))
+        }
+    }
+
     @Test(arguments: [
         ("", "line 1, column 1 of the grammar"), ("a ::= \"b\"", "line 1, column 10 of the grammar"),
         ("root ::= x", "line 1, column 10 of the grammar"),
@@ -95,6 +112,8 @@ import Testing
             error("root ::= <think>") == .unsupported("a token in a grammar", at: "line 1, column 10 of the grammar"))
         #expect(error("root ::= \"a\" root") == .unsatisfiable(at: ""))
         #expect(error("root ::= \"a\"{99999999}") == .tooLarge(limit: 1 << 19))
+        let empty = String(repeating: " \"\"{524288}", count: 90_000)
+        #expect(error("root ::= \"a\"" + empty) == .tooLarge(limit: 1 << 24))
         let deep = "root ::= " + String(repeating: "(", count: 9_000)
         guard case .malformed = error(deep) else {
             Issue.record("deep groups aren't refused")

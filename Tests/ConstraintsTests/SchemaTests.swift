@@ -292,6 +292,25 @@ import Testing
         var schema = #"{"type":"string"}"#
         for _ in 0..<28 { schema = #"{"properties":{"a":\#(schema)},"anyOf":[{"required":["a"]},{"required":["b"]}]}"# }
         #expect(error(schema) == .tooLarge(limit: 20_000))
+        // Repetitions of nothing, and of what no length allows.
+        for pattern in ["^(a{524288}){524288}$", "^(){524288}$"] {
+            #expect(
+                error(#"{"type":"string","pattern":"\#(pattern)","maxLength":40}"#) == .tooLarge(limit: 1 << 24))
+        }
+        let longest = #"{"type":"string","minLength":9223372036854775807}"#
+        for schema in [longest, #"{"properties":{"a":\#(longest)}}"#, #"{"items":\#(longest)}"#] {
+            #expect(error(schema) != nil, "\(schema)")
+        }
+        // Each level compares all properties of the next with one another.
+        let names = (0..<20).map { "\"p\($0)\"" }
+        let reference = ##"{"$ref":"#/$defs/n"}"##
+        let properties = names.map { "\($0):\(reference)" }.joined(separator: ",")
+        let node = ##"{"type":"object","properties":{\##(properties)},"required":[\##(names.joined(separator: ","))]}"##
+        let twins = ##"{"oneOf":[\##(reference),\##(reference)],"$defs":{"n":\##(node)}}"##
+        guard case .unsupported? = error(twins) else {
+            Issue.record("twins aren't refused")
+            return
+        }
         let wide = (0..<300).map { #"{"const":\#($0)}"# }.joined(separator: ",")
         #expect(error(#"{"oneOf":[\#(wide)]}"#) == .tooLarge(limit: 256))
     }

@@ -49,6 +49,11 @@ import Tokenization
         #expect(tokenizer.bytes(ofToken: start) == nil)
         let byte = try #require(tokenizer.id(token: "<0xE2>"))
         #expect(tokenizer.bytes(ofToken: byte) == [0xE2])
+        // The decoder strips a text's first space, however it is spelled.
+        let spaceByte = try #require(tokenizer.id(token: "<0x20>"))
+        #expect(tokenizer.bytes(ofToken: spaceByte) == [0x20])
+        #expect(tokenizer.bytes(ofToken: spaceByte, startsText: true) == [])
+        #expect(tokenizer.bytes(ofToken: byte, startsText: true) == [0xE2])
         let space = try #require(tokenizer.id(token: "▁"))
         #expect(tokenizer.bytes(ofToken: space) == [0x20] && tokenizer.bytes(ofToken: space, startsText: true) == [])
     }

@@ -148,6 +148,13 @@ struct ScoringCommandTests {
         let changed = try hash(["--adapter", some.path])
         #expect(changed.count == plain.count && changed != plain)
         #expect(try hash(["--adapter", none.path, "--adapter", some.path]) == changed)
+        // A draft model has none of its own.
+        let drafted = try longlm(
+            [
+                "generate", "--model", tiny, "--prompt", "ab", "--max-tokens", "4", "--draft-model", tiny, "--adapter",
+                some.path,
+            ])
+        #expect(drafted.status == 0, Comment(rawValue: drafted.errors))
         let other = try adapter(0, type: "IA3")
         let run = try longlm(["generate", "--model", tiny, "--prompt", "a", "--adapter", other.path])
         #expect(run.status == 1 && run.errors.contains("it uses the PEFT type IA3"))

@@ -141,6 +141,19 @@ import Tokenization
         }
     }
 
+    /// Results whose answer never began don't come twice.
+    @Test func resultsAfterACancellation() async throws {
+        let tokenizer = try ToolTokenizer.make(marksAreSpecial: true)
+        let chat = try makeChat(tokenizer, try ToolTokenizer.format())
+        for try await _ in try chat.stream(to: "?", options: answering(tokenizer.encode(Self.callText))) {}
+        let calls = chat.toolCalls
+        let before = chat.messages
+        let added = [ChatMessage.result("20", of: calls[0]), ChatMessage(role: .user, content: "and?")]
+        _ = try chat.stream(to: added, options: answering([]))
+        for try await _ in try chat.stream(to: added, options: answering(tokenizer.encode("Warm."))) {}
+        #expect(chat.messages == before + added + [ChatMessage(role: .assistant, content: "Warm.")])
+    }
+
     /// An answer's calls stay calls when the chat's tools change afterwards.
     @Test func toolsThatChange() async throws {
         let tokenizer = try ToolTokenizer.make(marksAreSpecial: true)
@@ -163,6 +176,93 @@ import Tokenization
         let answer = "[TOOL_CALLS][{\"name\": \"get_weather\", \"arguments\": {}, \"id\": \"\(stated)\"}]"
         for try await _ in try chat.stream(to: "?", options: answering(tokenizer.encode(answer))) {}
         #expect(chat.toolCalls == [ToolCall(id: expected, name: "get_weather", arguments: "{}")])
+    }
+
+    private static let trip = ToolDefinition(
+        name: "plan_trip", description: "A trip.",
+        parameters: [
+            "type": "object", "required": ["city", "days"],
+            "properties": [
+                "city": ["enum": ["Oslo", "Zürich"]], "days": ["type": "integer", "minimum": 1, "maximum": 9],
+            ],
+        ])
+    /// Its parameters say nothing of their type.
+    private static let lamp = ToolDefinition(
+        name: "plan_lamp", description: "A lamp.",
+        parameters: ["properties": ["on": ["type": "boolean"]], "required": ["on"], "additionalProperties": false])
+
+    private struct Trip: Decodable {
+        let city: String
+        let days: Int
+    }
+
+    /// A model of random weights calls what it has to, with arguments that fit, whatever it is asked.
+    @Test(arguments: [true, false], 0..<4) func forcedCalls(marksAreSpecial: Bool, seed: UInt64) async throws {
+        let tokenizer = try ToolTokenizer.make(marksAreSpecial: marksAreSpecial)
+        let format = try ToolTokenizer.format()
+        var names: Set<String> = []
+        for choice in [ToolChoice.named("plan_trip"), .named("plan_lamp"), .required] {
+            let chat = try makeChat(tokenizer, format)
+            chat.tools = [Self.weather, Self.trip, Self.lamp]
+            if choice == .required { chat.tools.removeFirst() }
+            let question = ChatMessage(role: .user, content: "\(seed)?")
+            let sampler = try ProbabilitySampler(temperature: 1.5, seed: seed)
+            let stream = try chat.stream(
+                to: [question], calling: choice, options: GenerationOptions(tokenLimit: 300, sampler: sampler))
+            #expect(chat.toolCalls.isEmpty)
+            for try await _ in stream {}
+            #expect(stream.stopReason == .constraint)
+            let call = try #require(chat.toolCalls.first)
+            #expect(chat.toolCalls.count == 1 && call.id == "call00000" && chat.messages.last?.content == "")
+            if case .named(let name) = choice { #expect(call.name == name) }
+            names.insert(call.name)
+            if call.name == "plan_trip" {
+                let trip = try JSONDecoder().decode(Trip.self, from: Data(call.arguments.utf8))
+                #expect(["Oslo", "Zürich"].contains(trip.city) && (1...9).contains(trip.days))
+            } else {
+                #expect(["{\"on\": true}", "{\"on\": false}"].contains(call.arguments))
+            }
+            // What the model has read is what the template writes, up to the rest of the call.
+            let prompt = try format.encode([question], tools: chat.tools, with: tokenizer)
+            let text = try tokenizer.decode(Array(chat.session.tokens.dropFirst(prompt.count)))
+            let written = "<tool_call>\n{\"name\": \"\(call.name)\", \"arguments\": \(call.arguments)"
+            #expect(written.hasPrefix(text) && text.count >= written.count - 14)
+            // The chat goes on, freely again.
+            for try await _ in try chat.stream(to: [.result("done", of: call)], options: answering([])) {}
+            #expect(chat.toolCalls.isEmpty && chat.messages.count == 4)
+        }
+        #expect(names.isSuperset(of: ["plan_trip", "plan_lamp"]))
+    }
+
+    @Test func choicesThatCannotBe() throws {
+        let tokenizer = try ToolTokenizer.make(marksAreSpecial: true)
+        func refusal(
+            _ choice: ToolChoice, _ format: ChatFormat, tools: [ToolDefinition] = [Self.trip, Self.lamp]
+        ) throws -> String {
+            let chat = try makeChat(tokenizer, format)
+            chat.tools = tools
+            let question = ChatMessage(role: .user, content: "?")
+            let error = thrownError { () throws(GenerationError) in
+                _ = try chat.stream(to: [question], calling: choice)
+            }
+            #expect(chat.messages.isEmpty && chat.session.position == 0)
+            return error.map { "\($0)" } ?? ""
+        }
+        let format = try ToolTokenizer.format()
+        #expect(try refusal(.required, format, tools: []).contains("there are no tools"))
+        #expect(try refusal(.named("fly"), format).contains("plan_trip, plan_lamp"))
+        #expect(try refusal(.required, .chatML(defaultSystemPrompt: nil)).contains("no known form of calls"))
+        let odd = ToolDefinition(name: "odd", description: "", parameters: ["type": "object", "not": ["const": 1]])
+        #expect(try refusal(.named("odd"), format, tools: [odd]).contains("not"))
+        let thinking = try ToolTokenizer.format(
+            ToolTokenizer.template.replacing("assistant\n", with: "assistant\n<think>\n"))
+        #expect(thinking.startsAnswersInThought)
+        #expect(try refusal(.required, thinking).contains("begin with a thought"))
+        // A mark between a name and its arguments: only one function can be forced.
+        let marked = try ToolTokenizer.format(
+            "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls or [] %}[TOOL_CALLS]"
+                + "{{ c.function.name }}[ARGS]{{ c.function.arguments | tojson }}{% endfor %}{% endfor %}")
+        #expect(marked.toolCallForm == .ministral3)
     }
 
     /// A format by name refuses tools, and the chat stays as it was.

@@ -50,6 +50,7 @@ import Testing
 
     /// Values that switch a filter off.
     @Test func neutralValues() throws {
+        #expect(try settings(#"{"do_sample": true, "top_p": 0}"#).topP == .leastNormalMagnitude)
         let json = #"{"do_sample": true, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}"#
         #expect(try settings(json) == SamplingSettings(temperature: 1))
         #expect(try settings(#"{"do_sample": true, "top_k": -1, "temperature": 0}"#) == SamplingSettings())

@@ -173,6 +173,27 @@ import Testing
         }.value
     }
 
+    /// A batch's pass that is cancelled midway has overwritten keys and values of expected tokens, so it forgets them.
+    @Test func cancelledBatches() async throws {
+        try await Task {
+            let session = try session(.plain)
+            let plain = try session.fork()
+            try session.prefill(Array(text[..<20]))
+            try session.decode(text[20], expecting: [text[21], text[22]])
+            let batch = try Batch(model: model, sessionLimit: 2, threadCount: 2)
+            let canceller = Task { [batch = Transferred(value: batch), session = Transferred(value: session)] in
+                withUnsafeCurrentTask { $0?.cancel() }
+                #expect(throws: SessionError.cancelled(position: 21)) {
+                    try batch.value.process([[1, 2]], in: [session.value])
+                }
+            }
+            await canceller.value
+            #expect(try session.decode(text[21], expecting: []) == 1)
+            try plain.prefill(Array(text[...21]))
+            #expect(bits(session.logits) == bits(plain.logits))
+        }.value
+    }
+
     // MARK: - Generations
 
     static let samplers: [any Sampler] = [

@@ -37,4 +37,21 @@ import Tokenization
         #expect(whole.text.isEmpty && whole.continuation == tokenizer.encode("France is"))
         #expect(tokenizer.encode("a", continuation: "").continuation.isEmpty)
     }
+
+    /// A token that ends texts has no place between a text and its continuation, nor before them.
+    @Test func tokensAtTheEnd() throws {
+        let json = #"""
+            {"added_tokens":[{"id":3,"content":"<s>","special":true,"single_word":false,"lstrip":false,"rstrip":false,
+            "normalized":false},{"id":4,"content":"</s>","special":true,"single_word":false,"lstrip":false,"rstrip":false,
+            "normalized":false}],"normalizer":null,"pre_tokenizer":null,"decoder":null,
+            "post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"<s>","type_id":0}},
+            {"Sequence":{"id":"A","type_id":0}},{"SpecialToken":{"id":"</s>","type_id":0}}],"pair":[],
+            "special_tokens":{"<s>":{"id":"<s>","ids":[3],"tokens":["<s>"]},"</s>":{"id":"</s>","ids":[4],"tokens":["</s>"]}}},
+            "model":{"type":"BPE","vocab":{"a":0,"b":1,"c":2},"merges":[]}}
+            """#
+        let tokenizer = try Tokenizer(json: Array(json.utf8), name: "t.json")
+        #expect(tokenizer.encode("ab") == [3, 0, 1, 4])
+        let parts = tokenizer.encode("ab", continuation: "c")
+        #expect(parts.text == [3, 0, 1] && parts.continuation == [2])
+    }
 }

@@ -58,7 +58,7 @@ extension Constraint {
         } catch {
             throw .malformed(at: "line \(error.line), column \(error.column)", reason: error.reason)
         }
-        var compiler = SchemaCompiler(root: root, whitespace: whitespace)
+        var compiler = SchemaCompiler(root: root, json: JSONRules(whitespace))
         let expression = try compiler.expression(of: root, at: "#")
         var rules = compiler.json.rules
         rules.set(RuleSet.root, to: expression)

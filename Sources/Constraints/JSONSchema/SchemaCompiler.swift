@@ -14,9 +14,10 @@ struct SchemaCompiler {
     private var schemaCount = 0
     private var depth = 0
 
-    init(root: JSONValue, whitespace: Constraint.Whitespace) {
+    /// - Parameter json: The rules that are there; the schema's are added.
+    init(root: JSONValue, json: JSONRules) {
         self.root = root
-        json = JSONRules(whitespace)
+        self.json = json
     }
 
     /// The JSON that a schema describes.

@@ -176,19 +176,22 @@ extension SchemaCompiler {
     /// Makes sure that no value can satisfy two of the parts.
     func checkDisjoint(_ parts: [JSONValue], in schema: SchemaObject) throws(ConstraintError) {
         guard parts.count <= 256 else { throw .tooLarge(limit: 256) }
+        var comparisonsLeft = 100_000
         for second in parts.indices {
-            for first in 0..<second where try !isDisjoint(parts[first], parts[second], in: schema, depth: 0) {
+            for first in 0..<second
+            where try !isDisjoint(parts[first], parts[second], in: schema, depth: 0, &comparisonsLeft) {
                 throw schema.unsupported(
                     "oneOf with parts that one value may satisfy, \(first) and \(second),", "oneOf")
             }
         }
     }
 
-    /// Whether it is certain that no value satisfies both.
+    /// Whether it is certain that no value satisfies both. It isn't after very many comparisons.
     private func isDisjoint(
-        _ left: JSONValue, _ right: JSONValue, in schema: SchemaObject, depth: Int
+        _ left: JSONValue, _ right: JSONValue, in schema: SchemaObject, depth: Int, _ comparisonsLeft: inout Int
     ) throws(ConstraintError) -> Bool {
-        guard depth < 8 else { return false }
+        comparisonsLeft -= 1
+        guard depth < 8, comparisonsLeft > 0 else { return false }
         guard let left = try simple(left, schema), let right = try simple(right, schema) else { return true }
         let leftTypes = try certainTypes(left)
         let rightTypes = try certainTypes(right)
@@ -207,7 +210,7 @@ extension SchemaCompiler {
             guard let one = leftProperties.value(of: name), let other = rightProperties.value(of: name) else {
                 continue
             }
-            if try isDisjoint(one, other, in: schema, depth: depth + 1) { return true }
+            if try isDisjoint(one, other, in: schema, depth: depth + 1, &comparisonsLeft) { return true }
         }
         return false
     }

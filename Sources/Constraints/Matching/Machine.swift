@@ -16,6 +16,8 @@ struct Machine {
     /// The most places of a state. Of a grammar that is more ambiguous than that, only so many readings are followed: all
     /// texts that are still allowed are right, but some are lost.
     static let maximumPlaceCount = 512
+    /// The most places that are followed for a state once one is found that waits for a byte.
+    private static let maximumStepCount = 1 << 14
 
     /// A place in the program with its stack. Its number holds both.
     private struct Place: Hashable, Comparable {
@@ -94,6 +96,9 @@ struct Machine {
 
     /// Finds the places that wait for a byte, by following splits, calls and ends of rules.
     ///
+    /// A grammar can have more readings than there is memory for. Once some have been found and very many followed, the rest
+    /// are left out. Those that are kept are right, and each leads to an end.
+    ///
     /// - Returns: Whether the end of the text is reached as well.
     private mutating func reach(_ starts: [Place]) -> Bool {
         var accepts = false
@@ -102,6 +107,7 @@ struct Machine {
         var work: [Place] = starts.reversed()
         while let place = work.popLast() {
             guard seen.insert(place).inserted else { continue }
+            if seen.count > Self.maximumStepCount, accepts || !reached.isEmpty { break }
             switch program.instructions[Int(place.instruction)] {
             case .byte: reached.append(place)
             case .split(let range):

@@ -38,6 +38,7 @@ extension Assembler {
     private mutating func emit(
         _ expression: Expression, _ counter: Counter, then ends: [Int32]
     ) throws(ConstraintError) -> [Int32] {
+        try charge(ends.count)
         switch expression {
         case .sequence(let parts):
             var places = ends

@@ -7,6 +7,10 @@ struct Assembler {
     private(set) var ruleStarts: [Int32] = []
     private var setNumbers: [ByteSet: Int32] = [:]
     private var rules: RuleSet
+    /// The expressions that were turned into instructions, each as often as it was, and as many more as there were counts of
+    /// characters. Repetitions of what takes no instruction would go on for ever otherwise.
+    private var stepCount = 0
+    private static let maximumStepCount = 1 << 24
 
     init(_ rules: RuleSet) { self.rules = rules }
 
@@ -50,7 +54,14 @@ struct Assembler {
         return try emit(.split(start..<Int32(targets.count)))
     }
 
+    /// Takes note of work.
+    mutating func charge(_ count: Int) throws(ConstraintError) {
+        stepCount += count
+        if stepCount > Self.maximumStepCount { throw .tooLarge(limit: Self.maximumStepCount) }
+    }
+
     mutating func emit(_ expression: Expression, then next: Int32) throws(ConstraintError) -> Int32 {
+        try charge(1)
         switch expression {
         case .empty: return next
         case .nothing: return try emit(anyOf: [])

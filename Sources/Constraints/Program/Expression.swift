@@ -58,7 +58,7 @@ indirect enum Expression: Sendable {
             for part in parts where size < limit { size += part.size(limit: limit) }
             return min(size, limit)
         case .repeated(let body, let minimum, let maximum):
-            let copies = min(max(maximum ?? (minimum + 1), 1), limit)
+            let copies = min(max(maximum ?? (min(minimum, limit) + 1), 1), limit)
             return min(limit, copies * (1 + body.size(limit: limit)))
         }
     }

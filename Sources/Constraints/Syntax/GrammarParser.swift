@@ -103,7 +103,7 @@ struct GrammarParser {
                 guard let name = name() else { return .sequence(parts) }
                 part = .rule(number(of: name, at: start))
             }
-            parts.append(try repeated(part))
+            parts.append(try repeated(part, isNested: isNested))
         }
     }
 
@@ -122,10 +122,11 @@ struct GrammarParser {
         return inner
     }
 
-    private mutating func repeated(_ part: Expression) throws(ConstraintError) -> Expression {
+    private mutating func repeated(_ part: Expression, isNested: Bool) throws(ConstraintError) -> Expression {
         var part = part
         var count = 0
         while true {
+            skipSpace(acrossLines: isNested)
             switch next {
             case "*": part = .repeated(part, minimum: 0, maximum: nil)
             case "+": part = .repeated(part, minimum: 1, maximum: nil)

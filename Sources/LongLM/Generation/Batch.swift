@@ -133,6 +133,8 @@ public final class Batch {
     /// Runs one pass over tokens that have been checked.
     private func run(_ parts: [Part]) throws(SessionError) {
         guard let first = parts.first else { return }
+        // A pass that is cancelled has overwritten what they had processed ahead.
+        for part in parts { part.session.lookahead.removeAll() }
         if Task.isCancelled { throw .cancelled(position: first.session.position) }
         for part in parts {
             let (session, count) = (part.session, part.tokens.count)

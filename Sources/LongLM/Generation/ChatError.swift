@@ -10,7 +10,12 @@ public enum ChatError: Error, Equatable, Sendable, CustomStringConvertible {
     case session(SessionError)
 
     /// Whether the reason is that the task was cancelled.
-    public var isCancellation: Bool { self == .model(.cancelled) }
+    public var isCancellation: Bool {
+        switch self {
+        case .model(.cancelled), .session(.cancelled): true
+        default: false
+        }
+    }
 
     /// One line for a person to read.
     public var description: String {

@@ -14,7 +14,8 @@ extension ChatSession {
     ///
     /// Tokenizer, chat template and end tokens are the model's own, and so is the way in which tokens are chosen:
     /// ``options`` are those of ``SamplingSettings/init(modelPath:)`` with ``defaultTokenLimit`` and the seed 0, so that a
-    /// program gives the same answers each time. `chat.options = GenerationOptions()` takes the most probable token instead.
+    /// program gives the same answers each time. `chat.options = GenerationOptions(tokenLimit: 1_024)` chooses the
+    /// most probable token each time, without a repetition penalty.
     ///
     /// - Parameters:
     ///   - path: The model: a directory in Hugging Face's form, or a GGUF file. Of several shards, the first.

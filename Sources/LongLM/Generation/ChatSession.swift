@@ -29,6 +29,10 @@ public final class ChatSession {
     private var answer: Generation?
     /// Finds the calls in it; nil where it was given no tools.
     private var answerParser: ToolCallParser?
+    /// How many messages it answers.
+    private var addedCount = 0
+    /// What is around it if it has to be a call.
+    private var forcedCall: ForcedCall?
 
     /// A chat.
     ///
@@ -78,27 +82,36 @@ public final class ChatSession {
             guard let answer, answer.statistics.generatedTokenCount > 0 || answer.stopReason != nil else {
                 return history
             }
-            return history + [message(answer.text)]
+            return history + [message(of: answer)]
         }
         set {
             history = newValue
             answer = nil
             answerParser = nil
+            forcedCall = nil
         }
     }
 
     /// The functions that the last answer calls, as far as it has come. The model is waiting for a result of each:
-    /// ``stream(to:options:progress:)-([ChatMessage],_,_)`` takes them.
+    /// ``stream(to:calling:options:progress:)`` takes them.
     public var toolCalls: [ToolCall] {
         guard let last = messages.last, last.role == .assistant else { return [] }
         return last.toolCalls
     }
 
-    /// Finds the calls in an answer while it comes: what the stream's tokens have as their text is appended to it. nil
-    /// where there are no tools, or the format shows no form of calls that is known; such calls stay text.
+    /// Makes a parser that finds the calls in an answer as it is streamed: append each token's text to it.
+    ///
+    /// - Returns: nil if there are no tools, or if the chat format uses no known form of calls. Calls then remain text.
     public func makeToolCallParser() -> ToolCallParser? {
         guard !tools.isEmpty, let toolCallForm else { return nil }
         return ToolCallParser(form: toolCallForm, names: Set(tools.map(\.name)), startsInThought: startsInThought)
+    }
+
+    /// What the assistant says with its answer.
+    private func message(of answer: Generation) -> ChatMessage {
+        guard let forcedCall else { return message(answer.text) }
+        return message(
+            forcedCall.prefix + answer.text + (answer.stopReason == .constraint ? forcedCall.suffix : ""))
     }
 
     /// What the assistant says with a text.
@@ -112,7 +125,7 @@ public final class ChatSession {
             }
         }
         guard !calls.isEmpty else { return ChatMessage(role: .assistant, content: text) }
-        let number = history.reduce(0) { $0 + $1.toolCalls.count }
+        let number = Self.callCount(in: history)
         for index in calls.indices where !(calls[index].id?.isNineLettersAndDigits ?? false) {
             calls[index].id = ToolCall.identifier(number: number + index)
         }
@@ -121,8 +134,13 @@ public final class ChatSession {
         return .assistant(content, toolCalls: calls)
     }
 
-    /// Forgets the conversation: what is left are the messages that the chat was made with. The session keeps its tokens,
-    /// so that they needn't be processed again.
+    private static func callCount(in messages: [ChatMessage]) -> Int {
+        messages.reduce(0) { $0 + $1.toolCalls.count }
+    }
+
+    /// Forgets the conversation: what is left are the messages that the chat was made with. The session keeps
+    /// its tokens, so that they needn't be processed again if it can be shortened to them
+    /// (``Session/earliestTruncation``).
     public func clear() { messages = firstMessages }
 
     /// Adds a message and returns the model's answer to it.
@@ -138,14 +156,18 @@ public final class ChatSession {
         try respond(to: [ChatMessage(role: .user, content: text)])
     }
 
-    /// Adds messages and returns the model's answer to them, as ``respond(to:)-(String)`` does: the results of the
-    /// functions that it called, or whatever else comes before its next turn.
+    /// Adds messages and returns the model's answer to them, as ``respond(to:)`` does: the results of the functions that it
+    /// called, or whatever else comes before its next turn.
     ///
-    /// - Parameter added: The messages, such as `chat.toolCalls.map { .result(run($0), of: $0) }`.
+    /// - Parameters:
+    ///   - added: The messages, such as `chat.toolCalls.map { .result(run($0), of: $0) }`.
+    ///   - choice: Which functions the answer has to call, as for ``stream(to:calling:options:progress:)``.
     /// - Returns: The whole answer, without the calls in it: those are ``toolCalls``.
-    /// - Throws: As ``respond(to:)-(String)``.
-    public func respond(to added: [ChatMessage]) throws(GenerationError) -> String {
-        let generation = try stream(to: added).generation
+    /// - Throws: As ``stream(to:calling:options:progress:)``.
+    public func respond(
+        to added: [ChatMessage], calling choice: ToolChoice = .automatic
+    ) throws(GenerationError) -> String {
+        let generation = try stream(to: added, calling: choice).generation
         while try generation.next() != nil {}
         return messages.last?.content ?? generation.text
     }
@@ -153,7 +175,7 @@ public final class ChatSession {
     /// Adds a message and lets the model answer it.
     ///
     /// The answer is computed while the stream is read. If reading stops, the answer stops as well, and what there is
-    /// of it stays in the chat. A message whose answer never began is dropped when the next message comes. The streams
+    /// of it stays in the chat. Messages whose answer never began are dropped when the next ones come. The streams
     /// of earlier answers can no longer be read.
     ///
     /// - Parameters:
@@ -173,24 +195,47 @@ public final class ChatSession {
     }
 
     /// Adds messages and lets the model answer them: the results of the functions that it called, or whatever else comes
-    /// before its next turn. It does what ``stream(to:options:progress:)-(String,_,_)`` does.
+    /// before its next turn. It does what ``stream(to:options:progress:)`` does.
+    ///
+    /// With another choice than ``ToolChoice/automatic``, the answer is a call of a function. It begins as the model's own
+    /// form of calls does, and the rest can only be arguments that satisfy the function's parameters, a JSON schema
+    /// (``Constraint``). The stream's text is that rest: of a named function the arguments, else the name, too.
+    /// ``toolCalls`` has the whole call.
     ///
     /// - Parameters:
     ///   - added: The messages, such as `chat.toolCalls.map { .result(run($0), of: $0) }`.
-    ///   - options: How to choose tokens, and when to end.
+    ///   - choice: Which functions the answer has to call.
+    ///   - options: How to choose tokens, and when to end. A constraint of theirs counts only with
+    ///     ``ToolChoice/automatic``.
     ///   - progress: Called while the prompt is processed, with the number of its tokens that have been processed.
-    /// - Throws: What the other method throws.
+    /// - Throws: What ``stream(to:options:progress:)`` throws; ``GenerationError/invalidOption(_:)`` for a choice that the
+    ///   ``tools`` or the format don't allow, ``GenerationError/constraint(_:)`` for parameters that no constraint can be
+    ///   made of.
     public func stream(
-        to added: [ChatMessage], options: GenerationOptions? = nil, progress: ((Int) -> Void)? = nil
+        to added: [ChatMessage], calling choice: ToolChoice = .automatic, options: GenerationOptions? = nil,
+        progress: ((Int) -> Void)? = nil
     ) throws(GenerationError) -> TokenStream {
         var messages = messages
-        // Formats don't allow two user messages in a row.
-        if answer != nil, messages.last?.role == .user, added.first?.role == .user { messages.removeLast() }
+        if let answer, answer.statistics.generatedTokenCount == 0, answer.stopReason == nil {
+            // Nothing came of the last turn. Formats don't allow two user messages in a row, nor results twice.
+            messages.removeLast(addedCount)
+        }
         messages += added
-        let tokens: [Int]
+        if choice != .automatic, startsInThought {
+            throw .invalidOption(
+                InvalidOption(
+                    "tool choice", "\(choice)",
+                    allowed: "automatic, because answers in this format begin with a thought")
+            )
+        }
+        let forced = try ForcedCall(
+            choice, of: tools, form: choice == .automatic ? nil : toolCallForm, tokenizer: tokenizer,
+            number: Self.callCount(in: messages))
+        var tokens: [Int]
         do {
             tokens = try format.encode(messages, tools: tools, with: tokenizer)
         } catch { throw .tokenizer(error) }
+        if let forced { tokens += tokenizer.encode(forced.prefix, addSpecialTokens: false) }
         guard tokens.count <= session.capacity else {
             throw .session(.capacityExceeded(needed: tokens.count, capacity: session.capacity))
         }
@@ -199,7 +244,9 @@ public final class ChatSession {
             return try session.keepPrefix(of: tokens)
         }
         var options = options ?? self.options
-        options.startsText = true
+        // The rest of a call is no text of its own.
+        options.startsText = forced == nil
+        if let forced { options.constraint = forced.constraint }
         options.endTokens = options.endTokens ?? endTokens
         if !tools.isEmpty, let toolCallForm { options.keptSpecialTokens.formUnion(toolCallForm.tokens(of: tokenizer)) }
         let generation = try Generation(
@@ -208,6 +255,8 @@ public final class ChatSession {
         history = messages
         answer = generation
         answerParser = makeToolCallParser()
+        forcedCall = forced
+        addedCount = added.count
         return TokenStream(generation)
     }
 

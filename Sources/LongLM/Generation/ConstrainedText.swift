@@ -7,6 +7,8 @@ final class ConstrainedText {
     private let matcher: TokenConstraint
     private let endTokens: [Int]
     private var position: TokenConstraint.Position
+    /// What may come at this position, once it is known.
+    private var mask: TokenMask?
 
     /// - Parameter tokens: What the detokenizer takes for the text before.
     init(
@@ -34,7 +36,7 @@ final class ConstrainedText {
     /// it may end.
     func restrict(_ logits: inout [Float]) {
         let ends = endTokens.map { ($0, logits[$0]) }
-        matcher.mask(at: position).apply(to: &logits)
+        currentMask().apply(to: &logits)
         let mayEnd = matcher.accepts(position)
         for (token, logit) in ends { logits[token] = mayEnd ? logit : -.infinity }
     }
@@ -55,12 +57,20 @@ final class ConstrainedText {
 
     private func isAllowed(_ token: Int) -> Bool {
         if endTokens.contains(token) { return matcher.accepts(position) }
-        return matcher.mask(at: position).contains(token)
+        return currentMask().contains(token)
+    }
+
+    private func currentMask() -> TokenMask {
+        if let mask { return mask }
+        let mask = matcher.mask(at: position)
+        self.mask = mask
+        return mask
     }
 
     /// Goes on after a token that may come next.
     func append(_ token: Int) {
         guard let next = matcher.advance(position, by: token) else { return }
         position = matcher.trim(keeping: next)
+        mask = nil
     }
 }

@@ -2,7 +2,8 @@ import Tokenization
 
 /// Continues a session's text, one token each time it is asked.
 ///
-/// Nothing is computed ahead. After ``SessionError/cancelled(position:)``, a generation can be asked again and
+/// Work is done only when a token is asked for. With ``Speculation/automatic``, it may include guesses of later tokens.
+/// After ``SessionError/cancelled(position:)``, a generation can be asked again and
 /// continues where it was.
 public final class Generation {
     /// The session. It holds the text up to the token before the last one that was returned.

@@ -32,7 +32,7 @@ public struct GenerationOptions: Sendable {
     public init(
         tokenLimit: Int = 256, sampler: any Sampler = GreedySampler(), processors: [any LogitProcessor] = [],
         endTokens: [Int]? = nil, stopSequences: [String] = [], startsText: Bool = false,
-        speculation: Speculation = .automatic
+        speculation: Speculation = .automatic, alternativeCount: Int? = nil, constraint: Constraint? = nil
     ) {
         self.tokenLimit = tokenLimit
         self.sampler = sampler
@@ -41,6 +41,8 @@ public struct GenerationOptions: Sendable {
         self.stopSequences = stopSequences
         self.startsText = startsText
         self.speculation = speculation
+        self.alternativeCount = alternativeCount
+        self.constraint = constraint
     }
 }
 
@@ -49,9 +51,10 @@ public struct GenerationOptions: Sendable {
 /// A guess is processed in the same pass as the token before it, and tokens are chosen from the pass's logits exactly as
 /// without guesses. So the text is the same; only its time differs. Rounds of a ``Batch`` don't guess.
 public enum Speculation: Sendable {
-    /// Guesses as many tokens as pay, as measured while the text goes on: what followed when the end of the text stood
-    /// earlier in it, or else what the session of a smaller model goes on with, if the generation has one. Summaries,
-    /// quotations and edits of a long text gain most. A text that repeats nothing has hardly anything guessed.
+    /// Guesses the next tokens (speculative decoding). If the last tokens occurred earlier in the text, the guess is what
+    /// followed there. Otherwise, it comes from the draft model's session, if the generation has one. The number of guesses
+    /// is adjusted to what saves time, as measured during the generation. Summaries, quotations and
+    /// edits of a long text gain most. Without a draft model, hardly anything is guessed in a text without repetitions.
     case automatic
     /// Every token takes a pass of its own.
     case never

@@ -22,7 +22,7 @@
 /// }
 /// ```
 ///
-/// Nothing is computed ahead, so leaving the loop ends the work; the session is then ready for the next question.
+/// Work is done only when the reader asks for a token, so leaving the loop ends it; the session is then ready for the next question.
 /// Cancelling the reader's task ends a forward pass that is under way, as ``Generation/next()`` says. The actor may do
 /// other work between two tokens. If it uses the session for something else, the stream throws
 /// ``GenerationError/sessionChanged``.

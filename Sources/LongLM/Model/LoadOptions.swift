@@ -31,18 +31,19 @@ public struct LoadOptions: Sendable, Equatable {
     ///
     /// Adapters of quantised weights or of embeddings, trained biases, DoRA and other variants are refused with
     /// ``CheckpointError/unsupportedAdapter(file:feature:)``.
-    public var adapters: [String] = []
+    public var adapters: [String]
 
     /// Options; the defaults compute in 32-bit floats with all that the machine has.
     public init(
         precision: Precision = .float32, instructionSet: InstructionSet? = nil, threadCount: Int? = nil,
-        memoryLimit: Int? = nil, weightFormat: WeightFormat? = nil
+        memoryLimit: Int? = nil, weightFormat: WeightFormat? = nil, adapters: [String] = []
     ) {
         self.precision = precision
         self.instructionSet = instructionSet
         self.threadCount = threadCount
         self.memoryLimit = memoryLimit
         self.weightFormat = weightFormat
+        self.adapters = adapters
     }
 
     private var packedFormat: WeightFormat? {

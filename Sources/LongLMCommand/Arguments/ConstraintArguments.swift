@@ -20,7 +20,7 @@ struct ConstraintArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The text is this one, or another of those that are given so. Can be given several times.",
+            "The text is exactly one of the given choices. Repeat the option for each: --choices yes --choices no.",
             valueName: "text"))
     var choices: [String] = []
 

@@ -34,7 +34,8 @@ struct PrecisionArguments: ParsableArguments {
     @Option(
         help: """
             The arithmetic of products: float32 (exact, the default), int8, which also rounds the inputs of quantised \
-            weights to 8 bits and is the fastest, or bfloat16, which has about three significant digits and needs a \
+            weights to 8 bits and is the fastest for these (a checkpoint that isn't quantised needs --weights int8 or \
+            int4 for that), or bfloat16, which has about three significant digits and needs a \
             processor with AVX-512 BF16.
             """)
     var precision: Precision = .float32

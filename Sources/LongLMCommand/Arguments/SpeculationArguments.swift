@@ -6,8 +6,8 @@ struct SpeculationArguments: ParsableArguments {
     @Flag(
         name: .customLong("no-speculation"),
         help: """
-            Never guess tokens ahead. By default, what followed when the end of the text stood earlier in it is tried \
-            where that pays. It changes the time of a text and not one token.
+            Turn speculative decoding off. By default, if the last tokens occurred earlier in the text, the tokens that \
+            followed there are tried as guesses, where that saves time. Speculation changes the speed, never the output.
             """)
     var isOff = false
 
@@ -51,8 +51,11 @@ struct Draft {
     /// of `longlm plan`.
     func session(capacity: Int, _ precision: PrecisionArguments, _ threads: ThreadArguments) throws -> Session {
         let plan = try SelfExtendPlan(length: capacity, trainedContext: configuration.trainedContext)
+        var loadOptions = precision.loadOptions(threads)
+        // Adapters belong to the other model.
+        loadOptions.adapters = []
         return try Session(
-            model: loadModel(path, precision, threads),
+            model: loadModel(path, loadOptions),
             options: SessionOptions(
                 attention: plan.attention, threadCount: threads.threads, capacity: capacity,
                 cacheFormat: precision.cache))

@@ -50,7 +50,7 @@ struct ChatLoop {
             await conversation.clear()
             Terminal.writeError("the conversation is forgotten")
         case .system(let text):
-            await conversation.setSystem(text)
+            try await conversation.setSystem(text)
             Terminal.writeError("the system message is set")
         case .save(let path): Terminal.writeError("saved \(try await conversation.save(to: path))")
         case .load(let path): Terminal.writeError("loaded \(try await conversation.load(path))")

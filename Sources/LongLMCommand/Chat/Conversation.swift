@@ -158,9 +158,22 @@ actor Conversation {
     }
 
     /// Sets the system message.
-    func setSystem(_ text: String) {
+    ///
+    /// - Throws: The error of a format that has no place for it, or ``CommandError`` where it doesn't fit; the chat is then
+    ///   unchanged.
+    func setSystem(_ text: String) throws {
         let rest = chat.messages.first?.role == .system ? Array(chat.messages.dropFirst()) : chat.messages
-        chat.messages = [ChatMessage(role: .system, content: text)] + rest
+        let messages = [ChatMessage(role: .system, content: text)] + rest
+        try check(messages)
+        chat.messages = messages
+    }
+
+    /// Refuses messages after which no question could be asked, now rather than with the next message.
+    private func check(_ messages: [ChatMessage]) throws {
+        let answered = messages.last?.role == .user ? Array(messages.dropLast()) : messages
+        let question = ChatMessage(role: .user, content: "a")
+        let tokens = try chat.format.encode(answered + [question], with: chat.tokenizer)
+        guard tokens.count < chat.session.capacity else { throw noRoom(for: tokens.count) }
     }
 
     /// Writes the conversation, and the state of the session.
@@ -190,14 +203,14 @@ actor Conversation {
             throw CommandError.invalidInput("\(path): is not a list of messages: \(error.reason)")
         }
         let answered = messages.last?.role == .user ? Array(messages.dropLast()) : messages
-        // A conversation that the format has no place for is refused now, rather than with the next message.
-        let question = ChatMessage(role: .user, content: "a")
-        let tokens = try chat.format.encode(answered + [question], with: chat.tokenizer)
-        guard tokens.count < chat.session.capacity else { throw noRoom(for: tokens.count) }
+        try check(answered)
         let state = restore(path + ".session")
         chat.messages = answered
         answer = nil
+        let part = Self.documentPart(document)
+        let lacksDocument = !answered.isEmpty && !answered.contains { $0.content.hasPrefix(part) }
         return "\(answered.count) messages from \(path); \(state)"
+            + (lacksDocument ? "; the document of --file is not in this conversation" : "")
     }
 
     /// Takes over a saved state, if there is one that suits.

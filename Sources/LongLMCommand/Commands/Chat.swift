@@ -8,19 +8,20 @@ struct Chat: AsyncParsableCommand {
         discussion: """
             At a terminal, type a message and press return; the answer comes as the model produces it. A line that ends with \
             \\ goes on in the next one, and a text between lines of \"\"\" is one message. Lines that begin with a slash are \
-            commands: /clear, /system TEXT, /save FILE, /load FILE, /stats, /help and /exit. Ctrl-C ends an answer, and at \
-            the prompt the line; a second one, or Ctrl-D, leaves.
+            commands: /clear, /system TEXT, /save FILE, /load FILE, /stats, /help and /exit. Ctrl-C stops an answer. At \
+            the prompt, it discards the line. A second Ctrl-C, Ctrl-D or /exit ends the program.
 
             From a pipe or a file, each line is a message, and each answer is followed by a line break. --once takes the whole \
             input as one message. The first error, such as a full context, then ends the program with status 1, and Ctrl-C \
             ends it with 130. Standard output has the answers alone; everything else goes to standard error.
 
-            Tokens are chosen as the model's files recommend (generation_config.json, or general.sampling in a GGUF file), \
-            and by the greatest probability where they say nothing. --temperature 0 does that always. Random numbers begin \
-            with --seed, so the same conversation gives the same answers.
+            Sampling follows the model's files (generation_config.json, or general.sampling in a GGUF file). If they \
+            recommend nothing, the most probable token is chosen. --temperature 0 always chooses the most probable token. \
+            --seed seeds the random numbers (default: 0), so the same conversation gives the same answers.
 
-            The context holds 8,192 tokens, or with --file the document and 4,096 more, as far as the model's positions reach \
-            (--self-extend auto makes them reach further for a document or a --length); --length sets another number. When it is full, the message is refused, and the conversation stays.
+            By default, the context holds 8,192 tokens; with --file, it has room for the document and 4,096 more. --length sets \
+            another number. Without Self-Extend, the context can't be longer than the model's own; with --self-extend auto, a \
+            document or --length may exceed that. If a message doesn't fit, it is refused, and the conversation is unchanged.
 
             Questions about a document that is longer than the model's context; it is read once:
               longlm chat --model DIR --file report.txt --self-extend auto

@@ -7,8 +7,8 @@ struct Embed: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print an embedding of each text: its last hidden states, pooled.",
         discussion: """
-            Each text gives a JSON object in a line, with the number of its tokens and a vector as long as the model is wide. \
-            The vector is made of the stream after the model's last normalisation.
+            Prints one JSON object per line for each text: its number of tokens, and a vector of the model's hidden size. The \
+            vector is pooled from the hidden states after the final normalisation.
 
               longlm embed --model DIR --normalize --text "a first text" --text "a second text"
             """)

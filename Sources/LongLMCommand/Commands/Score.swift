@@ -14,9 +14,10 @@ struct Score: ParsableCommand {
 
             --input takes a file of JSON lines instead, {"context": …, "continuation": …}.
 
-            The prompt and a continuation are turned into tokens as one text. The continuation begins with the first token \
-            that the prompt alone doesn't have in its place. Without a prompt, and if the tokenizer puts no token in front \
-            of texts, the first token of a continuation is given and counts as certain.
+            The prompt and a continuation are turned into tokens as one text. The continuation begins at the first token \
+            that differs from the tokens of the prompt alone. If --prompt is empty and the tokenizer adds no token at the \
+            beginning of a text, nothing predicts the continuation's first token. It then counts as certain (log \
+            probability 0).
             """)
 
     @OptionGroup var model: ModelArguments

@@ -16,7 +16,10 @@ extension Tokenizer {
             ByteLevelAlphabet.decode(spelling, to: &bytes)
             return bytes
         }
-        if decoder.steps.contains(where: { $0 is ByteFallbackDecoder }), let byte = ByteFallbackDecoder.byte(spelling) {
+        if decoder.steps.contains(where: { $0 is ByteFallbackDecoder }), let byte = ByteFallbackDecoder.byte(spelling),
+            // A decoder that strips a text's first space strips one that is spelled as a byte, too.
+            !startsText || byte >= 0x80
+        {
             return [byte]
         }
         // What the decoder makes of the token between others: some of its steps look at a text's first token, or put

@@ -2,7 +2,7 @@
 extension ChatFormat {
     /// Renders a chat with tools to text; see ``render(_:addGenerationPrompt:)``.
     ///
-    /// The template gets the tools as `apply_chat_template(tools: …)` of transformers passes them: as they are, in their
+    /// The template gets the tools as `apply_chat_template(tools=…)` of transformers passes them: as they are, in their
     /// order. A call is the object `{"id": …, "type": "function", "function": {"name": …, "arguments": {…}}}`, and a result
     /// has `tool_call_id` and `name`. Templates differ in two things, which are found by rendering a call: some take
     /// arguments only as a text, and for the empty content of a message with calls some take only `None`, others only a

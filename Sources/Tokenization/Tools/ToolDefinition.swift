@@ -1,7 +1,7 @@
 /// A function that a model may call: what a chat template gets in its list `tools`.
 ///
 /// The names of its members and their order reach the template as they are, so that a template's `tojson` writes what
-/// `apply_chat_template(tools: …)` of transformers writes.
+/// `apply_chat_template(tools=…)` of transformers writes.
 public struct ToolDefinition: Sendable, Equatable {
     /// The name that calls state.
     public let name: String

@@ -86,7 +86,8 @@ extension SamplingSettings {
         try check(values.minP, keys.minP, "between 0 and 1") { (0...1).contains($0) }
         try check(values.penalty, keys.penalty, "positive and finite") { Float($0) > 0 && Float($0).isFinite }
         topK = values.topK.map { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
-        topP = values.topP.map { Float($0) }.flatMap { $0 > 0 && $0 < 1 ? $0 : nil }
+        // 0 keeps the most probable token alone.
+        topP = values.topP.map { max(Float($0), .leastNormalMagnitude) }.flatMap { $0 < 1 ? $0 : nil }
         minP = values.minP.map { Float($0) }.flatMap { $0 > 0 ? $0 : nil }
         repetitionPenalty = values.penalty.map { Float($0) }.flatMap { $0 == 1 ? nil : $0 }
     }
