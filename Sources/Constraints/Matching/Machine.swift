@@ -119,6 +119,8 @@ struct Machine {
                 var stack = place.stack
                 if case .finish = program.instructions[Int(next)] {} else { stack = stacks.push(next, on: stack) }
                 work.append(Place(instruction: program.ruleStarts[Int(rule)], stack: stack))
+                // First, so that the end is found however many such calls there are.
+                if program.readsNothing[Int(rule)] { work.append(Place(instruction: next, stack: place.stack)) }
             case .finish:
                 if place.stack == StackTable.empty {
                     accepts = true

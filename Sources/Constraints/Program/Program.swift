@@ -22,6 +22,8 @@ struct Program: Sendable {
     var byteSets: [ByteSet]
     /// Where each rule begins.
     var ruleStarts: [Int32]
+    /// Whether each rule reads the empty text, too.
+    private(set) var readsNothing: [Bool] = []
     /// Bytes that no instruction tells apart have one class.
     private(set) var classes: [UInt8] = []
     /// A byte of each class.
@@ -38,6 +40,8 @@ struct Program: Sendable {
         byteSets = assembler.byteSets
         ruleStarts = assembler.ruleStarts
         guard removeDeadEnds() else { throw .unsatisfiable(at: "") }
+        let isEmpty = instructionsWithEnd(reading: [Bool](repeating: false, count: byteSets.count))
+        readsNothing = ruleStarts.map { isEmpty[Int($0)] }
         if let rule = leftRecursiveRule() {
             throw .unsupported("left recursion", at: rules.names[rule] ?? "")
         }
@@ -122,8 +126,7 @@ struct Program: Sendable {
 
     /// A rule that can begin with itself before it has read a byte; nil if there is none. A machine would call it for ever.
     private func leftRecursiveRule() -> Int? {
-        let isEmpty = instructionsWithEnd(reading: [Bool](repeating: false, count: byteSets.count))
-        let callees = ruleStarts.map { rulesCalledFirst(from: $0, isEmpty) }
+        let callees = ruleStarts.map { rulesCalledFirst(from: $0) }
         // Takes away rules that call none of the rest first, until only circles are left.
         var openCount = callees.map(\.count)
         var callers = [[Int]](repeating: [], count: callees.count)
@@ -144,7 +147,7 @@ struct Program: Sendable {
     }
 
     /// The rules that are called from a place before a byte is read.
-    private func rulesCalledFirst(from start: Int32, _ isEmpty: [Bool]) -> Set<Int> {
+    private func rulesCalledFirst(from start: Int32) -> Set<Int> {
         var rules: Set<Int> = []
         var seen: Set<Int32> = [start]
         var work = [start]
@@ -155,7 +158,7 @@ struct Program: Sendable {
             case .split(let range): following += targets[Int(range.lowerBound)..<Int(range.upperBound)]
             case .call(let rule, let next):
                 rules.insert(Int(rule))
-                if isEmpty[Int(ruleStarts[Int(rule)])] { following.append(next) }
+                if readsNothing[Int(rule)] { following.append(next) }
             }
             for place in following where seen.insert(place).inserted { work.append(place) }
         }
