@@ -25,14 +25,20 @@ public final class ChatSession {
     private let endTokens: [Int]
     private let firstMessages: [ChatMessage]
     private var history: [ChatMessage]
-    /// The generation of the last answer.
-    private var answer: Generation?
-    /// Finds the calls in it; nil where it was given no tools.
-    private var answerParser: ToolCallParser?
-    /// How many messages it answers.
-    private var addedCount = 0
-    /// What is around it if it has to be a call.
-    private var forcedCall: ForcedCall?
+    /// The last answer; nil before the first.
+    private var answer: Answer?
+
+    private struct Answer {
+        let generation: Generation
+        /// Finds the calls in it; nil where it was given no tools.
+        let parser: ToolCallParser?
+        /// What is around it if it has to be a call.
+        let forcedCall: ForcedCall?
+        /// How many messages it answers.
+        let questionCount: Int
+
+        var hasBegun: Bool { generation.statistics.generatedTokenCount > 0 || generation.stopReason != nil }
+    }
 
     /// A chat.
     ///
@@ -79,16 +85,12 @@ public final class ChatSession {
     /// next answer has begun; what the session holds of the new messages' beginning is not processed again.
     public var messages: [ChatMessage] {
         get {
-            guard let answer, answer.statistics.generatedTokenCount > 0 || answer.stopReason != nil else {
-                return history
-            }
+            guard let answer, answer.hasBegun else { return history }
             return history + [message(of: answer)]
         }
         set {
             history = newValue
             answer = nil
-            answerParser = nil
-            forcedCall = nil
         }
     }
 
@@ -107,16 +109,13 @@ public final class ChatSession {
         return ToolCallParser(form: toolCallForm, names: Set(tools.map(\.name)), startsInThought: startsInThought)
     }
 
-    /// What the assistant says with its answer.
-    private func message(of answer: Generation) -> ChatMessage {
-        guard let forcedCall else { return message(answer.text) }
-        return message(
-            forcedCall.prefix + answer.text + (answer.stopReason == .constraint ? forcedCall.suffix : ""))
-    }
-
-    /// What the assistant says with a text.
-    private func message(_ text: String) -> ChatMessage {
-        guard var parser = answerParser else { return ChatMessage(role: .assistant, content: text) }
+    /// What the assistant says with an answer.
+    private func message(of answer: Answer) -> ChatMessage {
+        var text = answer.generation.text
+        if let call = answer.forcedCall {
+            text = call.prefix + text + (answer.generation.stopReason == .constraint ? call.suffix : "")
+        }
+        guard var parser = answer.parser else { return ChatMessage(role: .assistant, content: text) }
         var (content, calls) = ("", [ToolCall]())
         for event in parser.append(text) + parser.finish() {
             switch event {
@@ -216,10 +215,8 @@ public final class ChatSession {
         progress: ((Int) -> Void)? = nil
     ) throws(GenerationError) -> TokenStream {
         var messages = messages
-        if let answer, answer.statistics.generatedTokenCount == 0, answer.stopReason == nil {
-            // Nothing came of the last turn. Formats don't allow two user messages in a row, nor results twice.
-            messages.removeLast(addedCount)
-        }
+        // Nothing came of the last turn. Formats don't allow two user messages in a row, nor results twice.
+        if let answer, !answer.hasBegun { messages.removeLast(answer.questionCount) }
         messages += added
         if choice != .automatic, startsInThought {
             throw .invalidOption(
@@ -253,10 +250,8 @@ public final class ChatSession {
             session: session, prompt: Array(tokens[shared...]), tokenizer: tokenizer, options: options, draft: draft,
             progress: progress)
         history = messages
-        answer = generation
-        answerParser = makeToolCallParser()
-        forcedCall = forced
-        addedCount = added.count
+        answer = Answer(
+            generation: generation, parser: makeToolCallParser(), forcedCall: forced, questionCount: added.count)
         return TokenStream(generation)
     }
 

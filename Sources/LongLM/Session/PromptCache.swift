@@ -106,7 +106,7 @@ public final class PromptCache {
 extension Session {
     /// How many of the first tokens of a prompt this session has processed and can be shortened to. It is never all of
     /// them, so that the last one is processed for its logits.
-    func reusablePrefix(of prompt: [Int]) -> Int {
+    package func reusablePrefix(of prompt: [Int]) -> Int {
         let limit = min(prompt.count - 1, position)
         var shared = 0
         while shared < limit, prompt[shared] == tokens[shared] { shared += 1 }
@@ -117,7 +117,7 @@ extension Session {
     ///
     /// - Parameter prompt: Not empty.
     /// - Returns: How many of the prompt's tokens the session holds.
-    func keepPrefix(of prompt: [Int]) throws(SessionError) -> Int {
+    package func keepPrefix(of prompt: [Int]) throws(SessionError) -> Int {
         let length = reusablePrefix(of: prompt)
         try truncate(to: length)
         return length

@@ -71,11 +71,8 @@ extension Session {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
             let hiddenSize = model.configuration.hiddenSize
-            let reservation: MemoryReservation
-            do throws(MemoryShortage) {
-                reservation = try model.memory.reserve(
-                    rowLimit * hiddenSize * MemoryLayout<Float>.stride, for: .hiddenStates(tokenCount: rowLimit))
-            } catch { throw .memory(error) }
+            let reservation = try reserveMemory(
+                rowLimit * hiddenSize * MemoryLayout<Float>.stride, for: .hiddenStates(tokenCount: rowLimit))
             defer { withExtendedLifetime(reservation) {} }
             var all = [Float](repeating: 0, count: rowLimit * hiddenSize)
             try forEachPass(over: tokens, progress) { places in

@@ -47,11 +47,8 @@ extension Session {
     ) throws(SessionError) {
         let vocabularySize = model.configuration.vocabularySize
         let rowLimit = min(TokenScoring.rowLimit(vocabularySize: vocabularySize), tokens.count)
-        let reservation: MemoryReservation
-        do throws(MemoryShortage) {
-            reservation = try model.memory.reserve(
-                rowLimit * vocabularySize * MemoryLayout<Float>.stride, for: .logits(tokenCount: rowLimit))
-        } catch { throw .memory(error) }
+        let reservation = try reserveMemory(
+            rowLimit * vocabularySize * MemoryLayout<Float>.stride, for: .logits(tokenCount: rowLimit))
         defer { withExtendedLifetime(reservation) {} }
         let rows = AlignedBuffer(floatCount: rowLimit * vocabularySize)
         var last = [Float](repeating: 0, count: vocabularySize)

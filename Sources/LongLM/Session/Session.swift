@@ -261,17 +261,23 @@ public final class Session {
         try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
             let vocabularySize = model.configuration.vocabularySize
-            let reservation: MemoryReservation
-            do throws(MemoryShortage) {
-                reservation = try model.memory.reserve(
-                    tokens.count * vocabularySize * MemoryLayout<Float>.stride, for: .logits(tokenCount: tokens.count))
-            } catch { throw .memory(error) }
+            let reservation = try reserveMemory(
+                tokens.count * vocabularySize * MemoryLayout<Float>.stride, for: .logits(tokenCount: tokens.count))
             defer { withExtendedLifetime(reservation) {} }
             var all = [Float](repeating: 0, count: tokens.count * vocabularySize)
             try process(tokens, into: &all, wantsAll: true, progress)
             logits = Array(all.suffix(vocabularySize))
             return all
         }
+    }
+
+    /// Reserves memory beside the session's own, until the last reference to the reservation is gone.
+    func reserveMemory(
+        _ byteCount: Int, for purpose: MemoryShortage.Purpose
+    ) throws(SessionError) -> MemoryReservation {
+        do throws(MemoryShortage) {
+            return try model.memory.reserve(byteCount, for: purpose)
+        } catch { throw .memory(error) }
     }
 
     /// Processes one token. Afterwards, ``logits`` are those of this token.

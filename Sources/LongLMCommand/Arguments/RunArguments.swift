@@ -92,6 +92,11 @@ extension PrecisionArguments {
         return options
     }
 
+    /// How a session runs with it.
+    func sessionOptions(_ attention: AttentionMode, capacity: Int, _ threads: ThreadArguments) -> SessionOptions {
+        SessionOptions(attention: attention, threadCount: threads.threads, capacity: capacity, cacheFormat: cache)
+    }
+
     func validate() throws {
         if precision == .bfloat16, let weights, weights != .bfloat16 {
             throw ValidationError("--precision bfloat16 stores weights in bfloat16, not in \(weights.rawValue)")

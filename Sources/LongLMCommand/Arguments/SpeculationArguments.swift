@@ -56,8 +56,6 @@ struct Draft {
         loadOptions.adapters = []
         return try Session(
             model: loadModel(path, loadOptions),
-            options: SessionOptions(
-                attention: plan.attention, threadCount: threads.threads, capacity: capacity,
-                cacheFormat: precision.cache))
+            options: precision.sessionOptions(plan.attention, capacity: capacity, threads))
     }
 }

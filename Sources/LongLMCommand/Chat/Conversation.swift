@@ -85,8 +85,7 @@ actor Conversation {
         guard tokens.count < chat.session.capacity else { throw noRoom(for: tokens.count) }
         returnToDocument(for: tokens)
         chat.messages = Array(messages(asking: content).dropLast())
-        let shared = zip(tokens, chat.session.tokens).prefix { $0 == $1 }.count
-        let unread = tokens.count - shared
+        let unread = tokens.count - chat.session.reusablePrefix(of: tokens)
         // What takes a single pass needs no bar.
         let bar = unread > Session.maximumPassRowCount ? PromptBar("read", tokenCount: unread) : nil
         defer { bar?.finish() }
@@ -107,11 +106,8 @@ actor Conversation {
     /// Takes the session that has read the document alone, where the present one can't be shortened to what the next prompt
     /// begins with.
     private func returnToDocument(for tokens: [Int]) {
-        func sharedCount(_ session: Session) -> Int { zip(tokens, session.tokens).prefix { $0 == $1 }.count }
-        let (session, shared) = (chat.session, sharedCount(chat.session))
-        // Less than that is less than nothing: the session would begin anew.
-        guard shared < min(session.position, session.earliestTruncation), let documentSession,
-            sharedCount(documentSession) >= documentSession.earliestTruncation,
+        guard let documentSession,
+            chat.session.reusablePrefix(of: tokens) < documentSession.reusablePrefix(of: tokens),
             let fork = try? documentSession.fork()
         else { return }
         replaceSession(with: fork, messages: chat.messages)

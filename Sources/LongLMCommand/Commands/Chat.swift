@@ -103,9 +103,7 @@ struct Chat: AsyncParsableCommand {
         let languageModel = try loadModel(model.directory, precision, threads)
         let session = try Session(
             model: languageModel,
-            options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache))
+            options: precision.sessionOptions(extent.attention, capacity: extent.length, threads))
         return Conversation(
             Conversation.Parts(
                 session: session, tokenizer: tokenizer, format: format, options: options, system: system,

@@ -62,9 +62,7 @@ struct Embed: ParsableCommand {
         let extent = try attention.sessionExtent(promptLength: longest, additional: 0, configuration: configuration)
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
-            options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache))
+            options: precision.sessionOptions(extent.attention, capacity: extent.length, threads))
         let bar = ProgressBar("embed")
         defer { bar.finish() }
         for (index, tokens) in encoded.enumerated() {

@@ -90,9 +90,7 @@ struct Generate: ParsableCommand {
         let languageModel = try loadModel(model.directory, precision, threads)
         let session = try Session(
             model: languageModel,
-            options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache))
+            options: precision.sessionOptions(extent.attention, capacity: extent.length, threads))
         let draftSession = try draft?.session(capacity: extent.length, precision, threads)
         let bar = PromptBar("prefill", tokenCount: promptTokens.count)
         var options = try sampling.options(tokenLimit: maxTokens)

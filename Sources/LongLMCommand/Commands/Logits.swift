@@ -58,9 +58,7 @@ struct Logits: ParsableCommand {
             promptLength: tokens.count, additional: 0, configuration: configuration)
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
-            options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache))
+            options: precision.sessionOptions(extent.attention, capacity: extent.length, threads))
 
         let rowCount = rows ?? tokens.count
         let shape = [rowCount, configuration.vocabularySize]

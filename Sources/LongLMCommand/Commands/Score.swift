@@ -90,9 +90,7 @@ struct Score: ParsableCommand {
         let extent = try attention.sessionExtent(promptLength: longest, additional: 0, configuration: configuration)
         let session = try Session(
             model: try loadModel(model.directory, precision, threads),
-            options: SessionOptions(
-                attention: extent.attention, threadCount: threads.threads, capacity: extent.length,
-                cacheFormat: precision.cache))
+            options: precision.sessionOptions(extent.attention, capacity: extent.length, threads))
         let bar = ProgressBar("score")
         defer { bar.finish() }
         for (index, (request, tokens)) in zip(requests, encoded).enumerated() {
@@ -138,9 +136,8 @@ struct Score: ParsableCommand {
 extension Session {
     /// Makes the session hold a text, with its last token's logits. What it already holds of the text is kept.
     fileprivate func hold(_ text: [Int]) throws {
-        let common = zip(tokens, text).prefix { $0 == $1 }.count
-        let kept = min(common, max(text.count - 1, 0))
-        if kept < position { try truncate(to: kept >= earliestTruncation ? kept : 0) }
-        if position < text.count { try prefill(Array(text[position...])) }
+        if text.isEmpty { return try truncate(to: 0) }
+        let kept = try keepPrefix(of: text)
+        try prefill(Array(text[kept...]))
     }
 }

@@ -132,7 +132,7 @@ extension Double {
 
 extension Unicode.Scalar {
     /// How JSON spells it; nil for as it is.
-    fileprivate func jsonEscape(escapesNonASCII: Bool) -> String? {
+    func jsonEscape(escapesNonASCII: Bool) -> String? {
         switch self {
         case "\"": return "\\\""
         case "\\": return "\\\\"

@@ -193,17 +193,6 @@ extension ToolCallForm {
 
     /// A text as JSON spells it.
     private static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"", "\\": result += "\\\(scalar)"
-            case "\n": result += "\\n"
-            case _ where scalar.value < 0x20:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        "\"" + text.unicodeScalars.map { $0.jsonEscape(escapesNonASCII: false) ?? String($0) }.joined() + "\""
     }
 }

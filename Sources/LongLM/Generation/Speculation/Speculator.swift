@@ -8,8 +8,6 @@ struct Speculator {
     private var cost = PassCost()
     /// How probably the token after a match is guessed right, by the match's length, from 1.
     private var hitRates = (1...PromptLookup.maximumLength).map { 1 - 1 / (1 + 0.25 * Double($0)) }
-    /// The guess for the next token that lookup gave, whether it was used or not.
-    private var expected: (token: Int, length: Int)?
     private var draft: DraftSession?
 
     /// - Parameter draftSession: A session of a smaller model; nil: there is none.
@@ -23,14 +21,12 @@ struct Speculator {
     ///   - limit: The most tokens that are wanted.
     ///   - sampler: Chooses the tokens of the text; a copy chooses those of a draft.
     mutating func guess(after tokens: [Int], _ last: Int, limit: Int, sampler: any Sampler) -> [Int] {
-        if let expected {
-            let rate = hitRates[expected.length - 1]
-            hitRates[expected.length - 1] += ((expected.token == last ? 1 : 0) - rate) / 8
+        // Whether it was used or not, the last match tells.
+        if let match = lookup.match, match.next < tokens.count {
+            let rate = hitRates[match.length - 1]
+            hitRates[match.length - 1] += ((tokens[match.next] == last ? 1 : 0) - rate) / 8
         }
         lookup.update(after: tokens, last)
-        expected = lookup.match.flatMap { match in
-            lookup.guess(1, after: tokens, last).first.map { ($0, match.length) }
-        }
         let limit = min(limit, Lookahead.maximumRowCount - 1)
         // A pass of a single row tells what others are compared with.
         guard limit > 0, cost.single > 0 else { return [] }
