@@ -68,7 +68,7 @@ actor Engine: Service {
     private func admit() {
         while let job = admission.take() {
             do {
-                places.append(Place(job, try generation(for: job.request)))
+                places.append(Place(job, try generation(for: job.work)))
             } catch {
                 job.answer.fail(APIError(error))
                 admission.release()
@@ -77,12 +77,14 @@ actor Engine: Service {
     }
 
     /// The answer to a request, which begins where what is kept of its prompt ends.
-    private func generation(for request: CompletionRequest) throws(GenerationError) -> Generation {
+    private func generation(for work: Work) throws(GenerationError) -> Generation {
+        guard case .texts(let work) = work else { fatalError("embeddings aren't computed yet") }
+        let prompt = work.prompts[0]
         let session: Session
-        do { session = try kept.session(for: request.prompt) } catch { throw .session(error) }
+        do { session = try kept.session(for: prompt) } catch { throw .session(error) }
         return try Generation(
-            session: session, prompt: Array(request.prompt[session.position...]), tokenizer: tokenizer,
-            options: request.options)
+            session: session, prompt: Array(prompt[session.position...]), tokenizer: tokenizer,
+            options: work.choices[0].options)
     }
 
     /// Continues everybody who keeps up; false if there is nobody.
@@ -101,9 +103,10 @@ actor Engine: Service {
 
     private func send(_ result: Result<Batch.Outcome, GenerationError>, to place: Place) {
         do {
-            if let text = try result.get().token?.text, !text.isEmpty { place.job.answer.send(.text(text)) }
+            if let token = try result.get().token { place.job.answer.send(.token(token, choice: 0)) }
             guard let reason = place.generation.stopReason else { return }
-            place.job.answer.send(.end(reason, place.generation.statistics))
+            place.job.answer.send(.end(reason, place.generation.statistics, choice: 0))
+            place.job.answer.finish()
             remove(place)
         } catch { fail(place, error) }
     }

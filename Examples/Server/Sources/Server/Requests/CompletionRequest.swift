@@ -7,8 +7,7 @@ struct CompletionRequest: Sendable {
     enum Kind: Sendable { case chat, text }
 
     let kind: Kind
-    let prompt: [Int]
-    let options: GenerationOptions
+    let work: TextWork
     /// Whether the answer is sent while it is produced.
     let isStream: Bool
     /// Whether a stream ends with the number of tokens.
@@ -25,19 +24,22 @@ struct CompletionRequest: Sendable {
         var fields = try Fields(body: body)
         guard let name = try fields.string("model") else { throw .invalid("model is missing.", field: "model") }
         guard name == model.name else { throw .unknownModel(name) }
-        switch kind {
-        case .chat: prompt = try Self.chatPrompt(&fields, model)
-        case .text: prompt = try Self.textPrompt(&fields, model)
-        }
+        let prompt =
+            switch kind {
+            case .chat: try Self.chatPrompt(&fields, model)
+            case .text: try Self.textPrompt(&fields, model)
+            }
 
         isStream = try fields.bool("stream") ?? false
         includesUsage = try Self.usage(&fields, isStream: isStream)
         let answerLength = try Self.answerLength(&fields, kind, promptLength: prompt.count, model)
-        options = GenerationOptions(
+        let options = GenerationOptions(
             tokenLimit: answerLength, sampler: try Self.sampler(&fields),
             processors: try Self.processors(&fields, promptLength: prompt.count, model),
             endTokens: kind == .chat ? model.chatEndTokens : nil, stopSequences: try Self.stops(&fields),
             startsText: kind == .chat)
+        work = TextWork(
+            prompts: [prompt], choices: [TextWork.Choice(prompt: 0, options: options)], promptAlternativeCount: nil)
         // They are about the client, not about the answer.
         for field in ["user", "metadata", "safety_identifier", "prompt_cache_key"] { _ = fields.value(field) }
         try fields.end(neutral: Self.neutral)

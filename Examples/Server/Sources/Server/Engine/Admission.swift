@@ -2,7 +2,7 @@ import Synchronization
 
 /// A request on its way to the engine.
 struct Job: Sendable {
-    let request: CompletionRequest
+    let work: Work
     let answer: Answer
 }
 
@@ -37,11 +37,11 @@ final class Admission: Sendable {
     /// Lets a request in.
     ///
     /// - Throws: ``APIError`` when there is no room, or no more requests are answered.
-    func add(_ request: CompletionRequest) throws(APIError) -> Answer {
+    func add(_ work: Work) throws(APIError) -> Answer {
         let answer = Answer(wake: wake)
         try state.withLock { (state) throws(APIError) in
             try check(state)
-            state.waiting.append(Job(request: request, answer: answer))
+            state.waiting.append(Job(work: work, answer: answer))
         }
         wake()
         return answer

@@ -1,14 +1,25 @@
 import LongLM
 import Synchronization
 
-/// What the engine sends to one client: pieces of text, and an end. It is bounded: while a client is behind, the engine
-/// goes on without it.
+/// What the engine sends to one client: pieces, and an end. It is bounded: while a client is behind, the engine goes on
+/// without it.
 final class Answer: Sendable {
     /// What is sent at a time.
     enum Piece: Sendable {
-        case text(String)
-        /// The last one.
-        case end(StopReason, GenerationStatistics)
+        /// The scores of the tokens of a choice's prompt, before its first token.
+        case promptScores([PromptToken], choice: Int)
+        case token(GeneratedToken, choice: Int)
+        /// The last piece of a choice.
+        case end(StopReason, GenerationStatistics, choice: Int)
+        case embedding([Float], index: Int)
+    }
+
+    /// A token of a prompt that was scored.
+    struct PromptToken: Sendable {
+        let id: Int
+        /// nil: the first token, which nothing predicts.
+        let logProbability: Double?
+        let alternatives: [TokenAlternative]
     }
 
     /// The most pieces that wait for the client.
@@ -19,6 +30,8 @@ final class Answer: Sendable {
     private let ended = AsyncStream<Never>.makeStream()
     private let unreadCount = Atomic<Int>(0)
     private let wasAbandoned = Atomic<Bool>(false)
+    /// Whether the engine has sent everything.
+    private let isComplete = Atomic<Bool>(false)
     /// Tells the engine that something has changed.
     private let wake: @Sendable () -> Void
 
@@ -38,7 +51,12 @@ final class Answer: Sendable {
     func send(_ piece: Piece) {
         unreadCount.add(1, ordering: .relaxed)
         continuation.yield(piece)
-        if case .end = piece { finish(nil) }
+    }
+
+    /// Ends it, after all that was sent.
+    func finish() {
+        isComplete.store(true, ordering: .relaxed)
+        finish(nil)
     }
 
     func fail(_ error: APIError) { finish(error) }
@@ -50,12 +68,14 @@ final class Answer: Sendable {
 
     // MARK: - The client's side
 
-    /// The next piece.
+    /// The next piece; nil after the last.
     ///
     /// - Throws: ``APIError`` when the engine could not go on, and after ``abandon()``.
-    func next() async throws -> Piece {
+    func next() async throws -> Piece? {
         var iterator = pieces.makeAsyncIterator()
         guard let piece = try await iterator.next() else {
+            // A task that is cancelled ends the iteration, too.
+            if isComplete.load(ordering: .relaxed), !Task.isCancelled { return nil }
             abandon()
             throw APIError.abandoned
         }

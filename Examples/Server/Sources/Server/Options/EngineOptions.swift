@@ -1,0 +1,26 @@
+import ArgumentParser
+
+/// How many requests are answered, and how long answers may be.
+struct EngineOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The most tokens of an answer.", valueName: "n"))
+    var maxTokens = 1024
+
+    @Option(help: ArgumentHelp("The most requests that are answered at the same time.", valueName: "n"))
+    var batch = 8
+
+    @Option(help: ArgumentHelp("The most requests that wait beyond those; others get status 429.", valueName: "n"))
+    var queue = 64
+
+    @Option(
+        help: ArgumentHelp(
+            "The most conversations to keep in memory when they are over: a request that begins as one of them only "
+                + "has its rest to be read.", valueName: "n"))
+    var keep = 4
+
+    func validate() throws {
+        try check("max-tokens", maxTokens, 1...1 << 24)
+        try check("batch", batch, 1...512)
+        try check("queue", queue, 0...1 << 20)
+        try check("keep", keep, 0...1 << 20)
+    }
+}
