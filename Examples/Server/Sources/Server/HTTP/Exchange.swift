@@ -28,19 +28,12 @@ struct Exchange {
     /// Answers a request.
     ///
     /// - Parameter plan: Reads a body, and says what is to be done.
-    func answer(_ request: Request, plan: (Data) throws(APIError) -> Plan) async throws -> Response {
-        // Any page that a browser shows may send other types to this address; for this one the browser asks first.
-        guard request.headers[.contentType].flatMap({ MediaType(from: $0) })?.isType(.applicationJson) == true else {
-            throw APIError.noJSON
-        }
+    func answer(_ request: Request, plan: (Data) async throws(APIError) -> Plan) async throws -> Response {
+        try checkType(of: request)
         // Nobody is read in order to be refused.
         try admission.check()
         var request = request
-        let body: ByteBuffer
-        do {
-            body = try await request.collectBody(upTo: maximumBodySize)
-        } catch let error as any HTTPResponseError { throw error } catch { throw APIError.abandoned }
-        let plan = try plan(Data(body.readableBytesView))
+        let plan = try await plan(try await body(of: &request))
         let client = Client(try admission.add(plan.work))
         let watch = watch(request, for: client.answer)
         do {
@@ -59,6 +52,28 @@ struct Exchange {
             await end(watch)
             throw error
         }
+    }
+
+    /// Answers a request that the engine has no part in.
+    ///
+    /// - Parameter answer: Reads a body, and returns the answer.
+    func answer(_ request: Request, with answer: (Data) async throws(APIError) -> JSONValue) async throws -> Response {
+        try checkType(of: request)
+        var request = request
+        return Response(try await answer(try await body(of: &request)))
+    }
+
+    private func checkType(of request: Request) throws(APIError) {
+        // Any page that a browser shows may send other types to this address; for this one the browser asks first.
+        guard request.headers[.contentType].flatMap({ MediaType(from: $0) })?.isType(.applicationJson) == true else {
+            throw .noJSON
+        }
+    }
+
+    private func body(of request: inout Request) async throws -> Data {
+        do {
+            return Data(try await request.collectBody(upTo: maximumBodySize).readableBytesView)
+        } catch let error as any HTTPResponseError { throw error } catch { throw APIError.abandoned }
     }
 
     /// Watches a request's connection until its answer ends: when the client closes it, nobody wants the rest any more.

@@ -9,7 +9,16 @@ struct Routes: Sendable {
     let maximumBodySize: Int
     /// How long a client may take nothing of what is written.
     let patience: Duration
+    private let reader: RequestReader
     private let started = Int(Date().timeIntervalSince1970)
+
+    init(model: ServedModel, admission: Admission, maximumBodySize: Int, patience: Duration) {
+        self.model = model
+        self.admission = admission
+        self.maximumBodySize = maximumBodySize
+        self.patience = patience
+        reader = RequestReader(model)
+    }
 
     func router() -> Router<ConnectionContext> {
         let router = Router(context: ConnectionContext.self)
@@ -21,8 +30,21 @@ struct Routes: Sendable {
             guard name == model.name else { throw APIError.unknownModel(name) }
             return Response(modelObject)
         }
-        router.post("v1/chat/completions") { request, context in try await complete(.chat, request, context) }
-        router.post("v1/completions") { request, context in try await complete(.text, request, context) }
+        router.post("v1/chat/completions") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.chat(body) }
+        }
+        router.post("v1/completions") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.text(body) }
+        }
+        router.post("v1/embeddings") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.embeddings(body) }
+        }
+        router.post("tokenize") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.tokenize(body) }
+        }
+        router.post("detokenize") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.detokenize(body) }
+        }
         return router
     }
 
@@ -32,18 +54,13 @@ struct Routes: Sendable {
     }
 
     private var modelObject: JSONValue {
-        ["id": .string(model.name), "object": "model", "created": .integer(started), "owned_by": "local"]
+        [
+            "id": .string(model.name), "object": "model", "created": .integer(started), "owned_by": "local",
+            "max_model_len": .integer(model.capacity), "context_length": .integer(model.capacity),
+        ]
     }
 
-    private func complete(
-        _ kind: CompletionRequest.Kind, _ request: Request, _ context: ConnectionContext
-    ) async throws -> Response {
-        let exchange = Exchange(admission: admission, maximumBodySize: maximumBodySize, patience: patience, context)
-        return try await exchange.answer(request) { body throws(APIError) in
-            let completion = try CompletionRequest(kind, body: body, model: model)
-            return Exchange.Plan(
-                work: .texts(completion.work), reply: CompletionReply(to: completion, model: model),
-                isStream: completion.isStream)
-        }
+    private func exchange(_ context: ConnectionContext) -> Exchange {
+        Exchange(admission: admission, maximumBodySize: maximumBodySize, patience: patience, context)
     }
 }
