@@ -12,10 +12,14 @@ import time
 import traceback
 
 import checks.connections
+import checks.embeddings
 import checks.engine
 import checks.fields
+import checks.formats
 import checks.process
+import checks.prompts
 import checks.texts
+import checks.tools
 from checks.common import SHARED_OPTIONS, own_checks, shared_checks
 from server import Server
 
