@@ -50,7 +50,7 @@ import Testing
     }
 
     /// Forks with room for more or fewer tokens, and with a part of the tokens, go on with the same bits.
-    @Test(arguments: modes + [.selfExtend(SelfExtend(groupSize: 2, neighborWindow: 700))], [60, 500, 700, 1_250])
+    @Test(arguments: modes + [.selfExtend(SelfExtend(groupSize: 2, neighborWindow: 60))], [60, 500, 700, 1_250])
     func forksOfOtherSizes(mode: AttentionMode, depth: Int) throws {
         let session = try makeSession(mode)
         try session.prefill(Array(tokens[..<depth]))

@@ -156,32 +156,46 @@ import Testing
     /// What a cache keeps goes where memory is needed: first the session that is continued, then the one that was not used
     /// for the longest. Where that doesn't help, it stays.
     @Test func promptCaches() throws {
-        let model = try loadModel(memoryLimit: weights + 3 * need)
+        var options = SessionOptions(threadCount: 1, capacity: 2_000)
+        options.rowLimit = 1
+        let small = try need(of: 3, options)
+        let full = try need(of: 2_000, options)
+        let model = try loadModel(memoryLimit: weights + 2 * full + 3 * small)
         let cache = PromptCache(model: model, options: options)
         for first in 0..<3 {
             let session = try cache.session(for: [first])
             try session.prefill([first, 7, 8])
             try cache.insert(session)
         }
-        #expect(cache.count == 3)
-        // What is kept takes little beside a full session.
-        let kept = model.reservedByteCount - weights
-        #expect(kept < need)
+        #expect(cache.count == 3 && model.reservedByteCount == weights + 3 * small)
         var held = [try cache.session(for: [1, 7, 8, 9]), try cache.session(for: [1, 7, 9])]
         #expect(held.map(\.tokens) == [[1, 7, 8], [1, 7]] && cache.count == 3)
-        #expect(model.reservedByteCount == weights + 2 * need + kept)
-        held.append(try cache.session(for: [1, 7, 8, 5], capacity: 999))
-        #expect(
-            held[2].tokens == [1, 7, 8] && held[2].capacity == 999 && cache.count < 3, "it takes the kept one's place")
-        #expect(try cache.session(for: [1, 7, 8], capacity: 4).position == 0)
+        // Of all that is kept, the one that is continued goes first.
+        held.append(try cache.session(for: [1, 7, 8, 5], capacity: 4))
+        #expect(held[2].tokens == [1, 7, 8] && held[2].capacity == 4 && cache.count == 2)
+        #expect(cache.reusableCount(of: [1, 7, 8]) == 0 && cache.reusableCount(of: [0, 7, 8, 9]) == 3)
         try held[2].prefill([5])
         let alone = try Session(model: try loadModel(), options: options)
         try alone.prefill([1, 7, 8, 5])
         #expect(bits(held[2].logits) == bits(alone.logits))
 
-        let count = cache.count
         #expect(shortage { () throws(SessionError) in _ = try cache.session(for: [9]) } != nil)
-        #expect(cache.count == count, "nothing is dropped in vain")
+        #expect(cache.count == 2, "nothing is dropped in vain")
+        held.removeFirst()
+        // Now dropping one of them helps.
+        held.append(try cache.session(for: [9]))
+        #expect(cache.count == 2)
+        held.append(try cache.session(for: [9], capacity: 10))
+        #expect(cache.count == 1 && cache.reusableCount(of: [2, 7, 8, 9]) == 3)
+    }
+
+    /// What a session of some capacity reserves.
+    private func need(of capacity: Int, _ options: SessionOptions) throws -> Int {
+        let model = try loadModel()
+        var options = options
+        options.capacity = capacity
+        let session = try Session(model: model, options: options)
+        return withExtendedLifetime(session) { model.reservedByteCount - weights }
     }
 
     /// A session that is inserted last makes room for what is kept of it.
@@ -206,7 +220,7 @@ import Testing
         let reserved = model.reservedByteCount
         try session.prefill((0..<1_000).map { $0 % 67 })
         #expect(session.memoryByteCount == reserved - weights)
-        let fork = try session.fork(keeping: 700, capacity: 800)
+        let fork = try session.fork(keeping: 400, capacity: 500)
         let forkNeed = model.reservedByteCount - reserved
         #expect(forkNeed < reserved - weights)
         try fork.prefill((0..<100).map { $0 % 67 })
