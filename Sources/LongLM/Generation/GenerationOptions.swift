@@ -125,9 +125,9 @@ public enum StopReason: Sendable, Equatable {
 /// What a generation took.
 public struct GenerationStatistics: Sendable, Equatable {
     /// Tokens that the session already held when the generation was made.
-    public internal(set) var reusedTokenCount: Int
+    public var reusedTokenCount: Int
     /// Tokens of the prompt that the generation processed.
-    public internal(set) var promptTokenCount = 0
+    public var promptTokenCount = 0
     /// Tokens that were produced.
     public internal(set) var generatedTokenCount = 0
     /// The time of the prompt's forward passes. In a batch, it is the time of the whole passes, whatever else was in

@@ -100,9 +100,25 @@ public final class PromptCache {
             if let kept { sessions.append(kept) }
             session = try makeRoom(for: kept) { () throws(SessionError) in try best.fork(length, options) }
         } else {
-            var new = self.options
-            (new.capacity, new.frequencyLength) = (capacity, options.frequencyLength)
-            session = try makeRoom(for: nil) { () throws(SessionError) in try Session(model: model, options: new) }
+            session = try newSession(capacity: capacity)
+        }
+        return session
+    }
+
+    /// An empty session that nobody else uses. If memory is short, kept sessions are dropped.
+    ///
+    /// - Parameters:
+    ///   - capacity: As for ``session(for:capacity:sharing:)``.
+    ///   - rowLimit: The most tokens of one pass of the session's own; nil: the options'.
+    /// - Throws: As ``session(for:)``.
+    public func newSession(capacity: Int, rowLimit: Int? = nil) throws(SessionError) -> sending Session {
+        var new = options
+        new.frequencyLength = try options.resolved(for: model).frequencyLength
+        new.capacity = capacity
+        if let rowLimit { new.rowLimit = rowLimit }
+        // `nonisolated(unsafe)`: it is a new session.
+        nonisolated(unsafe) let session = try makeRoom(for: nil) { () throws(SessionError) in
+            try Session(model: model, options: new)
         }
         return session
     }

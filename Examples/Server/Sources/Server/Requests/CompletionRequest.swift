@@ -23,7 +23,7 @@ struct CompletionRequest: Sendable {
         self.kind = kind
         var fields = try Fields(body: body)
         guard let name = try fields.string("model") else { throw .invalid("model is missing.", field: "model") }
-        guard name == model.name else { throw .unknownModel(name) }
+        guard model.names.contains(name) else { throw .unknownModel(name) }
         let prompt =
             switch kind {
             case .chat: try Self.chatPrompt(&fields, model)
