@@ -87,7 +87,8 @@ struct ServerCommand: AsyncParsableCommand {
         let served = ServedModel(
             names: modelOptions.names, tokenizer: tokenizer, format: format, chatEndTokens: chatEndTokens,
             vocabularySize: configuration.vocabularySize, capacity: capacity,
-            answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling, embeddingSize: configuration.hiddenSize)
+            answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling,
+            embeddingSize: configuration.hiddenSize)
         return (served, engine)
     }
 

@@ -41,6 +41,13 @@ def refusals(server):
         assert status == 400 and error["type"] == "invalid_request_error", (field, value, body)
         assert error["param"].startswith(field), (field, value, body)
         assert field in error["message"], (field, value, body)
+    # More than an answer may hold at once.
+    for path, body in [
+        (CHAT, {"logprobs": True, "top_logprobs": 20, "n": 128, "max_tokens": 2000}),
+        (TEXT, {"logprobs": 20, "echo": True, "prompt": "word " * 2000, "n": 128}),
+    ]:
+        status, _, answer = server.post(path, {**(chat_body if path == CHAT else text_body), **body})
+        assert status == 400 and answer["error"]["param"] == "logprobs", answer
     messages = [
         ({"role": "function", "content": "x"}, "messages[0].role"), ({"role": "user"}, "messages[0].content"),
         ({"role": "user", "content": "x", "name": 1}, "messages[0].name"), ("x", "messages[0]"),

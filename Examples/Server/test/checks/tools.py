@@ -105,6 +105,35 @@ def free_calls(server):
 
 
 @on_shared_server
+def several_calls(server):
+    """Several calls in one answer, and the first of them alone."""
+    messages = []
+    for number, days in enumerate([1, 2, 3]):
+        calls = [turn(city, days, 2 * number + index)[1]["tool_calls"][0] for index, city in enumerate(["Paris", "Oslo"])]
+        messages += [
+            {"role": "user", "content": f"How is the weather in Paris and Oslo for {days} days?"},
+            {"role": "assistant", "content": None, "tool_calls": calls},
+            *[{"role": "tool", "tool_call_id": call["id"], "content": "It is sunny."} for call in calls],
+            {"role": "assistant", "content": "It is sunny in both."},
+        ]
+    messages.append({"role": "user", "content": "How is the weather in Paris and Oslo for 4 days?"})
+    api = client(server)
+    fields = {**body(server, messages=messages, tools=[WEATHER]), "max_tokens": 100}
+    message = api.chat.completions.create(**fields).choices[0].message
+    cities = [json.loads(call.function.arguments)["city"] for call in message.tool_calls]
+    assert cities == ["Paris", "Oslo"], message
+    assert len({call.id for call in message.tool_calls}) == 2, message
+    streamed = {}
+    for chunk in api.chat.completions.create(stream=True, **fields):
+        for part in chunk.choices[0].delta.tool_calls or []:
+            streamed[part.index] = streamed.get(part.index, "") + (part.function.arguments or "")
+    assert streamed == {index: call.function.arguments for index, call in enumerate(message.tool_calls)}, streamed
+    one = api.chat.completions.create(parallel_tool_calls=False, **fields).choices[0]
+    assert [call.function for call in one.message.tool_calls] == [message.tool_calls[0].function], one
+    assert one.finish_reason == "tool_calls" and one.message.content is None, one
+
+
+@on_shared_server
 def refused_tools(server):
     def function(**fields):
         return [{"type": "function", "function": {"name": "f", **fields}}]
