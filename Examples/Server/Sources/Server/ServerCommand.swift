@@ -3,6 +3,7 @@ import Foundation
 import Hummingbird
 import Logging
 import LongLM
+import Metrics
 import ServiceLifecycle
 
 @main
@@ -20,16 +21,24 @@ struct ServerCommand: AsyncParsableCommand {
             Conversations of up to 32,768 tokens with a model that was trained for fewer:
               Server --model DIR --self-extend auto --length 32768
 
-            There is no encryption and no key: leave it on the loopback address, or put a proxy in front of it that has \
-            both. SIGTERM and SIGINT end it: running answers end at once with an error, and the exit status is 0.
+            There is no encryption: leave it on the loopback address, or put a proxy in front of it. With --api-key, clients \
+            need a key. SIGTERM and SIGINT end it: running answers end at once with an error, and the exit status is 0.
             """)
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
     @OptionGroup(title: "Requests") var engineOptions: EngineOptions
     @OptionGroup(title: "Network") var networkOptions: NetworkOptions
+    @OptionGroup(title: "Log") var logOptions: LogOptions
 
     func run() async throws {
+        logOptions.bootstrap()
+        let registry = PrometheusRegistry(descriptions: ServerMetrics.descriptions)
+        MetricsSystem.bootstrap(registry)
+        let keys = try networkOptions.keys()
         let logger = Logger(label: "server")
+        if keys.isEmpty && !networkOptions.isLocal {
+            logger.warning("Everybody who reaches \(networkOptions.host) may use this server: there is no --api-key.")
+        }
         let admission = Admission(placeCount: engineOptions.batch, queueLength: engineOptions.queue)
         let tokenizer = try Tokenizer(contentsOfFile: modelOptions.model + "/tokenizer.json")
         let configuration = try ModelConfiguration(contentsOfFile: modelOptions.model + "/config.json")
@@ -58,16 +67,23 @@ struct ServerCommand: AsyncParsableCommand {
             chatEndTokens: chatEndTokens, vocabularySize: configuration.vocabularySize,
             capacity: sessions.capacity ?? configuration.contextLength, answerLimit: engineOptions.maxTokens)
 
+        let maximumBodySize = networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity
+        let counters = EngineCounters(limitByteCount: modelOptions.memoryLimit)
         let routes = Routes(
             model: served, admission: admission,
-            maximumBodySize: networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity,
-            patience: .seconds(networkOptions.idleTimeout))
+            maximumBodySize: maximumBodySize,
+            access: Access(keys: keys, hosts: networkOptions.allowHost + [networkOptions.host]),
+            crossOrigin: CrossOrigin(origins: Set(networkOptions.cors)),
+            metrics: OperatorMetrics(registry: registry, counters: counters, model: served.name), logger: logger)
         var quiet = logger
-        quiet.logLevel = .warning
+        quiet.logLevel = max(quiet.logLevel, .warning)
         let server = Application(
             router: routes.router(),
-            // It leaves alone who has sent a request and waits for its answer.
-            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(networkOptions.idleTimeout)))),
+            server: HTTPConnections.server(
+                limits: ConnectionHandler.Limits(
+                    patience: .seconds(Int64(networkOptions.idleTimeout)),
+                    unwantedBytes: max(1 << 20, 2 * maximumBodySize)),
+                idleTimeout: .seconds(networkOptions.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(networkOptions.host, port: networkOptions.port),
                 // Those who run, those who wait, and some to be read and refused.

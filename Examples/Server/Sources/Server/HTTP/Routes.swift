@@ -1,5 +1,6 @@
 import Foundation
 import Hummingbird
+import Logging
 import LongLM
 
 /// The server's addresses.
@@ -7,14 +8,20 @@ struct Routes: Sendable {
     let model: ServedModel
     let admission: Admission
     let maximumBodySize: Int
-    /// How long a client may take nothing of what is written.
-    let patience: Duration
+    let access: Access
+    let crossOrigin: CrossOrigin
+    let metrics: OperatorMetrics
+    let logger: Logger
     private let started = Int(Date().timeIntervalSince1970)
 
     func router() -> Router<ConnectionContext> {
-        let router = Router(context: ConnectionContext.self)
-        router.middlewares.add(APIErrors(maximumBodySize: maximumBodySize))
+        let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
+        router.middlewares.add(RequestLog(logger: logger))
+        router.middlewares.add(crossOrigin)
+        router.middlewares.add(APIErrors())
+        router.middlewares.add(access)
         router.get("health") { _, _ in try health() }
+        router.get("metrics") { _, _ in metrics.page().response }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
         router.get("v1/models/:name") { _, context in
             let name = try context.parameters.require("name")
@@ -38,12 +45,15 @@ struct Routes: Sendable {
     private func complete(
         _ kind: CompletionRequest.Kind, _ request: Request, _ context: ConnectionContext
     ) async throws -> Response {
-        let exchange = Exchange(admission: admission, maximumBodySize: maximumBodySize, patience: patience, context)
-        return try await exchange.answer(request) { body throws(APIError) in
+        try await exchange(context).answer(request) { body throws(APIError) in
             let completion = try CompletionRequest(kind, body: body, model: model)
             return Exchange.Plan(
                 work: .texts(completion.work), reply: CompletionReply(to: completion, model: model),
                 isStream: completion.isStream)
         }
+    }
+
+    private func exchange(_ context: ConnectionContext) -> Exchange {
+        Exchange(admission: admission, maximumBodySize: maximumBodySize, capacity: model.capacity, context)
     }
 }
