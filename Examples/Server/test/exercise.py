@@ -15,7 +15,9 @@ import checks.connections
 import checks.engine
 import checks.fields
 import checks.process
+import checks.operations
 import checks.texts
+import checks.wire
 from checks.common import SHARED_OPTIONS, own_checks, shared_checks
 from server import Server
 

@@ -36,9 +36,10 @@ struct APIError: HTTPResponseError {
     static let shuttingDown = APIError(
         status: .serviceUnavailable, message: "The server is shutting down.", code: "shutting_down")
 
+    /// Nobody is there to read it but clients of HTTP/1.0 that have closed their connection for sending.
     static let abandoned = APIError(
-        status: .badRequest, message: "The connection was closed before the answer had ended.",
-        code: "connection_closed")
+        status: .init(code: 499, reasonPhrase: "Client Closed Request"),
+        message: "The connection was closed before the answer had ended.", code: "connection_closed")
 
     static let noJSON = APIError(
         status: .unsupportedMediaType, message: "The Content-Type of a request is application/json.",
@@ -65,6 +66,7 @@ struct APIError: HTTPResponseError {
 
     func response(from request: Request, context: some RequestContext) -> Response {
         var response = Response(json, status: status)
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
         if status == .tooManyRequests || status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
         return response
     }

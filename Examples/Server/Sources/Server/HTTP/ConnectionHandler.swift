@@ -202,7 +202,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         timer = nil
         startTimer(context)
         if isInputClosed {
-            probe(context)
+            probe(context, hasWaited: true)
         } else if progress == .stream, NIODeadline.now() - lastWrite >= limits.heartbeat {
             writeComment(context)
         }
@@ -210,16 +210,18 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Finds out whether a client that sends nothing any more is still there.
-    private func probe(_ context: ChannelHandlerContext) {
+    ///
+    /// - Parameter hasWaited: Whether a stream would have begun by now.
+    private func probe(_ context: ChannelHandlerContext, hasWaited: Bool = false) {
         guard let answer, let request = pending.first else { return }
         switch progress {
         case .stream: writeComment(context)
         case .notBegun where !request.speaksHTTP10:
             context.writeAndFlush(
                 wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
-        // There is nothing that it would pass over.
-        case .notBegun: answer.abandon()
-        case .other: break
+        // There is nothing that it would pass over. But a stream is about to begin.
+        case .notBegun where hasWaited: answer.abandon()
+        case .notBegun, .other: break
         }
     }
 

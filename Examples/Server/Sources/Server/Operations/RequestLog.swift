@@ -33,7 +33,7 @@ struct RequestLog: RouterMiddleware {
                 try await body.write(writer)
                 record.finish()
             } catch {
-                record.finish(reason: "client_gone")
+                record.finish(reason: "connection_closed")
                 throw error
             }
         }

@@ -38,7 +38,7 @@ final class RequestRecord: Sendable {
     }
 
     /// Who goes before the answer has been written ends a request, too.
-    deinit { finish(reason: "client_gone") }
+    deinit { finish(reason: "connection_closed") }
 
     /// Notes that the engine got the request.
     func begin(_ work: Work) {
