@@ -21,7 +21,9 @@ struct RequestLog: RouterMiddleware {
         context.logger[metadataKey: "id"] = "\(id)"
         var response = try await next(request, context)
         response.headers[.requestID] = id
-        record.respond(response.status.code, endpoint: context.endpointPath)
+        // Hummingbird has a word for the address of those that it doesn't know.
+        let endpoint = context.endpointPath.flatMap { $0.hasPrefix("/") ? $0 : nil }
+        record.respond(response.status.code, endpoint: endpoint)
         if response.body.contentLength != nil {
             record.finish()
             return response
