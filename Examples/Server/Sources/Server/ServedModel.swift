@@ -11,6 +11,8 @@ struct ServedModel: Sendable {
     let chatEndTokens: [Int]
     /// V.
     let vocabularySize: Int
+    /// The size of the vector of a text.
+    let embeddingSize: Int
     /// The most tokens of a prompt and its answer.
     let capacity: Int
     /// The most tokens of an answer.

@@ -12,9 +12,10 @@ struct ServerCommand: AsyncParsableCommand {
         commandName: "Server",
         abstract: "Serve a language model to OpenAI's clients.",
         discussion: """
-            Answers POST /v1/chat/completions and /v1/completions, whole or as a stream, and GET /v1/models and /health. \
+            Answers POST /v1/chat/completions and /v1/completions, whole or as a stream, POST /v1/embeddings, /tokenize \
+            and /detokenize, and GET /v1/models and /health. \
             Requests that run at the same time share each reading of the weights. A field of a request that this server \
-            doesn't have is refused, never ignored.
+            doesn't have is refused, unless it asks for nothing.
 
             A model as it was trained:
               Server --model DIR
@@ -65,16 +66,18 @@ struct ServerCommand: AsyncParsableCommand {
         let served = ServedModel(
             name: URL(fileURLWithPath: modelOptions.model).lastPathComponent, tokenizer: tokenizer, format: format,
             chatEndTokens: chatEndTokens, vocabularySize: configuration.vocabularySize,
-            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: engineOptions.maxTokens)
+            embeddingSize: configuration.hiddenSize, capacity: sessions.capacity ?? configuration.contextLength,
+            answerLimit: engineOptions.maxTokens ?? .max)
 
         let maximumBodySize = networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity
         let counters = EngineCounters(limitByteCount: modelOptions.memoryLimit)
         let routes = Routes(
             model: served, admission: admission,
             maximumBodySize: maximumBodySize,
-            access: Access(keys: keys, hosts: networkOptions.allowHost + [networkOptions.host]),
-            crossOrigin: CrossOrigin(origins: Set(networkOptions.cors)),
-            metrics: OperatorMetrics(registry: registry, counters: counters, model: served.name), logger: logger)
+            entrance: Entrance(
+                access: Access(keys: keys, hosts: networkOptions.allowHost + [networkOptions.host]),
+                crossOrigin: CrossOrigin(origins: Set(networkOptions.cors)), logger: logger),
+            metrics: OperatorMetrics(registry: registry, counters: counters, model: served.name))
         var quiet = logger
         quiet.logLevel = max(quiet.logLevel, .warning)
         let server = Application(

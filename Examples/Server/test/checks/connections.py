@@ -26,7 +26,7 @@ def bad_http(server):
         status, _, answer = server.request("POST", TEXT, hello, content_type)
         assert status == expected, (content_type, answer)
         assert status == 200 or answer["error"]["code"] == "unsupported_media_type", answer
-    for method, path in [("GET", "/"), ("GET", "/v1"), ("POST", "/v1/embeddings"), ("GET", CHAT), ("DELETE", "/health")]:
+    for method, path in [("GET", "/v1"), ("POST", "/v1/audio/speech"), ("GET", CHAT), ("DELETE", "/health")]:
         status, _, answer = server.request(method, path)
         assert status == 404 and answer["error"]["code"] == "unknown_url", (path, answer)
     with socket.create_connection(("127.0.0.1", server.port)) as connection:

@@ -171,7 +171,8 @@ def log_lines(binary, _):
         objects.append(json.loads(line))
         assert {"time", "level", "logger", "message"} <= objects[-1].keys()
     by_id = {each["id"]: each for each in objects if each["message"] == "request"}
-    assert by_id["whole"]["end"] == "token_limit" and len(by_id) == 6, objects
+    whole = by_id["whole"]
+    assert whole["end"] == "token_limit" and whole["generated"] == 4 and whole["first"] > 0 and len(by_id) == 6, objects
 
 
 def samples_of(server):

@@ -14,11 +14,19 @@ struct APIError: HTTPResponseError {
         APIError(status: .badRequest, message: message, field: field, code: code)
     }
 
-    /// A text that doesn't fit.
-    static func tooLong(_ tokenCount: Int, and answer: Int, capacity: Int, field: String) -> APIError {
-        .invalid(
-            "This server's context has \(capacity) tokens; \(tokenCount) of the prompt and \(answer) of the answer don't fit.",
-            field: field, code: "context_length_exceeded")
+    /// A text that doesn't fit, in OpenAI's words: clients look for them.
+    ///
+    /// - Parameter answer: How many tokens of an answer the request asks for; nil: it doesn't say.
+    static func tooLong(_ tokenCount: Int, and answer: Int?, capacity: Int, field: String) -> APIError {
+        let needed = tokenCount.addingReportingOverflow(answer ?? 0)
+        let request =
+            answer.map {
+                "you requested \(needed.overflow ? .max : needed.partialValue) tokens (\(tokenCount) in the \(field), "
+                    + "\($0) in the completion). Please reduce the length of the \(field) or completion."
+            } ?? "the \(field) resulted in \(tokenCount) tokens. Please reduce the length of the \(field)."
+        return .invalid(
+            "This model's maximum context length is \(capacity) tokens. However, \(request)", field: field,
+            code: "context_length_exceeded")
     }
 
     /// A body that doesn't fit.

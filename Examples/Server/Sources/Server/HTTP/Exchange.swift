@@ -31,14 +31,11 @@ struct Exchange {
     /// Answers a request.
     ///
     /// - Parameter plan: Reads a body, and says what is to be done.
-    func answer(_ request: Request, plan: (Data) throws(APIError) -> Plan) async throws -> Response {
-        // Any page that a browser shows may send other types to this address; for this one the browser asks first.
-        guard request.headers[.contentType].flatMap({ MediaType(from: $0) })?.isType(.applicationJson) == true else {
-            throw APIError.noJSON
-        }
+    func answer(_ request: Request, plan: (Data) async throws(APIError) -> Plan) async throws -> Response {
+        try checkType(of: request)
         // Nobody is read in order to be refused.
         try admission.check()
-        let plan = try plan(try await body(of: request))
+        let plan = try await plan(try await body(of: request))
         let client = Client(try admission.add(plan.work))
         context.record?.begin(plan.work)
         context.watch(client.answer)
@@ -70,6 +67,21 @@ struct Exchange {
         } catch {
             if let error = error as? APIError { context.record?.fail(error) }
             throw error
+        }
+    }
+
+    /// Answers a request that the engine has no part in.
+    ///
+    /// - Parameter answer: Reads a body, and returns the answer.
+    func answer(_ request: Request, with answer: (Data) async throws(APIError) -> JSONValue) async throws -> Response {
+        try checkType(of: request)
+        return Response(try await answer(try await body(of: request)))
+    }
+
+    private func checkType(of request: Request) throws(APIError) {
+        // Any page that a browser shows may send other types to this address; for this one the browser asks first.
+        guard request.headers[.contentType].flatMap({ MediaType(from: $0) })?.isType(.applicationJson) == true else {
+            throw .noJSON
         }
     }
 

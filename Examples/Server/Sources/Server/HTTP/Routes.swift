@@ -1,6 +1,5 @@
 import Foundation
 import Hummingbird
-import Logging
 import LongLM
 
 /// The server's addresses.
@@ -8,18 +7,25 @@ struct Routes: Sendable {
     let model: ServedModel
     let admission: Admission
     let maximumBodySize: Int
-    let access: Access
-    let crossOrigin: CrossOrigin
+    let entrance: Entrance
     let metrics: OperatorMetrics
-    let logger: Logger
+    private let reader: RequestReader
     private let started = Int(Date().timeIntervalSince1970)
+
+    init(
+        model: ServedModel, admission: Admission, maximumBodySize: Int, entrance: Entrance, metrics: OperatorMetrics
+    ) {
+        self.model = model
+        self.admission = admission
+        self.maximumBodySize = maximumBodySize
+        self.entrance = entrance
+        self.metrics = metrics
+        reader = RequestReader(model)
+    }
 
     func router() -> Router<ConnectionContext> {
         let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
-        router.middlewares.add(RequestLog(logger: logger))
-        router.middlewares.add(crossOrigin)
-        router.middlewares.add(APIErrors())
-        router.middlewares.add(access)
+        entrance.add(to: router)
         router.get("health") { _, _ in try health() }
         router.get("metrics") { _, _ in metrics.page().response }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
@@ -28,8 +34,21 @@ struct Routes: Sendable {
             guard name == model.name else { throw APIError.unknownModel(name) }
             return Response(modelObject)
         }
-        router.post("v1/chat/completions") { request, context in try await complete(.chat, request, context) }
-        router.post("v1/completions") { request, context in try await complete(.text, request, context) }
+        router.post("v1/chat/completions") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.chat(body) }
+        }
+        router.post("v1/completions") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.text(body) }
+        }
+        router.post("v1/embeddings") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.embeddings(body) }
+        }
+        router.post("tokenize") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.tokenize(body) }
+        }
+        router.post("detokenize") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.detokenize(body) }
+        }
         return router
     }
 
@@ -39,18 +58,10 @@ struct Routes: Sendable {
     }
 
     private var modelObject: JSONValue {
-        ["id": .string(model.name), "object": "model", "created": .integer(started), "owned_by": "local"]
-    }
-
-    private func complete(
-        _ kind: CompletionRequest.Kind, _ request: Request, _ context: ConnectionContext
-    ) async throws -> Response {
-        try await exchange(context).answer(request) { body throws(APIError) in
-            let completion = try CompletionRequest(kind, body: body, model: model)
-            return Exchange.Plan(
-                work: .texts(completion.work), reply: CompletionReply(to: completion, model: model),
-                isStream: completion.isStream)
-        }
+        [
+            "id": .string(model.name), "object": "model", "created": .integer(started), "owned_by": "local",
+            "max_model_len": .integer(model.capacity), "context_length": .integer(model.capacity),
+        ]
     }
 
     private func exchange(_ context: ConnectionContext) -> Exchange {

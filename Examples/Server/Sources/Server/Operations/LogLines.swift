@@ -54,12 +54,18 @@ struct LogLines: LogHandler {
     }
 
     private func json(_ event: LogEvent, _ values: Logger.Metadata) -> String {
-        var object = values.mapValues { JSONValue.string("\($0)") }
-        object["time"] = .string(Self.time())
-        object["level"] = .string(event.level.rawValue)
-        object["logger"] = .string(label)
-        object["message"] = .string("\(event.message)")
-        return String(decoding: JSONValue.object(object).data, as: UTF8.self)
+        var members: [JSONValue.Member] = [
+            .init("time", .string(Self.time())), .init("level", .string(event.level.rawValue)),
+            .init("logger", .string(label)), .init("message", .string("\(event.message)")),
+        ]
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            switch value {
+            case .stringConvertible(let number as Int): members.append(.init(key, .integer(number)))
+            case .stringConvertible(let number as Double): members.append(.init(key, .double(number)))
+            default: members.append(.init(key, .string("\(value)")))
+            }
+        }
+        return JSONValue.object(members).text()
     }
 
     /// A value as it stands behind an equals sign: in quotation marks if it has more than letters, digits and signs.

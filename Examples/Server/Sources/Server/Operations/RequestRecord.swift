@@ -104,12 +104,12 @@ final class RequestRecord: Sendable {
         var metadata: Logger.Metadata = [
             "method": "\(method)", "path": "\(path)", "id": "\(id)", "total": Self.seconds(time),
         ]
-        metadata["status"] = state.status.map { "\($0)" }
+        metadata["status"] = state.status.map { .stringConvertible($0) }
         metadata["end"] = (state.reason ?? reason).map { "\($0)" }
         if let count = state.promptTokenCount {
-            metadata["prompt"] = "\(count)"
-            metadata["cached"] = "\(state.reusedTokenCount)"
-            metadata["generated"] = "\(state.generatedTokenCount)"
+            metadata["prompt"] = .stringConvertible(count)
+            metadata["cached"] = .stringConvertible(state.reusedTokenCount)
+            metadata["generated"] = .stringConvertible(state.generatedTokenCount)
         }
         metadata["first"] = state.firstToken.map { Self.seconds($0 - start) }
         // Who watches the server asks every few seconds.
@@ -130,6 +130,6 @@ final class RequestRecord: Sendable {
 
     /// A time in seconds, to the millisecond.
     private static func seconds(_ time: Duration) -> Logger.MetadataValue {
-        "\(Double((time / .milliseconds(1)).rounded()) / 1000)"
+        .stringConvertible((time / .milliseconds(1)).rounded() / 1000)
     }
 }

@@ -2,8 +2,11 @@ import ArgumentParser
 
 /// How many requests are answered, and how long answers may be.
 struct EngineOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The most tokens of an answer.", valueName: "n"))
-    var maxTokens = 1024
+    @Option(
+        help: ArgumentHelp(
+            "The most tokens of an answer; by default as many as there is room for. Requests for more get these.",
+            valueName: "n"))
+    var maxTokens: Int?
 
     @Option(help: ArgumentHelp("The most requests that are answered at the same time.", valueName: "n"))
     var batch = 8
@@ -18,7 +21,7 @@ struct EngineOptions: ParsableArguments {
     var keep = 4
 
     func validate() throws {
-        try check("max-tokens", maxTokens, 1...1 << 24)
+        try check("max-tokens", maxTokens ?? 1, 1...1 << 24)
         try check("batch", batch, 1...512)
         try check("queue", queue, 0...1 << 20)
         try check("keep", keep, 0...1 << 20)
