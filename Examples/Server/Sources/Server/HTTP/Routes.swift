@@ -31,7 +31,7 @@ struct Routes: Sendable {
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
         router.get("v1/models/:name") { _, context in
             let name = try context.parameters.require("name")
-            guard name == model.name else { throw APIError.unknownModel(name) }
+            guard model.names.contains(name) else { throw APIError.unknownModel(name) }
             return Response(modelObject)
         }
         router.post("v1/chat/completions") { request, context in

@@ -122,6 +122,6 @@ extension ServedModel {
     ///
     /// - Throws: If it is another model.
     func check(_ fields: inout Fields) throws(APIError) {
-        if let name = try fields.string("model"), name != self.name { throw .unknownModel(name) }
+        if let name = try fields.string("model"), !names.contains(name) { throw .unknownModel(name) }
     }
 }
