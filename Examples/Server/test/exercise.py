@@ -16,10 +16,12 @@ import checks.embeddings
 import checks.engine
 import checks.fields
 import checks.formats
+import checks.operations
 import checks.process
 import checks.prompts
 import checks.texts
 import checks.tools
+import checks.wire
 from checks.common import SHARED_OPTIONS, own_checks, shared_checks
 from server import Server
 

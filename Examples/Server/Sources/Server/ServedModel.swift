@@ -17,7 +17,7 @@ struct ServedModel: Sendable {
     let answerLimit: Int
     /// How its publishers recommend to choose tokens.
     let sampling: SamplingSettings
-    /// Numbers of an embedding.
+    /// The size of the vector of a text.
     let embeddingSize: Int
 
     /// What answers call it.

@@ -3,6 +3,7 @@ import Foundation
 import Hummingbird
 import Logging
 import LongLM
+import Metrics
 import ServiceLifecycle
 import UnixSignals
 
@@ -22,28 +23,43 @@ struct ServerCommand: AsyncParsableCommand {
             Conversations of up to 32,768 tokens with a model that was trained for fewer:
               Server --model DIR --self-extend auto --length 32768
 
-            There is no encryption and no key: leave it on the loopback address, or put a proxy in front of it that has \
-            both. After SIGTERM or SIGINT no new requests are taken, and running answers have --drain seconds to end; a second \
-            signal ends them at once. The exit status is 0.
+            There is no encryption: leave it on the loopback address, or put a proxy in front of it. With --api-key, clients \
+            need a key. After SIGTERM or SIGINT no new requests are taken, and running answers have --drain seconds to end; a \
+            second signal ends them at once. The exit status is 0.
             """)
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
     @OptionGroup(title: "Requests") var engineOptions: EngineOptions
     @OptionGroup(title: "Network") var networkOptions: NetworkOptions
+    @OptionGroup(title: "Log") var logOptions: LogOptions
 
     func run() async throws {
+        logOptions.bootstrap()
+        let registry = PrometheusRegistry(descriptions: ServerMetrics.descriptions)
+        MetricsSystem.bootstrap(registry)
+        let keys = try networkOptions.keys()
         let logger = Logger(label: "server")
+        if keys.isEmpty && !networkOptions.isLocal {
+            logger.warning("Everybody who reaches \(networkOptions.host) may use this server: there is no --api-key.")
+        }
         let (served, engine) = try await load(logger)
+        let maximumBodySize = networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity
         let routes = Routes(
             model: served, admission: engine.admission,
-            maximumBodySize: networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity,
-            patience: .seconds(networkOptions.idleTimeout))
+            maximumBodySize: maximumBodySize,
+            entrance: Entrance(
+                access: Access(keys: keys, hosts: networkOptions.allowHost + [networkOptions.host]),
+                crossOrigin: CrossOrigin(origins: Set(networkOptions.cors)), logger: logger),
+            metrics: OperatorMetrics(registry: registry, counters: engine.counters, model: served.name))
         var quiet = logger
-        quiet.logLevel = .warning
+        quiet.logLevel = max(quiet.logLevel, .warning)
         let server = Application(
             router: routes.router(),
-            // It leaves alone who has sent a request and waits for its answer.
-            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(networkOptions.idleTimeout)))),
+            server: HTTPConnections.server(
+                limits: ConnectionHandler.Limits(
+                    patience: .seconds(Int64(networkOptions.idleTimeout)),
+                    unwantedBytes: max(1 << 20, 2 * maximumBodySize)),
+                idleTimeout: .seconds(networkOptions.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(networkOptions.host, port: networkOptions.port),
                 // Those who run, those who wait, and some to be read and refused.

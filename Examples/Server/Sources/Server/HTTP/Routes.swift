@@ -7,23 +7,27 @@ struct Routes: Sendable {
     let model: ServedModel
     let admission: Admission
     let maximumBodySize: Int
-    /// How long a client may take nothing of what is written.
-    let patience: Duration
+    let entrance: Entrance
+    let metrics: OperatorMetrics
     private let reader: RequestReader
     private let started = Int(Date().timeIntervalSince1970)
 
-    init(model: ServedModel, admission: Admission, maximumBodySize: Int, patience: Duration) {
+    init(
+        model: ServedModel, admission: Admission, maximumBodySize: Int, entrance: Entrance, metrics: OperatorMetrics
+    ) {
         self.model = model
         self.admission = admission
         self.maximumBodySize = maximumBodySize
-        self.patience = patience
+        self.entrance = entrance
+        self.metrics = metrics
         reader = RequestReader(model)
     }
 
     func router() -> Router<ConnectionContext> {
-        let router = Router(context: ConnectionContext.self)
-        router.middlewares.add(APIErrors(maximumBodySize: maximumBodySize))
+        let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
+        entrance.add(to: router)
         router.get("health") { _, _ in try health() }
+        router.get("metrics") { _, _ in metrics.page().response }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
         router.get("v1/models/:name") { _, context in
             let name = try context.parameters.require("name")
@@ -61,6 +65,6 @@ struct Routes: Sendable {
     }
 
     private func exchange(_ context: ConnectionContext) -> Exchange {
-        Exchange(admission: admission, maximumBodySize: maximumBodySize, patience: patience, context)
+        Exchange(admission: admission, maximumBodySize: maximumBodySize, capacity: model.capacity, context)
     }
 }
