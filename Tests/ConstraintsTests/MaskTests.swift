@@ -96,7 +96,7 @@ import Tokenization
         let free = try constraint.matcher(with: TestVocabulary.tree)
         var tries = 1
         while tries < 1_000 {
-            guard let mask = limited.mask(at: limited.start(), stepLimit: 2_000) else {
+            guard let mask = limited.mask(at: limited.start(), stepLimit: 50) else {
                 tries += 1
                 continue
             }
