@@ -113,7 +113,7 @@ class Mutator:
             elif kind == 4 and isinstance(place, list):
                 place.extend(copy.deepcopy(place) * random.choice([1, 3]))
             elif isinstance(place[key], str):
-                place[key] = place[key] * random.choice([2, 100])
+                place[key] = (place[key] * random.choice([2, 100]))[:1_000_000]
             if not body:
                 break
         text = write(body)

@@ -58,7 +58,7 @@ struct ServerCommand: AsyncParsableCommand {
             server: HTTPConnections.server(
                 limits: ConnectionHandler.Limits(
                     patience: .seconds(Int64(networkOptions.idleTimeout)),
-                    unwantedBytes: max(1 << 20, 2 * maximumBodySize)),
+                    unwantedBytes: max(1 << 25, 2 * maximumBodySize)),
                 idleTimeout: .seconds(networkOptions.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(networkOptions.host, port: networkOptions.port),
