@@ -12,11 +12,15 @@ import time
 import traceback
 
 import checks.connections
+import checks.embeddings
 import checks.engine
 import checks.fields
-import checks.process
+import checks.formats
 import checks.operations
+import checks.process
+import checks.prompts
 import checks.texts
+import checks.tools
 import checks.wire
 from checks.common import SHARED_OPTIONS, own_checks, shared_checks
 from server import Server

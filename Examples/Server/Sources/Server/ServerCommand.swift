@@ -99,10 +99,12 @@ struct ServerCommand: AsyncParsableCommand {
             let engine = try Engine(model, tokenizer, options, admission, on: thread)
             return (engine, format?.endTokens(of: model, with: tokenizer) ?? [])
         }.value
+        let capacity = sessions.capacity ?? configuration.contextLength
         let served = ServedModel(
             names: modelOptions.names, tokenizer: tokenizer, format: format, chatEndTokens: chatEndTokens,
-            vocabularySize: configuration.vocabularySize, capacity: sessions.capacity ?? configuration.contextLength,
-            answerLimit: engineOptions.maxTokens ?? .max, sampling: sampling, embeddingSize: configuration.hiddenSize)
+            vocabularySize: configuration.vocabularySize, capacity: capacity,
+            answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling,
+            embeddingSize: configuration.hiddenSize)
         return (served, engine)
     }
 

@@ -10,6 +10,10 @@ struct CompletionRequest: Sendable {
         case text(echo: [PromptList.Prompt]?)
     }
 
+    /// The most log probabilities in one answer that isn't a stream, those of alternatives included. It bounds the memory
+    /// that an answer takes, to some 200 MB.
+    private static let probabilityLimit = 1 << 19
+
     let kind: Kind
     let work: TextWork
     let isStream: Bool
@@ -55,6 +59,7 @@ struct CompletionRequest: Sendable {
         work = TextWork(prompts: [prompt.tokens], choices: choices, promptAlternativeCount: nil)
         isStream = answer.isStream
         includesUsage = answer.includesUsage
+        try checkProbabilities()
     }
 
     /// A request of `/v1/completions`.
@@ -91,6 +96,22 @@ struct CompletionRequest: Sendable {
             promptAlternativeCount: echo ? alternativeCount : nil)
         isStream = answer.isStream
         includesUsage = answer.includesUsage
+        try checkProbabilities()
+    }
+
+    private func checkProbabilities() throws(APIError) {
+        if isStream { return }
+        var count = 0
+        for choice in work.choices {
+            guard let alternativeCount = choice.options.alternativeCount else { return }
+            let scored = work.promptAlternativeCount == nil ? 0 : work.prompts[choice.prompt].count
+            count += (scored + choice.options.tokenLimit) * (alternativeCount + 1)
+        }
+        guard count <= Self.probabilityLimit else {
+            throw .invalid(
+                "The answer could have \(count) logprobs, and \(Self.probabilityLimit) are the most. Lower n, max_tokens, "
+                    + "or the number of alternatives, or ask for a stream.", field: "logprobs")
+        }
     }
 
     /// How many alternatives are reported for each token; nil: no probabilities are.
