@@ -20,6 +20,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            resources: [
+                .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/server.js"),
+                .embedInCode("Page/conversation.js"), .embedInCode("Page/context.js"), .embedInCode("Page/log.js"),
+                .embedInCode("Page/page.js"),
             ])
     ],
     swiftLanguageModes: [.v6]

@@ -10,10 +10,10 @@ import time
 
 
 class Server:
-    def __init__(self, binary, model, *options):
+    def __init__(self, binary, model, *options, port=None):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            self.port = port or probe.getsockname()[1]
         self.model = os.path.basename(os.path.normpath(model))
         self.process = subprocess.Popen([binary, "--model", model, "--port", str(self.port), *options])
         deadline = time.monotonic() + 60

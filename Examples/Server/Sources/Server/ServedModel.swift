@@ -15,4 +15,7 @@ struct ServedModel: Sendable {
     let capacity: Int
     /// The most tokens of an answer.
     let answerLimit: Int
+    /// L: how long the texts were that the model was trained with, in tokens.
+    let trainedContext: Int
+    let attention: AttentionMode
 }

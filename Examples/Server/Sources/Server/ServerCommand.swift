@@ -56,7 +56,8 @@ struct ServerCommand: AsyncParsableCommand {
         let served = ServedModel(
             name: URL(fileURLWithPath: modelOptions.model).lastPathComponent, tokenizer: tokenizer, format: format,
             chatEndTokens: chatEndTokens, vocabularySize: configuration.vocabularySize,
-            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: engineOptions.maxTokens)
+            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: engineOptions.maxTokens,
+            trainedContext: configuration.trainedContext, attention: sessions.attention)
 
         let routes = Routes(
             model: served, admission: admission,
