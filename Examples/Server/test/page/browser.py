@@ -46,10 +46,10 @@ class Browser:
     def take_pictures(self, name, button=None):
         """The page as it is on each screen, in light and dark. Nothing is wider than the screen.
 
-        A button is pressed on narrow screens, for what only wide ones show by themselves."""
+        A button is pressed on the phone, for what only a wide screen shows by itself."""
         for screen, where in [(DESKTOP, "desktop"), (PHONE, "phone"), (NARROW, "narrow")]:
             self.set_screen(screen)
-            if button and screen != DESKTOP:
+            if button and screen == PHONE:
                 self.press(button)
             for scheme in ["light", "dark"]:
                 self.set_screen(screen, scheme)

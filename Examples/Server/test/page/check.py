@@ -73,7 +73,7 @@ def chat(browser, binary, model):
         assert int(bar.get_attribute("aria-valuenow")) == tokens(browser, "answer") + tokens(browser, "prompt")
         browser.write("Thank you. " + QUESTION)
         browser.wait_for_end()
-        assert len(messages(browser)) == 2 and "still known" in browser.text(".meta")
+        assert len(messages(browser)) == 2 and "reused" in browser.text(".meta")
         assert tokens(browser, "prompt") > 330, "the second request holds the first turns"
 
 

@@ -66,10 +66,11 @@ function statistics(turn, waited) {
     if (turn.rate) words.push(`${turn.rate.toFixed(turn.rate < 10 ? 1 : 0)} tokens/s`);
     words.push(`first token after ${turn.first.toFixed(2)} s`);
   }
-  if (reused) words.push(`${numbers.format(reused)} of ${numbers.format(prompt)} prompt tokens were still known`);
-  if (turn.end === "length") words.push("cut off at the longest answer or the end of the context");
+  if (reused) words.push(`${numbers.format(reused)} of ${numbers.format(prompt)} prompt tokens reused`);
+  if (turn.end === "length") words.push("cut off at the token limit");
   if (turn.end === "stopped") words.push("stopped");
-  if (turn.end === "failed") words.push(turn.text ? "broken off" : "no answer");
+  // The last one has a box that says more.
+  if (turn.end === "failed" && turn !== conversation.turns.at(-1)) words.push(turn.text ? "broken off" : "no answer");
   return words.join(" · ");
 }
 
