@@ -7,7 +7,8 @@ struct Info: Sendable {
     var json: JSONValue {
         [
             "model": .string(model.name), "chat": .bool(model.format != nil), "capacity": .integer(model.capacity),
-            "trained_context": .integer(model.trainedContext), "answer_limit": .integer(model.answerLimit),
+            "trained_context": .integer(model.trainedContext),
+            "answer_limit": .integer(min(model.answerLimit, model.capacity)),
             "attention": attention,
         ]
     }

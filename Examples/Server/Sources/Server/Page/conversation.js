@@ -102,7 +102,7 @@ function wording(turn) {
 function request(turns) {
   const body = { model: info.model, ...settings.fields };
   if (!info.chat) {
-    body.max_tokens ??= Math.max(1, Math.min(200, Math.floor(info.capacity / 4)));
+    body.max_tokens ??= Math.max(1, Math.min(200, info.answer_limit, Math.floor(info.capacity / 4)));
     const prompt = turns.map((turn) => (turn.role === "user" ? wording(turn) : turn.text)).join("");
     return ["v1/completions", { ...body, prompt }];
   }
