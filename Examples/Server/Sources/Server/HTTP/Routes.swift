@@ -14,10 +14,10 @@ struct Routes: Sendable {
     func router() -> Router<ConnectionContext> {
         let router = Router(context: ConnectionContext.self)
         router.middlewares.add(APIErrors(maximumBodySize: maximumBodySize))
-        router.get("") { [page = Page()] _, _ in page.response() }
-        router.get("info") { _, _ in Response(Info(model: model).json) }
         router.get("health") { _, _ in try health() }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
+        router.get("") { [page = Page()] _, _ in page.response() }
+        router.get("info") { _, _ in Response(Info(model: model).json) }
         router.get("v1/models/:name") { _, context in
             let name = try context.parameters.require("name")
             guard name == model.name else { throw APIError.unknownModel(name) }
