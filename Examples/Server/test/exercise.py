@@ -14,6 +14,7 @@ import traceback
 import checks.connections
 import checks.engine
 import checks.fields
+import checks.page
 import checks.process
 import checks.texts
 from checks.common import SHARED_OPTIONS, own_checks, shared_checks

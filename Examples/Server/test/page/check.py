@@ -87,6 +87,7 @@ def while_it_streams(browser, binary, model):
         assert re.search(r"[\d,]{5,} tokens", browser.text("#files")), browser.text("#files")
         browser.take_pictures("file")
         browser.write("Write a long summary.")
+        browser.take_pictures("reading")
         browser.wait(lambda: len("".join(messages(browser))) > 200, "an answer")
         browser.find("#draft").send_keys("A thought meanwhile")
         browser.take_pictures("stream")

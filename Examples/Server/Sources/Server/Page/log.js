@@ -121,7 +121,8 @@ function turnElement(turn, index) {
   if (isUser && turn.files.length) result.append(element("ul", {}, ...turn.files.map((file) => fileItem(file))));
   if (turn.text || (!isUser && !turn.end)) result.append(text);
   result.append(below);
-  if (!isUser) below.append(element("span", { className: "meta" }, statistics(turn, 0)));
+  const figures = isUser ? "" : statistics(turn, 0);
+  if (figures) below.append(element("span", { className: "meta" }, figures));
   if (!isUser && turn.end === "failed" && isLast) result.append(errorBox(turn, isBusy));
   if (isBusy) {
     result.classList.toggle("replaced", index >= (conversation.editing?.index ?? Infinity));

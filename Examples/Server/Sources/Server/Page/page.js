@@ -85,7 +85,7 @@ function fail(turn, error, before) {
   const what = turn.text ? "The answer broke off." : before?.text ? "There is no new answer." : "There is no answer.";
   turn.problem = `${what} ${error.message}`;
   if (error.code === "context_length_exceeded") {
-    turn.problem += " Remove a file, shorten the message, lower the max tokens, or start a new conversation.";
+    turn.problem += " Remove a file, shorten the message, or start a new conversation.";
   }
   if (error.isAboutKey) askForKey(retry);
   announce(turn.problem);
@@ -259,7 +259,7 @@ async function loadInfo() {
   document.title = model;
   byId("model").textContent = model;
   const kind = attention.neighbor_window
-    ? `Self-Extend, G = ${attention.group_size}, W = ${numbers.format(attention.neighbor_window)}` : "plain attention";
+    ? `Self-Extend, G\u00a0=\u00a0${attention.group_size}, W\u00a0=\u00a0${numbers.format(attention.neighbor_window)}` : "plain attention";
   byId("facts").textContent =
     `Up to ${inTokens(capacity)}, trained for ${numbers.format(trained)}; ${kind}`;
   byId("max_tokens").max = info.answer_limit;
