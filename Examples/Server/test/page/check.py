@@ -12,15 +12,15 @@ import os
 import pathlib
 import re
 import sys
+import tempfile
 import time
 import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from browser import Browser  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from server import Server  # noqa: E402
+from browser import Browser
+from selenium.webdriver.common.keys import Keys
+from server import Server
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[4] / "Fixtures"
 PASSKEY_MODEL = str(FIXTURES / "passkey-tiny")
@@ -141,10 +141,11 @@ def files(browser, binary, model):
         browser.wait(lambda: browser.text("#notice").count("was not added") == 3, "three files refused")
         browser.take_pictures("refused")
         # By the button's field, too.
-        path = "/tmp/page-check.txt"
-        pathlib.Path(path).write_text("The name of the lighthouse is Tilda. " * 20)
-        browser.find("#file-input").send_keys(path)
-        os.remove(path)
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder, "page-check.txt")
+            path.write_text("The name of the lighthouse is Tilda. " * 20)
+            browser.find("#file-input").send_keys(str(path))
+            browser.wait(lambda: "page-check.txt" in browser.text("#files"), "the file")
         browser.drop([("notes.txt", "The cat is called Bruno.")])
         browser.wait(lambda: len(browser.all("#files li")) == 2 and "counting" not in browser.text("#files"), "two files")
         browser.press("Remove", "#files")

@@ -27,8 +27,9 @@ function sum(counts) {
 }
 
 /**
- * What fills the context: the prompt and the answer of the last request that was answered, and what isn't sent yet.
- * Until an answer has ended, its prompt is a sum of parts, without what the chat's format puts between them.
+ * What fills the context: the prompt and the answer of the last request that was answered, and what isn't answered or not
+ * even sent yet. `asked` is the prompt of a request that is sent now. Until an answer has ended, its prompt is a sum of
+ * parts, without what the chat's format puts between them.
  */
 function occupancy() {
   const turns = conversation.kept;
@@ -38,16 +39,15 @@ function occupancy() {
   for (const turn of turns.slice(answered + 1)) {
     if (turn.role === "user") parts.push(...turn.files, { count: estimate(turn.text), isExact: false });
   }
+  const waiting = sum(parts);
   const { text, files } = conversation.draft;
-  parts.push(...files);
-  const draft = counted.draft.text === text ? counted.draft : { count: estimate(text), isExact: false };
-  parts.push(draft);
-  const unsent = sum(parts);
+  const draft = sum([...files, counted.draft.text === text ? counted.draft : { count: estimate(text), isExact: false }]);
   // The system prompt is part of the first prompt.
-  if (unsent.count > 0 && answered < 0) unsent.count += counted.system.count;
+  const system = answered < 0 && waiting.count + draft.count > 0 ? counted.system.count : 0;
+  const asked = usage.prompt + usage.answer + system + waiting.count;
   return {
-    ...usage, unsent: unsent.count, total: usage.prompt + usage.answer + unsent.count,
-    isExact: usage.isExact && unsent.isExact,
+    ...usage, asked, unsent: system + waiting.count + draft.count, total: asked + draft.count,
+    isExact: usage.isExact && waiting.isExact && draft.isExact,
   };
 }
 

@@ -65,10 +65,10 @@ const conversation = {
   /** Moves the draft to the end of the turns. */
   send() {
     this.turns = this.kept;
-    // A question that got no answer, and the next one, are one turn: roles alternate in a chat.
-    if (this.turns.at(-1)?.role === "assistant" && !this.turns.at(-1).text) this.turns.pop();
+    this.removeEmptyAnswer();
     const { text, files } = this.draft;
     const last = this.turns.at(-1);
+    // A question that got no answer, and the next one, are one turn: roles alternate in a chat.
     if (last?.role === "user") {
       last.text = [last.text, text].filter(Boolean).join("\n\n");
       last.files.push(...files);
@@ -77,6 +77,12 @@ const conversation = {
     }
     this.draft = this.editing?.draft ?? { text: "", files: [] };
     this.editing = null;
+  },
+
+  /** Takes a last answer out that has no words. */
+  removeEmptyAnswer() {
+    const last = this.turns.at(-1);
+    if (last?.role === "assistant" && !last.text) this.turns.pop();
   },
 
   edit() {

@@ -26,7 +26,7 @@ async function isReady() {
  */
 async function answer(before) {
   const [path, body] = request(conversation.turns);
-  const usage = { prompt: occupancy().total, answer: 0, reused: 0, isExact: false };
+  const usage = { prompt: occupancy().asked, answer: 0, reused: 0, isExact: false };
   const turn = { role: "assistant", text: "", usage, end: null, problem: null, first: null, rate: null };
   conversation.turns.push(turn);
   running = new AbortController();
@@ -37,6 +37,7 @@ async function answer(before) {
   showNotice(null);
   showAll();
   scrollToEnd();
+  save();
   announce("The answer begins.");
 
   // Neither more often than one sees, nor only when tokens come.
@@ -88,6 +89,8 @@ function fail(turn, error, before) {
     turn.problem += " Remove a file, shorten the message, or start a new conversation.";
   }
   if (error.isAboutKey) askForKey(retry);
+  // Another model has come: ask for it before the next attempt.
+  if (error.code === "model_not_found") info = null;
   announce(turn.problem);
 }
 
@@ -105,8 +108,9 @@ async function send() {
   const { text, files } = conversation.draft;
   const isEmpty = !text.trim() && !files.length;
   // A text can be continued as it stands; a chat needs a question.
-  if (isEmpty && (info.chat || !conversation.kept.length)) return;
-  if (!isEmpty) conversation.send();
+  if (isEmpty && (info.chat || conversation.editing || !conversation.turns.length)) return;
+  if (isEmpty) conversation.removeEmptyAnswer();
+  else conversation.send();
   draft.focus();
   answer(null);
 }
@@ -372,6 +376,10 @@ addEventListener("drop", (event) => {
 addEventListener("pagehide", () => {
   save();
   isLeft = true;
+});
+// The last that a page hears on a phone, now and then.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) save();
 });
 addEventListener("pageshow", () => (isLeft = false));
 
