@@ -104,7 +104,8 @@ struct ServerCommand: AsyncParsableCommand {
             names: modelOptions.names, tokenizer: tokenizer, format: format, chatEndTokens: chatEndTokens,
             vocabularySize: configuration.vocabularySize, capacity: capacity,
             answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling,
-            embeddingSize: configuration.hiddenSize)
+            embeddingSize: configuration.hiddenSize,
+            trainedContext: configuration.trainedContext, attention: sessions.attention)
         return (served, engine)
     }
 
