@@ -32,6 +32,11 @@ let package = Package(
                 .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            resources: [
+                .embedInCode("Page/index.html"), .embedInCode("Page/page.css"), .embedInCode("Page/server.js"),
+                .embedInCode("Page/conversation.js"), .embedInCode("Page/context.js"), .embedInCode("Page/log.js"),
+                .embedInCode("Page/page.js"),
             ])
     ],
     swiftLanguageModes: [.v6]

@@ -17,6 +17,7 @@ import checks.engine
 import checks.fields
 import checks.formats
 import checks.operations
+import checks.page
 import checks.process
 import checks.prompts
 import checks.texts

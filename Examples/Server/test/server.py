@@ -10,11 +10,11 @@ import time
 
 
 class Server:
-    def __init__(self, binary, model, *options, **process):
+    def __init__(self, binary, model, *options, port=None, **process):
         """Starts a server; keywords are those of subprocess.Popen."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            self.port = port or probe.getsockname()[1]
         self.model = os.path.basename(os.path.normpath(model))
         if "--log-level" not in options:
             options += ("--log-level", "warning")

@@ -19,6 +19,9 @@ struct ServedModel: Sendable {
     let sampling: SamplingSettings
     /// The size of the vector of a text.
     let embeddingSize: Int
+    /// L: how long the texts were that the model was trained with, in tokens.
+    let trainedContext: Int
+    let attention: AttentionMode
 
     /// What answers call it.
     var name: String { names[0] }

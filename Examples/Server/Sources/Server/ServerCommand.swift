@@ -58,7 +58,7 @@ struct ServerCommand: AsyncParsableCommand {
             server: HTTPConnections.server(
                 limits: ConnectionHandler.Limits(
                     patience: .seconds(Int64(networkOptions.idleTimeout)),
-                    unwantedBytes: max(1 << 20, 2 * maximumBodySize)),
+                    unwantedBytes: max(1 << 25, 2 * maximumBodySize)),
                 idleTimeout: .seconds(networkOptions.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(networkOptions.host, port: networkOptions.port),
@@ -104,7 +104,8 @@ struct ServerCommand: AsyncParsableCommand {
             names: modelOptions.names, tokenizer: tokenizer, format: format, chatEndTokens: chatEndTokens,
             vocabularySize: configuration.vocabularySize, capacity: capacity,
             answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling,
-            embeddingSize: configuration.hiddenSize)
+            embeddingSize: configuration.hiddenSize,
+            trainedContext: configuration.trainedContext, attention: sessions.attention)
         return (served, engine)
     }
 

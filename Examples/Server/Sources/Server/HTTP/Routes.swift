@@ -29,6 +29,8 @@ struct Routes: Sendable {
         router.get("health") { _, _ in try health() }
         router.get("metrics") { _, _ in metrics.page().response }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
+        router.get("") { [page = Page()] _, _ in page.response() }
+        router.get("info") { _, _ in Response(Info(model: model).json) }
         router.get("v1/models/:name") { _, context in
             let name = try context.parameters.require("name")
             guard model.names.contains(name) else { throw APIError.unknownModel(name) }
