@@ -49,6 +49,57 @@ import Testing
             bits(fork.logits) == (try logits(after: Array(tokens[..<depth] + otherTokens[depth...1_200]), mode)))
     }
 
+    /// Forks with room for more or fewer tokens, and with a part of the tokens, go on with the same bits.
+    @Test(arguments: modes + [.selfExtend(SelfExtend(groupSize: 2, neighborWindow: 60))], [60, 500, 700, 1_250])
+    func forksOfOtherSizes(mode: AttentionMode, depth: Int) throws {
+        let session = try makeSession(mode)
+        try session.prefill(Array(tokens[..<depth]))
+        // Through a fork that is just large enough for what it has.
+        let small = try session.fork(keeping: depth, capacity: depth)
+        #expect(small.capacity == depth && small.earliestTruncation == session.earliestTruncation)
+        #expect(bits(small.logits) == bits(session.logits))
+        for length in [small.earliestTruncation, depth - 3, depth] where length > 0 {
+            let fork = try small.fork(keeping: length, capacity: length + 40)
+            #expect(fork.position == length && fork.logits.isEmpty == (length < depth))
+            try fork.prefill(Array(otherTokens[..<40]))
+            #expect(bits(fork.logits) == (try logits(after: Array(tokens[..<length] + otherTokens[..<40]), mode)))
+            #expect(throws: SessionError.capacityExceeded(needed: length + 41, capacity: length + 40)) {
+                try fork.decode(1)
+            }
+        }
+        let empty = try small.fork(keeping: 0, capacity: 10)
+        try empty.prefill([1, 2])
+        #expect(bits(empty.logits) == (try logits(after: [1, 2], mode)))
+        // A fork can't be shortened any further than the session that it comes from.
+        let earliest = session.earliestTruncation
+        if earliest > 1 {
+            #expect(throws: SessionError.cannotTruncate(to: earliest - 1, earliest: earliest)) {
+                try small.fork(keeping: earliest - 1, capacity: depth)
+            }
+        }
+        for (length, capacity) in [(depth + 1, depth + 1), (-1, 5), (depth, depth - 1), (0, 0)] {
+            #expect(throws: SessionError.self) { try session.fork(keeping: length, capacity: capacity) }
+        }
+    }
+
+    /// Passes of few rows change no bit.
+    @Test(arguments: [1, 7, 512])
+    func limitsOfRows(rowLimit: Int) throws {
+        for mode in Self.modes {
+            var options = SessionOptions(attention: mode, threadCount: 2, capacity: 1_300)
+            options.rowLimit = rowLimit
+            let session = try Session(model: model, options: options)
+            var reports = 0
+            try session.prefill(Array(tokens[..<90])) { _ in reports += 1 }
+            #expect(session.rowLimit == rowLimit && reports == (90 + rowLimit - 1) / rowLimit)
+            #expect(try session.decode(5, expecting: [6, 7, 8]) <= rowLimit)
+            #expect(bits(session.logits) == (try logits(after: Array(tokens[..<90]) + [5], mode)))
+        }
+        var options = SessionOptions()
+        options.rowLimit = rowLimit == 512 ? 513 : 0
+        #expect(throws: SessionError.self) { try Session(model: model, options: options) }
+    }
+
     @Test func forksOfForksOutliveWhatTheyCameFrom() throws {
         let mode = AttentionMode.selfExtend(SelfExtend(groupSize: 3, neighborWindow: 24))
         var session: Session? = try makeSession(mode)

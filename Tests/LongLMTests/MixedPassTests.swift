@@ -191,10 +191,13 @@ import Testing
         }
     }
 
-    /// The first prompt has half of the rows, the shortest ones the rest.
+    /// Prompts are read in their order, short ones beside the first.
     @Test func sharesOfPrompts() throws {
         #expect(
-            try remainders([300, 200, 20], rounds: 3, limit: 32) == [[284, 200, 4], [268, 188, 0], [252, 172, 0]])
+            try remainders([300, 200, 20], rounds: 3, limit: 32) == [[284, 200, 4], [256, 200, 0], [224, 200, 0]])
+        // One that isn't much shorter than the first waits.
+        #expect(try remainders([40, 30], rounds: 3, limit: 20) == [[20, 30], [0, 30], [0, 10]])
+        #expect(try remainders([40, 10], rounds: 2, limit: 20) == [[30, 0], [10, 0]])
         // Equal ones are read one after the other, and what one doesn't need is the next one's.
         #expect(try remainders([50, 50, 50], rounds: 3, limit: 60) == [[0, 40, 50], [0, 0, 30], [0, 0, 0]])
         // A short prompt behind many.

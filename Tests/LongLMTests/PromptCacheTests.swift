@@ -156,14 +156,11 @@ import Testing
         let cache = makeCache()
         try refuses(cache, try Session(model: try loadModel(), options: options()), .otherModel)
         try refuses(cache, try Session(model: model, options: options(Self.extended)))
-        try refuses(cache, try Session(model: model))
-        try refuses(cache, try Session(model: model, options: SessionOptions(capacity: 1_499)))
         var other = options()
         other.cacheFormat = .bfloat16
         try refuses(cache, try Session(model: model, options: other))
         // What the options leave open is what a session of them would have.
         let open = PromptCache(model: model)
-        try refuses(open, try Session(model: model, options: options()))
         try refuses(open, try Session(model: model, options: SessionOptions(cacheFormat: .bfloat16)))
         let own = try Session(
             model: model, options: SessionOptions(threadCount: 1, capacity: 64, cacheFormat: .float32))
@@ -175,6 +172,69 @@ import Testing
             busy = thrownError { () throws(SessionError) in try open.insert(own) }
         }
         #expect(busy == .busy)
+    }
+
+    /// A capacity for each session, kept or new, changes no bit.
+    @Test(arguments: [AttentionMode.plain, extended])
+    func capacities(mode: AttentionMode) throws {
+        let cache = makeCache(mode)
+        let first = try cache.session(for: Array(tokens[..<620]), capacity: 640)
+        #expect(first.capacity == 640)
+        try first.prefill(Array(tokens[..<620]))
+        try cache.insert(first)
+        for (length, capacity) in [(620, 620), (630, 1_300), (1_499, 1_500)] {
+            let prompt = Array(tokens[..<length])
+            let reused = min(620, length - 1)
+            let session = try cache.session(for: prompt, capacity: capacity)
+            #expect(session.capacity == capacity && session.position == reused)
+            try session.prefill(Array(prompt[reused...]))
+            #expect(try bits(session.logits) == bits(self.session(prompt, mode).logits))
+        }
+        #expect(
+            throws: SessionError.invalidOption(InvalidOption("capacity", 0, allowed: "between 1 and 16777216"))
+        ) { try cache.session(for: [66], capacity: 0) }
+        #expect(throws: SessionError.self) { try cache.session(for: Array(tokens[..<700]), capacity: 600) }
+    }
+
+    /// Sessions in use are forked where they share more than what is kept.
+    @Test(arguments: [AttentionMode.plain, extended])
+    func sessionsInUse(mode: AttentionMode) throws {
+        let cache = makeCache(mode)
+        try cache.insert(try session(Array(tokens[..<100]), mode))
+        let running = [try session(Array(tokens[..<50]), mode), try session(Array(tokens[..<1_000]), mode)]
+        let prompt = Array(tokens[..<950]) + [61, 62]
+        #expect(cache.reusableCount(of: prompt) == 100)
+        #expect(cache.reusableCount(of: prompt, sharing: running) == 950)
+        let found = try cache.session(for: prompt, capacity: 1_100, sharing: running)
+        #expect(found.position == 950)
+        try found.prefill([61, 62])
+        try running[1].prefill([5])
+        #expect(try bits(found.logits) == bits(session(prompt, mode).logits))
+        #expect(try bits(running[1].logits) == bits(session(Array(tokens[..<1_000]) + [5], mode).logits))
+        #expect(cache.count == 1)
+        #expect(throws: SessionError.mismatch(.otherOptions)) {
+            try cache.session(
+                for: prompt, capacity: 1_100,
+                sharing: [try session([1], mode == .plain ? Self.extended : .plain)])
+        }
+    }
+
+    /// Where frequencies depend on a text's length, they are those of the cache's options.
+    @Test func frequenciesOfTheOptions() throws {
+        let model = try LanguageModel(directory: Fixtures.path("reference/llama_dynamic"))
+        let cache = PromptCache(model: model, options: SessionOptions(threadCount: 1, capacity: 100))
+        let prompt = tokens[..<40].map { $0 % model.configuration.vocabularySize }
+        let session = try cache.session(for: prompt, capacity: 45)
+        try session.prefill(prompt)
+        let alone = try Session(model: model, options: SessionOptions(threadCount: 1, capacity: 100))
+        try alone.prefill(prompt)
+        #expect(bits(session.logits) == bits(alone.logits))
+        try cache.insert(session)
+        #expect(try cache.session(for: prompt + [1], capacity: 60).position == 40)
+        let short = try Session(model: model, options: SessionOptions(threadCount: 1, capacity: 45))
+        try short.prefill(prompt)
+        #expect(bits(short.logits) != bits(alone.logits))
+        #expect(throws: SessionError.mismatch(.otherOptions)) { try cache.insert(short) }
     }
 
     /// Options that don't suit the model are found when a session is asked for.

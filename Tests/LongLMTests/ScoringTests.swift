@@ -95,6 +95,29 @@ import Testing
         #expect(session.position == 40)
     }
 
+    /// Alternatives are those that a generation reports in the same place.
+    @Test(arguments: [1, 5, 100])
+    func alternatives(count: Int) throws {
+        let model = try loadModel()
+        var generating = GenerationOptions(tokenLimit: 6, endTokens: [])
+        generating.alternativeCount = count
+        let generation = try Generation(
+            session: try Session(model: model, options: options(.plain)), prompt: Array(tokens[..<30]),
+            options: generating)
+        var generated: [GeneratedToken] = []
+        while let token = try generation.next() { generated.append(token) }
+        let text = tokens[..<30] + generated.compactMap(\.id)
+        let session = try Session(model: model, options: options(.plain))
+        var scores = try session.score(Array(text[..<33]), alternativeCount: count)
+        scores += try session.score(Array(text[33...]), alternativeCount: count)
+        #expect(scores[0].alternatives.isEmpty)
+        #expect(scores[1..<30].allSatisfy { $0.alternatives.count == min(count, 67) })
+        #expect(scores[30...].map(\.alternatives) == generated.map(\.alternatives))
+        #expect(scores[30...].map(\.logProbability) == generated.map(\.logProbability))
+        #expect(thrownError { () throws(SessionError) in _ = try session.score([1], alternativeCount: 1_001) } != nil)
+        #expect(session.position == 36)
+    }
+
     @Test func progressAndErrors() throws {
         let model = try loadModel()
         let session = try Session(model: model, options: options(.plain))

@@ -153,27 +153,77 @@ import Testing
         #expect(try cache.session(for: [9, 9, 1]).position == 2)
     }
 
-    /// What a cache keeps goes where memory is needed, the session that was not used for the longest first; where there is
-    /// none for a fork, the kept session itself is given.
+    /// What a cache keeps goes where memory is needed: first the session that is continued, then the one that was not used
+    /// for the longest. Where that doesn't help, it stays.
     @Test func promptCaches() throws {
-        let model = try loadModel(memoryLimit: weights + 3 * need)
+        var options = SessionOptions(threadCount: 1, capacity: 2_000)
+        options.rowLimit = 1
+        let small = try need(of: 3, options)
+        let full = try need(of: 2_000, options)
+        let model = try loadModel(memoryLimit: weights + 2 * full + 3 * small)
         let cache = PromptCache(model: model, options: options)
-        for first in 0..<2 {
+        for first in 0..<3 {
             let session = try cache.session(for: [first])
             try session.prefill([first, 7, 8])
             try cache.insert(session)
         }
-        #expect(cache.count == 2)
-        var held = [try cache.session(for: [1, 7, 8, 9])]
-        #expect(held[0].position == 3 && cache.count == 2)
-        held.append(try cache.session(for: [1, 7, 9]))
-        #expect(held[1].tokens == [1, 7] && cache.count == 1, "the other one made room")
-        held.append(try cache.session(for: [1, 7, 8, 5]))
-        #expect(held[2].tokens == [1, 7, 8] && cache.count == 0, "the kept one itself")
-        #expect(shortage { () throws(SessionError) in _ = try cache.session(for: [1]) } != nil)
+        #expect(cache.count == 3 && model.reservedByteCount == weights + 3 * small)
+        var held = [try cache.session(for: [1, 7, 8, 9]), try cache.session(for: [1, 7, 9])]
+        #expect(held.map(\.tokens) == [[1, 7, 8], [1, 7]] && cache.count == 3)
+        // Of all that is kept, the one that is continued goes first.
+        held.append(try cache.session(for: [1, 7, 8, 5], capacity: 4))
+        #expect(held[2].tokens == [1, 7, 8] && held[2].capacity == 4 && cache.count == 2)
+        #expect(cache.reusableCount(of: [1, 7, 8]) == 0 && cache.reusableCount(of: [0, 7, 8, 9]) == 3)
         try held[2].prefill([5])
         let alone = try Session(model: try loadModel(), options: options)
         try alone.prefill([1, 7, 8, 5])
         #expect(bits(held[2].logits) == bits(alone.logits))
+
+        #expect(shortage { () throws(SessionError) in _ = try cache.session(for: [9]) } != nil)
+        #expect(cache.count == 2, "nothing is dropped in vain")
+        held.removeFirst()
+        // Now dropping one of them helps.
+        held.append(try cache.session(for: [9]))
+        #expect(cache.count == 2)
+        held.append(try cache.session(for: [9], capacity: 10))
+        #expect(cache.count == 1 && cache.reusableCount(of: [2, 7, 8, 9]) == 3)
+    }
+
+    /// What a session of some capacity reserves.
+    private func need(of capacity: Int, _ options: SessionOptions) throws -> Int {
+        let model = try loadModel()
+        var options = options
+        options.capacity = capacity
+        let session = try Session(model: model, options: options)
+        return withExtendedLifetime(session) { model.reservedByteCount - weights }
+    }
+
+    /// A session that is inserted last makes room for what is kept of it.
+    @Test func lastInsertions() throws {
+        let model = try loadModel(memoryLimit: weights + need)
+        let cache = PromptCache(model: model, options: options)
+        let session = try cache.session(for: [1])
+        try session.prefill([1, 2, 3])
+        #expect(shortage { () throws(SessionError) in try cache.insert(session) } != nil)
+        try cache.insertLast(session)
+        #expect(cache.count == 1 && model.reservedByteCount < weights + need)
+        #expect(try cache.session(for: [1, 2, 3, 4]).position == 3)
+    }
+
+    /// A session reserves what its capacity and the rows of its passes need; both are less in a server.
+    @Test func smallSessions() throws {
+        let model = try loadModel()
+        var small = options
+        small.rowLimit = 1
+        let session = try Session(model: model, options: small)
+        #expect(model.reservedByteCount - weights < need)
+        let reserved = model.reservedByteCount
+        try session.prefill((0..<1_000).map { $0 % 67 })
+        #expect(session.memoryByteCount == reserved - weights)
+        let fork = try session.fork(keeping: 400, capacity: 500)
+        let forkNeed = model.reservedByteCount - reserved
+        #expect(forkNeed < reserved - weights)
+        try fork.prefill((0..<100).map { $0 % 67 })
+        #expect(fork.memoryByteCount == forkNeed)
     }
 }

@@ -12,11 +12,17 @@ import time
 import traceback
 
 import checks.connections
+import checks.embeddings
 import checks.engine
 import checks.fields
+import checks.formats
+import checks.operations
 import checks.page
 import checks.process
+import checks.prompts
 import checks.texts
+import checks.tools
+import checks.wire
 from checks.common import SHARED_OPTIONS, own_checks, shared_checks
 from server import Server
 

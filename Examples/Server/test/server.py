@@ -10,12 +10,15 @@ import time
 
 
 class Server:
-    def __init__(self, binary, model, *options, port=None):
+    def __init__(self, binary, model, *options, port=None, **process):
+        """Starts a server; keywords are those of subprocess.Popen."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = port or probe.getsockname()[1]
         self.model = os.path.basename(os.path.normpath(model))
-        self.process = subprocess.Popen([binary, "--model", model, "--port", str(self.port), *options])
+        if "--log-level" not in options:
+            options += ("--log-level", "warning")
+        self.process = subprocess.Popen([binary, "--model", model, "--port", str(self.port), *options], **process)
         deadline = time.monotonic() + 60
         while True:
             try:

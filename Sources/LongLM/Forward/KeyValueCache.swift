@@ -8,11 +8,12 @@ import SIMDKernels
 ///
 /// Forked caches share segments until one of them writes into one: it then takes a copy of that segment for itself.
 final class KeyValueCache {
-    let shape: AttentionShape
+    let size: Size
+    var shape: AttentionShape { size.shape }
     /// Panels of each layer's ring of neighbor keys; 0 in plain attention.
-    let ringPanelCount: Int
-    private let layerCount: Int
-    private let segmentLimit: Int
+    var ringPanelCount: Int { size.ringPanelCount }
+    private var layerCount: Int { size.layerCount }
+    private var segmentLimit: Int { size.segmentLimit }
     /// [layer][segment], uninitialised where no segment has been allocated yet.
     private let table: UnsafeMutablePointer<UnsafeMutablePointer<Float>>
     /// Each holds one segment of every layer, so that it lies on large pages.
@@ -30,29 +31,32 @@ final class KeyValueCache {
         var isOwn: Bool
     }
 
-    /// An empty cache for up to `capacity` positions; without a neighbor window it is one for plain attention.
-    convenience init(shape: AttentionShape, layerCount: Int, capacity: Int, neighborWindow: Int?) {
-        self.init(
-            shape, layerCount: layerCount, segmentLimit: AttentionShape.segmentCount(length: capacity),
-            ringPanelCount: neighborWindow.map {
-                Self.ringPanelCount(shape: shape, capacity: capacity, neighborWindow: $0)
-            } ?? 0)
+    /// What a cache has room for.
+    struct Size {
+        fileprivate let shape: AttentionShape
+        fileprivate let layerCount: Int
+        fileprivate let segmentLimit: Int
+        fileprivate let ringPanelCount: Int
+
+        /// Room for a session; in plain attention without a ring.
+        init(_ configuration: ModelConfiguration, _ options: SessionOptions.Resolved) {
+            let shape = configuration.attentionShape(cacheFormat: options.cacheFormat)
+            self.shape = shape
+            layerCount = configuration.layerCount
+            segmentLimit = AttentionShape.segmentCount(length: options.capacity)
+            ringPanelCount =
+                options.attention.neighborWindow.map {
+                    KeyValueCache.ringPanelCount(shape: shape, capacity: options.capacity, neighborWindow: $0)
+                } ?? 0
+        }
     }
 
-    /// An empty cache of the same sizes.
-    convenience init(emptyLike other: KeyValueCache) {
-        self.init(
-            other.shape, layerCount: other.layerCount, segmentLimit: other.segmentLimit,
-            ringPanelCount: other.ringPanelCount)
-    }
-
-    private init(_ shape: AttentionShape, layerCount: Int, segmentLimit: Int, ringPanelCount: Int) {
-        self.shape = shape
-        self.layerCount = layerCount
-        self.segmentLimit = segmentLimit
-        self.ringPanelCount = ringPanelCount
-        table = .allocate(capacity: layerCount * segmentLimit)
-        rings = AlignedBuffer(floatCount: layerCount * shape.ringFloatCount(panelCount: ringPanelCount))
+    /// An empty cache.
+    init(_ size: Size) {
+        self.size = size
+        table = .allocate(capacity: size.layerCount * size.segmentLimit)
+        rings = AlignedBuffer(
+            floatCount: size.layerCount * size.shape.ringFloatCount(panelCount: size.ringPanelCount))
     }
 
     /// Panels of a ring of neighbor keys. A window of more positions than there can be needs no more room than those.
@@ -60,14 +64,43 @@ final class KeyValueCache {
         shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: min(Workspace.maximumRowCount, capacity))
     }
 
-    /// A cache of the same contents. Segments are shared; the ring, whose positions are overwritten, is copied.
-    convenience init(forking other: KeyValueCache) {
-        self.init(emptyLike: other)
-        rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
-        segments = other.segments.map { Segment(buffer: $0.buffer, isOwn: false) }
-        ringEnd = other.ringEnd
-        ringStart = other.ringStart
+    /// A cache of the first `length` positions of another one. Segments are shared; the ring, whose positions are
+    /// overwritten, is copied.
+    ///
+    /// - Parameters:
+    ///   - other: A cache of the same heads and layers, whose ring has the neighbor keys that `length` needs.
+    ///   - size: Room for at least `length` positions.
+    convenience init(forking other: KeyValueCache, length: Int, size: Size) {
+        self.init(size)
+        segments = other.segments.prefix(AttentionShape.segmentCount(length: length))
+            .map { Segment(buffer: $0.buffer, isOwn: false) }
         for index in segments.indices { tabulate(index) }
+        if length == 0 { return }
+        ringStart = other.earliestNeighborPosition
+        ringEnd = length
+        if ringPanelCount == other.ringPanelCount {
+            rings.bytes.copyMemory(from: other.rings.bytes, byteCount: rings.byteCount)
+        } else {
+            copyRing(of: other)
+        }
+    }
+
+    /// Copies the neighbor keys from ``ringStart`` to ``ringEnd`` out of a ring of another size.
+    private func copyRing(of other: KeyValueCache) {
+        let panelLength = shape.ringPositionCount(panelCount: 1)
+        let panelFloatCount = shape.ringFloatCount(panelCount: 1) / shape.keyValueHeadCount
+        let last = (ringEnd - 1) / panelLength
+        // The last panels that this ring has room for.
+        let first = max(ringStart / panelLength, last - ringPanelCount + 1)
+        ringStart = max(ringStart, first * panelLength)
+        for ring in 0..<(layerCount * shape.keyValueHeadCount) {
+            for panel in first..<(last + 1) {
+                let target = ring * ringPanelCount + panel % ringPanelCount
+                let source = ring * other.ringPanelCount + panel % other.ringPanelCount
+                (rings.floats + target * panelFloatCount)
+                    .update(from: other.rings.floats + source * panelFloatCount, count: panelFloatCount)
+            }
+        }
     }
 
     deinit { table.deallocate() }

@@ -106,11 +106,20 @@ public struct TokenScore: Sendable, Equatable {
     public let logProbability: Double
     /// Whether the token is the one that a ``GreedySampler`` takes: the first with the greatest logit.
     public let isMostProbable: Bool
+    /// The most probable tokens in its place, the most probable first, and of equal ones the one with the lower id; as many
+    /// as were asked for. The token itself may be among them. There are none in place of a text's first token.
+    public let alternatives: [TokenAlternative]
+
+    /// A score without alternatives.
+    public init(logProbability: Double, isMostProbable: Bool) {
+        self.init(logProbability: logProbability, isMostProbable: isMostProbable, alternatives: [])
+    }
 
     /// A score.
-    public init(logProbability: Double, isMostProbable: Bool) {
+    public init(logProbability: Double, isMostProbable: Bool, alternatives: [TokenAlternative]) {
         self.logProbability = logProbability
         self.isMostProbable = isMostProbable
+        self.alternatives = alternatives
     }
 
     /// The score of a token that is given, not predicted.
@@ -118,10 +127,13 @@ public struct TokenScore: Sendable, Equatable {
 
     /// The score of a token before which a model has some logits.
     ///
-    /// - Parameter logits: [V].
-    init(of token: Int, logits: UnsafeBufferPointer<Float>) {
+    /// - Parameters:
+    ///   - alternativeCount: How many alternatives it has.
+    ///   - logits: [V].
+    init(of token: Int, alternativeCount: Int, logits: UnsafeBufferPointer<Float>) {
         let normalizer = LogProbability.normalizer(of: logits)
         logProbability = LogProbability.of(Double(logits[token]), normalizer)
         isMostProbable = normalizer.top == token
+        alternatives = TokenAlternative.greatest(alternativeCount, of: logits, normalizer)
     }
 }

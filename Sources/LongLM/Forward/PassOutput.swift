@@ -18,6 +18,8 @@ struct TokenScoring {
     let tokens: UnsafePointer<Int>
     /// Where the scores go, [count].
     let scores: UnsafeMutablePointer<TokenScore>
+    /// How many alternatives each score has.
+    let alternativeCount: Int
     /// Memory for the logits of some rows at a time, [rowLimit, V].
     let logits: UnsafeMutablePointer<Float>
     let rowLimit: Int

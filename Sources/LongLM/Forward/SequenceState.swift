@@ -9,12 +9,12 @@ final class SequenceState {
     /// Where workers that share out the segments of a head leave their partial results.
     let partials: AlignedBuffer
 
-    init(_ configuration: ModelConfiguration, attention: AttentionMode, cache: KeyValueCache, capacity: Int) {
-        self.attention = attention
+    init(_ configuration: ModelConfiguration, _ options: SessionOptions.Resolved, cache: KeyValueCache) {
+        attention = options.attention
         self.cache = cache
-        frequencies = configuration.rotary.frequencies(length: capacity)
-        localFrequencies = configuration.localRotary?.frequencies(length: capacity)
+        frequencies = configuration.rotary.frequencies(length: options.frequencyLength)
+        localFrequencies = configuration.localRotary?.frequencies(length: options.frequencyLength)
         partials = AlignedBuffer(
-            floatCount: TwoPassAttention.partialFloatCount(shape: cache.shape, length: capacity))
+            floatCount: TwoPassAttention.partialFloatCount(shape: cache.shape, length: options.capacity))
     }
 }

@@ -187,9 +187,10 @@ public final class Batch {
     /// same round gives the first new token.
     ///
     /// While any generation waits for its next token, a round takes ``defaultPromptRowLimit`` tokens of prompts;
-    /// otherwise, it takes as many as fit. The first prompt gets half of them. The rest go to the prompts that have the
-    /// fewest tokens left, so that a short prompt doesn't wait for a long one. Since the first prompt always gets its
-    /// half, short prompts can't hold up a long one forever. Prompts of equal lengths are read one after the other.
+    /// otherwise, it takes as many as fit. Prompts are read in the order of the generations. But if some prompts have at most
+    /// a quarter of the tokens left that the first one has, these get up to half of the rows, the shortest first, so that a
+    /// short prompt doesn't wait for a long one. Since the first prompt always gets its half, short ones can't hold it up
+    /// forever.
     ///
     /// - Parameters:
     ///   - generations: Generations with different sessions of the batch's model, at most ``sessionLimit``, in the

@@ -73,11 +73,9 @@ public final class Generation {
             throw .invalidOption(
                 InvalidOption("list of stop sequences", options.stopSequences, allowed: "empty without a tokenizer"))
         }
-        if let count = options.alternativeCount, !(0...GeneratedToken.maximumAlternativeCount).contains(count) {
-            throw .invalidOption(
-                InvalidOption(
-                    "number of alternatives", count, between: 0, and: GeneratedToken.maximumAlternativeCount))
-        }
+        do {
+            try TokenAlternative.check(count: options.alternativeCount ?? 0)
+        } catch { throw .invalidOption(error) }
         self.session = session
         self.options = options
         remainingPrompt = prompt[...]
@@ -138,7 +136,7 @@ public final class Generation {
     public func prefillPass() throws(GenerationError) -> Bool {
         try checkSession()
         if remainingPrompt.isEmpty { return false }
-        let part = remainingPrompt.prefix(Session.maximumPassRowCount)
+        let part = remainingPrompt.prefix(session.rowLimit)
         let start = ContinuousClock.now
         try generating { () throws(SessionError) in try session.prefill(Array(part)) }
         didPrefill(part.count, in: ContinuousClock.now - start)

@@ -86,24 +86,7 @@ public struct GeneratedToken: Sendable, Equatable {
     }
 }
 
-/// A token that could have been generated.
-public struct TokenAlternative: Sendable, Equatable {
-    /// The token.
-    public let id: Int
-    /// ln of its probability by the model's own logits.
-    public let logProbability: Double
-
-    /// A token with its log probability.
-    public init(id: Int, logProbability: Double) {
-        self.id = id
-        self.logProbability = logProbability
-    }
-}
-
 extension GeneratedToken {
-    /// The greatest ``GenerationOptions/alternativeCount``.
-    static let maximumAlternativeCount = 1_000
-
     /// A token with its text, and its probabilities if they are asked for.
     ///
     /// - Parameters:
@@ -116,34 +99,13 @@ extension GeneratedToken {
         }
         let (own, alternatives) = logits.withUnsafeBufferPointer { logits in
             let normalizer = LogProbability.normalizer(of: logits)
-            func logProbability(_ token: Int) -> Double { LogProbability.of(Double(logits[token]), normalizer) }
-            let top = greatest(alternativeCount, of: logits)
             return (
-                logProbability(id), top.map { TokenAlternative(id: $0, logProbability: logProbability($0)) }
+                LogProbability.of(Double(logits[id]), normalizer),
+                TokenAlternative.greatest(alternativeCount, of: logits, normalizer)
             )
         }
         self.init(id: id, text: text, logProbability: own, alternatives: alternatives)
     }
-}
-
-/// The places of the greatest numbers, the greatest first, and of equal ones the first. NaN is never among them.
-private func greatest(_ count: Int, of numbers: UnsafeBufferPointer<Float>) -> [Int] {
-    if count == 0 { return [] }
-    var places: [Int] = []
-    places.reserveCapacity(count + 1)
-    for (place, number) in numbers.enumerated() {
-        if places.count == count, !(number > numbers[places[count - 1]]) { continue }
-        if number.isNaN { continue }
-        // After all that are at least as great.
-        var (low, high) = (0, places.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if numbers[places[middle]] >= number { low = middle + 1 } else { high = middle }
-        }
-        places.insert(place, at: low)
-        if places.count > count { places.removeLast() }
-    }
-    return places
 }
 
 /// Why a generation ended.
@@ -163,9 +125,9 @@ public enum StopReason: Sendable, Equatable {
 /// What a generation took.
 public struct GenerationStatistics: Sendable, Equatable {
     /// Tokens that the session already held when the generation was made.
-    public internal(set) var reusedTokenCount: Int
+    public var reusedTokenCount: Int
     /// Tokens of the prompt that the generation processed.
-    public internal(set) var promptTokenCount = 0
+    public var promptTokenCount = 0
     /// Tokens that were produced.
     public internal(set) var generatedTokenCount = 0
     /// The time of the prompt's forward passes. In a batch, it is the time of the whole passes, whatever else was in
@@ -181,6 +143,12 @@ public struct GenerationStatistics: Sendable, Equatable {
     public internal(set) var decodePassCount = 0
     /// Tokens that were guessed ahead, right or wrong.
     public internal(set) var guessedTokenCount = 0
+
+    /// The figures of a text of which nothing has been generated yet.
+    public init(reusedTokenCount: Int, promptTokenCount: Int = 0) {
+        self.reusedTokenCount = reusedTokenCount
+        self.promptTokenCount = promptTokenCount
+    }
 
     /// Tokens of the prompt per second; 0 without a prompt.
     public var prefillRate: Double { Self.rate(promptTokenCount, prefillDuration) }

@@ -3,17 +3,22 @@ enum PromptShares {
     /// How many rows of prompts a round of a batch has, unless a caller says otherwise, while somebody waits for a token.
     static let defaultRowLimit = 64
 
+    /// A prompt is short beside the first one if it has at most this part of the tokens left that the first one has.
+    private static let shortPart = 4
+
     /// The rows of each prompt.
     ///
-    /// Half of the rows, rounded up, go to the first prompt, which has waited longest. The rest go to the prompts with
-    /// the fewest tokens left; among equals, the earlier one comes first. Each gets as many rows as it has tokens. So a
-    /// short prompt is read alongside a long one. The long one still gets at least half the speed, however many short
-    /// ones come. Prompts of equal lengths are read one after the other rather than all at once.
+    /// Prompts are read in the order in which they came, but short ones don't wait: half of the rows, rounded up, go to
+    /// the first prompt, and the rest to prompts with at most a quarter of the first one's tokens left, the shortest
+    /// first. What those don't need goes to all prompts in their order. So a short prompt is read alongside a long one, the
+    /// long one still gets at least half the speed, however many short ones come, and of several long ones the first is
+    /// read as fast as alone.
     ///
     /// - Parameters:
     ///   - remaining: How many tokens each prompt has left, in the order in which they came.
     ///   - rowLimit: The rows to divide. All of them are used if the prompts have that many tokens.
     static func rowCounts(remaining: [Int], rowLimit: Int) -> [Int] {
+        guard let first = remaining.first else { return [] }
         var counts = remaining.map { _ in 0 }
         var left = rowLimit
         func give(_ most: Int, to prompt: Int) {
@@ -21,9 +26,10 @@ enum PromptShares {
             counts[prompt] += count
             left -= count
         }
-        if !remaining.isEmpty { give((rowLimit + 1) / 2, to: 0) }
-        let byLength = remaining.indices.sorted { (remaining[$0], $0) < (remaining[$1], $1) }
-        for prompt in byLength { give(left, to: prompt) }
+        give((rowLimit + 1) / 2, to: 0)
+        let short = remaining.indices.filter { remaining[$0] <= first / shortPart }
+        for prompt in short.sorted(by: { (remaining[$0], $0) < (remaining[$1], $1) }) { give(left, to: prompt) }
+        for prompt in remaining.indices { give(left, to: prompt) }
         return counts
     }
 }

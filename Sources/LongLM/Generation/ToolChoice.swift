@@ -12,20 +12,33 @@ public enum ToolChoice: Sendable, Equatable {
 }
 
 /// An answer that has to be a call: what it begins and ends with, and what the model may write between the two.
-struct ForcedCall {
-    /// Up to the function's name, or up to its arguments where the function is given.
-    let prefix: String
-    /// After the arguments.
-    let suffix: String
-    let constraint: Constraint
+///
+/// ``ChatSession/stream(to:calling:options:progress:)`` makes one by itself. A program that makes a ``Generation`` itself
+/// adds the tokens of ``prefix`` to the prompt, sets ``GenerationOptions/constraint``, and leaves
+/// ``GenerationOptions/startsText`` false.
+public struct ForcedCall: Sendable {
+    /// The beginning of the answer, which is part of the prompt: up to the function's name, or up to its arguments if the
+    /// function is given.
+    public let prefix: String
+    /// What follows the arguments.
+    public let suffix: String
+    /// The functions that can be called, each with the text that the model writes before its arguments. With a given
+    /// function, it is empty.
+    public let functions: [(name: String, head: String)]
+    /// One of the heads, and then arguments that satisfy the function's JSON schema.
+    public let constraint: Constraint
 
+    /// A call that has to be.
+    ///
     /// - Parameters:
-    ///   - choice: nil is returned for ``ToolChoice/automatic``.
+    ///   - choice: Which functions the answer has to call. For ``ToolChoice/automatic``, the result is nil.
+    ///   - tools: The functions that there are.
     ///   - form: How the model writes calls; nil: no form is known.
-    ///   - number: How many calls the chat has had.
+    ///   - tokenizer: The model's.
+    ///   - number: How many calls the chat has had. A form that states ids gets one of that number.
     /// - Throws: ``GenerationError/invalidOption(_:)`` for a choice that the functions or the form don't allow,
     ///   ``GenerationError/constraint(_:)`` for a function's parameters that no constraint can be made of.
-    init?(
+    public init?(
         _ choice: ToolChoice, of tools: [ToolDefinition], form: ToolCallForm?, tokenizer: Tokenizer, number: Int
     ) throws(GenerationError) {
         var tools = tools
@@ -55,13 +68,14 @@ struct ForcedCall {
                 throw Self.refusal(choice, allowed: "a name, because calls have a mark between name and arguments")
             }
         }
+        let functions = zip(tools, frames).map { tool, frame in
+            (name: tool.name, head: String(frame.prefix.dropFirst(prefix.count)))
+        }
         self.prefix = prefix
         suffix = frames[0].suffix
+        self.functions = functions
         do {
-            constraint = try .objects(
-                after: zip(tools, frames).map {
-                    (text: String($1.prefix.dropFirst(prefix.count)), schema: $0.parameters)
-                })
+            constraint = try .objects(after: zip(tools, functions).map { (text: $1.head, schema: $0.parameters) })
         } catch { throw .constraint(error) }
     }
 

@@ -56,31 +56,45 @@ package final class MemoryBudget: Sendable {
     fileprivate func use(_ byteCount: Int) { ledger.subtract(byteCount) }
 }
 
-/// A right to take memory. It ends with the last reference.
+/// A right to take memory. It ends with the last reference, or when it is given up.
 package final class MemoryReservation: Sendable {
-    /// The most that may be taken, in bytes.
-    package let byteCount: Int
-    private let budget: MemoryBudget
-    private let used = Mutex(0)
-
-    fileprivate init(_ byteCount: Int, budget: MemoryBudget) {
-        self.byteCount = byteCount
-        self.budget = budget
+    private struct Amounts {
+        var byteCount: Int
+        var used = 0
     }
 
-    deinit { budget.release(byteCount, used: usedByteCount) }
+    private let budget: MemoryBudget
+    private let amounts: Mutex<Amounts>
+
+    fileprivate init(_ byteCount: Int, budget: MemoryBudget) {
+        self.budget = budget
+        amounts = Mutex(Amounts(byteCount: byteCount))
+    }
+
+    deinit { giveUp() }
+
+    /// The most that may be taken, in bytes.
+    package var byteCount: Int { amounts.withLock { $0.byteCount } }
+
+    /// Gives all of it back, for memory that is about to be freed or to be reserved anew.
+    package func giveUp() {
+        amounts.withLock { amounts in
+            budget.release(amounts.byteCount, used: amounts.used)
+            amounts = Amounts(byteCount: 0)
+        }
+    }
 
     /// How much of it has been taken so far; 0 at first. A value outside of 0 … ``byteCount`` is clamped.
     ///
     /// The machine's figures include only what has been taken, so the rest is withheld from others here. Those figures
     /// don't include memory that is allocated but not yet written either, so set this once it is written.
     package var usedByteCount: Int {
-        get { used.withLock { $0 } }
+        get { amounts.withLock { $0.used } }
         set {
-            used.withLock { used in
-                let now = min(max(newValue, 0), byteCount)
-                budget.use(now - used)
-                used = now
+            amounts.withLock { amounts in
+                let now = min(max(newValue, 0), amounts.byteCount)
+                budget.use(now - amounts.used)
+                amounts.used = now
             }
         }
     }

@@ -4,7 +4,7 @@
 public final class PromptCache {
     /// The model of all sessions.
     public let model: LanguageModel
-    /// How its sessions run.
+    /// How its sessions run. Their frequencies are those of its capacity, whatever theirs is.
     public let options: SessionOptions
     /// The most sessions to keep.
     public let sessionLimit: Int
@@ -30,24 +30,36 @@ public final class PromptCache {
     /// The keys and values of all kept sessions, in bytes. What sessions share is counted for each of them.
     public var cacheByteCount: Int { sessions.reduce(0) { $0 + $1.cacheByteCount } }
 
-    /// Keeps a fork of a session. The fork replaces every kept session whose tokens it begins with, if it can be
-    /// shortened to them.
+    /// Keeps a fork of a session. It reserves memory for its tokens alone, whatever the session's capacity is. The fork
+    /// replaces every kept session whose tokens it begins with, if it can be shortened to them.
     ///
-    /// - Parameter session: A session of this cache's model and options.
+    /// - Parameter session: A session of this cache's model and options, with any capacity. In models whose frequencies
+    ///   depend on a text's length, they must be those of the options' capacity, as those of ``session(for:)`` are.
     /// - Throws: ``SessionError/mismatch(_:)`` for another session, ``SessionError/memory(_:)`` if there is not enough
     ///   even after all kept sessions are dropped, ``SessionError/busy`` if it is called from a prefill's `progress`.
-    public func insert(_ session: Session) throws(SessionError) {
-        guard session.model === model else { throw .mismatch(.otherModel) }
-        guard session.attention == options.attention, session.capacity == options.capacity(for: model),
-            session.cacheFormat == options.cacheFormat(for: model)
-        else { throw .mismatch(.otherOptions) }
+    public func insert(_ session: Session) throws(SessionError) { try keep(session) {} }
+
+    /// Keeps a session's tokens as ``insert(_:)`` does, and takes over the memory that the session has reserved.
+    ///
+    /// - Parameter session: As for ``insert(_:)``. Nobody may use it afterwards.
+    /// - Throws: As ``insert(_:)``.
+    public func insertLast(_ session: Session) throws(SessionError) {
+        try keep(session) { session.reservation.giveUp() }
+    }
+
+    private func keep(_ session: Session, prepare: () -> Void) throws(SessionError) {
+        try check(session, try options.resolved(for: model))
         if session.position == 0 || sessionLimit == 0 { return }
         if session.isProcessing { throw .busy }
         sessions.removeAll { kept in
             session.tokens.starts(with: kept.tokens)
                 && (kept.position == session.position || kept.position >= session.earliestTruncation)
         }
-        sessions.append(try makeRoom { () throws(SessionError) in try session.fork() })
+        prepare()
+        var small = session.options
+        (small.capacity, small.rowLimit) = (session.position, 1)
+        let fork = try makeRoom(for: nil) { () throws(SessionError) in try session.fork(session.position, small) }
+        sessions.append(fork)
         sessions.removeFirst(max(0, sessions.count - sessionLimit))
     }
 
@@ -55,46 +67,101 @@ public final class PromptCache {
     /// process, for its logits.
     ///
     /// - Parameter prompt: Tokens.
-    /// - Returns: A session that nobody else uses. It is a fork of the kept session that shares the longest beginning
-    ///   and can be shortened to it, or, if memory is short, that session itself. The prompt's tokens from the
-    ///   session's position on are left to process.
-    /// - Throws: ``SessionError`` when the options don't suit the model.
+    /// - Returns: A session with the options' capacity that nobody else uses. It is a fork of the kept session that shares
+    ///   the longest beginning and can be shortened to it. If memory is short, it takes that session's place, and others
+    ///   are dropped. The prompt's tokens from the session's position on are left to process.
+    /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/memory(_:)`` if there is not
+    ///   enough even without what is kept, which is then kept all the same.
     public func session(for prompt: [Int]) throws(SessionError) -> sending Session {
-        // `nonisolated(unsafe)`: it is a new session, a fork, or one that isn't kept any more.
-        nonisolated(unsafe) let session = try anySession(for: prompt)
+        try session(for: prompt, capacity: options.capacity(for: model))
+    }
+
+    /// A session as ``session(for:)`` describes, with a capacity of its own, and made from sessions in use as well.
+    ///
+    /// - Parameters:
+    ///   - prompt: Tokens.
+    ///   - capacity: The most tokens that the session may hold, at least one for each of the prompt. In models whose
+    ///     frequencies depend on a text's length, they are those of the options' capacity, so that the bits don't depend
+    ///     on this.
+    ///   - others: Sessions of this cache's model and options that others use. They are forked, never changed.
+    /// - Throws: As ``session(for:)``; ``SessionError/invalidOption(_:)`` for a capacity that is too small.
+    public func session(
+        for prompt: [Int], capacity: Int, sharing others: [Session] = []
+    ) throws(SessionError) -> sending Session {
+        var options = try options.resolved(for: model)
+        for other in others { try check(other, options) }
+        options.capacity = capacity
+        // `nonisolated(unsafe)`: it is a new session, or a fork.
+        nonisolated(unsafe) let session: Session
+        if let (best, length) = longestBeginning(of: prompt, sharing: others) {
+            let index = sessions.firstIndex { $0 === best }
+            // It is now the one that was used last.
+            let kept = index.map { sessions.remove(at: $0) }
+            if let kept { sessions.append(kept) }
+            session = try makeRoom(for: kept) { () throws(SessionError) in try best.fork(length, options) }
+        } else {
+            session = try newSession(capacity: capacity)
+        }
         return session
     }
 
-    private func anySession(for prompt: [Int]) throws(SessionError) -> Session {
-        var best: (index: Int, length: Int)?
-        for (index, session) in sessions.enumerated() {
+    /// An empty session that nobody else uses. If memory is short, kept sessions are dropped.
+    ///
+    /// - Parameters:
+    ///   - capacity: As for ``session(for:capacity:sharing:)``.
+    ///   - rowLimit: The most tokens of one pass of the session's own; nil: the options'.
+    /// - Throws: As ``session(for:)``.
+    public func newSession(capacity: Int, rowLimit: Int? = nil) throws(SessionError) -> sending Session {
+        var new = options
+        new.frequencyLength = try options.resolved(for: model).frequencyLength
+        new.capacity = capacity
+        if let rowLimit { new.rowLimit = rowLimit }
+        // `nonisolated(unsafe)`: it is a new session.
+        nonisolated(unsafe) let session = try makeRoom(for: nil) { () throws(SessionError) in
+            try Session(model: model, options: new)
+        }
+        return session
+    }
+
+    /// How many of the first tokens of a prompt ``session(for:capacity:sharing:)`` would find processed.
+    public func reusableCount(of prompt: [Int], sharing others: [Session] = []) -> Int {
+        longestBeginning(of: prompt, sharing: others)?.length ?? 0
+    }
+
+    /// Throws for a session that can't be kept or forked here.
+    private func check(_ session: Session, _ own: SessionOptions.Resolved) throws(SessionError) {
+        guard session.model === model else { throw .mismatch(.otherModel) }
+        guard session.attention == own.attention, session.cacheFormat == own.cacheFormat,
+            session.options.frequencyLength == own.frequencyLength || !model.configuration.frequenciesDependOnLength
+        else { throw .mismatch(.otherOptions) }
+    }
+
+    private func longestBeginning(of prompt: [Int], sharing others: [Session]) -> (session: Session, length: Int)? {
+        var best: (session: Session, length: Int)?
+        for session in others + sessions {
             let length = session.reusablePrefix(of: prompt)
-            if length > best?.length ?? 0 { best = (index, length) }
+            if length > best?.length ?? 0 { best = (session, length) }
         }
-        guard let best else {
-            return try makeRoom { () throws(SessionError) in try Session(model: model, options: options) }
-        }
-        let kept = sessions.remove(at: best.index)
-        var session = kept
-        do throws(SessionError) {
-            session = try makeRoom { () throws(SessionError) in try kept.fork() }
-            sessions.append(kept)
-        } catch {
-            // Without memory for a fork, the kept session itself is used.
-            guard case .memory = error else { throw error }
-        }
-        try session.truncate(to: best.length)
-        return session
+        return best
     }
 
-    /// Makes a session. If memory is short, kept sessions are dropped.
-    private func makeRoom(_ make: () throws(SessionError) -> Session) throws(SessionError) -> Session {
+    /// Makes a session. If memory is short and dropping kept sessions would help, they are dropped.
+    ///
+    /// - Parameter parent: The kept session that is forked. It goes first, since the fork goes on with its tokens.
+    private func makeRoom(
+        for parent: Session?, _ make: () throws(SessionError) -> Session
+    ) throws(SessionError) -> Session {
         while true {
             do throws(SessionError) {
                 return try make()
             } catch {
-                guard case .memory = error, !sessions.isEmpty else { throw error }
-                sessions.removeFirst()
+                guard case .memory(let shortage) = error else { throw error }
+                let kept = sessions.reduce(0) { $0 + $1.reservation.byteCount }
+                guard !sessions.isEmpty, shortage.neededByteCount <= shortage.availableByteCount + kept else {
+                    throw error
+                }
+                let index = sessions.firstIndex { $0 === parent } ?? 0
+                sessions.remove(at: index).reservation.giveUp()
             }
         }
     }

@@ -97,7 +97,7 @@ extension Session {
             position == 0
             ? nil : try reserve(cache.byteCount, for: .session(length: capacity, cacheFormat: cacheFormat))
         defer { withExtendedLifetime(second) {} }
-        let cache = position == 0 ? cache : KeyValueCache(emptyLike: cache)
+        let cache = position == 0 ? cache : KeyValueCache(cache.size)
         cache.reserve(0..<tokens.count)
         for part in parts {
             guard case .cache(let layer, let kind) = part.content else { continue }
@@ -126,8 +126,8 @@ extension Session {
         var settings = attention.settings
         settings.append(("cache_type", cacheFormat.rawValue))
         settings.append(("arithmetic", model.instructionSet.isFused ? "fused" : "unfused"))
-        if model.configuration.rotary.dependsOnLength || model.configuration.localRotary?.dependsOnLength == true {
-            settings.append(("length", String(capacity)))
+        if model.configuration.frequenciesDependOnLength {
+            settings.append(("length", String(options.frequencyLength)))
         }
         return settings
     }

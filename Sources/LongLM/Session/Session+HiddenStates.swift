@@ -44,7 +44,7 @@ extension Session {
     ) throws(SessionError) -> [Float] {
         let hiddenSize = model.configuration.hiddenSize
         var sum = [Double](repeating: 0, count: hiddenSize)
-        let rowLimit = min(tokens.count, Session.maximumPassRowCount)
+        let rowLimit = min(tokens.count, rowLimit)
         _ = try forEachHiddenStates(of: tokens, rowLimit: rowLimit, progress) { states in
             switch pooling {
             case .mean: for (index, number) in states.enumerated() { sum[index % hiddenSize] += Double(number) }

@@ -24,7 +24,7 @@ extension Session {
             append([token], logits: row)
             return 0
         }
-        let expected = following.prefix(min(capacity - position, Lookahead.maximumRowCount) - 1)
+        let expected = following.prefix(min(capacity - position, rowLimit, Lookahead.maximumRowCount) - 1)
             .prefix { (0..<vocabularySize).contains($0) }
         guard !expected.isEmpty, let rows = lookahead.makeRoom(model) else {
             try decode(token)

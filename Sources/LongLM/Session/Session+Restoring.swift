@@ -33,6 +33,7 @@ extension Session {
         let saved = SavedSettings(file)
         var options = SessionOptions(
             attention: try saved.attention(), threadCount: threadCount, cacheFormat: try saved.cacheFormat())
+        options.frequencyLength = try saved.frequencyLength()
         let savedCapacity = try saved.capacity()
         options.capacity = capacity ?? savedCapacity ?? max(options.capacity(for: model), saved.tokenCount)
         do {
@@ -53,9 +54,14 @@ private struct SavedSettings {
 
     /// The capacity; nil where the file doesn't state it.
     func capacity() throws(SessionFileError) -> Int? {
-        // Models whose frequencies depend on it have always stated it under this name.
-        guard let key = ["length", Session.capacityKey].first(where: { file.metadata[$0] != nil }) else { return nil }
-        return try value(key) { Int($0) }
+        // In 0.1.0, models whose frequencies depend on it stated it under their length.
+        if file.metadata[Session.capacityKey] == nil { return try frequencyLength() }
+        return try value(Session.capacityKey) { Int($0) }
+    }
+
+    /// The length that frequencies are for; nil where they depend on none.
+    func frequencyLength() throws(SessionFileError) -> Int? {
+        file.metadata["length"] == nil ? nil : try value("length") { Int($0) }
     }
 
     func cacheFormat() throws(SessionFileError) -> CacheFormat { try value("cache_type", CacheFormat.init(rawValue:)) }

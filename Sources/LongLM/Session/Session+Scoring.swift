@@ -22,7 +22,25 @@ extension Session {
     ///   some rows of logits; ``SessionError/invalidOption(_:)`` if the session holds tokens but no logits, as after
     ///   ``truncate(to:)``.
     public func score(_ tokens: [Int], progress: ((Int) -> Void)? = nil) throws(SessionError) -> [TokenScore] {
-        try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
+        try score(tokens, alternativeCount: 0, progress: progress)
+    }
+
+    /// Scores tokens as ``score(_:progress:)`` does, and says which tokens were the most probable in the place of each.
+    ///
+    /// - Parameters:
+    ///   - tokens: At least one.
+    ///   - alternativeCount: How many of the most probable tokens each score names, between 0 and 1,000. They take 16 bytes
+    ///     each.
+    ///   - progress: Called after each pass with how many of `tokens` have been processed.
+    /// - Returns: One score for each token.
+    /// - Throws: As ``score(_:progress:)``; ``SessionError/invalidOption(_:)`` for a wrong number of alternatives.
+    public func score(
+        _ tokens: [Int], alternativeCount: Int, progress: ((Int) -> Void)? = nil
+    ) throws(SessionError) -> [TokenScore] {
+        do {
+            try TokenAlternative.check(count: alternativeCount)
+        } catch { throw .invalidOption(error) }
+        return try tokens.withUnsafeBufferPointer { (tokens) throws(SessionError) in
             try check(tokens)
             let vocabularySize = model.configuration.vocabularySize
             guard position == 0 || logits.count == vocabularySize else {
@@ -32,9 +50,13 @@ extension Session {
                         allowed: "\(vocabularySize): truncate to one token less, and prefill that token again"))
             }
             var scores = [TokenScore](repeating: .certain, count: tokens.count)
-            if position > 0 { scores[0] = logits.withUnsafeBufferPointer { TokenScore(of: tokens[0], logits: $0) } }
+            if position > 0 {
+                scores[0] = logits.withUnsafeBufferPointer {
+                    TokenScore(of: tokens[0], alternativeCount: alternativeCount, logits: $0)
+                }
+            }
             try scores.withUnsafeMutableBufferPointer { (scores) throws(SessionError) in
-                try score(tokens, into: scores, progress)
+                try score(tokens, alternativeCount: alternativeCount, into: scores, progress)
             }
             return scores
         }
@@ -42,8 +64,8 @@ extension Session {
 
     /// Scores all tokens but the first, and makes the last one's logits the session's.
     private func score(
-        _ tokens: UnsafeBufferPointer<Int>, into scores: UnsafeMutableBufferPointer<TokenScore>,
-        _ progress: ((Int) -> Void)?
+        _ tokens: UnsafeBufferPointer<Int>, alternativeCount: Int,
+        into scores: UnsafeMutableBufferPointer<TokenScore>, _ progress: ((Int) -> Void)?
     ) throws(SessionError) {
         let vocabularySize = model.configuration.vocabularySize
         let rowLimit = min(TokenScoring.rowLimit(vocabularySize: vocabularySize), tokens.count)
@@ -59,7 +81,7 @@ extension Session {
             let next = read.lowerBound + 1
             let scoring = TokenScoring(
                 count: isLast ? read.count - 1 : read.count, tokens: firstToken + next, scores: firstScore + next,
-                logits: rows.floats, rowLimit: rowLimit)
+                alternativeCount: alternativeCount, logits: rows.floats, rowLimit: rowLimit)
             return last.withUnsafeMutableBufferPointer { last in
                 advance(
                     UnsafeBufferPointer(rebasing: tokens[read]),

@@ -13,13 +13,17 @@ public final class Session {
     /// The model.
     public let model: LanguageModel
     /// The positions that attention scores with.
-    public let attention: AttentionMode
+    public var attention: AttentionMode { options.attention }
     /// Threads of the team.
-    public let threadCount: Int
+    public var threadCount: Int { options.threadCount }
     /// The most tokens that the session may hold.
-    public let capacity: Int
+    public var capacity: Int { options.capacity }
     /// How keys and values are stored.
-    public var cacheFormat: CacheFormat { cache.shape.cacheFormat }
+    public var cacheFormat: CacheFormat { options.cacheFormat }
+    /// The most tokens of one pass of the session's own. A longer prefill takes several passes.
+    public var rowLimit: Int { options.rowLimit }
+    /// How the session runs.
+    let options: SessionOptions.Resolved
     /// The tokens that have been processed.
     public private(set) var tokens: [Int] = []
     /// How often the tokens have changed.
@@ -31,7 +35,7 @@ public final class Session {
     /// prompt. During a prefill, they are still the previous ones.
     public internal(set) var logits: [Float] = []
 
-    /// The most tokens of one forward pass. A longer prefill takes several passes.
+    /// The most tokens of one forward pass.
     public static var maximumPassRowCount: Int { Workspace.maximumRowCount }
 
     /// The greatest capacity.
@@ -40,15 +44,15 @@ public final class Session {
     /// Whether a prefill is under way. Its `progress` could ask for another.
     var isProcessing = false
     /// The most tokens that the session has ever held. Memory was taken for that many.
-    private var longestLength = 0
+    private(set) var longestLength = 0
     /// The most tokens that one pass in ``workspace`` has ever had. Memory was taken for that many.
-    private var largestPass = 0
+    private(set) var largestPass = 0
     private(set) var state: SequenceState
     var lookahead = Lookahead()
-    private let workspace: Workspace
+    let workspace: Workspace
     private let job: ForwardJob
     /// The memory that the session will take when it is full.
-    private let reservation: MemoryReservation
+    let reservation: MemoryReservation
     var cache: KeyValueCache { state.cache }
 
     /// An empty session.
@@ -60,48 +64,30 @@ public final class Session {
     public convenience init(
         model: LanguageModel, options: SessionOptions = SessionOptions()
     ) throws(SessionError) {
-        do {
-            try options.attention.validate(contextLength: model.configuration.contextLength)
-        } catch { throw .attention(error) }
-        let threadCount = try Self.checkedThreadCount(options.threadCount)
-        if case .reRoPE = options.attention, options.capacity == nil {
-            throw .invalidOption(
-                InvalidOption("capacity", "missing", allowed: "given, because ReRoPE reaches to any length"))
-        }
-        let capacity = options.capacity(for: model)
-        guard (1...Self.maximumCapacity).contains(capacity) else {
-            throw .invalidOption(InvalidOption("capacity", capacity, between: 1, and: Self.maximumCapacity))
-        }
-        let cacheFormat = options.cacheFormat(for: model)
-        try self.init(model, options.attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat)
+        try self.init(model, try options.resolved(for: model))
     }
 
     /// A session without tokens.
     ///
-    /// - Parameter other: The cache to fork, of a session of the same sizes; nil: an empty cache.
+    /// - Parameters:
+    ///   - options: How it runs; they suit the model.
+    ///   - other: The cache to fork, of a session of the same heads; nil: an empty cache.
+    ///   - length: How many positions of it are taken.
     private init(
-        _ model: LanguageModel, _ attention: AttentionMode, threadCount: Int, capacity: Int, cacheFormat: CacheFormat,
-        forking other: KeyValueCache? = nil
+        _ model: LanguageModel, _ options: SessionOptions.Resolved, forking other: KeyValueCache? = nil, length: Int = 0
     ) throws(SessionError) {
         self.model = model
-        self.attention = attention
-        self.threadCount = threadCount
-        self.capacity = capacity
+        self.options = options
         let configuration = model.configuration
-        let shape = configuration.attentionShape(cacheFormat: cacheFormat)
         let workspaceSizes = Workspace.Sizes(
-            configuration, rowCount: min(Workspace.maximumRowCount, capacity), threadCount: threadCount)
-        reservation = try Self.reserve(
-            model, shape: shape, capacity: capacity, neighborWindow: attention.neighborWindow,
-            workspaceByteCount: workspaceSizes.byteCount)
+            configuration, rowCount: min(options.rowLimit, options.capacity), threadCount: options.threadCount)
+        reservation = try Self.reserve(model, options, workspaceByteCount: workspaceSizes.byteCount)
         workspace = Workspace(workspaceSizes)
+        let size = KeyValueCache.Size(configuration, options)
         let cache =
-            other.map(KeyValueCache.init(forking:))
-            ?? KeyValueCache(
-                shape: shape, layerCount: configuration.layerCount, capacity: capacity,
-                neighborWindow: attention.neighborWindow)
-        state = SequenceState(configuration, attention: attention, cache: cache, capacity: capacity)
-        job = ForwardJob(model, workspace, threadCount: threadCount)
+            other.map { KeyValueCache(forking: $0, length: length, size: size) } ?? KeyValueCache(size)
+        state = SequenceState(configuration, options, cache: cache)
+        job = ForwardJob(model, workspace, threadCount: options.threadCount)
     }
 
     /// - Parameter count: Threads; nil: the default.
@@ -111,29 +97,13 @@ public final class Session {
         } catch { throw .invalidOption(error) }
     }
 
-    /// Reserves the memory of a full session.
-    private static func reserve(
-        _ model: LanguageModel, shape: AttentionShape, capacity: Int, neighborWindow: Int?, workspaceByteCount: Int
-    ) throws(SessionError) -> MemoryReservation {
-        let configuration = model.configuration
-        let cacheByteCount = configuration.cacheByteCount(
-            length: capacity, neighborWindow: neighborWindow, cacheFormat: shape.cacheFormat)
-        let partialFloatCount = TwoPassAttention.partialFloatCount(shape: shape, length: capacity)
-        let need =
-            cacheByteCount + workspaceByteCount + tokenByteCount(length: capacity)
-            + (partialFloatCount + configuration.vocabularySize) * MemoryLayout<Float>.stride
-        do {
-            return try model.memory.reserve(need, for: .session(length: capacity, cacheFormat: shape.cacheFormat))
-        } catch { throw .memory(error) }
-    }
-
     /// Replaces the session's tokens.
     ///
     /// - Parameters:
     ///   - cache: The new tokens' keys and values.
     ///   - logits: [V] of the last token; may be empty.
     func take(_ cache: KeyValueCache, tokens: [Int], logits: [Float]) {
-        state = SequenceState(model.configuration, attention: attention, cache: cache, capacity: capacity)
+        state = SequenceState(model.configuration, options, cache: cache)
         self.tokens = tokens
         self.logits = logits
         lookahead.removeAll()
@@ -151,18 +121,40 @@ public final class Session {
     ///
     /// - Throws: ``SessionError/memory(_:)`` if there is not enough for another session of this capacity,
     ///   ``SessionError/busy`` if it is called from a prefill's `progress`.
-    public func fork() throws(SessionError) -> sending Session {
+    public func fork() throws(SessionError) -> sending Session { try fork(position, options) }
+
+    /// A second session with the first tokens of this one and a capacity of its own. Otherwise, it is as ``fork()``
+    /// describes. Frequencies that depend on a text's length stay those of this session, so that the bits are the same.
+    ///
+    /// - Parameters:
+    ///   - length: How many tokens the fork has, as for ``truncate(to:)``. If they aren't all, it has no ``logits``.
+    ///   - capacity: The most tokens that the fork may hold, at least `length`. It reserves memory for that many.
+    /// - Throws: As ``fork()`` and ``truncate(to:)``, and ``SessionError/invalidOption(_:)`` for a capacity out of range.
+    public func fork(keeping length: Int, capacity: Int) throws(SessionError) -> sending Session {
+        var options = options
+        options.capacity = capacity
+        return try fork(length, options)
+    }
+
+    /// A fork with the first `length` tokens.
+    ///
+    /// - Parameter options: This session's, with any capacity and limit of rows.
+    func fork(_ length: Int, _ options: SessionOptions.Resolved) throws(SessionError) -> sending Session {
         guard !isProcessing else { throw .busy }
+        try checkTruncation(to: length)
+        guard (max(1, length)...Self.maximumCapacity).contains(options.capacity) else {
+            throw .invalidOption(
+                InvalidOption("capacity", options.capacity, between: max(1, length), and: Self.maximumCapacity))
+        }
         // The fork reserves all of its memory, since it may have to copy what is shared now, or keep it when this
         // session is gone.
         //
         // `nonisolated(unsafe)`: the two share only segments, and each writes only into segments that nobody else
         // refers to.
-        nonisolated(unsafe) let fork = try Session(
-            model, attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat, forking: cache)
-        fork.tokens = tokens
-        fork.logits = logits
-        fork.longestLength = position
+        nonisolated(unsafe) let fork = try Session(model, options, forking: cache, length: length)
+        fork.tokens = Array(tokens[..<length])
+        if length == position { fork.logits = logits }
+        fork.longestLength = length
         fork.noteMemory()
         return fork
     }
@@ -180,18 +172,23 @@ public final class Session {
     ///   range, ``SessionError/busy`` if it is called from a prefill's `progress`.
     public func truncate(to length: Int) throws(SessionError) {
         guard !isProcessing else { throw .busy }
-        guard (0...position).contains(length) else {
-            throw .invalidOption(InvalidOption("number of tokens to keep", length, between: 0, and: position))
-        }
+        try checkTruncation(to: length)
         if length == position { return }
-        guard length == 0 || length >= earliestTruncation else {
-            throw .cannotTruncate(to: length, earliest: earliestTruncation)
-        }
         cache.truncate(to: length)
         lookahead.removeAll()
         tokens.removeLast(position - length)
         changeCount += 1
         logits = []
+    }
+
+    /// Throws for a length that the session can't be shortened to.
+    private func checkTruncation(to length: Int) throws(SessionError) {
+        guard (0...position).contains(length) else {
+            throw .invalidOption(InvalidOption("number of tokens to keep", length, between: 0, and: position))
+        }
+        guard length == 0 || length == position || length >= earliestTruncation else {
+            throw .cannotTruncate(to: length, earliest: earliestTruncation)
+        }
     }
 
     /// The least length above 0 that ``truncate(to:)`` can shorten the session to. In the plain mode it is 0, since any
@@ -200,33 +197,6 @@ public final class Session {
     public var earliestTruncation: Int {
         guard let window = attention.neighborWindow, cache.earliestNeighborPosition > 0 else { return 0 }
         return min(position, cache.earliestNeighborPosition + window - 1)
-    }
-
-    /// The memory that keys and values take now, in bytes, including those that a fork shares.
-    public var cacheByteCount: Int { cache.byteCount }
-
-    /// The memory that the session has allocated, in bytes: keys and values (including those that a fork shares),
-    /// activations, tokens and logits. Keys, values and tokens grow by segments of 512 positions. A truncation gives no
-    /// memory back. Tables of a few kilobytes are not counted.
-    public var memoryByteCount: Int {
-        cache.byteCount + state.partials.byteCount + workspace.byteCount
-            + Self.tokenByteCount(length: longestLength) + logits.count * MemoryLayout<Float>.stride
-            + lookahead.byteCount
-    }
-
-    /// Tells the reservation how much memory has been taken.
-    private func noteMemory() {
-        // Don't look at the logits: a pass may be writing them.
-        let logitByteCount = longestLength == 0 ? 0 : model.configuration.vocabularySize * MemoryLayout<Float>.stride
-        reservation.usedByteCount =
-            cache.ownByteCount + state.partials.byteCount + workspace.writtenByteCount(rowCount: largestPass)
-            + Self.tokenByteCount(length: longestLength) + logitByteCount
-    }
-
-    /// The memory of a list of `length` tokens. It grows by segments, like the cache, so that most tokens allocate
-    /// nothing.
-    private static func tokenByteCount(length: Int) -> Int {
-        AttentionShape.segmentCount(length: length) * AttentionShape.segmentLength * MemoryLayout<Int>.stride
     }
 
     /// Processes tokens. Afterwards, ``logits`` are those of the last one.
@@ -269,15 +239,6 @@ public final class Session {
             logits = Array(all.suffix(vocabularySize))
             return all
         }
-    }
-
-    /// Reserves memory beside the session's own, until the last reference to the reservation is gone.
-    func reserveMemory(
-        _ byteCount: Int, for purpose: MemoryShortage.Purpose
-    ) throws(SessionError) -> MemoryReservation {
-        do throws(MemoryShortage) {
-            return try model.memory.reserve(byteCount, for: purpose)
-        } catch { throw .memory(error) }
     }
 
     /// Processes one token. Afterwards, ``logits`` are those of this token.
@@ -358,7 +319,7 @@ public final class Session {
                 if done > 0 { logits = [] }
                 throw .cancelled(position: position)
             }
-            let read = done..<min(done + Workspace.maximumRowCount, tokens.count)
+            let read = done..<min(done + rowLimit, tokens.count)
             reserve(read.count, isAlone: true)
             guard run(read) else {
                 if done > 0 { logits = [] }

@@ -11,14 +11,20 @@ public struct SessionOptions: Sendable, Equatable {
     /// it to. ReRoPE extends it to any length, so with ReRoPE a capacity must be given.
     ///
     /// A greater capacity is allowed, but the model then sees relative positions that it was never trained on.
-    /// Frequencies that depend on a text's length (``RotaryScaling/dynamic(factor:contextLength:)``,
-    /// ``RotaryScaling/longRoPE(_:)``) are those of the capacity.
+    /// Frequencies that depend on a text's length are those of the capacity, unless ``frequencyLength`` is set.
     public var capacity: Int?
     /// How keys and values are stored. `CacheFormat.bfloat16` takes half the memory of `CacheFormat.float32` and
     /// `CacheFormat.int8` a little over a quarter, and decoding has less to read, but their last digits are lost. nil:
     /// what the model's precision suggests, bfloat16 for `Precision.bfloat16` and float32 otherwise. With a bfloat16
     /// model and cache, scores and weighted values are bfloat16 products too.
     public var cacheFormat: CacheFormat?
+    /// The length of text for which frequencies are computed that depend on it
+    /// (``RotaryScaling/dynamic(factor:contextLength:)``, ``RotaryScaling/longRoPE(_:)``); nil: ``capacity``. Sessions of
+    /// different capacities give the same bits if this is the same.
+    public var frequencyLength: Int?
+    /// The most tokens of one pass of the session's own, between 1 and 512. Its activations take memory for that many, so
+    /// a session whose passes are those of a ``Batch`` needs little with 1. The number doesn't change a bit of any result.
+    public var rowLimit = Session.maximumPassRowCount
 
     /// Options; the defaults are the plain model on all processors.
     public init(
@@ -41,5 +47,46 @@ public struct SessionOptions: Sendable, Equatable {
     /// How a session with this model stores keys and values.
     func cacheFormat(for model: LanguageModel) -> CacheFormat {
         cacheFormat ?? model.precision.defaultCacheFormat
+    }
+
+    /// Options of which nothing is left open.
+    struct Resolved: Equatable {
+        let attention: AttentionMode
+        let threadCount: Int
+        var capacity: Int
+        let cacheFormat: CacheFormat
+        let frequencyLength: Int
+        var rowLimit: Int
+    }
+
+    /// What the options mean for a model.
+    ///
+    /// - Throws: ``SessionError`` if they don't suit the model.
+    func resolved(for model: LanguageModel) throws(SessionError) -> Resolved {
+        do {
+            try attention.validate(contextLength: model.configuration.contextLength)
+        } catch { throw .attention(error) }
+        let threadCount = try Session.checkedThreadCount(threadCount)
+        if case .reRoPE = attention, capacity == nil {
+            throw .invalidOption(
+                InvalidOption("capacity", "missing", allowed: "given, because ReRoPE reaches to any length"))
+        }
+        let capacity = capacity(for: model)
+        try SessionOptions.check("capacity", capacity)
+        if let frequencyLength { try SessionOptions.check("frequency length", frequencyLength) }
+        guard (1...Session.maximumPassRowCount).contains(rowLimit) else {
+            throw .invalidOption(
+                InvalidOption("limit of rows", rowLimit, between: 1, and: Session.maximumPassRowCount))
+        }
+        return Resolved(
+            attention: attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat(for: model),
+            frequencyLength: frequencyLength ?? capacity, rowLimit: rowLimit)
+    }
+
+    /// Throws for a number of tokens that no session can have.
+    static func check(_ name: String, _ length: Int) throws(SessionError) {
+        guard (1...Session.maximumCapacity).contains(length) else {
+            throw .invalidOption(InvalidOption(name, length, between: 1, and: Session.maximumCapacity))
+        }
     }
 }

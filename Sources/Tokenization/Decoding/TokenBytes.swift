@@ -7,7 +7,7 @@ extension Tokenizer {
     ///   - startsText: Whether it is the first token of a text. A SentencePiece-style tokenizer drops that one's space.
     /// - Returns: nil for an id that no token has, and for special tokens, added ones that are spelled as control tokens
     ///   are, and the one for unknown characters.
-    package func bytes(ofToken id: Int, startsText: Bool = false) -> [UInt8]? {
+    public func bytes(ofToken id: Int, startsText: Bool = false) -> [UInt8]? {
         guard let spelling = model.vocabulary.spelling(of: id), !isSpecial(id), !isSpelledAsControl(id),
             model.options.unknownToken.map({ Int($0.id) != id }) ?? true
         else { return nil }

@@ -38,7 +38,18 @@ public enum TemplateValue: Sendable, Equatable {
     ///   - name: what errors call the file.
     /// - Throws: the errors of reading JSON, and `invalidValue` for an integer that doesn't fit 64 bits.
     public init(json bytes: [UInt8], name: String) throws(TokenizerError) {
-        self = try TemplateValue(JSONNode(parsing: bytes, file: name))
+        try self.init(json: bytes, name: name, roundsLargeIntegers: false)
+    }
+
+    /// Reads JSON, with a choice of what becomes of an integer that doesn't fit.
+    ///
+    /// - Parameters:
+    ///   - bytes: the JSON text in UTF-8.
+    ///   - name: what errors call the file.
+    ///   - roundsLargeIntegers: whether an integer from 2⁶³ to 2⁶⁴ is the nearest `double`, as larger ones are.
+    /// - Throws: the errors of reading JSON, and `invalidValue` for such an integer otherwise.
+    public init(json bytes: [UInt8], name: String, roundsLargeIntegers: Bool) throws(TokenizerError) {
+        self = try TemplateValue(JSONNode(parsing: bytes, file: name), roundsLargeIntegers)
     }
 
     /// Reads a file of JSON; see ``init(json:name:)``.
@@ -48,21 +59,25 @@ public enum TemplateValue: Sendable, Equatable {
         try self.init(json: readFile(path), name: path)
     }
 
-    private init(_ node: JSONNode) throws(TokenizerError) {
+    private init(_ node: JSONNode, _ roundsLargeIntegers: Bool) throws(TokenizerError) {
         switch node.value {
         case .null: self = .null
         case .bool(let bool): self = .bool(bool)
         case .number(.integer(let integer)): self = .integer(integer)
         case .number(.real(let number)): self = .double(number)
-        case .number(.unsigned): throw node.invalid("an integer of 64 bits")
+        case .number(.unsigned(let integer)):
+            guard roundsLargeIntegers else { throw node.invalid("an integer of 64 bits") }
+            self = .double(Double(integer))
         case .string: self = .string(try node.string())
         case .array:
             var elements: [TemplateValue] = []
-            for element in try node.array() { elements.append(try TemplateValue(element)) }
+            for element in try node.array() { elements.append(try TemplateValue(element, roundsLargeIntegers)) }
             self = .array(elements)
         case .object:
             var members: [Member] = []
-            for (key, member) in try node.members() { members.append(Member(key, try TemplateValue(member))) }
+            for (key, member) in try node.members() {
+                members.append(Member(key, try TemplateValue(member, roundsLargeIntegers)))
+            }
             self = .object(members)
         }
     }

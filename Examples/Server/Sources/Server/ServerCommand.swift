@@ -3,7 +3,9 @@ import Foundation
 import Hummingbird
 import Logging
 import LongLM
+import Metrics
 import ServiceLifecycle
+import UnixSignals
 
 @main
 struct ServerCommand: AsyncParsableCommand {
@@ -11,64 +13,53 @@ struct ServerCommand: AsyncParsableCommand {
         commandName: "Server",
         abstract: "Serve a language model to OpenAI's clients.",
         discussion: """
-            Answers POST /v1/chat/completions and /v1/completions, whole or as a stream, and GET /v1/models and /health. \
+            Answers POST /v1/chat/completions and /v1/completions, whole or as a stream, POST /v1/embeddings, /tokenize \
+            and /detokenize, and GET /v1/models, /health and, for browsers, a chat at /. \
             Requests that run at the same time share each reading of the weights. A field of a request that this server \
-            doesn't have is refused, never ignored.
+            doesn't have is refused, unless it asks for nothing.
 
             A model as it was trained:
               Server --model DIR
             Conversations of up to 32,768 tokens with a model that was trained for fewer:
               Server --model DIR --self-extend auto --length 32768
 
-            There is no encryption and no key: leave it on the loopback address, or put a proxy in front of it that has \
-            both. SIGTERM and SIGINT end it: running answers end at once with an error, and the exit status is 0.
+            There is no encryption: leave it on the loopback address, or put a proxy in front of it. With --api-key, clients \
+            need a key. After SIGTERM or SIGINT no new requests are taken, and running answers have --drain seconds to end; a \
+            second signal ends them at once. The exit status is 0.
             """)
 
     @OptionGroup(title: "Model") var modelOptions: ModelOptions
     @OptionGroup(title: "Requests") var engineOptions: EngineOptions
     @OptionGroup(title: "Network") var networkOptions: NetworkOptions
+    @OptionGroup(title: "Log") var logOptions: LogOptions
 
     func run() async throws {
+        logOptions.bootstrap()
+        let registry = PrometheusRegistry(descriptions: ServerMetrics.descriptions)
+        MetricsSystem.bootstrap(registry)
+        let keys = try networkOptions.keys()
         let logger = Logger(label: "server")
-        let admission = Admission(placeCount: engineOptions.batch, queueLength: engineOptions.queue)
-        let tokenizer = try Tokenizer(contentsOfFile: modelOptions.model + "/tokenizer.json")
-        let configuration = try ModelConfiguration(contentsOfFile: modelOptions.model + "/config.json")
-        let sessions = try modelOptions.sessionOptions(configuration)
-        let format: ChatFormat?
-        do {
-            format = try ChatFormat(directory: modelOptions.model)
-        } catch {
-            logger.notice("There are no chats with this model: \(error)")
-            format = nil
+        if keys.isEmpty && !networkOptions.isLocal {
+            logger.warning("Everybody who reaches \(networkOptions.host) may use this server: there is no --api-key.")
         }
-
-        let thread = InferenceThread()
-        // Loading computes, too, and a thread that computes keeps a team.
-        let (engine, chatEndTokens) = try await Task(executorPreference: thread) {
-            let languageModel = try LanguageModel(
-                directory: modelOptions.model,
-                options: LoadOptions(threadCount: modelOptions.threads, memoryLimit: modelOptions.memoryLimit))
-            let engine = try Engine(
-                languageModel, tokenizer, sessions, batchSize: engineOptions.batch, keptCount: engineOptions.keep,
-                admission, on: thread)
-            return (engine, format?.endTokens(of: languageModel, with: tokenizer) ?? [])
-        }.value
-        let served = ServedModel(
-            name: URL(fileURLWithPath: modelOptions.model).lastPathComponent, tokenizer: tokenizer, format: format,
-            chatEndTokens: chatEndTokens, vocabularySize: configuration.vocabularySize,
-            capacity: sessions.capacity ?? configuration.contextLength, answerLimit: engineOptions.maxTokens,
-            trainedContext: configuration.trainedContext, attention: sessions.attention)
-
+        let (served, engine) = try await load(logger)
+        let maximumBodySize = networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity
         let routes = Routes(
-            model: served, admission: admission,
-            maximumBodySize: networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity,
-            patience: .seconds(networkOptions.idleTimeout))
+            model: served, admission: engine.admission,
+            maximumBodySize: maximumBodySize,
+            entrance: Entrance(
+                access: Access(keys: keys, hosts: networkOptions.allowHost + [networkOptions.host]),
+                crossOrigin: CrossOrigin(origins: Set(networkOptions.cors)), logger: logger),
+            metrics: OperatorMetrics(registry: registry, counters: engine.counters, model: served.name))
         var quiet = logger
-        quiet.logLevel = .warning
+        quiet.logLevel = max(quiet.logLevel, .warning)
         let server = Application(
             router: routes.router(),
-            // It leaves alone who has sent a request and waits for its answer.
-            server: .http1(configuration: .init(idleTimeout: .seconds(Int64(networkOptions.idleTimeout)))),
+            server: HTTPConnections.server(
+                limits: ConnectionHandler.Limits(
+                    patience: .seconds(Int64(networkOptions.idleTimeout)),
+                    unwantedBytes: max(1 << 20, 2 * maximumBodySize)),
+                idleTimeout: .seconds(networkOptions.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(networkOptions.host, port: networkOptions.port),
                 // Those who run, those who wait, and some to be read and refused.
@@ -79,11 +70,67 @@ struct ServerCommand: AsyncParsableCommand {
                     "\(served.name) for up to \(served.capacity) tokens at http://\(networkOptions.host):\(port)/v1")
             },
             logger: quiet)
+        try await serve(server, engine, logger: quiet)
+    }
+
+    /// Loads everything about the model.
+    private func load(_ logger: Logger) async throws -> (ServedModel, Engine) {
+        let path = modelOptions.model
+        // What is small is read first, so that what is wrong with it is found before the weights are loaded.
+        let configuration = try ModelConfiguration(path: path)
+        let sessions = try modelOptions.sessionOptions(configuration)
+        let sampling = try SamplingSettings(modelPath: path)
+        let tokenizer = try Tokenizer(modelPath: path)
+        let format: ChatFormat?
+        do {
+            format = try ChatFormat(modelPath: path)
+        } catch {
+            logger.notice("There are no chats with this model: \(error)")
+            format = nil
+        }
+        let admission = Admission(placeCount: engineOptions.batch, queueLength: engineOptions.queue)
+        let thread = InferenceThread()
+        // Loading computes, too, and a thread that computes keeps a team.
+        let (engine, chatEndTokens) = try await Task(executorPreference: thread) {
+            let model = try LanguageModel(path: path, options: modelOptions.loadOptions)
+            let options = Engine.Options(
+                sessions: sessions, batchSize: engineOptions.batch, keptCount: engineOptions.keep,
+                drainTime: .seconds(engineOptions.drain), memoryLimit: modelOptions.memoryLimit)
+            let engine = try Engine(model, tokenizer, options, admission, on: thread)
+            return (engine, format?.endTokens(of: model, with: tokenizer) ?? [])
+        }.value
+        let capacity = sessions.capacity ?? configuration.contextLength
+        let served = ServedModel(
+            names: modelOptions.names, tokenizer: tokenizer, format: format, chatEndTokens: chatEndTokens,
+            vocabularySize: configuration.vocabularySize, capacity: capacity,
+            answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling,
+            embeddingSize: configuration.hiddenSize, trainedContext: configuration.trainedContext,
+            attention: sessions.attention)
+        return (served, engine)
+    }
+
+    /// Serves until a signal comes and all answers have ended.
+    private func serve(_ server: some Service, _ engine: Engine, logger: Logger) async throws {
         // They are shut down in the opposite order: once the engine has ended all answers, connections close by themselves.
-        var group = ServiceGroupConfiguration(
-            services: [server, engine], gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
-        // For clients that don't read, or never finish what they send.
-        group.maximumGracefulShutdownDuration = .seconds(1)
-        try await ServiceGroup(configuration: group).run()
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(services: [server, engine], logger: logger))
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let serving = Task { try await group.run() }
+        Task {
+            var isFirst = true
+            for await _ in signals {
+                if isFirst { await group.triggerGracefulShutdown() } else { engine.endNow() }
+                isFirst = false
+            }
+        }
+        Task {
+            await engine.end()
+            // For clients that don't read, or never finish what they send.
+            try await Task.sleep(for: .seconds(1))
+            serving.cancel()
+        }
+        do {
+            try await serving.value
+        } catch is CancellationError {}
     }
 }

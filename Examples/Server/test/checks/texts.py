@@ -62,6 +62,9 @@ def completions(server):
         assert stopped.choices[0].text == text[: text.index("Paris")], stopped
         assert stopped.choices[0].finish_reason == "stop"
     assert api.completions.create(**{**body, "max_tokens": None}).usage.completion_tokens == 16
+    # The prompt as tokens.
+    tokens = server.post("/tokenize", {"prompt": body["prompt"]})[2]["tokens"]
+    assert api.completions.create(**{**body, "prompt": tokens}).choices[0].text == text
 
 
 @on_shared_server
@@ -75,15 +78,21 @@ def sampling(server):
     assert text(seed=1, top_p=0.9) == text(seed=1, top_p=0.9)
     assert len({text(seed=seed) for seed in range(3)}) > 1, "seeds differ"
     assert len({text() for _ in range(3)}) > 1, "no seed is a random one"
-    assert text(temperature=0) == text(temperature=0, seed=7) == text(temperature=1, top_p=0)
+    greedy = text(temperature=0)
+    assert greedy == text(temperature=0, seed=7) == text(temperature=1, top_p=0)
+    for filters in [{"top_k": 1}, {"min_p": 1}, {"top_k": 2, "min_p": 1}]:
+        assert text(temperature=2, extra_body=filters) == greedy, filters
+    assert text(temperature=2, seed=1, extra_body={"top_k": 0, "min_p": 0}) == text(temperature=2, seed=1) != greedy
     forced = text(temperature=0, logit_bias={"1000": 100}, max_tokens=40)
     assert len(forced) % 40 == 0 and forced == forced[: len(forced) // 40] * 40, forced
     # With penalties a text begins the same, and then repeats itself less.
-    plain, frequency, presence = [
+    plain, frequency, presence, repetition = [
         text(temperature=0, max_tokens=60, **penalty)
-        for penalty in [{}, {"frequency_penalty": 2}, {"presence_penalty": 2}]
+        for penalty in [
+            {}, {"frequency_penalty": 2}, {"presence_penalty": 2}, {"extra_body": {"repetition_penalty": 1.5}}]
     ]
-    assert len({plain, frequency, presence}) == 3
+    assert len({plain, frequency, presence, repetition}) == 4
+    assert len(set(repetition.split())) > len(set(plain.split())), (plain, repetition)
     assert plain.split()[0] == frequency.split()[0] == presence.split()[0]
     assert len(set(frequency.split())) > len(set(plain.split())), (plain, frequency)
 
@@ -91,7 +100,8 @@ def sampling(server):
 @on_shared_server
 def models(server):
     api = client(server)
-    assert [model.id for model in api.models.list()] == [server.model]
+    [model] = api.models.list()
+    assert model.id == server.model and model.max_model_len == model.context_length == 2100, model
     assert api.models.retrieve(server.model).id == server.model
     for ask in [
         lambda: api.models.retrieve("other"),

@@ -43,7 +43,7 @@ extension ForwardPass {
             schedule.endStepForAllRows()
             for index in schedule.worker.share(of: rows.count) {
                 scoring.scores[first + index] = TokenScore(
-                    of: scoring.tokens[first + index],
+                    of: scoring.tokens[first + index], alternativeCount: scoring.alternativeCount,
                     logits: UnsafeBufferPointer(start: scoring.logits + index * vocabularySize, count: vocabularySize))
             }
             first = rows.upperBound

@@ -333,3 +333,8 @@ extension LongRoPEScaling {
             ?? (factor <= 1 || originalLength <= 1 ? 1 : (1 + log(factor) / log(Double(originalLength))).squareRoot())
     }
 }
+
+extension ModelConfiguration {
+    /// Whether the frequencies of any layer depend on the length of a text.
+    var frequenciesDependOnLength: Bool { rotary.dependsOnLength || localRotary?.dependsOnLength == true }
+}

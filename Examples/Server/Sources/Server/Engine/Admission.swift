@@ -60,25 +60,33 @@ final class Admission: Sendable {
         state.withLock { $0.isClosed ? nil : ($0.runningCount, $0.waiting.count) }
     }
 
-    /// The next request, if there is a place for it. Those whose clients have gone leave the queue.
-    func take() -> Job? {
+    /// The request that has waited for the longest. Those whose clients have gone leave the queue.
+    var first: Job? {
         state.withLock { state in
             state.waiting.removeAll { $0.answer.isAbandoned }
-            guard state.runningCount < placeCount, !state.waiting.isEmpty else { return nil }
-            state.runningCount += 1
-            return state.waiting.removeFirst()
+            return state.waiting.first
         }
     }
 
-    /// Gives back the place of a request that was taken.
-    func release() { state.withLock { $0.runningCount -= 1 } }
-
-    /// Lets nobody in any more, and returns who was waiting.
-    func close() -> [Job] {
+    /// Takes a request out of the queue: it runs now.
+    func begin(_ job: Job) {
         state.withLock { state in
+            state.waiting.removeAll { $0.answer === job.answer }
+            state.runningCount += 1
+        }
+    }
+
+    /// A request that ran has ended.
+    func end() { state.withLock { $0.runningCount -= 1 } }
+
+    /// Lets nobody in any more, and refuses those who wait.
+    func close() {
+        let waiting = state.withLock { state in
             state.isClosed = true
             defer { state.waiting = [] }
             return state.waiting
         }
+        for job in waiting { job.answer.fail(.shuttingDown) }
+        wake()
     }
 }

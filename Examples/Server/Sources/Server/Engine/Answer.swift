@@ -27,7 +27,8 @@ final class Answer: Sendable {
 
     private let pieces: AsyncThrowingStream<Piece, any Error>
     private let continuation: AsyncThrowingStream<Piece, any Error>.Continuation
-    private let ended = AsyncStream<Never>.makeStream()
+    /// Ends with the first piece, or with the answer.
+    private let beginning = AsyncStream<Never>.makeStream()
     private let unreadCount = Atomic<Int>(0)
     private let wasAbandoned = Atomic<Bool>(false)
     /// Whether the engine has sent everything.
@@ -51,6 +52,7 @@ final class Answer: Sendable {
     func send(_ piece: Piece) {
         unreadCount.add(1, ordering: .relaxed)
         continuation.yield(piece)
+        beginning.continuation.finish()
     }
 
     /// Ends it, after all that was sent.
@@ -63,7 +65,7 @@ final class Answer: Sendable {
 
     private func finish(_ error: APIError?) {
         continuation.finish(throwing: error)
-        ended.continuation.finish()
+        beginning.continuation.finish()
     }
 
     // MARK: - The client's side
@@ -90,8 +92,22 @@ final class Answer: Sendable {
         wake()
     }
 
-    /// Waits for the end, whichever it is.
-    func end() async { for await _ in ended.stream {} }
+    /// Waits for the first piece or the end, but no longer than for a while; false if there is neither by then.
+    func begins(within time: Duration) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask { [beginning] in
+                for await _ in beginning.stream {}
+                return !Task.isCancelled
+            }
+            group.addTask {
+                try? await Task.sleep(for: time)
+                return false
+            }
+            let hasBegun = await group.next() ?? false
+            group.cancelAll()
+            return hasBegun
+        }
+    }
 }
 
 /// A client's hold on its answer: when nothing holds it any more, nobody wants the rest.

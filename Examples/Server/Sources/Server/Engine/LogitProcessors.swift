@@ -21,12 +21,3 @@ struct OccurrencePenalty: LogitProcessor {
         for (token, count) in counts { logits[token] -= Float(count) * frequency + presence }
     }
 }
-
-/// Keeps to the tokens that the tokenizer has: many a model's matrix has more rows than that, whose logits nobody trained.
-struct KnownTokens: LogitProcessor {
-    let count: Int
-
-    mutating func process(_ logits: inout [Float], after tokens: [Int]) {
-        for token in logits.indices.dropFirst(count) { logits[token] = -.infinity }
-    }
-}

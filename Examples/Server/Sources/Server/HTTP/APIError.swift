@@ -14,11 +14,26 @@ struct APIError: HTTPResponseError {
         APIError(status: .badRequest, message: message, field: field, code: code)
     }
 
-    /// A text that doesn't fit.
-    static func tooLong(_ tokenCount: Int, and answer: Int, capacity: Int, field: String) -> APIError {
+    /// A text that doesn't fit, in OpenAI's words: clients look for them.
+    ///
+    /// - Parameter answer: How many tokens of an answer the request asks for; nil: it doesn't say.
+    static func tooLong(_ tokenCount: Int, and answer: Int?, capacity: Int, field: String) -> APIError {
+        let needed = tokenCount.addingReportingOverflow(answer ?? 0)
+        let request =
+            answer.map {
+                "you requested \(needed.overflow ? .max : needed.partialValue) tokens (\(tokenCount) in the \(field), "
+                    + "\($0) in the completion). Please reduce the length of the \(field) or completion."
+            } ?? "the \(field) resulted in \(tokenCount) tokens. Please reduce the length of the \(field)."
+        return .invalid(
+            "This model's maximum context length is \(capacity) tokens. However, \(request)", field: field,
+            code: "context_length_exceeded")
+    }
+
+    /// A body that doesn't fit.
+    static func tooLong(bodySize: Int, capacity: Int) -> APIError {
         .invalid(
-            "This server's context has \(capacity) tokens; \(tokenCount) of the prompt and \(answer) of the answer don't fit.",
-            field: field, code: "context_length_exceeded")
+            "This model's maximum context length is \(capacity) tokens. However, your request has more than \(bodySize) "
+                + "bytes. Please reduce its length.", code: "context_length_exceeded")
     }
 
     static func unknownModel(_ name: String) -> APIError {
@@ -29,9 +44,10 @@ struct APIError: HTTPResponseError {
     static let shuttingDown = APIError(
         status: .serviceUnavailable, message: "The server is shutting down.", code: "shutting_down")
 
+    /// Nobody is there to read it but clients of HTTP/1.0 that have closed their connection for sending.
     static let abandoned = APIError(
-        status: .badRequest, message: "The connection was closed, if only for sending, before the answer had ended.",
-        code: "connection_closed")
+        status: .init(code: 499, reasonPhrase: "Client Closed Request"),
+        message: "The connection was closed before the answer had ended.", code: "connection_closed")
 
     static let noJSON = APIError(
         status: .unsupportedMediaType, message: "The Content-Type of a request is application/json.",
@@ -58,9 +74,8 @@ struct APIError: HTTPResponseError {
 
     func response(from request: Request, context: some RequestContext) -> Response {
         var response = Response(json, status: status)
+        if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
         if status == .tooManyRequests || status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
-        // The engine's errors, which end the watch of a connection, and with it its use.
-        if status.code >= 500 { response.headers[.connection] = "close" }
         return response
     }
 }
@@ -87,32 +102,33 @@ extension APIError {
     }
 }
 
-/// Gives every error the form of an ``APIError``.
-struct APIErrors<Context: RequestContext>: RouterMiddleware {
-    let maximumBodySize: Int
-
+/// Answers every error in the form of an ``APIError``.
+struct APIErrors: RouterMiddleware {
     func handle(
-        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+        _ request: Request, context: ConnectionContext,
+        next: (Request, ConnectionContext) async throws -> Response
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as APIError {
-            throw error
-        } catch let error as any HTTPResponseError {
-            switch error.status {
-            case .contentTooLarge:
-                throw APIError(
-                    status: error.status, message: "The body has more than \(maximumBodySize) bytes.",
-                    code: "body_too_large")
-            case .notFound:
-                throw APIError(
-                    status: error.status, message: "There is no \(request.method) \(request.uri.path).",
-                    code: "unknown_url")
-            default: throw APIError(status: error.status, message: error.status.reasonPhrase)
-            }
         } catch {
-            context.logger.error("\(request.method) \(request.uri.path): \(error)")
-            throw APIError(status: .internalServerError, message: "The server failed.")
+            let error = form(of: error, request, context)
+            context.record?.fail(error)
+            return error.response(from: request, context: context)
+        }
+    }
+
+    private func form(of error: any Error, _ request: Request, _ context: ConnectionContext) -> APIError {
+        switch error {
+        case let error as APIError: return error
+        case let error as any HTTPResponseError where error.status == .notFound:
+            return APIError(
+                status: error.status, message: "There is no \(request.method) \(request.uri.path).", code: "unknown_url"
+            )
+        case let error as any HTTPResponseError:
+            return APIError(status: error.status, message: error.status.reasonPhrase)
+        default:
+            context.logger.error("A request failed.", metadata: ["error": "\(error)"])
+            return APIError(status: .internalServerError, message: "The server failed.")
         }
     }
 }

@@ -1,68 +1,95 @@
 import Foundation
+import LongLM
 
-/// JSON, of any form.
-enum JSONValue: Codable, Sendable, Equatable {
-    case null
-    case bool(Bool)
-    case integer(Int)
-    case number(Double)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
+/// JSON, of any form. The members of objects keep their order, which a schema's properties and a chat template need.
+typealias JSONValue = TemplateValue
 
-    init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        // Each guess that fails costs an error, so what a body can have most of comes first.
-        if container.decodeNil() {
-            self = .null
-        } else if let value = try? container.decode(Double.self) {
-            // Beyond 2^53 a number of floating point isn't every integer.
-            let integer = value.magnitude < 0x1p53 ? Int(exactly: value) : try? container.decode(Int.self)
-            self = integer.map { .integer($0) } ?? .number(value)
-        } else if let value = try? container.decode(String.self) {
-            self = .string(value)
-        } else if let value = try? container.decode([JSONValue].self) {
-            self = .array(value)
-        } else if let value = try? container.decode([String: JSONValue].self) {
-            self = .object(value)
-        } else if let value = try? container.decode(Bool.self) {
-            self = .bool(value)
-        } else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "a number out of range")
+extension JSONValue {
+    /// Reads the body of a request: strict JSON, of at most 64 levels, in which no key occurs twice in one object.
+    init(body: Data) throws(APIError) {
+        do {
+            try self.init(json: Array(body), name: "the body", roundsLargeIntegers: true)
+        } catch .duplicateKey(_, let key) {
+            throw .invalid("\(key) occurs twice.", field: key, code: "invalid_json")
+        } catch {
+            throw .invalid("\(error).", code: "invalid_json")
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        switch self {
-        case .null: try container.encodeNil()
-        case .bool(let value): try container.encode(value)
-        case .integer(let value): try container.encode(value)
-        case .number(let value): try container.encode(value)
-        case .string(let value): try container.encode(value)
-        case .array(let value): try container.encode(value)
-        case .object(let value): try container.encode(value)
-        }
+    /// The text in UTF-8.
+    var data: Data { Data(text().utf8) }
+
+    /// The text.
+    ///
+    /// - Parameter isSpaced: Whether a space follows each colon and comma, as Python's `json.dumps` has it.
+    func text(isSpaced: Bool = false) -> String {
+        var writer = JSONWriter(isSpaced: isSpaced)
+        writer.write(self)
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
-    /// The text in UTF-8, with the keys of objects in order.
-    var data: Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Nothing that the server sends has a number that JSON hasn't.
-        return (try? encoder.encode(self)) ?? Data("null".utf8)
+    /// Whether two values say the same: 1 is 1.0.
+    func isSame(as other: JSONValue) -> Bool {
+        switch (self, other) {
+        case (.integer(let integer), .double(let number)), (.double(let number), .integer(let integer)):
+            Double(integer) == number
+        default: self == other
+        }
     }
 }
 
-// Not by nil, which would turn the nil of an optional into JSON.
-extension JSONValue: ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral, ExpressibleByStringLiteral,
-    ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
-{
-    init(booleanLiteral value: Bool) { self = .bool(value) }
-    init(integerLiteral value: Int) { self = .integer(value) }
-    init(stringLiteral value: String) { self = .string(value) }
-    init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    init(dictionaryLiteral elements: (String, JSONValue)...) {
-        self = .object(Dictionary(elements) { $1 })
+private struct JSONWriter {
+    private(set) var bytes: [UInt8] = []
+    private let comma: String
+    private let colon: String
+
+    init(isSpaced: Bool) {
+        comma = isSpaced ? ", " : ","
+        colon = isSpaced ? ": " : ":"
     }
+
+    mutating func write(_ value: JSONValue) {
+        switch value {
+        case .null: add("null")
+        case .bool(let bool): add(bool ? "true" : "false")
+        case .integer(let integer): add("\(integer)")
+        // JSON has no other numbers.
+        case .double(let number): add(number.isFinite ? "\(number)" : "null")
+        case .string(let text): write(text)
+        case .array(let elements):
+            add("[")
+            for (index, element) in elements.enumerated() {
+                if index > 0 { add(comma) }
+                write(element)
+            }
+            add("]")
+        case .object(let members):
+            add("{")
+            for (index, member) in members.enumerated() {
+                if index > 0 { add(comma) }
+                write(member.key)
+                add(colon)
+                write(member.value)
+            }
+            add("}")
+        }
+    }
+
+    private mutating func write(_ text: String) {
+        add("\"")
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "\""): add("\\\"")
+            case UInt8(ascii: "\\"): add("\\\\")
+            case UInt8(ascii: "\n"): add("\\n")
+            case UInt8(ascii: "\r"): add("\\r")
+            case UInt8(ascii: "\t"): add("\\t")
+            case 0..<0x20: add("\\u00" + (byte < 0x10 ? "0" : "") + String(byte, radix: 16))
+            default: bytes.append(byte)
+            }
+        }
+        add("\"")
+    }
+
+    private mutating func add(_ text: String) { bytes += text.utf8 }
 }

@@ -7,24 +7,50 @@ struct Routes: Sendable {
     let model: ServedModel
     let admission: Admission
     let maximumBodySize: Int
-    /// How long a client may take nothing of what is written.
-    let patience: Duration
+    let entrance: Entrance
+    let metrics: OperatorMetrics
+    private let reader: RequestReader
     private let started = Int(Date().timeIntervalSince1970)
 
+    init(
+        model: ServedModel, admission: Admission, maximumBodySize: Int, entrance: Entrance, metrics: OperatorMetrics
+    ) {
+        self.model = model
+        self.admission = admission
+        self.maximumBodySize = maximumBodySize
+        self.entrance = entrance
+        self.metrics = metrics
+        reader = RequestReader(model)
+    }
+
     func router() -> Router<ConnectionContext> {
-        let router = Router(context: ConnectionContext.self)
-        router.middlewares.add(APIErrors(maximumBodySize: maximumBodySize))
+        let router = Router(context: ConnectionContext.self, options: .autoGenerateHeadEndpoints)
+        entrance.add(to: router)
         router.get("health") { _, _ in try health() }
+        router.get("metrics") { _, _ in metrics.page().response }
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
         router.get("") { [page = Page()] _, _ in page.response() }
         router.get("info") { _, _ in Response(Info(model: model).json) }
         router.get("v1/models/:name") { _, context in
             let name = try context.parameters.require("name")
-            guard name == model.name else { throw APIError.unknownModel(name) }
+            guard model.names.contains(name) else { throw APIError.unknownModel(name) }
             return Response(modelObject)
         }
-        router.post("v1/chat/completions") { request, context in try await complete(.chat, request, context) }
-        router.post("v1/completions") { request, context in try await complete(.text, request, context) }
+        router.post("v1/chat/completions") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.chat(body) }
+        }
+        router.post("v1/completions") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.text(body) }
+        }
+        router.post("v1/embeddings") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.embeddings(body) }
+        }
+        router.post("tokenize") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.tokenize(body) }
+        }
+        router.post("detokenize") { request, context in
+            try await exchange(context).answer(request) { body throws(APIError) in try await reader.detokenize(body) }
+        }
         return router
     }
 
@@ -34,18 +60,13 @@ struct Routes: Sendable {
     }
 
     private var modelObject: JSONValue {
-        ["id": .string(model.name), "object": "model", "created": .integer(started), "owned_by": "local"]
+        [
+            "id": .string(model.name), "object": "model", "created": .integer(started), "owned_by": "local",
+            "max_model_len": .integer(model.capacity), "context_length": .integer(model.capacity),
+        ]
     }
 
-    private func complete(
-        _ kind: CompletionRequest.Kind, _ request: Request, _ context: ConnectionContext
-    ) async throws -> Response {
-        let exchange = Exchange(admission: admission, maximumBodySize: maximumBodySize, patience: patience, context)
-        return try await exchange.answer(request) { body throws(APIError) in
-            let completion = try CompletionRequest(kind, body: body, model: model)
-            return Exchange.Plan(
-                work: .texts(completion.work), reply: CompletionReply(to: completion, model: model),
-                isStream: completion.isStream)
-        }
+    private func exchange(_ context: ConnectionContext) -> Exchange {
+        Exchange(admission: admission, maximumBodySize: maximumBodySize, capacity: model.capacity, context)
     }
 }

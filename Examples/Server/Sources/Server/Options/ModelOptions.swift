@@ -1,11 +1,20 @@
 import ArgumentParser
+import Foundation
 import LongLM
 
 /// Which model is served, and how it computes.
 struct ModelOptions: ParsableArguments {
     @Option(
-        help: ArgumentHelp("The model's directory; its last part is what clients call the model.", valueName: "dir"))
+        help: ArgumentHelp("The model's directory, or a GGUF file; of several shards, the first.", valueName: "path"))
     var model: String
+
+    @Option(
+        name: .customLong("alias"), parsing: .singleValue,
+        help: ArgumentHelp(
+            """
+            What clients call the model; by default the last part of its path, without .gguf. There may be several: the             first is the one that answers name.
+            """, valueName: "name"))
+    var aliases: [String] = []
 
     @Option(
         help: ArgumentHelp(
@@ -21,23 +30,75 @@ struct ModelOptions: ParsableArguments {
                 + "extends that to.", valueName: "n"))
     var length: Int?
 
+    @Option(
+        help: """
+            The arithmetic of products: float32 (exact, the default), int8, which also rounds the inputs of quantised \
+            weights to 8 bits and is the fastest for these, or bfloat16, which has about three significant digits and \
+            needs a processor with AVX-512 BF16.
+            """)
+    var precision: Precision = .float32
+
+    @Option(
+        help: """
+            How weights are stored: float32, bfloat16, int8 or int4 (in blocks of 32 with a scale); by default, as in the \
+            checkpoint.
+            """)
+    var weights: WeightStorage?
+
+    @Option(
+        help: """
+            How keys and values are stored: float32, bfloat16 for half the memory, or int8 for a little over a quarter; \
+            by default, bfloat16 with --precision bfloat16 and float32 otherwise.
+            """)
+    var cache: CacheFormat?
+
+    @Option(
+        name: .customLong("adapter"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "The directory of a LoRA adapter in PEFT's safetensors form, which is merged into the weights. There may be "
+                + "several.", valueName: "path"))
+    var adapters: [String] = []
+
     @Option(help: ArgumentHelp("Threads to compute with; by default one per processor.", valueName: "n"))
     var threads: Int?
 
     @Option(
         help: ArgumentHelp(
             """
-            The most bytes of memory for the weights and all conversations, each counted at its full length; by default \
-            what the machine has. Requests for which there is none left get status 503.
+            The most bytes of memory for the weights and all conversations, each counted with its prompt and its \
+            max_tokens; by default what the machine has. Requests wait until there is enough, and those for which there \
+            never is get status 503.
             """, valueName: "bytes"))
     var memoryLimit: Int?
 
     func validate() throws {
+        if precision == .bfloat16, let weights, weights != .bfloat16 {
+            throw ValidationError("--precision bfloat16 stores weights in bfloat16, not in \(weights.rawValue)")
+        }
+        if aliases.contains("") { throw ValidationError("--alias is empty") }
         try check("length", length ?? 1, 1...1 << 24)
         try check("threads", threads ?? 1, 1...1024)
         try check("memory-limit", memoryLimit ?? 0, 0...Int.max)
     }
 
+    /// What clients may call the model; the first is the one in answers.
+    var names: [String] {
+        if !aliases.isEmpty { return aliases }
+        let url = URL(fileURLWithPath: model)
+        return [
+            url.pathExtension.lowercased() == "gguf"
+                ? url.deletingPathExtension().lastPathComponent : url.lastPathComponent
+        ]
+    }
+
+    /// How the model is loaded.
+    var loadOptions: LoadOptions {
+        LoadOptions(
+            precision: precision, threadCount: threads, memoryLimit: memoryLimit, weightFormat: weights?.format,
+            adapters: adapters)
+    }
+
+    /// How conversations run.
     func sessionOptions(_ configuration: ModelConfiguration) throws -> SessionOptions {
         let context = configuration.contextLength
         let attention: AttentionMode =
@@ -51,9 +112,27 @@ struct ModelOptions: ParsableArguments {
         if let length, length > reach {
             throw ValidationError("--length is \(length), but the model's positions reach to \(reach)")
         }
-        return SessionOptions(attention: attention, threadCount: threads, capacity: length ?? reach)
+        return SessionOptions(
+            attention: attention, threadCount: threads, capacity: length ?? reach, cacheFormat: cache)
     }
 }
+
+/// The names by which weights can be stored in another format.
+enum WeightStorage: String, CaseIterable, ExpressibleByArgument {
+    case float32, bfloat16, int8, int4
+
+    var format: WeightFormat {
+        switch self {
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        case .int8: .q80
+        case .int4: .q40
+        }
+    }
+}
+
+extension Precision: @retroactive ExpressibleByArgument {}
+extension CacheFormat: @retroactive ExpressibleByArgument {}
 
 /// What `--self-extend` says.
 enum SelfExtendChoice: ExpressibleByArgument, Sendable, CustomStringConvertible {

@@ -1,7 +1,8 @@
 import Foundation
 
 /// A JSON object of a request, out of which one field after another is taken. What is left in the end is what this server
-/// doesn't have, and is refused: an answer that ignores a field is not the one that was asked for.
+/// doesn't have. It is refused, unless it asks for nothing: an answer that ignores a field is not the one that was asked
+/// for.
 struct Fields {
     private var values: [String: JSONValue]
     /// Where the object stands in the body, such as `messages[0].`.
@@ -9,19 +10,22 @@ struct Fields {
 
     /// The object that is a whole body.
     init(body: Data) throws(APIError) {
-        do {
-            values = try JSONDecoder().decode([String: JSONValue].self, from: body)
-        } catch {
+        guard case .object(let members) = try JSONValue(body: body) else {
             throw .invalid("The body is not a JSON object.", code: "invalid_json")
         }
-        path = ""
+        self.init(members, path: "")
     }
 
     /// An object within the body.
     init(_ value: JSONValue, path: String) throws(APIError) {
-        guard case .object(let values) = value else { throw .invalid("\(path) is not an object.", field: path) }
-        self.values = values
-        self.path = path + "."
+        guard case .object(let members) = value else { throw .invalid("\(path) is not an object.", field: path) }
+        self.init(members, path: path + ".")
+    }
+
+    private init(_ members: [JSONValue.Member], path: String) {
+        // Keys can differ in their bytes and still be the same text to Swift.
+        values = Dictionary(members.map { ($0.key, $0.value) }) { $1 }
+        self.path = path
     }
 
     /// The fields that are left.
@@ -53,12 +57,23 @@ struct Fields {
     }
 
     mutating func integer(_ field: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
-        switch value(field) {
-        case nil: return nil
-        case .integer(let integer) where range.contains(integer): return integer
-        default:
-            throw .invalid(
-                "\(name(field)) is not an integer from \(range.lowerBound) to \(range.upperBound).", field: name(field))
+        guard let value = value(field) else { return nil }
+        guard let integer = Self.integer(value), range.contains(integer) else {
+            let bounds =
+                range.upperBound == .max
+                ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+            throw .invalid("\(name(field)) is not an integer \(bounds).", field: name(field))
+        }
+        return integer
+    }
+
+    /// A whole number, however it is written: 1.0 is 1.
+    private static func integer(_ value: JSONValue) -> Int? {
+        switch value {
+        case .integer(let integer): integer
+        // Beyond 2^53 a number of floating point isn't every integer.
+        case .double(let number) where number.magnitude <= 0x1p53: Int(exactly: number)
+        default: nil
         }
     }
 
@@ -67,7 +82,7 @@ struct Fields {
         switch value(field) {
         case nil: return nil
         case .integer(let value): number = Double(value)
-        case .number(let value): number = value
+        case .double(let value): number = value
         default: throw .invalid("\(name(field)) is not a number.", field: name(field))
         }
         guard range.contains(number) else {
@@ -75,6 +90,27 @@ struct Fields {
                 "\(name(field)) is not from \(range.lowerBound) to \(range.upperBound).", field: name(field))
         }
         return number
+    }
+
+    /// The start of random numbers: any integer of 64 bits, with or without a sign.
+    mutating func seed(_ field: String) throws(APIError) -> UInt64? {
+        switch value(field) {
+        case nil: return nil
+        case .integer(let integer): return UInt64(bitPattern: Int64(integer))
+        // Integers from 2^63 on come as floats.
+        case .double(let number) where number == number.rounded() && -0x1p63...0x1p64 ~= number:
+            return UInt64(exactly: number) ?? (number < 0 ? UInt64(bitPattern: Int64(number)) : .max)
+        default: throw .invalid("\(name(field)) is not an integer of 64 bits.", field: name(field))
+        }
+    }
+
+    /// A list, with the name of each element.
+    mutating func list(_ field: String) throws(APIError) -> [(name: String, value: JSONValue)]? {
+        switch value(field) {
+        case nil: return nil
+        case .array(let values): return values.enumerated().map { ("\(name(field))[\($0)]", $1) }
+        default: throw .invalid("\(name(field)) is not a list.", field: name(field))
+        }
     }
 
     /// A string, or a list of strings, as a list.
@@ -94,12 +130,20 @@ struct Fields {
         return strings
     }
 
-    /// Refuses what is left.
+    /// Passes over fields that change nothing, whatever they say.
+    mutating func ignore(_ fields: [String]) {
+        for field in fields { values[field] = nil }
+    }
+
+    /// Refuses what is left, unless it is null or false.
     ///
     /// - Parameter neutral: Fields that this server doesn't have, with the values that ask for nothing.
-    func end(neutral: [String: JSONValue] = [:]) throws(APIError) {
-        for (field, value) in values.sorted(by: { $0.key < $1.key }) where value != .null && value != neutral[field] {
-            throw .invalid("This server has no \(name(field)).", field: name(field), code: "unsupported_field")
+    func end(neutral: [String: [JSONValue]] = [:]) throws(APIError) {
+        for (field, value) in values.sorted(by: { $0.key < $1.key }) where value != .null && value != false {
+            if neutral[field]?.contains(where: value.isSame) == true { continue }
+            let allowed = neutral[field].map { " but \($0.map { $0.text() }.joined(separator: " or "))" } ?? ""
+            throw .invalid(
+                "This server has no \(name(field))\(allowed).", field: name(field), code: "unsupported_field")
         }
     }
 }

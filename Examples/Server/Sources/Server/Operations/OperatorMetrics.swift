@@ -1,0 +1,96 @@
+import Foundation
+
+/// All that an operator can watch: requests, the engine, and the process.
+struct OperatorMetrics: Sendable {
+    let registry: PrometheusRegistry
+    let counters: EngineCounters
+    /// What clients call the model.
+    let model: String
+    private let start = Date()
+
+    init(registry: PrometheusRegistry, counters: EngineCounters, model: String) {
+        self.registry = registry
+        self.counters = counters
+        self.model = model
+    }
+
+    func page() -> MetricsPage {
+        var page = MetricsPage()
+        page.begin("longlm_model_info", .gauge, "The model that is served.")
+        page.sample("longlm_model_info", [("model", model)], 1)
+        registry.write(to: &page)
+        write(counters.values, to: &page)
+        page.metric(
+            "process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.",
+            start.timeIntervalSince1970)
+        OwnProcess.write(to: &page)
+        return page
+    }
+
+    private func write(_ values: EngineCounters.Values, to page: inout MetricsPage) {
+        page.metric(
+            "longlm_requests_running", .gauge, "Requests that the engine has begun to answer.",
+            Double(values.runningCount))
+        page.metric(
+            "longlm_requests_waiting", .gauge, "Requests that wait for the engine.", Double(values.waitingCount))
+        page.metric(
+            "longlm_kept_conversations", .gauge, "Conversations that are kept for requests that begin as they do.",
+            Double(values.keptCount))
+        page.metric(
+            "longlm_kept_conversations_bytes", .gauge, "Memory of the conversations that are kept.",
+            Double(values.keptByteCount))
+        page.metric(
+            "longlm_memory_reserved_bytes", .gauge, "Memory that the weights and all conversations may need.",
+            Double(values.reservedByteCount))
+        page.metric(
+            "longlm_memory_limit_bytes", .gauge, "The most memory that may be reserved.",
+            values.limitByteCount.map { Double($0) })
+        page.metric(
+            "longlm_prompt_tokens_read_total", .counter, "Tokens of prompts that were read.",
+            Double(values.readTokenCount))
+        page.metric(
+            "longlm_prompt_tokens_reused_total", .counter, "Tokens of prompts that a conversation had already.",
+            Double(values.reusedTokenCount))
+        page.metric(
+            "longlm_generated_tokens_total", .counter, "Tokens of answers.", Double(values.generatedTokenCount))
+        page.metric("longlm_passes_total", .counter, "Forward passes.", Double(values.passCount))
+        page.metric("longlm_pass_rows_total", .counter, "Rows of all forward passes.", Double(values.passRowCount))
+        page.metric(
+            "longlm_pass_seconds_total", .counter, "Time of all forward passes.", values.passDuration / .seconds(1))
+    }
+}
+
+/// What the system says of this process, by the names that Prometheus has for that; what it doesn't say is left out.
+private enum OwnProcess {
+    static func write(to page: inout MetricsPage) {
+        page.metric("process_cpu_seconds_total", .counter, "Time of all processors.", processorTime)
+        page.metric("process_resident_memory_bytes", .gauge, "Memory that is present.", memory(field: 1))
+        page.metric("process_virtual_memory_bytes", .gauge, "Memory that has addresses.", memory(field: 0))
+        page.metric("process_open_fds", .gauge, "Open files and connections.", openFiles)
+        page.metric("process_max_fds", .gauge, "The most open files and connections.", mostOpenFiles)
+    }
+
+    private static var processorTime: Double? {
+        var time = timespec()
+        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0 else { return nil }
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
+    /// A number of pages, in bytes.
+    private static func memory(field: Int) -> Double? {
+        guard let fields = read("/proc/self/statm")?.split(separator: " "), fields.count > field else { return nil }
+        return Double(fields[field]).map { $0 * Double(sysconf(Int32(_SC_PAGESIZE))) }
+    }
+
+    private static var openFiles: Double? {
+        // One of them is the folder.
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")).map { Double($0.count - 1) }
+    }
+
+    private static var mostOpenFiles: Double? {
+        read("/proc/self/limits")?.split(separator: "\n").first { $0.hasPrefix("Max open files") }
+            .flatMap { Double($0.split(separator: " ")[3]) }
+    }
+
+    private static func read(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+}
