@@ -234,6 +234,32 @@ import Tokenization
         #expect(names.isSuperset(of: ["plan_trip", "plan_lamp"]))
     }
 
+    /// A forced call by itself: its parts are a call in the form, and the constraint is what stands between prefix and
+    /// suffix.
+    @Test(arguments: [ToolCallForm.hermes, .llama3, .mistral, .functionary31, .command])
+    func partsOfForcedCalls(form: ToolCallForm) throws {
+        let tokenizer = try ToolTokenizer.make(marksAreSpecial: false)
+        let tools = [Self.trip, Self.lamp]
+        let arguments = [
+            "plan_trip": #"{"city": "Oslo", "days": 3}"#, "plan_lamp": #"{"on": true}"#,
+        ]
+        #expect(try ForcedCall(.automatic, of: tools, form: form, tokenizer: tokenizer, number: 0) == nil)
+        for choice in [ToolChoice.named("plan_lamp"), .required] {
+            let call = try #require(try ForcedCall(choice, of: tools, form: form, tokenizer: tokenizer, number: 7))
+            #expect(call.functions.map(\.name) == (choice == .required ? ["plan_trip", "plan_lamp"] : ["plan_lamp"]))
+            for function in call.functions {
+                let written = try function.head + #require(arguments[function.name])
+                #expect(call.constraint.accepts(written))
+                #expect(!call.constraint.accepts(written + "x") && !call.constraint.accepts(function.head + "{}"))
+                let found = ToolCallParser.parse(call.prefix + written + call.suffix, form: form)
+                #expect(found.text.isEmpty && found.calls.map(\.name) == [function.name])
+                #expect(found.calls.first?.arguments == arguments[function.name])
+                if let id = found.calls.first?.id { #expect(id == "call00007") }
+            }
+            #expect(choice == .required || call.functions[0].head.isEmpty)
+        }
+    }
+
     @Test func choicesThatCannotBe() throws {
         let tokenizer = try ToolTokenizer.make(marksAreSpecial: true)
         func refusal(

@@ -26,6 +26,20 @@ import Tokenization
         }
     }
 
+    /// Integers that 64 bits don't hold are refused, or rounded if that is asked for.
+    @Test func largeIntegers() throws {
+        let text = Array("[9223372036854775807, 9223372036854775808, 18446744073709551615, 1.5, 1e30]".utf8)
+        #expect(throws: TokenizerError.invalidValue(file: "x", key: "[1]", expected: "an integer of 64 bits")) {
+            try TemplateValue(json: text, name: "x")
+        }
+        let rounded = try TemplateValue(json: text, name: "x", roundsLargeIntegers: true)
+        #expect(rounded == [.integer(.max), .double(0x1p63), .double(0x1p64), .double(1.5), .double(1e30)])
+        let small = Array(#"{"a": [1, {"b": -2}]}"#.utf8)
+        #expect(
+            try TemplateValue(json: small, name: "x")
+                == TemplateValue(json: small, name: "x", roundsLargeIntegers: true))
+    }
+
     @Test(arguments: ["expressions", "blocks"])
     func smallTemplatesEqualJinja2(kind: String) throws {
         let file = try TemplateGoldens.file.get()

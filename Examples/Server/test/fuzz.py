@@ -114,19 +114,21 @@ class Reader:
 
 
 class Fuzzer:
-    def __init__(self, server, count, seed):
+    def __init__(self, server, numbers, seed):
         self.server = server
-        self.count = count
         self.seed = seed
+        self.numbers = numbers
         self.next = 0
         self.lock = threading.Lock()
         self.statuses = collections.Counter()
         self.failures = []
+        # Seconds, number and kind of the slowest.
+        self.slowest = []
 
     def take(self):
         with self.lock:
             self.next += 1
-            return self.next - 1 if self.next <= self.count else None
+            return self.numbers[self.next - 1] if self.next <= len(self.numbers) else None
 
     def work(self):
         while (number := self.take()) is not None:
@@ -144,6 +146,8 @@ class Fuzzer:
             finally:
                 connection.close()
             with self.lock:
+                seconds = round(time.monotonic() - start, 1)
+                self.slowest = sorted([*self.slowest, (seconds, number, kind.__name__)], reverse=True)[:5]
                 self.statuses[f"{kind.__name__} {outcome}"] += 1
 
     # Each returns what became of it, and raises an exception if that mustn't be.
@@ -282,10 +286,11 @@ def main():
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--workers", type=int, default=12)
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of requests, to see some of them again")
     arguments = parser.parse_args()
-    options = ["--batch", "8", "--queue", "64", "--length", "512", "--max-tokens", "16", "--idle-timeout", str(IDLE_SECONDS)]
+    options = ["--batch", "8", "--queue", "64", "--length", "512", "--max-tokens", "16", "--idle-timeout", str(IDLE_SECONDS), "--keep", "4"]
     with Server(arguments.server, arguments.model, *options, "--log-level", "error") as server:
-        fuzzer = Fuzzer(server, arguments.count, arguments.seed)
+        fuzzer = Fuzzer(server, arguments.only or range(arguments.count), arguments.seed)
         alone = text_of(server)
         answers = []
         start = time.monotonic()
@@ -328,7 +333,8 @@ def main():
     print(json.dumps({
         "requests": arguments.count, "seed": arguments.seed, "seconds": round(seconds, 1), "isUp": is_up, "idleAtTheEnd": idle,
         "exitStatus": status, "failures": len(fuzzer.failures), "goodAnswers": len(answers), "differences": len(differences),
-        "afterAFifth": fifth, "atTheEnd": last, "outcomes": dict(sorted(fuzzer.statuses.items())),
+        "afterAFifth": fifth, "atTheEnd": last, "slowest": fuzzer.slowest,
+        "outcomes": dict(sorted(fuzzer.statuses.items())),
     }, indent=2))
     for failure in fuzzer.failures[:20] + differences[:3]:
         print(json.dumps(failure), file=sys.stderr)

@@ -111,9 +111,9 @@ class Mutator:
             elif kind == 3 and isinstance(place, dict):
                 place[random.choice(FIELDS)] = copy.deepcopy(random.choice(ODD))
             elif kind == 4 and isinstance(place, list):
-                place.extend(copy.deepcopy(place) * random.choice([1, 20]))
+                place.extend(copy.deepcopy(place) * random.choice([1, 3]))
             elif isinstance(place[key], str):
-                place[key] = place[key] * random.choice([2, 100])
+                place[key] = (place[key] * random.choice([2, 100]))[:1_000_000]
             if not body:
                 break
         text = write(body)

@@ -14,7 +14,7 @@ struct ServerCommand: AsyncParsableCommand {
         abstract: "Serve a language model to OpenAI's clients.",
         discussion: """
             Answers POST /v1/chat/completions and /v1/completions, whole or as a stream, POST /v1/embeddings, /tokenize \
-            and /detokenize, and GET /v1/models, /health and, for browsers, a chat at /. \
+            and /detokenize, and GET /v1/models and /health. \
             Requests that run at the same time share each reading of the weights. A field of a request that this server \
             doesn't have is refused, unless it asks for nothing.
 
@@ -58,7 +58,7 @@ struct ServerCommand: AsyncParsableCommand {
             server: HTTPConnections.server(
                 limits: ConnectionHandler.Limits(
                     patience: .seconds(Int64(networkOptions.idleTimeout)),
-                    unwantedBytes: max(1 << 20, 2 * maximumBodySize)),
+                    unwantedBytes: max(1 << 25, 2 * maximumBodySize)),
                 idleTimeout: .seconds(networkOptions.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(networkOptions.host, port: networkOptions.port),
@@ -104,8 +104,8 @@ struct ServerCommand: AsyncParsableCommand {
             names: modelOptions.names, tokenizer: tokenizer, format: format, chatEndTokens: chatEndTokens,
             vocabularySize: configuration.vocabularySize, capacity: capacity,
             answerLimit: min(engineOptions.maxTokens ?? capacity, capacity), sampling: sampling,
-            embeddingSize: configuration.hiddenSize, trainedContext: configuration.trainedContext,
-            attention: sessions.attention)
+            embeddingSize: configuration.hiddenSize,
+            trainedContext: configuration.trainedContext, attention: sessions.attention)
         return (served, engine)
     }
 

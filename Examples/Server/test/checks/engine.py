@@ -144,21 +144,99 @@ def self_extend(binary, _):
 
 @on_own_server
 def memory_limit(binary, _):
-    """Memory for one conversation: a second one is refused, and a third one finds what the first gave back."""
-    options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--memory-limit", "120000000"]
+    """Requests wait until there is memory for them; only what never fits is refused."""
+    options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--memory-limit", "60000000"]
     with Server(binary, PASSKEY_MODEL, *options) as server:
-        endless = {"prompt": "the", "max_tokens": 16000, "temperature": 0, "stream": True, "logit_bias": {"10": 100}}
-        connection = server.open(TEXT, endless)
+        def endless(count):
+            return {"prompt": "the", "max_tokens": count, "temperature": 0, "stream": True, "logit_bias": {"10": 100}}
+
+        # Its 9,000 tokens take most of the memory, and leave room for a small one.
+        connection = server.open(TEXT, endless(9000))
         response = connection.getresponse()
         assert response.status == 200
-        for stream in [False, True]:
-            status, headers, body = server.post(
-                TEXT, {"model": server.model, "prompt": "the pass key", "stream": stream, "temperature": 0})
-            assert status == 503 and body["error"]["code"] == "out_of_memory", body
-            assert "Retry-After" in headers
-        # A refused one may give its place back just after its answer.
-        assert server.wait_for(running=1, waiting=0)
-        response.close()
-        connection.close()
+        small = {"model": server.model, "prompt": "the pass key", "max_tokens": 8, "temperature": 0}
+        assert server.post(TEXT, small)[0] == 200
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            large = pool.submit(server.post, TEXT, {**small, "max_tokens": 8000})
+            assert server.wait_for(running=1, waiting=1)
+            # First come, first served.
+            behind = pool.submit(server.post, TEXT, small)
+            assert server.wait_for(running=1, waiting=2)
+            response.close()
+            connection.close()
+            assert behind.result()[0] == large.result()[0] == 200, (behind.result(), large.result())
         assert server.wait_for(running=0, waiting=0)
-        assert server.post(TEXT, {"model": server.model, "prompt": "the pass key"})[0] == 200
+        for stream in [False, True]:
+            status, headers, body = server.post(TEXT, {**small, "max_tokens": 16000, "stream": stream})
+            assert status == 503 and body["error"]["code"] == "out_of_memory", body
+            for name in ["--memory-limit", "--length", "max_tokens", " MB"]:
+                assert name in body["error"]["message"], body
+            assert "Retry-After" in headers
+        assert server.wait_for(running=0, waiting=0)
+        assert server.post(TEXT, small)[0] == 200
+
+
+@on_own_server
+def conversations_are_found_again(binary, model):
+    """Six users in turn, more than run at once."""
+    with Server(binary, model, "--batch", "2", "--length", "2048") as server:
+        def ask(messages):
+            status, _, body = server.post(
+                CHAT, {"model": server.model, "messages": messages, "temperature": 0, "max_tokens": 16})
+            assert status == 200, body
+            return body["choices"][0]["message"]["content"], body["usage"]
+
+        chats = [[{"role": "user", "content": f"{user} " * 100 + "What was the number?"}] for user in range(6)]
+        lengths = []
+        for chat in chats:
+            content, usage = ask(chat)
+            lengths.append(usage["prompt_tokens"])
+            chat += [{"role": "assistant", "content": content}, {"role": "user", "content": "Are you sure?"}]
+        for chat, length in zip(chats, lengths):
+            _, usage = ask(chat)
+            assert usage["prompt_tokens_details"]["cached_tokens"] >= length, (usage, length)
+
+
+@on_own_server
+def equal_beginnings_are_read_once(binary, model):
+    """Requests that begin alike and come together: one reads, the others wait for it, also when its client goes."""
+    with Server(binary, model, "--length", "2048") as server:
+        for leaves in [False, True]:
+            text = f"{leaves} sea wind river stone light " * 150
+            first = server.open(TEXT, {"prompt": text + "0", "max_tokens": 8, "temperature": 0, "stream": True})
+            assert server.wait_for(running=1, waiting=0)
+            bodies = [
+                {"model": server.model, "prompt": text + str(number), "max_tokens": 8, "temperature": 0}
+                for number in range(1, 5)]
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                futures = [pool.submit(server.post, TEXT, body) for body in bodies]
+                if leaves:
+                    assert server.wait_for(running=5, waiting=0)
+                    first.close()
+                answers = [future.result() for future in futures]
+            cached = [body["usage"]["prompt_tokens_details"]["cached_tokens"] for _, _, body in answers]
+            length = answers[0][2]["usage"]["prompt_tokens"]
+            # When the first one leaves, the next one reads what is left.
+            assert sum(count >= length - 8 for count in cached) >= (3 if leaves else 4), cached
+            if not leaves:
+                assert list(events(first.getresponse()))[-1] == "[DONE]"
+            alone = [server.post(TEXT, body)[2]["choices"][0]["text"] for body in bodies]
+            assert alone == [body["choices"][0]["text"] for _, _, body in answers]
+
+
+@on_own_server
+def aliases_and_files(binary, model):
+    """A GGUF file, under other names, with all options of the arithmetic."""
+    file = next(os.path.join(model, name) for name in os.listdir(model) if name.endswith(".gguf"))
+    with Server(binary, file, "--length", "512") as server:
+        server.model = os.path.basename(file).removesuffix(".gguf")
+        assert server.get("/v1/models")[2]["data"][0]["id"] == server.model
+        answer = client(server).chat.completions.create(model=server.model, **question("What is the capital of France?"))
+        assert "Paris" in answer.choices[0].message.content
+    options = ["--precision", "int8", "--cache", "int8", "--weights", "int8", "--alias", "small", "--alias", "gpt-4"]
+    with Server(binary, model, "--length", "512", *options) as server:
+        for name in ["small", "gpt-4"]:
+            answer = client(server).chat.completions.create(model=name, **question("What is the capital of France?"))
+            assert answer.model == "small" and answer.choices[0].message.content, answer
+        assert server.get("/v1/models/gpt-4")[0] == 200
+        assert server.post(CHAT, {"model": os.path.basename(model), **question("Hello")})[0] == 404

@@ -60,13 +60,11 @@ final class Admission: Sendable {
         state.withLock { $0.isClosed ? nil : ($0.runningCount, $0.waiting.count) }
     }
 
-    /// The request that has waited for the longest. Those whose clients have gone leave the queue.
-    var first: Job? {
-        state.withLock { state in
-            state.waiting.removeAll { $0.answer.isAbandoned }
-            return state.waiting.first
-        }
-    }
+    /// Forgets requests in the queue whose clients have gone.
+    func removeAbandoned() { state.withLock { $0.waiting.removeAll { $0.answer.isAbandoned } } }
+
+    /// The request that has waited for the longest.
+    var first: Job? { state.withLock { $0.waiting.first } }
 
     /// Takes a request out of the queue: it runs now.
     func begin(_ job: Job) {

@@ -41,6 +41,7 @@ extension Engine {
             case .generating(let session):
                 enter(place)
                 place.reusedCount = session.position
+                counters.update { $0.reusedTokenCount += session.position }
                 if let choice = place.choice { generate(place, with: session, choice) }
             case .reading(let reading):
                 enter(place)

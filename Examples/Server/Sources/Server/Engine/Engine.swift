@@ -115,6 +115,7 @@ actor Engine: Service {
     }
 
     private func removeAbandoned() {
+        admission.removeAbandoned()
         for request in requests where request.job.answer.isAbandoned { remove(request) }
     }
 

@@ -54,7 +54,7 @@ final class RequestRecord: Sendable {
     func take(_ piece: Answer.Piece) {
         let now = ContinuousClock.now
         switch piece {
-        case .token(_, let choice):
+        case .token(let token, let choice) where token.id != nil:
             let (isFirst, last) = state.withLock { state in
                 state.generatedTokenCount += 1
                 let isFirst = state.firstToken == nil
@@ -69,7 +69,7 @@ final class RequestRecord: Sendable {
                 state.reusedTokenCount = max(state.reusedTokenCount, statistics.reusedTokenCount)
                 state.reason = state.reason ?? Self.name(of: reason)
             }
-        case .promptScores, .embedding: break
+        case .promptScores, .token, .embedding: break
         }
     }
 
