@@ -25,7 +25,7 @@ def expected(model, tokenizer, context, continuation):
 
 @torch.no_grad()
 def loglikelihood_equals_transformers(target):
-    _, samples = evaluate(target, QUESTIONS, batch_size=4)
+    _, samples = evaluate(target, batch_size=4)[QUESTIONS]
     tokenizer = transformers.AutoTokenizer.from_pretrained(target.directory)
     # Weights of half precision are widened, which changes no number.
     model = transformers.AutoModelForCausalLM.from_pretrained(target.directory, dtype=torch.float32).eval()

@@ -1,5 +1,6 @@
 """EleutherAI's lm-evaluation-harness, on two small tasks of the folder tasks."""
 
+import functools
 import glob
 import json
 import os
@@ -14,17 +15,19 @@ QUESTIONS = "longlm_questions"
 CONTINUATIONS = "longlm_continuations"
 
 
-def evaluate(target, task, is_chat=False, batch_size=1, concurrency=1):
-    """The results of a task, and its samples in order."""
-    kind = "chat/completions" if is_chat else "completions"
+@functools.cache
+def evaluate(target, is_chat=False, batch_size=1, concurrency=1):
+    """For each task its results, and its samples in order. Chats have no log likelihoods, and so only one task."""
+    kind = "chat-completions" if is_chat else "completions"
+    tasks = [CONTINUATIONS] if is_chat else [CONTINUATIONS, QUESTIONS]
     arguments = {
-        "model": target.model, "base_url": f"{target.base_url}/{kind}", "tokenizer": target.directory,
-        "tokenizer_backend": "huggingface", "num_concurrent": concurrency, "max_retries": 1,
-        "tokenized_requests": not is_chat,
+        "model": target.model, "base_url": f"{target.base_url}/{'chat/' if is_chat else ''}completions",
+        "tokenizer": target.directory, "tokenizer_backend": "huggingface", "tokenized_requests": not is_chat,
+        "num_concurrent": concurrency, "max_retries": 1,
     }
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            sys.executable, "-m", "lm_eval", "run", "--model", f"local-{kind}".replace("/", "-"), "--tasks", task,
+            sys.executable, "-m", "lm_eval", "run", "--model", f"local-{kind}", "--tasks", ",".join(tasks),
             "--model_args", ",".join(f"{key}={value}" for key, value in arguments.items()),
             "--include_path", "tasks", "--batch_size", str(batch_size), "--output_path", folder, "--log_samples",
             *(["--apply_chat_template"] if is_chat else []),
@@ -33,11 +36,17 @@ def evaluate(target, task, is_chat=False, batch_size=1, concurrency=1):
         result = subprocess.run(
             command, cwd=HERE, capture_output=True, text=True, env={**os.environ, "HF_HOME": os.path.join(folder, "cache")})
         assert result.returncode == 0, result.stderr[-4000:]
-        with open(glob.glob(f"{folder}/*/results_*.json")[0]) as file:
-            results = json.load(file)["results"][task]
-        with open(glob.glob(f"{folder}/*/samples_*.jsonl")[0]) as file:
-            samples = sorted([json.loads(line) for line in file], key=lambda sample: sample["doc_id"])
-    return results, samples
+
+        def read(pattern):
+            with open(glob.glob(f"{folder}/*/{pattern}")[0]) as file:
+                return file.read()
+
+        results = json.loads(read("results_*.json"))["results"]
+        samples = {
+            task: sorted(map(json.loads, read(f"samples_{task}_*.jsonl").splitlines()), key=lambda sample: sample["doc_id"])
+            for task in tasks
+        }
+    return {task: (results[task], samples[task]) for task in tasks}
 
 
 def log_likelihoods(samples):
@@ -46,27 +55,27 @@ def log_likelihoods(samples):
 
 
 def loglikelihood(target):
-    results, samples = evaluate(target, QUESTIONS)
+    results, samples = evaluate(target)[QUESTIONS]
     assert len(samples) >= 50
     assert results["acc,none"] > 0.5, results
     # Requests with several prompts, several of them at once, change nothing.
-    _, together = evaluate(target, QUESTIONS, batch_size=7, concurrency=3)
+    _, together = evaluate(target, batch_size=7, concurrency=3)[QUESTIONS]
     assert log_likelihoods(together) == log_likelihoods(samples)
     assert any(greedy for sample in log_likelihoods(samples) for _, greedy in sample)
     print(f"  accuracy {results['acc,none']:.3f}")
 
 
 def generate_until(target):
-    results, samples = evaluate(target, CONTINUATIONS)
+    results, samples = evaluate(target)[CONTINUATIONS]
     assert len(samples) >= 10 and all("\n" not in sample["resps"][0][0] for sample in samples), samples
     assert results["exact_match,word"] > 0.4, (results, [sample["resps"] for sample in samples])
-    _, together = evaluate(target, CONTINUATIONS, batch_size=4, concurrency=3)
+    _, together = evaluate(target, batch_size=7, concurrency=3)[CONTINUATIONS]
     assert [sample["resps"] for sample in together] == [sample["resps"] for sample in samples]
     print(f"  exact matches {results['exact_match,word']:.3f}")
 
 
 def chat(target):
-    _, samples = evaluate(target, CONTINUATIONS, is_chat=True)
+    _, samples = evaluate(target, is_chat=True)[CONTINUATIONS]
     assert any(sample["resps"][0][0].strip() for sample in samples), samples
 
 
