@@ -47,6 +47,6 @@ def run(*checks):
             print(f"passed {check.__name__} ({time.monotonic() - start:.1f} s)", flush=True)
         except Exception as error:
             failures += 1
-            traceback.print_exc()
-            print(f"FAILED {check.__name__}: {type(error).__name__}: {error}", flush=True)
+            traceback.print_exc(limit=-3)
+            print(f"FAILED {check.__name__}: {type(error).__name__}: {str(error)[:300]}", flush=True)
     sys.exit(1 if failures else 0)

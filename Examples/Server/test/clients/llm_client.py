@@ -40,9 +40,10 @@ def prompt(target):
 
 def conversation(target):
     with tempfile.TemporaryDirectory() as folder:
-        first = llm(target, folder, "-m", "served", "-s", "You answer briefly.", "-o", "temperature", "0", samples.QUESTION)
+        options = ["-o", "temperature", "0", "-o", "max_tokens", "24"]
+        first = llm(target, folder, "-m", "served", *options, samples.QUESTION)
         assert "Paris" in first, first
-        second = llm(target, folder, "-c", "-o", "temperature", "0", "-o", "max_tokens", "24", "And of Italy?")
+        second = llm(target, folder, "-c", *options, "And what is the capital of Italy?")
         assert "Rome" in second, second
 
 

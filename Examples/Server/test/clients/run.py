@@ -79,6 +79,8 @@ def main():
             print(f"{'passed' if is_good else 'FAILED'} {name} ({time.monotonic() - start:.0f} s)", flush=True)
             if not is_good:
                 failed.append(name)
+            if server.process.poll() is not None:
+                sys.exit(f"the server has ended with exit status {server.process.poll()}")
         status, _ = server.terminate()
     print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed{': ' if failed else ''}{', '.join(failed)}")
     if status != 0:
