@@ -13,6 +13,9 @@ public enum ConstraintError: Error, Equatable, Sendable, CustomStringConvertible
     case unspellable(byte: UInt8)
     /// The constraint is larger than the limit: in instructions, texts or characters.
     case tooLarge(limit: Int)
+    /// The text can be read in so many ways that finding the tokens that may come next takes more steps than
+    /// ``Constraint/stepLimit``.
+    case tooAmbiguous(limit: Int)
 
     /// One line for a person to read.
     public var description: String {
@@ -25,6 +28,8 @@ public enum ConstraintError: Error, Equatable, Sendable, CustomStringConvertible
         case .unspellable(let byte):
             "every text that satisfies the constraint needs the byte 0x\(String(byte, radix: 16, uppercase: true)), "
                 + "which the tokenizer has no token for"
+        case .tooAmbiguous(let limit):
+            "the constraint can be read in too many ways: the next tokens take more than \(limit) steps to find"
         case .tooLarge(let limit): "the constraint is larger than the limit of \(limit)"
         }
     }

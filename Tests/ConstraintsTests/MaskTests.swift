@@ -89,6 +89,25 @@ import Tokenization
         #expect(tokens.count == 60 && used.mask(at: position) == fresh.mask(at: other))
     }
 
+    /// A limit of steps ends a search; what it has found stays, so that the next one comes further.
+    @Test func stepLimit() throws {
+        let constraint = try Constraint.regularExpression("(.{0,400}x){3}.{0,400}y")
+        let limited = try constraint.matcher(with: TestVocabulary.tree)
+        let free = try constraint.matcher(with: TestVocabulary.tree)
+        var tries = 1
+        while tries < 1_000 {
+            guard let mask = limited.mask(at: limited.start(), stepLimit: 50) else {
+                tries += 1
+                continue
+            }
+            #expect(mask == free.mask(at: free.start()))
+            break
+        }
+        #expect((2..<1_000).contains(tries))
+        #expect(free.mask(at: free.start(), stepLimit: 0) != nil, "it is known by now")
+        #expect("\(ConstraintError.tooAmbiguous(limit: 7))".contains("7 steps"))
+    }
+
     @Test func appliedToLogits() throws {
         let matcher = try Constraint.choice(["abc"]).matcher(with: TestVocabulary.tree)
         let mask = matcher.mask(at: matcher.start())

@@ -47,6 +47,17 @@ import Tokenization
         #expect([.constraint, .endToken(TinyTokenizer.end)].contains(generation.stopReason))
     }
 
+    /// A limit of steps ends the text with an error, unless it is enough.
+    @Test func stepLimit() throws {
+        var constraint = try Constraint.regularExpression("(a.{0,9}|.{0,9}b|[a-z ]{0,30}c){2,9}")
+        constraint.stepLimit = 10
+        let limited = try generation(constraint)
+        let error = thrownError { () throws(GenerationError) in _ = try limited.next() }
+        #expect(error == .constraint(.tooAmbiguous(limit: 10)))
+        constraint.stepLimit = 10_000_000
+        #expect(try !generation(constraint).rest().isEmpty)
+    }
+
     /// The end may be chosen only where the text may end.
     @Test func endTokens() throws {
         let generation = try generation(.regularExpression("a{3}c*")) { options in

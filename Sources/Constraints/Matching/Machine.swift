@@ -39,6 +39,8 @@ struct Machine {
     /// By state and class of the byte.
     private var transitions: [State] = []
     private var numbers: [Key: State] = [:]
+    /// How many places have been followed to make the states.
+    private(set) var stepCount = 0
 
     /// The most transitions before the tables are large.
     private let tableLimit: Int
@@ -130,6 +132,7 @@ struct Machine {
                 }
             }
         }
+        stepCount += seen.count
         return accepts
     }
 
@@ -181,7 +184,9 @@ extension Machine {
             let range = bounds[Int(state)]..<bounds[Int(state) + 1]
             return (places[range].map { ($0.instruction, stacks.places(of: $0.stack)) }, accepts(state))
         }
+        let stepCount = stepCount
         self = Machine(program, tableLimit: tableLimit)
+        self.stepCount = stepCount
         return kept.map { state in
             guard let state else { return Self.dead }
             reached = state.places.map { instruction, calls in

@@ -79,9 +79,15 @@ package final class TokenConstraint {
 
     /// The tokens that may come next. After each of them some tokens complete the text.
     package func mask(at position: Position) -> TokenMask {
-        guard let keys = position.keys else { return mask(at: position.place) }
+        // Without a limit there always is one.
+        mask(at: position, stepLimit: .max) ?? TokenMask(count: tree.vocabularySize)
+    }
+
+    /// The same, unless it takes more steps than a limit. What they have found is kept.
+    package func mask(at position: Position, stepLimit: Int) -> TokenMask? {
+        guard var mask = mask(at: position.place, stepLimit) else { return nil }
+        guard let keys = position.keys else { return mask }
         // Only a token that ends a key can repeat one. The key begins before the token, or within it.
-        var mask = mask(at: position.place)
         let candidates = keys.mayRepeat ? tree.tokensWithQuote : tree.tokensWithQuotes
         for token in candidates where mask.contains(token) {
             if let bytes = bytes(of: token, at: position.place), !keys.allows(bytes) { mask.remove(token) }
@@ -89,9 +95,9 @@ package final class TokenConstraint {
         return mask
     }
 
-    private func mask(at place: Place) -> TokenMask {
+    private func mask(at place: Place, _ stepLimit: Int) -> TokenMask? {
         if let mask = masks[place] { return mask }
-        let mask = computeMask(at: place)
+        guard let mask = computeMask(at: place, stepLimit) else { return nil }
         if (masks.count + 1) * mask.words.count * 8 > Self.maximumMaskByteCount { masks.removeAll() }
         masks[place] = mask
         return mask
@@ -124,9 +130,9 @@ package final class TokenConstraint {
         return tree.startingTokens[low].bytes
     }
 
-    private func computeMask(at place: Place) -> TokenMask {
+    private func computeMask(at place: Place, _ stepLimit: Int) -> TokenMask? {
         var mask = TokenMask(count: tree.vocabularySize)
-        Self.walk(tree, &machine, from: place.state, &mask)
+        guard Self.walk(tree, &machine, from: place.state, stepLimit, &mask) else { return nil }
         if place.startsText {
             for (token, bytes) in tree.startingTokens {
                 mask.remove(token)
@@ -139,9 +145,13 @@ package final class TokenConstraint {
     /// Finds the tokens that may come next.
     ///
     /// A walk that fills the machine goes on with another, so that the states of others' positions stay.
+    ///
+    /// - Returns: false if the limit was reached.
     private static func walk(
-        _ tree: VocabularyTree, _ machine: inout Machine, from state: Machine.State, _ mask: inout TokenMask
-    ) {
+        _ tree: VocabularyTree, _ machine: inout Machine, from state: Machine.State, _ stepLimit: Int,
+        _ mask: inout TokenMask
+    ) -> Bool {
+        let firstStep = machine.stepCount
         // The states on the way to a node, by depth.
         var path = [Machine.State](repeating: Machine.dead, count: VocabularyTree.maximumDepth + 1)
         path[0] = state
@@ -156,6 +166,10 @@ package final class TokenConstraint {
                 continue
             }
             path[depth] = next
+            if machine.stepCount - firstStep > stepLimit {
+                if let kept { machine = kept }
+                return false
+            }
             if machine.stateCount != stateCount {
                 if machine.isLarge {
                     kept = kept ?? machine
@@ -171,5 +185,6 @@ package final class TokenConstraint {
             node += 1
         }
         if let kept { machine = kept }
+        return true
     }
 }

@@ -34,15 +34,17 @@ final class ConstrainedText {
 
     /// Sets the logits of the tokens that may not come next to negative infinity. Those that end the text are allowed where
     /// it may end.
-    func restrict(_ logits: inout [Float]) {
+    ///
+    /// - Throws: ``GenerationError/constraint(_:)`` if the tokens take too many steps to find.
+    func restrict(_ logits: inout [Float]) throws(GenerationError) {
         let ends = endTokens.map { ($0, logits[$0]) }
-        currentMask().apply(to: &logits)
+        try currentMask().apply(to: &logits)
         let mayEnd = matcher.accepts(position)
         for (token, logit) in ends { logits[token] = mayEnd ? logit : -.infinity }
     }
 
     /// The token that was chosen if it may come next, or else the most probable one that may. A bias can forbid all of
-    /// them, and a sampler can choose as it likes.
+    /// them, and a sampler can choose as it likes. Called after ``restrict(_:)``.
     ///
     /// - Parameter logits: The model's own.
     func allowedToken(_ chosen: Int, _ logits: [Float]) -> Int {
@@ -57,12 +59,15 @@ final class ConstrainedText {
 
     private func isAllowed(_ token: Int) -> Bool {
         if endTokens.contains(token) { return matcher.accepts(position) }
-        return currentMask().contains(token)
+        return mask?.contains(token) ?? false
     }
 
-    private func currentMask() -> TokenMask {
+    private func currentMask() throws(GenerationError) -> TokenMask {
         if let mask { return mask }
-        let mask = matcher.mask(at: position)
+        let limit = constraint.stepLimit ?? .max
+        guard let mask = matcher.mask(at: position, stepLimit: limit) else {
+            throw .constraint(.tooAmbiguous(limit: limit))
+        }
         self.mask = mask
         return mask
     }

@@ -104,7 +104,8 @@ public final class Generation {
     ///
     /// - Throws: ``GenerationError/session(_:)`` with ``SessionError/cancelled(position:)`` if the task is cancelled,
     ///   ``GenerationError/sessionChanged`` if somebody else has used the session, ``GenerationError/tokenizer(_:)``
-    ///   for a token that the tokenizer doesn't know. Every later call throws the last two again.
+    ///   for a token that the tokenizer doesn't know, ``GenerationError/constraint(_:)`` if the constraint's
+    ///   `Constraint.stepLimit` is reached. Every later call throws the second and the third again.
     public func next() throws(GenerationError) -> GeneratedToken? {
         while try prefillPass() {}
         if let token = tokenToDecode() { try decode(token) }
@@ -199,7 +200,7 @@ public final class Generation {
             end(.constraint)
             return try choose()
         }
-        let token = chosen ?? sample()
+        let token = if let chosen { chosen } else { try sample() }
         if endTokens.contains(token) {
             end(.endToken(token))
             return try choose()
@@ -225,11 +226,11 @@ public final class Generation {
             id: token, text: text, alternativeCount: options.alternativeCount, logits: session.logits)
     }
 
-    private func sample() -> Int {
+    private func sample() throws(GenerationError) -> Int {
         if processors.isEmpty, absentTokens.isEmpty, constrained == nil { return sampler.sample(session.logits) }
         var logits = session.logits
         for token in absentTokens { logits[token] = -.infinity }
-        constrained?.restrict(&logits)
+        try constrained?.restrict(&logits)
         for index in processors.indices { processors[index].process(&logits, after: session.tokens) }
         let token = sampler.sample(logits)
         return constrained?.allowedToken(token, session.logits) ?? token

@@ -84,6 +84,10 @@ def refused_formats(server):
         status, _, answer = server.post(CHAT, {**question("Hello"), **fields})
         assert status == 400 and answer["error"]["param"] == param, (fields, answer)
         assert param in answer["error"]["message"], answer
+    # What would hold up everybody: each of many readings goes on for long.
+    endless = "|".join(f".*{chr(97 + index)}.{{0,{50 + index}}}" for index in range(26))
+    status, _, answer = server.post(CHAT, {**question("Hello"), "guided_regex": endless})
+    assert status == 400 and answer["error"]["code"] == "format_too_costly", answer
     # The place in the schema.
     status, _, answer = server.post(CHAT, {**question("Hello"), "response_format": schema(
         {"type": "object", "properties": {"a": {"type": "string", "contentEncoding": "x", "not": {}}}})})

@@ -83,10 +83,10 @@ struct APIError: HTTPResponseError {
 extension APIError {
     /// What an engine could not do.
     init(_ error: GenerationError) {
-        if case .session(let error) = error {
-            self.init(error)
-        } else {
-            self.init(status: .internalServerError, message: "\(error)")
+        switch error {
+        case .session(let error): self.init(error)
+        case .constraint(let error): self = .invalid("The format of the answer: \(error).", code: "format_too_costly")
+        default: self.init(status: .internalServerError, message: "\(error)")
         }
     }
 

@@ -8,6 +8,9 @@ struct AnswerFields: Sendable {
     let includesUsage: Bool
     /// How many texts are wanted for each prompt.
     let choiceCount: Int
+    /// How long a constraint may take for a token, during which nobody else gets one: some 0.2 seconds.
+    private static let stepLimit = 1 << 21
+
     private let sampling: SamplingSettings
     private let seed: UInt64?
     private let frequencyPenalty: Float
@@ -35,8 +38,12 @@ struct AnswerFields: Sendable {
 
     /// The options of one text.
     ///
-    /// - Parameter choice: Which of the texts for its prompt it is. Each has random numbers of its own.
-    func options(tokenLimit: Int, promptLength: Int, choice: Int) throws(APIError) -> GenerationOptions {
+    /// - Parameters:
+    ///   - choice: Which of the texts for its prompt it is. Each has random numbers of its own.
+    ///   - constraint: What it has to be.
+    func options(
+        tokenLimit: Int, promptLength: Int, choice: Int, constraint: Constraint?
+    ) throws(APIError) -> GenerationOptions {
         var options: GenerationOptions
         do {
             options = try sampling.options(
@@ -49,6 +56,8 @@ struct AnswerFields: Sendable {
         }
         if let bias { options.processors.append(bias) }
         options.stopSequences = stops
+        options.constraint = constraint
+        options.constraint?.stepLimit = Self.stepLimit
         return options
     }
 

@@ -46,13 +46,13 @@ struct CompletionRequest: Sendable {
         var choices: [TextWork.Choice] = []
         for choice in 0..<answer.choiceCount {
             var options = try answer.options(
-                tokenLimit: tokenLimit, promptLength: prompt.tokens.count, choice: choice)
+                tokenLimit: tokenLimit, promptLength: prompt.tokens.count, choice: choice,
+                constraint: constraint)
             options.endTokens = model.chatEndTokens
             // The rest of a call is no text of its own.
             options.startsText = if case .forced = prompt.calls { false } else { true }
             options.keptSpecialTokens = prompt.keptTokens
             options.alternativeCount = alternativeCount
-            options.constraint = constraint
             choices.append(TextWork.Choice(prompt: 0, options: options))
         }
         kind = .chat(prompt.calls)
@@ -84,9 +84,9 @@ struct CompletionRequest: Sendable {
             let tokenLimit = try length.tokenLimit(after: prompt.tokens.count, model)
             for choice in 0..<answer.choiceCount {
                 var options = try answer.options(
-                    tokenLimit: tokenLimit, promptLength: prompt.tokens.count, choice: choice)
+                    tokenLimit: tokenLimit, promptLength: prompt.tokens.count, choice: choice,
+                    constraint: constraint)
                 options.alternativeCount = alternativeCount
-                options.constraint = constraint
                 choices.append(TextWork.Choice(prompt: index, options: options))
             }
         }
