@@ -92,7 +92,7 @@ class Server:
         """The exit status after a signal, and the seconds until then."""
         start = time.monotonic()
         self.process.send_signal(number)
-        status = self.process.wait(timeout=30)
+        status = self.process.wait(timeout=60)
         return status, time.monotonic() - start
 
     def open_files(self):
