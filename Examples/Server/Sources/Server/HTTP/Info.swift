@@ -8,7 +8,7 @@ struct Info: Sendable {
         [
             "model": .string(model.name), "chat": .bool(model.format != nil), "capacity": .integer(model.capacity),
             "trained_context": .integer(model.trainedContext),
-            "answer_limit": .integer(min(model.answerLimit, model.capacity)),
+            "answer_limit": .integer(model.answerLimit),
             "attention": attention,
         ]
     }
