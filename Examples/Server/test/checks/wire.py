@@ -131,6 +131,16 @@ def pipelining(server):
 @on_shared_server
 def pipelining_is_bounded(server):
     """Who sends more and more while its first answer is produced fills no memory, and is cut off in the end."""
+    with Wire(server) as wire:
+        wire.socket.sendall(b"".join(wire.request("GET", "/health")) * 1000)
+        count = 0
+        while count < 1000:
+            status, headers, _ = wire.answer()
+            assert status == 200
+            count += 1
+            if headers["Connection"] == "close":
+                break
+        assert 100 <= count < 1000 and wire.is_closed(), count
     before = server.resident_bytes()
     wires = [Wire(server) for _ in range(4)]
     for wire in wires:

@@ -41,8 +41,10 @@ final class Admission: Sendable {
         let answer = Answer(wake: wake)
         try state.withLock { (state) throws(APIError) in
             try check(state)
-            state.waiting.append(Job(work: work, answer: answer))
+            if work.partCount > 0 { state.waiting.append(Job(work: work, answer: answer)) }
         }
+        // The engine never sees what has nothing to do.
+        if work.partCount == 0 { answer.finish() }
         wake()
         return answer
     }

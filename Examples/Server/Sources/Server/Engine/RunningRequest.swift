@@ -11,12 +11,7 @@ final class RunningRequest {
 
     init(_ job: Job) { self.job = job }
 
-    private var partCount: Int {
-        switch job.work {
-        case .texts(let work): work.choices.count
-        case .embeddings(let texts): texts.count
-        }
-    }
+    private var partCount: Int { job.work.partCount }
 
     /// Whether everything has been sent.
     var isComplete: Bool { endedCount == partCount }

@@ -5,6 +5,14 @@ enum Work: Sendable {
     case texts(TextWork)
     /// One vector for each list of tokens.
     case embeddings([[Int]])
+
+    /// How many parts it has: choices of a text, or vectors.
+    var partCount: Int {
+        switch self {
+        case .texts(let work): work.choices.count
+        case .embeddings(let texts): texts.count
+        }
+    }
 }
 
 /// Texts that continue prompts.

@@ -137,6 +137,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch unwrapOutboundIn(data) {
         case .head(var head):
             if head.status.code < 200 {
+                if pending.first?.speaksHTTP10 == true {
+                    promise?.succeed()
+                    return
+                }
                 if !pending.isEmpty { pending[pending.startIndex].awaitsContinue = false }
                 break
             }
@@ -144,7 +148,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 // Who wasn't asked for a body may send it or not: it isn't known where the next request begins.
                 if request.awaitsContinue && !request.isComplete { request.isKept = false }
                 pending[pending.startIndex] = request
-                if !request.isKept || isOverfull { head.headers.replaceOrAdd(name: "connection", value: "close") }
+                if !request.isKept || (isOverfull && pending.dropFirst().first?.isComplete != true) {
+                    head.headers.replaceOrAdd(name: "connection", value: "close")
+                }
                 if request.speaksHTTP10 { head.version = .http1_0 }
             }
             progress = head.headers.first(name: "content-type") == EventStream.contentType ? .stream : .other
@@ -174,14 +180,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 context.close(mode: .output, promise: nil)
             }
         }
-        // They are counted anew behind the next request.
         if pending.isEmpty {
+            // They are counted anew behind the next request.
             (partsAhead, bytesAhead) = (0, 0)
             stopTimer()
-            if isOverfull {
-                context.flush()
-                context.close(promise: nil)
-            }
+        }
+        // The rest of the next request was dropped, or all of it. What still comes is dropped until the connection is idle:
+        // were it closed at once, the client might not get its last answer.
+        if isOverfull, pending.first?.isComplete != true {
+            context.flush()
+            context.close(mode: .output, promise: nil)
         }
     }
 
