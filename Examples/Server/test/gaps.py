@@ -1,10 +1,16 @@
-"""Measures how long running streams wait for their next token while a long prompt is read.
+"""Measures how long running streams wait for their next token while long prompts are read.
 
     python gaps.py --server ../.build/release/Server --model ../../../Fixtures/.cache/SmolLM2-135M-Instruct
 
-Four greedy streams run. Then a long prompt arrives, and a second later a short question. Prints a JSON object for each
-round: the gaps between the streams' tokens before the long prompt came and while it was read, the seconds to its first
-token and to that of the short question. With several servers (--server A --server B) they take turns.
+Prints a JSON object for each round of each scenario.
+
+- one: eight greedy streams run; then a long prompt arrives, and a second later a short question. The gaps between the
+  streams' tokens before the long prompt came and while it was read, the seconds to its first token and to that of the
+  short question.
+- many: eight prompts of about 3,000 tokens arrive at once. The seconds to each one's first token, and those that the
+  first one needs alone.
+
+With several servers (--server A --server B) they take turns.
 """
 
 import argparse
@@ -18,7 +24,7 @@ from server import Server, events
 
 TEXT = "/v1/completions"
 BOOK = os.path.join(os.path.dirname(__file__), "../../../Fixtures/haystack/alice.txt")
-OPTIONS = ["--batch", "8", "--length", "8192", "--max-tokens", "4000"]
+OPTIONS = ["--batch", "10", "--length", "8192", "--max-tokens", "4000"]
 
 
 class Stream(threading.Thread):
@@ -60,9 +66,11 @@ def ask(server, prompt):
     return first - start, last["usage"]["prompt_tokens"]
 
 
-def measure(binary, model, prompt):
+def measure_one(binary, model, words, count):
+    """A long prompt beside streams."""
+    prompt = " ".join(words[:count])
     with Server(binary, model, *OPTIONS) as server:
-        streams = [Stream(server, number) for number in range(4)]
+        streams = [Stream(server, number) for number in range(8)]
         time.sleep(5)
         assert all(stream.times for stream in streams), "all streams run"
         start = time.monotonic()
@@ -74,7 +82,7 @@ def measure(binary, model, prompt):
 
         asker = threading.Thread(target=ask_short)
         asker.start()
-        seconds, count = ask(server, prompt)
+        seconds, tokens = ask(server, prompt)
         asker.join()
         time.sleep(1)
         assert all(stream.is_alive() for stream in streams), "all streams outlast the prompt"
@@ -84,10 +92,38 @@ def measure(binary, model, prompt):
         before = [gap for stream in streams for gap in stream.gaps(start - 3, start - 0.5)]
         gaps = [gap for stream in streams for gap in stream.gaps(start, start + seconds)]
     return {
-        "server": binary, "promptTokens": count, "medianGapBefore": round(statistics.median(before), 4),
+        "scenario": "one", "server": binary, "promptTokens": tokens, "medianGapBefore": round(statistics.median(before), 4),
         "medianGap": round(statistics.median(gaps), 4), "longestGap": round(max(gaps), 4), "gaps": len(gaps),
         "firstTokenOfPrompt": round(seconds, 2), "firstTokenOfShortQuestion": round(short[0], 2),
     }
+
+
+def measure_many(binary, model, words, count):
+    """Eight prompts at once, half as long as the one of the other scenario."""
+    count //= 2
+    prompts = [" ".join(words[number * count : (number + 1) * count]) for number in range(9)]
+    with Server(binary, model, *OPTIONS) as server:
+        alone, tokens = ask(server, prompts[8])
+        assert server.wait_for(running=0, waiting=0)
+        seconds = [None] * 8
+
+        def ask_one(number):
+            seconds[number], _ = ask(server, prompts[number])
+
+        threads = [threading.Thread(target=ask_one, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+            # In this order, and yet at once.
+            time.sleep(0.01)
+        for thread in threads:
+            thread.join()
+    return {
+        "scenario": "many", "server": binary, "promptTokens": tokens, "firstTokenAlone": round(alone, 2),
+        "firstTokens": [round(second, 2) for second in seconds],
+    }
+
+
+SCENARIOS = {"one": measure_one, "many": measure_many}
 
 
 def main():
@@ -96,12 +132,15 @@ def main():
     parser.add_argument("--model", required=True, help="a directory of SmolLM2-135M-Instruct")
     parser.add_argument("--words", type=int, default=4750, help="words of the long prompt")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scenario", choices=SCENARIOS, action="append", help="by default all")
     arguments = parser.parse_args()
     with open(BOOK, encoding="utf-8") as file:
-        prompt = " ".join(file.read().split()[: arguments.words])
+        words = file.read().split()
     for _ in range(arguments.rounds):
-        for binary in arguments.server:
-            print(json.dumps(measure(binary, arguments.model, prompt)), flush=True)
+        for scenario in arguments.scenario or SCENARIOS:
+            for binary in arguments.server:
+                result = SCENARIOS[scenario](binary, arguments.model, words, arguments.words)
+                print(json.dumps(result), flush=True)
 
 
 if __name__ == "__main__":

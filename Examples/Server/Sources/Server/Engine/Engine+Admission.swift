@@ -16,7 +16,7 @@ extension Engine {
 
     /// Gives free places to requests, as long as there is memory for them.
     func admit() {
-        for place in places where place.isWaiting {
+        for place in places where place.isWaiting && isPresent(place) {
             guard begin(place) else { return }
         }
         while places.count < options.batchSize, let request = nextRequest() {
@@ -67,7 +67,7 @@ extension Engine {
 
     /// Takes note of a place, and of its request if that was in the queue until now.
     private func enter(_ place: Place) {
-        if places.contains(where: { $0 === place }) { return }
+        if isPresent(place) { return }
         let request = place.request
         if !requests.contains(where: { $0 === request }) {
             admission.begin(request.job)

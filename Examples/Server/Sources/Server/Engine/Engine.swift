@@ -158,7 +158,8 @@ actor Engine: Service {
         pace.record(rowCount: promptRowCount, tokenCount: decodingCount, duration: duration)
         if promptRowCount == 0 { readingPace.record(rowCount: 0, tokenCount: decodingCount, duration: duration) }
         count(rowCount: rowCount, promptRowCount: promptRowCount, duration)
-        for (place, result) in zip(places, results) where !place.answer.isAbandoned { send(result, to: place) }
+        // The request of one may have ended with another one's error.
+        for (place, result) in zip(places, results) where isPresent(place) { send(result, to: place) }
     }
 
     /// Reads prompts that are read between rounds, one after the other.
@@ -166,7 +167,7 @@ actor Engine: Service {
         let limit = Session.maximumPassRowCount
         var left = decodingCount > 0 ? readingPace.rowCount(limit: limit) : limit
         for place in places where left > 0 {
-            guard let reading = place.reading else { continue }
+            guard isPresent(place), let reading = place.reading else { continue }
             let rowCount = min(left, reading.remainingCount)
             left -= rowCount
             let start = ContinuousClock.now
@@ -249,6 +250,9 @@ actor Engine: Service {
     }
 
     // MARK: - Places
+
+    /// Whether a place hasn't been given back.
+    func isPresent(_ place: Place) -> Bool { places.contains { $0 === place } }
 
     /// A part has been sent.
     private func end(_ place: Place) {
