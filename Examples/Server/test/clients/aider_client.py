@@ -1,5 +1,6 @@
 """aider, which edits files in a git repository."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,21 +15,27 @@ SETTINGS = """
   use_repo_map: false
   use_temperature: 0
   streaming: {streaming}
-  extra_params:
-    max_tokens: 200
+  extra_params: {parameters}
 """
 
+#: The answers that change the file, in the form that aider asks for.
+EDIT = f"{FILE.replace('.', '[.]')}\n```\nGoodbye[.!]?\n```\n"
 
-def edit(target, streaming):
-    """A message to aider in a repository with one file of one line. The model is too small to be sure of a right edit:
-    aider has to get its answer, and to apply it or to say why not."""
+
+def edit(target, streaming, pattern=None):
+    """The text of a file of one line, after a message to aider in the file's repository.
+
+    :param pattern: What the answer has to be: the model is too small to be sure of a right edit.
+    """
+    parameters = {"max_tokens": 200, **({"extra_body": {"guided_regex": pattern}} if pattern else {})}
     with tempfile.TemporaryDirectory() as folder:
         def write(name, text):
             with open(os.path.join(folder, name), "w") as file:
                 file.write(text)
 
         write(FILE, "Hello\n")
-        write("settings.yml", SETTINGS.format(model=target.model, streaming=str(streaming).lower()))
+        write("settings.yml", SETTINGS.format(
+            model=target.model, streaming=json.dumps(streaming), parameters=json.dumps(parameters)))
         git = ["git", "-c", "user.name=aider", "-c", "user.email=aider@example.com"]
         for command in [["init", "-q"], ["add", FILE], ["commit", "-q", "-m", "A greeting"]]:
             subprocess.run([*git, *command], cwd=folder, check=True)
@@ -49,6 +56,8 @@ def edit(target, streaming):
             assert word not in output, output
         # It shows what it sent and got.
         assert "Tokens:" in output and "received" in output, output
+        with open(os.path.join(folder, FILE)) as file:
+            return file.read()
 
 
 def streamed(target):
@@ -59,4 +68,9 @@ def whole(target):
     edit(target, False)
 
 
-client.run(streamed, whole)
+def applied(target):
+    for streaming in [True, False]:
+        assert edit(target, streaming, EDIT).startswith("Goodbye"), "the edit is applied"
+
+
+client.run(streamed, whole, applied)

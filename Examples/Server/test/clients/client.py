@@ -11,8 +11,8 @@ import traceback
 
 # Nothing is looked up elsewhere, and nothing is told to anybody. It must be set before the clients are imported.
 os.environ.update({
-    "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "DO_NOT_TRACK": "1", "TOKENIZERS_PARALLELISM": "false", "OPENAI_API_KEY": "none",
+    "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True", "TOKENIZERS_PARALLELISM": "false", "OPENAI_API_KEY": "none",
 })
 
 
@@ -32,7 +32,7 @@ def run(*checks):
     """Runs checks, each of which takes a Target, and exits."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--base-url", required=True, help="such as http://127.0.0.1:8080/v1")
-    parser.add_argument("--model", required=True, help="the directory of SmolLM2-135M-Instruct, by whose name it is served")
+    parser.add_argument("--model", required=True, help="the model's directory, by whose name it is served")
     parser.add_argument("names", nargs="*", help="checks; all by default")
     arguments = parser.parse_args()
     directory = os.path.abspath(arguments.model)

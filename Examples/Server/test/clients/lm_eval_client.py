@@ -33,8 +33,8 @@ def evaluate(target, is_chat=False, batch_size=1, concurrency=1):
             *(["--apply_chat_template"] if is_chat else []),
         ]
         # Its caches would be shared with other programs, and outlive the files that they are made from.
-        result = subprocess.run(
-            command, cwd=HERE, capture_output=True, text=True, env={**os.environ, "HF_HOME": os.path.join(folder, "cache")})
+        environment = {**os.environ, "HF_HOME": os.path.join(folder, "cache")}
+        result = subprocess.run(command, cwd=HERE, capture_output=True, text=True, env=environment)
         assert result.returncode == 0, result.stderr[-4000:]
 
         def read(pattern):
@@ -42,15 +42,15 @@ def evaluate(target, is_chat=False, batch_size=1, concurrency=1):
                 return file.read()
 
         results = json.loads(read("results_*.json"))["results"]
-        samples = {
-            task: sorted(map(json.loads, read(f"samples_{task}_*.jsonl").splitlines()), key=lambda sample: sample["doc_id"])
-            for task in tasks
-        }
-    return {task: (results[task], samples[task]) for task in tasks}
+        def samples(task):
+            lines = read(f"samples_{task}_*.jsonl").splitlines()
+            return sorted(map(json.loads, lines), key=lambda sample: sample["doc_id"])
+
+        return {task: (results[task], samples(task)) for task in tasks}
 
 
 def log_likelihoods(samples):
-    """For each question the choices' sums of log probabilities, and whether each is what greedy decoding continues with."""
+    """For each question the choices' sums of log probabilities, and whether greedy decoding continues with each."""
     return [[(float(value), str(greedy) == "True") for [[value, greedy]] in sample["resps"]] for sample in samples]
 
 

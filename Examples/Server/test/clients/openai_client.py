@@ -133,8 +133,9 @@ def embeddings(target):
 
 def errors(target):
     assert target.model in [model.id for model in api(target).models.list()]
+    long = [{"role": "user", "content": "word " * 9000}]
     for expected, code, options in [
-        (openai.BadRequestError, "context_length_exceeded", {"messages": [{"role": "user", "content": "word " * 9000}]}),
+        (openai.BadRequestError, "context_length_exceeded", {"messages": long}),
         (openai.NotFoundError, "model_not_found", {"model": "other"}),
     ]:
         try:

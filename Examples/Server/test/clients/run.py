@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 from server import Server  # noqa: E402
 
-#: Virtual environments: the file that lists the packages, and the scripts. Several, because clients contradict each other.
+#: Virtual environments: the file that lists the packages, and the scripts. No single one would suit all clients.
 ENVIRONMENTS = {
     "openai": ("../requirements.txt", ["openai_client"]),
     "agents": (
@@ -53,7 +53,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True, help="the built server")
     parser.add_argument("--model", required=True, help="a directory of SmolLM2-135M-Instruct")
-    parser.add_argument("--only", action="append", metavar="NAME", help="a client; all by default; may be given several times")
+    parser.add_argument(
+        "--only", action="append", metavar="NAME", help="a client, all by default; may be given several times")
     parser.add_argument(
         "--environments", default=os.path.join(HERE, "../../../../Fixtures/.cache/clients"),
         help="the folder for virtual environments")
@@ -73,9 +74,8 @@ def main():
         for name in chosen:
             print(f"== {name}", flush=True)
             start = time.monotonic()
-            command = [
-                programs[name], f"{scripts[name][1]}.py", "--base-url", f"http://127.0.0.1:{server.port}/v1", "--model", model]
-            is_good = subprocess.run(command, cwd=HERE).returncode == 0
+            command = [programs[name], f"{scripts[name][1]}.py", "--base-url", f"http://127.0.0.1:{server.port}/v1"]
+            is_good = subprocess.run([*command, "--model", model], cwd=HERE).returncode == 0
             print(f"{'passed' if is_good else 'FAILED'} {name} ({time.monotonic() - start:.0f} s)", flush=True)
             if not is_good:
                 failed.append(name)

@@ -1,4 +1,4 @@
-"""What several clients ask for. A small model can't be relied on to choose well, so every value has to be one of a few."""
+"""What several clients ask for. A small model can't be relied on to choose well, so every value is one of a few."""
 
 from typing import Literal
 
