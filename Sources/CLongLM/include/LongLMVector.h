@@ -273,6 +273,30 @@ LONGLM_INLINE void longlm_prefetch_far(const void *_Nonnull address, long distan
         (8 + (distance)) % 16, (9 + (distance)) % 16, (10 + (distance)) % 16, (11 + (distance)) % 16,                  \
         (12 + (distance)) % 16, (13 + (distance)) % 16, (14 + (distance)) % 16, (15 + (distance)) % 16)
 
+// Sums and differences of lanes that are `distance` apart, a constant power of two: of each two such lanes, the lower one
+// becomes their sum and the upper one their difference. (A product with 1 or -1 is exact, so a fused one has the same bits.)
+#define LONGLM_BUTTERFLY_SIGN(lane, distance) ((lane) & (distance) ? -1.0f : 1.0f)
+#define LONGLM_BUTTERFLY(lanes, distance)                                                                              \
+    (__builtin_shufflevector(                                                                                          \
+         lanes, lanes, 0 ^ (distance), 1 ^ (distance), 2 ^ (distance), 3 ^ (distance), 4 ^ (distance),                 \
+         5 ^ (distance), 6 ^ (distance), 7 ^ (distance), 8 ^ (distance), 9 ^ (distance), 10 ^ (distance),              \
+         11 ^ (distance), 12 ^ (distance), 13 ^ (distance), 14 ^ (distance), 15 ^ (distance)) +                        \
+     (lanes) * (longlm_float16){                                                                                       \
+         LONGLM_BUTTERFLY_SIGN(0, distance), LONGLM_BUTTERFLY_SIGN(1, distance), LONGLM_BUTTERFLY_SIGN(2, distance),   \
+         LONGLM_BUTTERFLY_SIGN(3, distance), LONGLM_BUTTERFLY_SIGN(4, distance), LONGLM_BUTTERFLY_SIGN(5, distance),   \
+         LONGLM_BUTTERFLY_SIGN(6, distance), LONGLM_BUTTERFLY_SIGN(7, distance), LONGLM_BUTTERFLY_SIGN(8, distance),   \
+         LONGLM_BUTTERFLY_SIGN(9, distance), LONGLM_BUTTERFLY_SIGN(10, distance), LONGLM_BUTTERFLY_SIGN(11, distance), \
+         LONGLM_BUTTERFLY_SIGN(12, distance), LONGLM_BUTTERFLY_SIGN(13, distance),                                     \
+         LONGLM_BUTTERFLY_SIGN(14, distance), LONGLM_BUTTERFLY_SIGN(15, distance)})
+
+// The Walsh-Hadamard transform of 16 lanes, without a factor.
+LONGLM_INLINE longlm_float16 longlm_hadamard(longlm_float16 lanes) {
+    lanes = LONGLM_BUTTERFLY(lanes, 1);
+    lanes = LONGLM_BUTTERFLY(lanes, 2);
+    lanes = LONGLM_BUTTERFLY(lanes, 4);
+    return LONGLM_BUTTERFLY(lanes, 8);
+}
+
 // The sum of all lanes by one fixed tree: the upper half is added to the lower until one lane is left. Whole vectors
 // are added, because LLVM splits the loop before a sum of halves into loops over halves, which takes twice as long.
 LONGLM_INLINE float longlm_tree_sum(longlm_float16 lanes) {

@@ -123,20 +123,45 @@ private struct RotationOfRow {
         let segment = cache.segments(layer: layer)[position / AttentionShape.segmentLength]
         switch rotations.positions(ofLayer: layer, configuration, run.sequence.attention) {
         case .one(let rotation):
-            rotate(query, queryHeads, rotation, configuration.attentionScale, into: queries.segments.row(row))
-            rotate(key, keyHeads, rotation, 1, into: rotatedKey)
+            rotateQuery(query, rotation, configuration.attentionScale, into: queries.segments)
+            rotateKey(key, rotation)
         case .farAndNeighbor:
             let factor = rotations.queryFactor(row)
-            rotate(query, queryHeads, rotations.farQuery, factor, into: queries.segments.row(row))
-            rotate(query, queryHeads, rotations.neighbor, factor, into: queries.ring.row(row))
-            rotate(key, keyHeads, rotations.neighbor, 1, into: rotatedKey)
+            rotateQuery(query, rotations.farQuery, factor, into: queries.segments)
+            rotateQuery(query, rotations.neighbor, factor, into: queries.ring)
+            rotateKey(key, rotations.neighbor)
             cache.shape.storeNeighborKey(
                 rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount,
                 heads: keyHeads)
-            rotate(key, keyHeads, rotations.farKey, 1, into: rotatedKey)
+            rotateKey(key, rotations.farKey)
         }
         cache.shape.storeKey(rotatedKey, position: position, segment: segment, heads: keyHeads)
         cache.shape.storeValue(value, position: position, segment: segment, heads: keyHeads)
+    }
+
+    /// Whether the cache keeps keys in few levels, among which a Hadamard transform spreads them better.
+    private var transformsKeys: Bool { run.sequence.cache.shape.cacheFormat == .int8 }
+
+    private func rotateQuery(
+        _ query: UnsafePointer<Float>, _ rotation: RotationTable?, _ factor: Float, into queries: Activations
+    ) {
+        rotate(query, queryHeads, rotation, factor, into: queries.row(row))
+        if transformsKeys {
+            // The transforms of both would multiply products by the length of a block.
+            let length = Float(Hadamard.blockLength(headDimension: headDimension))
+            Hadamard.transform(
+                queries.row(row) + queryHeads.lowerBound * headDimension, headCount: queryHeads.count,
+                headDimension: headDimension, factor: 1 / length)
+        }
+    }
+
+    private func rotateKey(_ key: UnsafePointer<Float>, _ rotation: RotationTable?) {
+        rotate(key, keyHeads, rotation, 1, into: rotatedKey)
+        if transformsKeys {
+            Hadamard.transform(
+                rotatedKey + keyHeads.lowerBound * headDimension, headCount: keyHeads.count,
+                headDimension: headDimension)
+        }
     }
 
     /// - Parameter rotation: nil: the heads are only multiplied by the factor.
