@@ -161,8 +161,15 @@ final class KeyValueCache {
     /// The bytes that are allocated now, including those that forks share.
     var byteCount: Int { segments.reduce(rings.byteCount) { $0 + $1.buffer.byteCount } }
 
-    /// The allocated bytes without what forks share, of which this cache may still have to take a copy.
-    var ownByteCount: Int { segments.reduce(rings.byteCount) { $0 + ($1.isOwn ? $1.buffer.byteCount : 0) } }
+    /// The allocated bytes without what others share, of which this cache may still have to take a copy. What is left to it
+    /// alone counts, whoever took the memory.
+    var ownByteCount: Int {
+        var byteCount = rings.byteCount
+        for index in segments.indices where segments[index].isOwn || isKnownUniquelyReferenced(&segments[index].buffer) {
+            byteCount += segments[index].buffer.byteCount
+        }
+        return byteCount
+    }
 
     /// One layer's segments.
     func segments(layer: Int) -> UnsafePointer<UnsafeMutablePointer<Float>> {

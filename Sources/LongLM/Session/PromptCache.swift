@@ -51,14 +51,17 @@ public final class PromptCache {
         try check(session, try options.resolved(for: model))
         if session.position == 0 || sessionLimit == 0 { return }
         if session.isProcessing { throw .busy }
-        sessions.removeAll { kept in
+        func isReplaced(_ kept: Session) -> Bool {
             session.tokens.starts(with: kept.tokens)
                 && (kept.position == session.position || kept.position >= session.earliestTruncation)
         }
         prepare()
         var small = session.options
         (small.capacity, small.rowLimit) = (session.position, 1)
-        let fork = try makeRoom(for: nil) { () throws(SessionError) in try session.fork(session.position, small) }
+        let fork = try makeRoom(for: sessions.first(where: isReplaced)) { () throws(SessionError) in
+            try session.fork(session.position, small)
+        }
+        sessions.removeAll(where: isReplaced)
         sessions.append(fork)
         sessions.removeFirst(max(0, sessions.count - sessionLimit))
     }
@@ -147,10 +150,12 @@ public final class PromptCache {
 
     /// Makes a session. If memory is short and dropping kept sessions would help, they are dropped.
     ///
-    /// - Parameter parent: The kept session that is forked. It goes first, since the fork goes on with its tokens.
+    /// - Parameter parent: The kept session whose tokens the new one has. It goes first.
     private func makeRoom(
         for parent: Session?, _ make: () throws(SessionError) -> Session
     ) throws(SessionError) -> Session {
+        // What a kept session shared may be its alone by now.
+        for session in sessions { session.noteMemory() }
         while true {
             do throws(SessionError) {
                 return try make()

@@ -130,7 +130,7 @@ extension APIError {
         return APIError(
             status: .serviceUnavailable,
             message: """
-                A prompt and an answer of up to \(tokenCount) tokens need \(need), and \(have). A smaller max_tokens needs \
+                A text of up to \(tokenCount) tokens, with its answer, needs \(need), and \(have). A smaller max_tokens needs \
                 less; so do a smaller --length and --cache int8, and a greater --memory-limit leaves more.
                 """,
             code: "out_of_memory")

@@ -174,7 +174,7 @@ actor Engine: Service {
             do throws(SessionError) {
                 try reading.read(rowCount)
             } catch {
-                if case .memory = error, makeRoom(besides: place) { continue }
+                if case .memory = error, makeRoom(for: place) { continue }
                 fail(place.request, APIError(error))
                 continue
             }
@@ -185,13 +185,16 @@ actor Engine: Service {
         }
     }
 
-    /// Whether a place that found no memory may try again: something was kept, or others run and will end.
-    private func makeRoom(besides place: Place) -> Bool {
+    /// Whether a place that found no memory may try again: conversations that are kept are dropped, or it gives back what it
+    /// has, and waits until others have ended.
+    private func makeRoom(for place: Place) -> Bool {
         if kept.count > 0 {
             kept.removeAll()
             return true
         }
-        return places.contains { $0 !== place && !$0.isWaiting }
+        guard places.contains(where: { $0 !== place && !$0.isWaiting }) else { return false }
+        place.stage = .waiting
+        return true
     }
 
     // MARK: - Answers
@@ -233,7 +236,8 @@ actor Engine: Service {
                 place.answer.send(.token(token, choice: place.part))
                 if token.id != nil { counters.update { $0.generatedTokenCount += 1 } }
                 if generation.statistics.generatedTokenCount == 1, keepsSession(of: place),
-                    place.request.hasNextPart(ofPrompt: choice.prompt)
+                    place.request.hasNextPart(ofPrompt: choice.prompt),
+                    kept.reusableCount(of: place.prompt) < place.prompt.count - 1
                 {
                     // The answer may grow too long for the next choice to be forked from it.
                     try? kept.insert(generation.session)
