@@ -16,9 +16,10 @@ import Tokenization
 /// Making a constraint takes time in proportion to its size. The tables that speed up generating belong to it and its
 /// copies, so a server makes each constraint once.
 public struct Constraint: Sendable {
-    /// The most steps that finding the tokens that may come next may take; nil, the default: any number. A step takes about
-    /// a tenth of a microsecond. Most constraints take fewer than 100,000, but some take seconds for a token, so a program
-    /// that generates several texts sets a limit for those that others have made.
+    /// The most steps that may be spent on finding the next token; nil, the default: no limit. A step takes about 0.1 µs.
+    /// Beyond the limit a generation throws ``ConstraintError/tooAmbiguous(limit:)`` as `GenerationError.constraint(_:)`.
+    /// Most constraints take fewer than 100,000, but some take seconds for a token. Set a limit for constraints that others
+    /// wrote.
     public var stepLimit: Int?
 
     private let program: Program

@@ -193,7 +193,11 @@ import Testing
         #expect(
             throws: SessionError.invalidOption(InvalidOption("capacity", 0, allowed: "between 1 and 16777216"))
         ) { try cache.session(for: [66], capacity: 0) }
-        #expect(throws: SessionError.self) { try cache.session(for: Array(tokens[..<700]), capacity: 600) }
+        // Of either prompt, less than the capacity can be reused.
+        for prompt in [Array(tokens[..<700]), Array(tokens[..<620]) + [61, 62]] {
+            let exceeded = SessionError.capacityExceeded(needed: prompt.count, capacity: prompt.count - 1)
+            #expect(throws: exceeded) { try cache.session(for: prompt, capacity: prompt.count - 1) }
+        }
     }
 
     /// Sessions in use are forked where they share more than what is kept.

@@ -144,7 +144,7 @@ public struct GenerationStatistics: Sendable, Equatable {
     /// Tokens that were guessed ahead, right or wrong.
     public internal(set) var guessedTokenCount = 0
 
-    /// The figures of a text of which nothing has been generated yet.
+    /// Statistics of a text before its first token. The other counts and times are 0.
     public init(reusedTokenCount: Int, promptTokenCount: Int = 0) {
         self.reusedTokenCount = reusedTokenCount
         self.promptTokenCount = promptTokenCount

@@ -20,7 +20,7 @@ public struct ForcedCall: Sendable {
     /// The beginning of the answer, which is part of the prompt: up to the function's name, or up to its arguments if the
     /// function is given.
     public let prefix: String
-    /// What follows the arguments.
+    /// What stands after the arguments. The model doesn't write it: append it before reading the call.
     public let suffix: String
     /// The functions that can be called, each with the text that the model writes before its arguments. With a given
     /// function, it is empty.
@@ -35,7 +35,7 @@ public struct ForcedCall: Sendable {
     ///   - tools: The functions that there are.
     ///   - form: How the model writes calls; nil: no form is known.
     ///   - tokenizer: The model's.
-    ///   - number: How many calls the chat has had. A form that states ids gets one of that number.
+    ///   - number: How many calls the chat has had so far; forms with ids number the call by it.
     /// - Throws: ``GenerationError/invalidOption(_:)`` for a choice that the functions or the form don't allow,
     ///   ``GenerationError/constraint(_:)`` for a function's parameters that no constraint can be made of.
     public init?(

@@ -4,7 +4,8 @@
 public final class PromptCache {
     /// The model of all sessions.
     public let model: LanguageModel
-    /// How its sessions run. Their frequencies are those of its capacity, whatever theirs is.
+    /// How its sessions run. Frequencies that depend on a text's length are computed for
+    /// ``SessionOptions/frequencyLength``, or else for this capacity, whatever capacity a session has.
     public let options: SessionOptions
     /// The most sessions to keep.
     public let sessionLimit: Int
@@ -30,18 +31,21 @@ public final class PromptCache {
     /// The keys and values of all kept sessions, in bytes. What sessions share is counted for each of them.
     public var cacheByteCount: Int { sessions.reduce(0) { $0 + $1.cacheByteCount } }
 
-    /// Keeps a fork of a session. It reserves memory for its tokens alone, whatever the session's capacity is. The fork
-    /// replaces every kept session whose tokens it begins with, if it can be shortened to them.
+    /// Keeps a fork of a session. It reserves memory for its tokens alone, rounded up to 512, whatever the session's
+    /// capacity is. The fork replaces every kept session whose tokens are the beginning of this one's, if it can be shortened
+    /// to them. An empty session, or a ``sessionLimit`` of 0, keeps nothing.
     ///
     /// - Parameter session: A session of this cache's model and options, with any capacity. In models whose frequencies
-    ///   depend on a text's length, they must be those of the options' capacity, as those of ``session(for:)`` are.
-    /// - Throws: ``SessionError/mismatch(_:)`` for another session, ``SessionError/memory(_:)`` if there is not enough
-    ///   even after all kept sessions are dropped, ``SessionError/busy`` if it is called from a prefill's `progress`.
+    ///   depend on a text's length, they must be computed for the same length as those of ``session(for:)``.
+    /// - Throws: ``SessionError/mismatch(_:)`` for a session of another model or other options,
+    ///   ``SessionError/memory(_:)`` if dropping kept sessions wouldn't make enough room, ``SessionError/busy`` if it is
+    ///   called from a prefill's `progress`.
     public func insert(_ session: Session) throws(SessionError) { try keep(session) {} }
 
-    /// Keeps a session's tokens as ``insert(_:)`` does, and takes over the memory that the session has reserved.
+    /// Keeps a session's tokens as ``insert(_:)`` does, but gives up the session's own reservation first, so no memory for
+    /// both is needed.
     ///
-    /// - Parameter session: As for ``insert(_:)``. Nobody may use it afterwards.
+    /// - Parameter session: As for ``insert(_:)``. Don't use it afterwards, even if this throws.
     /// - Throws: As ``insert(_:)``.
     public func insertLast(_ session: Session) throws(SessionError) {
         try keep(session) { session.reservation.giveUp() }
@@ -73,8 +77,9 @@ public final class PromptCache {
     /// - Returns: A session with the options' capacity that nobody else uses. It is a fork of the kept session that shares
     ///   the longest beginning and can be shortened to it. If memory is short, it takes that session's place, and others
     ///   are dropped. The prompt's tokens from the session's position on are left to process.
-    /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/memory(_:)`` if there is not
-    ///   enough even without what is kept, which is then kept all the same.
+    /// - Throws: ``SessionError`` when the options don't suit the model, ``SessionError/capacityExceeded(needed:capacity:)``
+    ///   for a prompt that doesn't fit, ``SessionError/memory(_:)`` if there is not enough even without what is kept, which
+    ///   is then kept all the same.
     public func session(for prompt: [Int]) throws(SessionError) -> sending Session {
         try session(for: prompt, capacity: options.capacity(for: model))
     }
@@ -83,16 +88,22 @@ public final class PromptCache {
     ///
     /// - Parameters:
     ///   - prompt: Tokens.
-    ///   - capacity: The most tokens that the session may hold, at least one for each of the prompt. In models whose
-    ///     frequencies depend on a text's length, they are those of the options' capacity, so that the bits don't depend
-    ///     on this.
+    ///   - capacity: The most tokens that the session may hold, at least as many as the prompt has. Frequencies that depend
+    ///     on a text's length are computed as for ``options``, so that the bits don't depend on this.
     ///   - others: Sessions of this cache's model and options that others use. They are forked, never changed.
-    /// - Throws: As ``session(for:)``; ``SessionError/invalidOption(_:)`` for a capacity that is too small.
+    /// - Throws: As ``session(for:)``; ``SessionError/invalidOption(_:)`` for a capacity out of range,
+    ///   ``SessionError/capacityExceeded(needed:capacity:)`` for a prompt that doesn't fit,
+    ///   ``SessionError/mismatch(_:)`` if one of the others is a session of another model or other options,
+    ///   ``SessionError/busy`` if it is called from a prefill's `progress`.
     public func session(
         for prompt: [Int], capacity: Int, sharing others: [Session] = []
     ) throws(SessionError) -> sending Session {
         var options = try options.resolved(for: model)
         for other in others { try check(other, options) }
+        try SessionOptions.check("capacity", capacity)
+        guard prompt.count <= capacity else {
+            throw .capacityExceeded(needed: prompt.count, capacity: capacity)
+        }
         options.capacity = capacity
         // `nonisolated(unsafe)`: it is a new session, or a fork.
         nonisolated(unsafe) let session: Session
@@ -111,7 +122,7 @@ public final class PromptCache {
     /// An empty session that nobody else uses. If memory is short, kept sessions are dropped.
     ///
     /// - Parameters:
-    ///   - capacity: As for ``session(for:capacity:sharing:)``.
+    ///   - capacity: The most tokens that the session may hold, at least 1.
     ///   - rowLimit: The most tokens of one pass of the session's own; nil: the options'.
     /// - Throws: As ``session(for:)``.
     public func newSession(capacity: Int, rowLimit: Int? = nil) throws(SessionError) -> sending Session {

@@ -20,10 +20,12 @@ public struct SessionOptions: Sendable, Equatable {
     public var cacheFormat: CacheFormat?
     /// The length of text for which frequencies are computed that depend on it
     /// (``RotaryScaling/dynamic(factor:contextLength:)``, ``RotaryScaling/longRoPE(_:)``); nil: ``capacity``. Sessions of
-    /// different capacities give the same bits if this is the same.
+    /// different capacities give the same bits if this is the same. It lies between 1 and the greatest capacity of a session.
+    /// Other values are refused with ``SessionError/invalidOption(_:)``.
     public var frequencyLength: Int?
     /// The most tokens of one pass of the session's own, between 1 and 512. Its activations take memory for that many, so
     /// a session whose passes are those of a ``Batch`` needs little with 1. The number doesn't change a bit of any result.
+    /// Other values are refused with ``SessionError/invalidOption(_:)``.
     public var rowLimit = Session.maximumPassRowCount
 
     /// Options; the defaults are the plain model on all processors.

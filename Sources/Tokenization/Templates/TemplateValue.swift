@@ -46,7 +46,7 @@ public enum TemplateValue: Sendable, Equatable {
     /// - Parameters:
     ///   - bytes: the JSON text in UTF-8.
     ///   - name: what errors call the file.
-    ///   - roundsLargeIntegers: whether an integer from 2⁶³ to 2⁶⁴ is the nearest `double`, as larger ones are.
+    ///   - roundsLargeIntegers: whether an integer from 2⁶³ up to 2⁶⁴ becomes the nearest `double`. Larger ones always do.
     /// - Throws: the errors of reading JSON, and `invalidValue` for such an integer otherwise.
     public init(json bytes: [UInt8], name: String, roundsLargeIntegers: Bool) throws(TokenizerError) {
         self = try TemplateValue(JSONNode(parsing: bytes, file: name), roundsLargeIntegers)

@@ -14,14 +14,14 @@ struct ServerCommand: AsyncParsableCommand {
         abstract: "Serve a language model to OpenAI's clients.",
         discussion: """
             Answers POST /v1/chat/completions and /v1/completions, whole or as a stream, POST /v1/embeddings, /tokenize \
-            and /detokenize, and GET /v1/models and /health. \
+            and /detokenize, and GET /v1/models, /health, /metrics and /info; a chat in the browser is at /. \
             Requests that run at the same time share each reading of the weights. A field of a request that this server \
             doesn't have is refused, unless it asks for nothing.
 
             A model as it was trained:
               Server --model DIR
             Conversations of up to 32,768 tokens with a model that was trained for fewer:
-              Server --model DIR --self-extend auto --length 32768
+              Server --model DIR --length 32768
 
             There is no encryption: leave it on the loopback address, or put a proxy in front of it. With --api-key, clients \
             need a key. After SIGTERM or SIGINT no new requests are taken, and running answers have --drain seconds to end; a \
@@ -42,6 +42,8 @@ struct ServerCommand: AsyncParsableCommand {
         if keys.isEmpty && !networkOptions.isLocal {
             logger.warning("Everybody who reaches \(networkOptions.host) may use this server: there is no --api-key.")
         }
+        // Loading a model takes long.
+        try await networkOptions.address.check()
         let (served, engine) = try await load(logger)
         let maximumBodySize = networkOptions.maxBody ?? 1 << 16 + 16 * served.capacity
         let routes = Routes(
@@ -65,9 +67,9 @@ struct ServerCommand: AsyncParsableCommand {
                 // Those who run, those who wait, and some to be read and refused.
                 availableConnectionsDelegate: .maximum(engineOptions.batch + engineOptions.queue + 64, logger: quiet)),
             onServerRunning: { channel in
-                let port = channel.localAddress?.port ?? networkOptions.port
-                logger.info(
-                    "\(served.name) for up to \(served.capacity) tokens at http://\(networkOptions.host):\(port)/v1")
+                var address = networkOptions.address
+                address.port = channel.localAddress?.port ?? address.port
+                logger.info("\(served.name) for up to \(served.capacity) tokens at http://\(address)/v1")
             },
             logger: quiet)
         try await serve(server, engine, logger: quiet)
@@ -131,6 +133,7 @@ struct ServerCommand: AsyncParsableCommand {
         }
         do {
             try await serving.value
-        } catch is CancellationError {}
+        } catch is CancellationError {
+        } catch { throw ListenError(networkOptions.address, error) ?? error }
     }
 }

@@ -77,6 +77,7 @@ def neutral_fields(server):
         {"tools": [], "tool_choice": "auto", "parallel_tool_calls": True, "functions": [], "function_call": "none"},
         {"user": "x", "safety_identifier": "x", "prompt_cache_key": "x", "metadata": {"a": "b"}, "store": True},
         {"service_tier": "flex", "reasoning_effort": "low", "verbosity": "high", "cache_prompt": True},
+        {"cache_control": {"type": "ephemeral"}},
         {"prediction": {"type": "content", "content": "x"}, "modalities": ["text"], "suffix": ""},
         {"stream_options": {"include_usage": True}, "response_format": {"type": "text"}, "echo": False, "best_of": 1},
         {"audio": None, "no_such_field": None, "another": False, "min_tokens": 0.0, "skip_special_tokens": True},

@@ -17,7 +17,8 @@ def termination(binary, model):
         responses = [stream.getresponse() for stream in [server.open(TEXT, ENDLESS) for _ in range(3)]]
         short = server.open(TEXT, {**ENDLESS, "max_tokens": 20})
         responses.append(short.getresponse())
-        waiting = server.open(TEXT, ENDLESS)
+        # Not a stream, which would begin with status 200 while it waits.
+        waiting = server.open(TEXT, {**ENDLESS, "stream": False})
         iterators = [events(response) for response in responses]
         for iterator in iterators:
             next(iterator)
@@ -86,6 +87,17 @@ def bad_options(binary, model):
         (["--model", model, "--cache", "int3"], "--cache"), (["--model", model, "--adapter", "/nowhere"], "/nowhere"),
         (["--model", model, "--alias", ""], "--alias"),
     ]:
-        result = subprocess.run([binary, *options], capture_output=True, text=True, timeout=60)
+        result = subprocess.run([binary, "--port", "0", *options], capture_output=True, text=True, timeout=60)
         assert result.returncode not in (0, -signal.SIGILL, -signal.SIGTRAP), (options, result)
         assert words in result.stderr, (options, result)
+
+
+@on_own_server
+def taken_address(binary, model):
+    """It is found before a model is loaded, even one that isn't there."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = subprocess.run(
+            [binary, "--model", "/nowhere", "--port", port], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1, result
+    assert result.stderr == f"Error: The server can't listen at 127.0.0.1:{port}: the address is in use.\n", result

@@ -18,7 +18,7 @@ import traceback
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from browser import Browser
+from browser import NARROW, Browser
 from selenium.webdriver.common.keys import Keys
 from server import Server
 
@@ -120,7 +120,7 @@ def again(browser, binary, model):
         browser.find("#draft").send_keys("Something else")
         browser.press("Edit")
         assert browser.find("#draft").get_attribute("value") == QUESTION
-        browser.press("Leave it as it was")
+        browser.press("Cancel editing")
         assert browser.find("#draft").get_attribute("value") == "Something else" and messages(browser) == first
         browser.press("Edit")
         browser.take_pictures("editing")
@@ -148,8 +148,10 @@ def files(browser, binary, model):
             browser.wait(lambda: "page-check.txt" in browser.text("#files"), "the file")
         browser.drop([("notes.txt", "The cat is called Bruno.")])
         browser.wait(lambda: len(browser.all("#files li")) == 2 and "counting" not in browser.text("#files"), "two files")
+        assert "notes.txt was added: 6 tokens" in browser.find("#announcement").get_attribute("textContent")
         browser.press("Remove", "#files")
         assert browser.text("#files .name") == "page-check.txt"
+        assert browser.find("#announcement").get_attribute("textContent") == "notes.txt was removed."
         estimate = tokens(browser, "not sent")
         assert 120 < estimate < 300, browser.text("#legend")
         browser.write("What is the name of the lighthouse?")
@@ -281,6 +283,12 @@ def settings(browser, binary, model):
             texts += messages(browser)
         assert texts[0] == texts[1] != texts[2], texts
         browser.take_pictures("settings", "Settings")
+        browser.set_screen(NARROW)
+        browser.press("Settings")
+        assert browser.is_shown("#settings") and not browser.is_shown("#log")
+        browser.find("[name=seed]").send_keys(Keys.ESCAPE)
+        assert browser.is_shown("#log") and not browser.is_shown("#settings")
+        assert browser.run("return document.activeElement.id") == "settings-button"
 
 
 @check

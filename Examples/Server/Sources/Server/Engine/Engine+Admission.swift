@@ -133,6 +133,6 @@ extension APIError {
                 A text of up to \(tokenCount) tokens, with its answer, needs \(need), and \(have). A smaller max_tokens needs \
                 less; so do a smaller --length and --cache int8, and a greater --memory-limit leaves more.
                 """,
-            code: "out_of_memory")
+            code: "out_of_memory", isLasting: true)
     }
 }

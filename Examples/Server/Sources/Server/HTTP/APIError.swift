@@ -8,6 +8,8 @@ struct APIError: HTTPResponseError {
     /// The field of the request.
     var field: String?
     var code: String?
+    /// Whether the same request would fail again, however long its client waits.
+    var isLasting = false
 
     /// A request that can't be answered as it is.
     static func invalid(_ message: String, field: String? = nil, code: String? = nil) -> APIError {
@@ -75,7 +77,9 @@ struct APIError: HTTPResponseError {
     func response(from request: Request, context: some RequestContext) -> Response {
         var response = Response(json, status: status)
         if status == .unauthorized { response.headers[.wwwAuthenticate] = "Bearer" }
-        if status == .tooManyRequests || status == .serviceUnavailable { response.headers[.retryAfter] = "1" }
+        if !isLasting, status == .tooManyRequests || status == .serviceUnavailable {
+            response.headers[.retryAfter] = "1"
+        }
         return response
     }
 }

@@ -4,21 +4,27 @@ import ArgumentParser
 struct EngineOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "The most tokens of an answer; by default as many as there is room for. Requests for more get these.",
-            valueName: "n"))
+            """
+            The most tokens of an answer; by default as many as there is room for. Requests for more get these. A text \
+            reserves memory for its prompt and the longest answer it may have, and a chat without max_tokens may fill the \
+            context: so this decides how many chats fit in memory.
+            """, valueName: "n"))
     var maxTokens: Int?
 
     @Option(help: ArgumentHelp("The most texts that are written at the same time.", valueName: "n"))
     var batch = 8
 
-    @Option(help: ArgumentHelp("The most requests that wait beyond those; others get status 429.", valueName: "n"))
+    @Option(
+        help: ArgumentHelp(
+            "How many requests may be present beyond --batch, waiting or running; others get status 429.",
+            valueName: "n"))
     var queue = 64
 
     @Option(
         help: ArgumentHelp(
             """
             The most conversations to keep in memory when they are over, as far as there is memory: a request that begins \
-            as one of them only has its rest to be read.
+            like one of them only needs the rest to be read.
             """, valueName: "n"))
     var keep = 64
 

@@ -12,7 +12,8 @@ struct ModelOptions: ParsableArguments {
         name: .customLong("alias"), parsing: .singleValue,
         help: ArgumentHelp(
             """
-            What clients call the model; by default the last part of its path, without .gguf. There may be several: the             first is the one that answers name.
+            What clients call the model; by default the last part of its path, without .gguf. May be given several times; \
+            answers have the first.
             """, valueName: "name"))
     var aliases: [String] = []
 

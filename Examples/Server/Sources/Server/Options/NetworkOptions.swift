@@ -88,6 +88,8 @@ struct NetworkOptions: ParsableArguments {
         return keys
     }
 
+    var address: ListenAddress { ListenAddress(host: host, port: port) }
+
     /// Whether other machines can't reach the server.
     var isLocal: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 

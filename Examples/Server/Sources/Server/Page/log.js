@@ -142,7 +142,7 @@ function showLog() {
   const log = document.getElementById("log");
   const turns = conversation.turns.map(turnElement);
   const words = info?.chat === false
-    ? "This model has no chat format. Write the beginning of a text, and it continues it."
+    ? "This model has no chat format. Write the beginning of a text, and the model continues it."
     : "Write a message, or add a text file and ask about it.";
   const wasAtEnd = isAtEnd;
   log.replaceChildren(...(turns.length ? turns : [element("p", { className: "empty" }, words)]));

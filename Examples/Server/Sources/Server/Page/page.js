@@ -84,7 +84,7 @@ function take(event, turn, waited) {
 function fail(turn, error, before) {
   if (!(error instanceof Failure)) console.error(error);
   const what = turn.text ? "The answer broke off." : before?.text ? "There is no new answer." : "There is no answer.";
-  turn.problem = `${what} ${error.message}`;
+  turn.problem = `${what} ${error.isAboutKey ? "The server needs an API key: enter it below." : error.message}`;
   if (error.code === "context_length_exceeded") {
     turn.problem += " Remove a file, shorten the message, or start a new conversation.";
   }
@@ -141,6 +141,7 @@ async function addFiles(list) {
       conversation.draft.files.push(file);
       showAll();
       Object.assign(file, await countTokens(text));
+      announce(`${file.name} was added: ${inTokens(file.count, file.isExact)}.`);
     } catch (error) {
       problems.push(`${source.name} was not added: ${error.message}.`);
     }
@@ -180,6 +181,7 @@ function showComposer() {
   if (draft.value !== text) draft.value = text;
   byId("files").replaceChildren(...files.map((file) => fileItem(file, () => {
     files.splice(files.indexOf(file), 1);
+    announce(`${file.name} was removed.`);
     showAll();
     save();
     draft.focus();
@@ -283,7 +285,8 @@ let isLeft = false;
 function save() {
   if (isLeft || conversation.save() || !tellsAboutStorage) return;
   tellsAboutStorage = false;
-  showNotice("This conversation is too large for the browser to keep: a reload of the page would lose it.");
+  showNotice("The browser can’t keep this conversation: it is too large, or storage is off. "
+    + "Reloading the page will lose it.");
 }
 
 let pause = 0;
@@ -315,7 +318,11 @@ draft.addEventListener("keydown", (event) => {
   send();
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") running?.abort();
+  if (event.key !== "Escape") return;
+  // On narrow screens the settings cover the conversation.
+  if (wide.matches || byId("settings").hidden) return running?.abort();
+  showSettings(false);
+  byId("settings-button").focus();
 });
 byId("stop").addEventListener("click", () => {
   running?.abort();

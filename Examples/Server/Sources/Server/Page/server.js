@@ -49,7 +49,7 @@ async function ask(path, body, signal) {
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failure("The server can’t be reached. It may have ended, or the network is down.");
+    throw new Failure("The server can’t be reached. It may have stopped, or the network is down.");
   }
   if (!response.ok) throw await Failure.of(response);
   return response;

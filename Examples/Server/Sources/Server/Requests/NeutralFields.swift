@@ -3,7 +3,7 @@ enum NeutralFields {
     /// They are about the client, or about how the answer is made, not about the answer.
     static let ignored = [
         "user", "metadata", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "store", "service_tier",
-        "reasoning_effort", "verbosity", "prediction", "cache_prompt",
+        "reasoning_effort", "verbosity", "prediction", "cache_prompt", "cache_control",
     ]
 
     /// Fields that this server doesn't have, with the values that ask for nothing.
