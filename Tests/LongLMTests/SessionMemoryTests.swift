@@ -112,6 +112,28 @@ import Testing
         #expect(trunk.memoryByteCount == need && ledger.pendingByteCount == 0)
     }
 
+    /// What a session leaves to a cache is the kept session's alone. Counted as shared, it would be withheld from others a
+    /// second time, beside what the machine's figures lack already.
+    @Test func keptSessionsOnAMachine() throws {
+        let directory = try TemporaryDirectory()
+        try TinyLlama().write(to: directory)
+        let ledger = MemoryLedger { nil }
+        let model = try LanguageModel(directory: directory.path, ledger: ledger)
+        let cache = PromptCache(model: model, options: options, sessionLimit: 2)
+        var session: Session? = try cache.newSession(capacity: 1_000)
+        try session?.prefill((0..<600).map { $0 % 67 })
+        if let session { try cache.insertLast(session) }
+        session = nil
+        let (pending, reserved) = (ledger.pendingByteCount, model.reservedByteCount)
+        // Before more is reserved, the cache takes note.
+        let other = try cache.newSession(capacity: 1)
+        withExtendedLifetime(other) {
+            let added = model.reservedByteCount - reserved
+            #expect(
+                ledger.pendingByteCount <= pending + added - model.configuration.cacheByteCount(length: 600))
+        }
+    }
+
     /// A file's keys and values are read beside those that the session keeps until all of them are there.
     @Test func restoring() throws {
         // What is copied of a layer needs little beside the session.
