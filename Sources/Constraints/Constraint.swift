@@ -14,7 +14,7 @@ import Tokenization
 /// ```
 ///
 /// Making a constraint takes time in proportion to its size. The tables that speed up generating belong to it and its
-/// copies, so a server makes each constraint once.
+/// copies, so a server makes each constraint once. Between texts, those of one text are kept, of up to some 100 MB.
 public struct Constraint: Sendable {
     /// The most steps that may be spent on finding the next token; nil, the default: no limit. A step takes about 0.1 µs.
     /// Beyond the limit a generation throws ``ConstraintError/tooAmbiguous(limit:)`` as `GenerationError.constraint(_:)`.
@@ -23,7 +23,7 @@ public struct Constraint: Sendable {
     public var stepLimit: Int?
 
     private let program: Program
-    private let pool = MatcherPool()
+    private let idle = IdleMatcher()
 
     /// Whether the texts are JSON with keys that the constraint doesn't list.
     private let hasFreeKeys: Bool
@@ -67,14 +67,14 @@ public struct Constraint: Sendable {
     ) throws(ConstraintError) -> TokenConstraint {
         let tree = VocabularyTree.of(tokenizer)
         let bytes = tree.singleBytes { $0 < count && !excluded.contains($0) }
-        if let idle = pool.take(where: { $0.serves(tree, bytes) }) { return idle }
+        if let idle = idle.take(where: { $0.serves(tree, bytes) }) { return idle }
         return try TokenConstraint(program, tree, bytes, hasFreeKeys: hasFreeKeys)
     }
 
     /// Takes back what ``matcher(with:)`` gave, for the next text.
     ///
     /// Nobody else may use it any more.
-    package func takeBack(_ matcher: TokenConstraint) { pool.put(matcher) }
+    package func takeBack(_ matcher: TokenConstraint) { idle.put(matcher) }
 
     /// The same for a vocabulary of given tokens, without reuse, and with a limit of the tables.
     package func matcher(
@@ -85,31 +85,26 @@ public struct Constraint: Sendable {
     }
 }
 
-/// Matchers that no text uses at the moment.
-private final class MatcherPool: Sendable {
-    /// So many wait at most.
-    private static let limit = 4
-
+/// The matcher that was used last, while no text uses it. Its tables can be large, so it is the only one that is kept.
+private final class IdleMatcher: Sendable {
     private struct Idle: @unchecked Sendable {
         // `@unchecked`: it belongs to whoever takes it out.
         let matcher: TokenConstraint
     }
 
-    private let idle = Mutex<[Idle]>([])
+    private let idle = Mutex<Idle?>(nil)
 
     func take(where isSuitable: (TokenConstraint) -> Bool) -> TokenConstraint? {
         let taken = idle.withLock { idle -> Idle? in
-            guard let index = idle.firstIndex(where: { isSuitable($0.matcher) }) else { return nil }
-            return idle.remove(at: index)
+            guard let present = idle, isSuitable(present.matcher) else { return nil }
+            idle = nil
+            return present
         }
         return taken?.matcher
     }
 
     func put(_ matcher: TokenConstraint) {
         let waiting = Idle(matcher: matcher)
-        idle.withLock { idle in
-            if idle.count >= Self.limit { idle.removeFirst() }
-            idle.append(waiting)
-        }
+        idle.withLock { $0 = waiting }
     }
 }

@@ -14,7 +14,6 @@ struct CrossOrigin: RouterMiddleware {
         var response: Response
         if request.method == .options {
             response = Response(status: .noContent, headers: [.allow: Self.methods])
-            context.record?.respond(response.status.code, endpoint: nil)
         } else {
             response = try await next(request, context)
         }

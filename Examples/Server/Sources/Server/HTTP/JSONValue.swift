@@ -28,6 +28,16 @@ extension JSONValue {
         return String(decoding: writer.bytes, as: UTF8.self)
     }
 
+    /// A whole number, however it is written: 1.0 is 1.
+    var wholeNumber: Int? {
+        switch self {
+        case .integer(let integer): integer
+        // Beyond 2^53 a number of floating point isn't every integer.
+        case .double(let number) where number.magnitude <= 0x1p53: Int(exactly: number)
+        default: nil
+        }
+    }
+
     /// Whether two values say the same: 1 is 1.0.
     func isSame(as other: JSONValue) -> Bool {
         switch (self, other) {

@@ -31,8 +31,10 @@ struct Routes: Sendable {
         router.get("v1/models") { _, _ in Response(["object": "list", "data": [modelObject]]) }
         router.get("") { [page = Page()] _, _ in page.response() }
         router.get("info") { _, _ in Response(Info(model: model).json) }
-        router.get("v1/models/:name") { _, context in
-            let name = try context.parameters.require("name")
+        // Names may have slashes.
+        router.get("v1/models/**") { _, context in
+            let path = context.parameters.getCatchAll().joined(separator: "/")
+            let name = path.removingPercentEncoding ?? path
             guard model.names.contains(name) else { throw APIError.unknownModel(name) }
             return Response(modelObject)
         }

@@ -8,10 +8,11 @@ import Synchronization
 final class RequestRecord: Sendable {
     private struct State {
         var status: Int?
-        /// The address as the server knows it, such as `/v1/models/{name}`; nil: it knows no such address.
+        /// The address as the server knows it, such as `/v1/models/**`; nil: it knows no such address.
         var endpoint: String?
         var promptTokenCount: Int?
-        var reusedTokenCount = 0
+        /// nil: no texts are generated.
+        var reuse: PromptReuse?
         var generatedTokenCount = 0
         var firstToken: ContinuousClock.Instant?
         /// When each choice got its last token.
@@ -42,12 +43,14 @@ final class RequestRecord: Sendable {
 
     /// Notes that the engine got the request.
     func begin(_ work: Work) {
-        let count =
+        state.withLock { state in
             switch work {
-            case .texts(let work): work.prompts.reduce(0) { $0 + $1.count }
-            case .embeddings(let texts): texts.reduce(0) { $0 + $1.count }
+            case .texts(let work):
+                state.promptTokenCount = work.prompts.reduce(0) { $0 + $1.count }
+                state.reuse = PromptReuse(work)
+            case .embeddings(let texts): state.promptTokenCount = texts.reduce(0) { $0 + $1.count }
             }
-        state.withLock { $0.promptTokenCount = count }
+        }
     }
 
     /// Notes a piece of the answer.
@@ -64,9 +67,9 @@ final class RequestRecord: Sendable {
             }
             if isFirst { ServerMetrics.timeToFirstToken.record(duration: now - start) }
             if let last { ServerMetrics.timeBetweenTokens.record(duration: now - last) }
-        case .end(let reason, let statistics, _):
+        case .end(let reason, let statistics, let choice):
             state.withLock { state in
-                state.reusedTokenCount = max(state.reusedTokenCount, statistics.reusedTokenCount)
+                state.reuse?.add(statistics, choice: choice)
                 state.reason = state.reason ?? Self.name(of: reason)
             }
         case .promptScores, .token, .embedding: break
@@ -108,13 +111,13 @@ final class RequestRecord: Sendable {
         metadata["end"] = (state.reason ?? reason).map { "\($0)" }
         if let count = state.promptTokenCount {
             metadata["prompt"] = .stringConvertible(count)
-            metadata["cached"] = .stringConvertible(state.reusedTokenCount)
+            metadata["cached"] = .stringConvertible(state.reuse?.tokenCount ?? 0)
             metadata["generated"] = .stringConvertible(state.generatedTokenCount)
         }
         metadata["first"] = state.firstToken.map { Self.seconds($0 - start) }
-        // Who watches the server asks every few seconds.
+        // Who watches the server asks every few seconds, also while it shuts down.
         let isProbe = endpoint == "/health" || endpoint == "/metrics"
-        let level: Logger.Level = state.status ?? 0 >= 500 ? .warning : isProbe ? .debug : .info
+        let level: Logger.Level = isProbe ? .debug : state.status ?? 0 >= 500 ? .warning : .info
         logger.log(level: level, "request", metadata: metadata)
     }
 

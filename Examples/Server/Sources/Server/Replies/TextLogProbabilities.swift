@@ -23,7 +23,10 @@ struct TextLogProbabilities: Sendable {
     /// - Parameters:
     ///   - value: Its log probability; nil: not known.
     ///   - others: The most probable tokens in its place. The token itself is listed with them.
-    mutating func append(_ id: Int, _ value: Double?, _ others: [TokenAlternative]) {
+    ///   - showsName: Whether the text has the name of a token without text of its own, as an echo has.
+    mutating func append(
+        _ id: Int, _ value: Double?, _ others: [TokenAlternative], showsName: Bool = false
+    ) {
         let token = TokenText(id, tokenizer, startsText: startsText)
         tokens.append(.string(token.text))
         values.append(.logProbability(value))
@@ -33,6 +36,8 @@ struct TextLogProbabilities: Sendable {
             // A character that is spread over several tokens counts where it begins.
             length += bytes.count { $0 & 0xC0 != 0x80 }
             startsText = false
+        } else if showsName {
+            length += token.text.unicodeScalars.count
         }
     }
 

@@ -5,6 +5,8 @@ struct TextReply: Reply {
     private struct Choice: Sendable {
         /// What stands before the model's text.
         let echo: String
+        /// How many of the prompt's first tokens the echo doesn't show.
+        let hiddenCount: Int
         var text = ""
         /// nil: they aren't reported.
         var logProbabilities: TextLogProbabilities?
@@ -28,7 +30,7 @@ struct TextReply: Reply {
         let echoes = echo?.map { $0.text ?? (try? model.tokenizer.decode($0.tokens)) ?? "" }
         choices = work.choices.map { choice in
             Choice(
-                echo: echoes?[choice.prompt] ?? "",
+                echo: echoes?[choice.prompt] ?? "", hiddenCount: echo?[choice.prompt].addedCount ?? 0,
                 logProbabilities: choice.options.alternativeCount.map { _ in
                     TextLogProbabilities(model.tokenizer, startsText: work.promptAlternativeCount != nil)
                 })
@@ -46,8 +48,10 @@ struct TextReply: Reply {
     mutating func take(_ piece: Answer.Piece) -> [JSONValue] {
         switch piece {
         case .promptScores(let tokens, let choice):
-            for token in tokens {
-                choices[choice].logProbabilities?.append(token.id, token.logProbability, token.alternatives)
+            let hiddenCount = choices[choice].hiddenCount
+            for (index, token) in tokens.enumerated() {
+                choices[choice].logProbabilities?.append(
+                    token.id, token.logProbability, token.alternatives, showsName: index >= hiddenCount)
             }
             return [chunk(choice, choices[choice].echo, takeLogProbabilities(choice))]
         case .token(let token, let choice):

@@ -2,14 +2,15 @@ import LongLM
 
 /// How texts are generated: the fields that chats and completions share.
 struct AnswerFields: Sendable {
+    /// How long a constraint may take for a token, during which nobody else gets one: some 0.2 seconds.
+    private static let stepLimit = 1 << 21
+
     /// Whether the answer is sent while it is produced.
     let isStream: Bool
     /// Whether a stream ends with the number of tokens.
     let includesUsage: Bool
     /// How many texts are wanted for each prompt.
     let choiceCount: Int
-    /// How long a constraint may take for a token, during which nobody else gets one: some 0.2 seconds.
-    private static let stepLimit = 1 << 21
 
     private let sampling: SamplingSettings
     private let seed: UInt64?
@@ -71,14 +72,15 @@ struct AnswerFields: Sendable {
 
     private static func sampling(_ fields: inout Fields, _ model: ServedModel) throws(APIError) -> SamplingSettings {
         let temperature = try fields.number("temperature", in: 0...2) ?? 1
-        let topP = try fields.number("top_p", in: 0...1) ?? 1
+        // The smallest numbers are 0 as a Float, and mean the same as 0.
+        let topP = Float(try fields.number("top_p", in: 0...1) ?? 1)
         // Other servers take 0 and -1 for all tokens.
         let topK = try fields.integer("top_k", in: -1 ... .max) ?? 0
-        let minP = try fields.number("min_p", in: 0...1) ?? 0
+        let minP = Float(try fields.number("min_p", in: 0...1) ?? 0)
         let penalty = try fields.number("repetition_penalty", in: 0.01...100) ?? 1
         return SamplingSettings(
             temperature: topP == 0 || topK == 1 ? 0 : Float(temperature), topK: topK > 0 ? topK : nil,
-            topP: topP < 1 ? Float(topP) : nil, minP: minP > 0 ? Float(minP) : nil,
+            topP: topP < 1 ? topP : nil, minP: minP > 0 ? minP : nil,
             repetitionPenalty: penalty == 1 ? nil : Float(penalty), repetitionWindow: model.capacity)
     }
 

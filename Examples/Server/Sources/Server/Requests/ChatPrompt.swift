@@ -1,23 +1,5 @@
 import LongLM
 
-/// What a model's chat format says about functions.
-struct ToolFormat: Sendable {
-    /// How the model writes calls. A template without functions, or with a form of calls that isn't known, gets Hermes'
-    /// form, and functions, calls and results as text.
-    let form: ToolCallForm
-    /// Whether the template itself has a place for all that.
-    let isBuiltIn: Bool
-    /// Whether answers begin within a thought, so that none can be made a call.
-    let startsInThought: Bool
-
-    init(_ format: ChatFormat?) {
-        let form = format?.toolCallForm
-        self.form = form ?? .hermes
-        isBuiltIn = form != nil
-        startsInThought = format?.startsAnswersInThought ?? false
-    }
-}
-
 /// The prompt of a chat.
 struct ChatPrompt: Sendable {
     /// How calls are found in the answer.
@@ -37,7 +19,7 @@ struct ChatPrompt: Sendable {
 
     init(
         _ messages: [ChatMessage], _ use: ToolUse?, _ model: ServedModel, _ toolFormat: ToolFormat,
-        _ cache: inout RecentValues<ForcedCall>
+        _ cache: inout RecentValues<ForcedCall, APIError>
     ) throws(APIError) {
         guard let format = model.format else {
             throw .invalid("\(model.name) has no chat format; use /v1/completions.", field: "model")
@@ -69,14 +51,15 @@ struct ChatPrompt: Sendable {
 
     private static func forcedCall(
         _ use: ToolUse, _ messages: [ChatMessage], _ model: ServedModel, _ toolFormat: ToolFormat,
-        _ cache: inout RecentValues<ForcedCall>
+        _ cache: inout RecentValues<ForcedCall, APIError>
     ) throws(APIError) -> ForcedCall {
         if toolFormat.startsInThought {
             throw .invalid(
                 "tool_choice can only be auto or none: answers of \(model.name) begin with a thought.",
                 field: "tool_choice")
         }
-        let number = messages.reduce(0) { $0 + $1.toolCalls.count }
+        // Where calls have no ids, the same call serves every turn.
+        let number = toolFormat.hasIdentifiers ? messages.reduce(0) { $0 + $1.toolCalls.count } : 0
         let key = "\(use.choice) \(number) \(JSONValue.array(use.tools.map(\.value)).text())"
         return try cache.value(for: key) { () throws(APIError) in
             do throws(GenerationError) {

@@ -11,8 +11,8 @@ struct CompletionRequest: Sendable {
     }
 
     /// The most log probabilities in one answer that isn't a stream, those of alternatives included. It bounds the memory
-    /// that an answer takes, to some 200 MB.
-    private static let probabilityLimit = 1 << 19
+    /// that an answer takes, to some 50 MB.
+    private static let probabilityLimit = 1 << 17
 
     let kind: Kind
     let work: TextWork
@@ -49,8 +49,11 @@ struct CompletionRequest: Sendable {
                 tokenLimit: tokenLimit, promptLength: prompt.tokens.count, choice: choice,
                 constraint: constraint)
             options.endTokens = model.chatEndTokens
-            // The rest of a call is no text of its own.
-            options.startsText = if case .forced = prompt.calls { false } else { true }
+            if case .forced = prompt.calls {
+                // The rest of a call is no text of its own, and no call where a stop text cuts it.
+                options.startsText = false
+                options.stopSequences = []
+            }
             options.keptSpecialTokens = prompt.keptTokens
             options.alternativeCount = alternativeCount
             choices.append(TextWork.Choice(prompt: 0, options: options))
@@ -125,24 +128,9 @@ struct CompletionRequest: Sendable {
     private static func textAlternatives(_ fields: inout Fields) throws(APIError) -> Int? {
         let value = fields.value("logprobs")
         if value == nil || value == false { return nil }
-        guard case .integer(let count) = value, 0...20 ~= count else {
+        guard let count = value?.wholeNumber, 0...20 ~= count else {
             throw .invalid("logprobs is not an integer from 0 to 20.", field: "logprobs")
         }
         return count
-    }
-}
-
-/// Constraints that requests have made, for the next ones.
-struct MadeConstraints: Sendable {
-    var formats = RecentValues<Constraint>()
-    var calls = RecentValues<ForcedCall>()
-}
-
-extension ServedModel {
-    /// Takes the field `model`, which may be missing.
-    ///
-    /// - Throws: If it is another model.
-    func check(_ fields: inout Fields) throws(APIError) {
-        if let name = try fields.string("model"), !names.contains(name) { throw .unknownModel(name) }
     }
 }

@@ -58,23 +58,13 @@ struct Fields {
 
     mutating func integer(_ field: String, in range: ClosedRange<Int>) throws(APIError) -> Int? {
         guard let value = value(field) else { return nil }
-        guard let integer = Self.integer(value), range.contains(integer) else {
+        guard let integer = value.wholeNumber, range.contains(integer) else {
             let bounds =
                 range.upperBound == .max
                 ? "of at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
             throw .invalid("\(name(field)) is not an integer \(bounds).", field: name(field))
         }
         return integer
-    }
-
-    /// A whole number, however it is written: 1.0 is 1.
-    private static func integer(_ value: JSONValue) -> Int? {
-        switch value {
-        case .integer(let integer): integer
-        // Beyond 2^53 a number of floating point isn't every integer.
-        case .double(let number) where number.magnitude <= 0x1p53: Int(exactly: number)
-        default: nil
-        }
     }
 
     mutating func number(_ field: String, in range: ClosedRange<Double>) throws(APIError) -> Double? {

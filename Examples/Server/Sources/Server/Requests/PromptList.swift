@@ -4,9 +4,11 @@ import LongLM
 struct PromptList {
     /// One of the texts.
     struct Prompt: Sendable {
-        var tokens: [Int]
+        let tokens: [Int]
         /// nil where it was given as tokens.
-        let text: String?
+        var text: String?
+        /// How many tokens the tokenizer put before the text.
+        var addedCount = 0
     }
 
     /// The most texts in a list.
@@ -19,7 +21,7 @@ struct PromptList {
         let name = fields.name(field)
         let value = fields.value(field)
         let isOne =
-            if case .array(let elements) = value, case .integer = elements.first { true } else { false }
+            if case .array(let elements) = value { elements.first?.wholeNumber != nil } else { false }
         switch value {
         case .array(let elements) where !isOne:
             guard 1...Self.maximumCount ~= elements.count else {
@@ -38,7 +40,7 @@ struct PromptList {
     mutating func truncate(_ fields: inout Fields) throws(APIError) {
         guard let count = try fields.integer("truncate_prompt_tokens", in: 1 ... .max) else { return }
         for index in prompts.indices where prompts[index].tokens.count > count {
-            prompts[index] = Prompt(tokens: prompts[index].tokens.suffix(count), text: nil)
+            prompts[index] = Prompt(tokens: prompts[index].tokens.suffix(count))
         }
     }
 
@@ -46,8 +48,11 @@ struct PromptList {
         let prompt: Prompt
         switch value {
         // As in other servers, who completes texts may spell out control tokens.
-        case .string(let text): prompt = Prompt(tokens: model.tokenizer.encode(text), text: text)
-        case .array(let elements): prompt = Prompt(tokens: try tokens(elements, name, model), text: nil)
+        case .string(let text):
+            let tokens = model.tokenizer.encode(text)
+            let addedCount = zip(tokens, model.tokenizer.encode("")).prefix { $0 == $1 }.count
+            prompt = Prompt(tokens: tokens, text: text, addedCount: addedCount)
+        case .array(let elements): prompt = Prompt(tokens: try tokens(elements, name, model))
         default: throw .invalid("\(name) is neither a text nor a list of token ids.", field: name)
         }
         if prompt.tokens.isEmpty { throw .invalid("\(name) is empty.", field: name) }
@@ -62,7 +67,7 @@ struct PromptList {
         var tokens: [Int] = []
         tokens.reserveCapacity(elements.count)
         for element in elements {
-            guard case .integer(let token) = element, model.tokenizer.token(id: token) != nil else {
+            guard let token = element.wholeNumber, model.tokenizer.token(id: token) != nil else {
                 throw .invalid("\(name) has \(element.text()), which is no token's number.", field: name)
             }
             tokens.append(token)

@@ -1,20 +1,30 @@
-/// Values that took long to make, by the text that they were made of. Only a few are kept: those that were used last.
-struct RecentValues<Value: Sendable>: Sendable {
-    /// Not more, since the tables of one constraint can grow to 100 MB and more.
+/// Values that took long to make, by the text that they were made of, and why others couldn't be made. Only a few of each are
+/// kept.
+struct RecentValues<Value: Sendable, Failure: Error>: Sendable {
+    /// Not more, since a constraint keeps the tables of one text, which can grow to 100 MB.
     private static var limit: Int { 4 }
 
     /// The one that was used last stands last.
-    private var entries: [(key: String, value: Value)] = []
+    private var values: [(key: String, value: Value)] = []
+    /// The newest stands last.
+    private var failures: [(key: String, error: Failure)] = []
 
     /// The value for a key, made if it isn't there.
-    mutating func value(for key: String, make: () throws(APIError) -> Value) throws(APIError) -> Value {
-        if let index = entries.firstIndex(where: { $0.key == key }) {
-            entries.append(entries.remove(at: index))
-        } else {
-            let value = try make()
-            if entries.count == Self.limit { entries.removeFirst() }
-            entries.append((key, value))
+    mutating func value(for key: String, make: () throws(Failure) -> Value) throws(Failure) -> Value {
+        if let index = values.firstIndex(where: { $0.key == key }) {
+            values.append(values.remove(at: index))
+            return values[values.count - 1].value
         }
-        return entries[entries.count - 1].value
+        if let failure = failures.first(where: { $0.key == key }) { throw failure.error }
+        do throws(Failure) {
+            let value = try make()
+            if values.count == Self.limit { values.removeFirst() }
+            values.append((key, value))
+            return value
+        } catch {
+            if failures.count == Self.limit { failures.removeFirst() }
+            failures.append((key, error))
+            throw error
+        }
     }
 }

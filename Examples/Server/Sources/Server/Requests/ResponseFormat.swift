@@ -15,7 +15,7 @@ enum ResponseFormat {
     ///
     /// - Returns: nil for any text.
     static func read(
-        _ fields: inout Fields, _ model: ServedModel, _ cache: inout RecentValues<Constraint>
+        _ fields: inout Fields, _ model: ServedModel, _ cache: inout RecentValues<Constraint, ConstraintError>
     ) throws(APIError) -> Constraint? {
         var sources: [(field: String, source: Source)] = []
         if let value = fields.value("response_format") {
@@ -34,13 +34,13 @@ enum ResponseFormat {
         if sources.count > 1 {
             throw .invalid("\(sources[1].field) and \(field) can't both be given.", field: sources[1].field)
         }
-        return try cache.value(for: "\(source)") { () throws(APIError) in
-            do throws(ConstraintError) {
+        do throws(ConstraintError) {
+            return try cache.value(for: "\(source)") { () throws(ConstraintError) in
                 let constraint = try constraint(source)
                 try constraint.check(with: model.tokenizer)
                 return constraint
-            } catch { throw .invalid("\(field): \(error).", field: field) }
-        }
+            }
+        } catch { throw .invalid("\(field): \(error).", field: field) }
     }
 
     /// What `response_format` says; nil: nothing.
