@@ -13,8 +13,9 @@ import Tokenization
 /// print(constraint.accepts(#"{"name":"Ada"}"#))  // true
 /// ```
 ///
-/// Making a constraint takes time in proportion to its size. The tables that speed up generating belong to it and its
-/// copies, so a server makes each constraint once. Between texts, those of one text are kept, of up to some 100 MB.
+/// Making a constraint takes time in proportion to its size, which a `sizeLimit` bounds. The tables that speed up
+/// generating belong to it and its copies, so a server makes each constraint once. Between texts, those of one text are
+/// kept, of up to some 100 MB.
 public struct Constraint: Sendable {
     /// The most steps that may be spent on finding the next token; nil, the default: no limit. A step takes about 0.1 µs.
     /// Beyond the limit a generation throws ``ConstraintError/tooAmbiguous(limit:)`` as `GenerationError.constraint(_:)`.
@@ -22,14 +23,17 @@ public struct Constraint: Sendable {
     /// wrote.
     public var stepLimit: Int?
 
+    /// The most instructions that a constraint may have, where nothing else is said: 12 MB of them.
+    public static let maximumSize = 1 << 19
+
     private let program: Program
     private let idle = IdleMatcher()
 
     /// Whether the texts are JSON with keys that the constraint doesn't list.
     private let hasFreeKeys: Bool
 
-    init(_ rules: RuleSet, hasFreeKeys: Bool = false) throws(ConstraintError) {
-        program = try Program(rules)
+    init(_ rules: RuleSet, sizeLimit: Int, hasFreeKeys: Bool = false) throws(ConstraintError) {
+        program = try Program(rules, sizeLimit: sizeLimit)
         self.hasFreeKeys = hasFreeKeys
     }
 

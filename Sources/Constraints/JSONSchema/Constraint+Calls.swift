@@ -5,10 +5,12 @@ extension Constraint {
     /// One of several texts, each followed by a JSON object of a schema of its own, such as a function's name and its
     /// arguments.
     ///
-    /// - Parameter parts: At least one. The schema is one of an object, whether it says so or not; nil is any object.
-    /// - Throws: As ``jsonSchema(_:whitespace:)-(String,_)``.
+    /// - Parameters:
+    ///   - parts: At least one. The schema is one of an object, whether it says so or not; nil is any object.
+    ///   - sizeLimit: The most instructions that it may have.
+    /// - Throws: As ``jsonSchema(_:whitespace:sizeLimit:)-(String,_)``.
     package static func objects(
-        after parts: [(text: String, schema: TemplateValue?)]
+        after parts: [(text: String, schema: TemplateValue?)], sizeLimit: Int = maximumSize
     ) throws(ConstraintError) -> Constraint {
         var json = JSONRules(.spaced)
         var choices: [Expression] = []
@@ -24,7 +26,7 @@ extension Constraint {
         }
         var rules = json.rules
         rules.set(RuleSet.root, to: .choice(choices))
-        return try Constraint(rules, hasFreeKeys: json.hasFreeKeys)
+        return try Constraint(rules, sizeLimit: sizeLimit, hasFreeKeys: json.hasFreeKeys)
     }
 }
 

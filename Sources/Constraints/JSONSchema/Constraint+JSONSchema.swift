@@ -35,22 +35,24 @@ extension Constraint {
     /// - Parameters:
     ///   - schema: The schema's text.
     ///   - whitespace: The white space of the JSON.
+    ///   - sizeLimit: The most instructions that it may have.
     /// - Throws: ``ConstraintError/malformed(at:reason:)`` for text that isn't JSON and for keywords with wrong values;
     ///   ``ConstraintError/unsupported(_:at:)`` with the keyword and a JSON pointer for any other keyword, and where
     ///   keywords can't be combined; ``ConstraintError/unsatisfiable(at:)``; ``ConstraintError/tooLarge(limit:)``.
     public static func jsonSchema(
-        _ schema: String, whitespace: Whitespace = .compact
+        _ schema: String, whitespace: Whitespace = .compact, sizeLimit: Int = maximumSize
     ) throws(ConstraintError) -> Constraint {
-        try jsonSchema(Array(schema.utf8), whitespace: whitespace)
+        try jsonSchema(Array(schema.utf8), whitespace: whitespace, sizeLimit: sizeLimit)
     }
 
-    /// JSON that a JSON schema describes; see ``jsonSchema(_:whitespace:)-(String,_)``.
+    /// JSON that a JSON schema describes; see ``jsonSchema(_:whitespace:sizeLimit:)-(String,_)``.
     ///
     /// - Parameters:
     ///   - schema: The schema's text, in UTF-8.
     ///   - whitespace: The white space of the JSON.
+    ///   - sizeLimit: The most instructions that it may have.
     public static func jsonSchema(
-        _ schema: [UInt8], whitespace: Whitespace = .compact
+        _ schema: [UInt8], whitespace: Whitespace = .compact, sizeLimit: Int = maximumSize
     ) throws(ConstraintError) -> Constraint {
         let root: JSONValue
         do throws(JSONError) {
@@ -62,6 +64,6 @@ extension Constraint {
         let expression = try compiler.expression(of: root, at: "#")
         var rules = compiler.json.rules
         rules.set(RuleSet.root, to: expression)
-        return try Constraint(rules, hasFreeKeys: compiler.json.hasFreeKeys)
+        return try Constraint(rules, sizeLimit: sizeLimit, hasFreeKeys: compiler.json.hasFreeKeys)
     }
 }

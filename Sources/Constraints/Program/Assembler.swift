@@ -10,9 +10,14 @@ struct Assembler {
     /// The expressions that were turned into instructions, each as often as it was, and as many more as there were counts of
     /// characters. Repetitions of what takes no instruction would go on for ever otherwise.
     private var stepCount = 0
-    private static let maximumStepCount = 1 << 24
+    private var maximumStepCount: Int { 32 * sizeLimit }
+    /// The most instructions.
+    private let sizeLimit: Int
 
-    init(_ rules: RuleSet) { self.rules = rules }
+    init(_ rules: RuleSet, sizeLimit: Int) {
+        self.rules = rules
+        self.sizeLimit = sizeLimit
+    }
 
     /// - Throws: ``ConstraintError/tooLarge(limit:)``.
     mutating func assemble() throws(ConstraintError) {
@@ -26,8 +31,8 @@ struct Assembler {
     }
 
     private mutating func emit(_ instruction: Instruction) throws(ConstraintError) -> Int32 {
-        guard instructions.count < Program.maximumInstructionCount else {
-            throw .tooLarge(limit: Program.maximumInstructionCount)
+        guard instructions.count < sizeLimit else {
+            throw .tooLarge(limit: sizeLimit)
         }
         instructions.append(instruction)
         return Int32(instructions.count - 1)
@@ -46,8 +51,8 @@ struct Assembler {
     /// Any of several places; none is a dead end, which the program leaves out.
     mutating func emit(anyOf places: [Int32]) throws(ConstraintError) -> Int32 {
         if places.count == 1 { return places[0] }
-        guard targets.count + places.count <= 4 * Program.maximumInstructionCount else {
-            throw .tooLarge(limit: Program.maximumInstructionCount)
+        guard targets.count + places.count <= 4 * sizeLimit else {
+            throw .tooLarge(limit: sizeLimit)
         }
         let start = Int32(targets.count)
         targets += places
@@ -57,7 +62,7 @@ struct Assembler {
     /// Takes note of work.
     mutating func charge(_ count: Int) throws(ConstraintError) {
         stepCount += count
-        if stepCount > Self.maximumStepCount { throw .tooLarge(limit: Self.maximumStepCount) }
+        if stepCount > maximumStepCount { throw .tooLarge(limit: maximumStepCount) }
     }
 
     mutating func emit(_ expression: Expression, then next: Int32) throws(ConstraintError) -> Int32 {

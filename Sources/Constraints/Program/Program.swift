@@ -14,9 +14,6 @@ enum Instruction: Sendable {
 ///
 /// From every instruction some text leads to the end of its rule. So whoever follows a program is never stuck.
 struct Program: Sendable {
-    /// The most instructions that a constraint may have: 12 MB.
-    static let maximumInstructionCount = 1 << 19
-
     var instructions: [Instruction]
     var targets: [Int32]
     var byteSets: [ByteSet]
@@ -31,9 +28,10 @@ struct Program: Sendable {
 
     /// Assembles rules, without those instructions from which no text leads to an end.
     ///
+    /// - Parameter sizeLimit: The most instructions.
     /// - Throws: ``ConstraintError/tooLarge(limit:)``; ``ConstraintError/unsatisfiable(at:)`` if there is no text at all.
-    init(_ rules: RuleSet) throws(ConstraintError) {
-        var assembler = Assembler(rules)
+    init(_ rules: RuleSet, sizeLimit: Int) throws(ConstraintError) {
+        var assembler = Assembler(rules, sizeLimit: sizeLimit)
         try assembler.assemble()
         instructions = assembler.instructions
         targets = assembler.targets

@@ -9,11 +9,15 @@ extension Constraint {
     ///
     /// Of a grammar that can read the same beginning in more than 512 ways, only 512 of them are followed.
     ///
-    /// - Parameter grammar: Up to 1,048,576 characters.
+    /// - Parameters:
+    ///   - grammar: Up to 1,048,576 characters.
+    ///   - sizeLimit: The most instructions that it may have.
     /// - Throws: ``ConstraintError/unsupported(_:at:)`` for left recursion and for tokens in the grammar;
     ///   ``ConstraintError/malformed(at:reason:)``; ``ConstraintError/unsatisfiable(at:)``;
     ///   ``ConstraintError/tooLarge(limit:)``.
-    public static func grammar(_ grammar: String) throws(ConstraintError) -> Constraint {
-        try Constraint(try GrammarParser.rules(grammar))
+    public static func grammar(
+        _ grammar: String, sizeLimit: Int = maximumSize
+    ) throws(ConstraintError) -> Constraint {
+        try Constraint(try GrammarParser.rules(grammar), sizeLimit: sizeLimit)
     }
 }

@@ -6,13 +6,17 @@ extension Constraint {
     /// {m,n}`. Lazy quantifiers allow the same texts as others. `^` and `$` may stand at the ends, where they change nothing.
     /// A character is a Unicode scalar, and `\d` and `\w` are ASCII only.
     ///
-    /// - Parameter pattern: Up to 65,536 characters.
+    /// - Parameters:
+    ///   - pattern: Up to 65,536 characters.
+    ///   - sizeLimit: The most instructions that it may have.
     /// - Throws: ``ConstraintError/unsupported(_:at:)`` for look-around, back references, word boundaries, Unicode
     ///   properties, flags, and anchors elsewhere; ``ConstraintError/malformed(at:reason:)``;
     ///   ``ConstraintError/unsatisfiable(at:)``; ``ConstraintError/tooLarge(limit:)``.
-    public static func regularExpression(_ pattern: String) throws(ConstraintError) -> Constraint {
+    public static func regularExpression(
+        _ pattern: String, sizeLimit: Int = maximumSize
+    ) throws(ConstraintError) -> Constraint {
         var rules = RuleSet()
         rules.set(RuleSet.root, to: try RegularExpressionParser.whole(pattern))
-        return try Constraint(rules)
+        return try Constraint(rules, sizeLimit: sizeLimit)
     }
 }

@@ -167,8 +167,8 @@ struct GrammarParser {
         var count: Int?
         while let digit = next, ("0"..."9").contains(digit) {
             let value = (count ?? 0) * 10 + Int(digit.value - 0x30)
-            guard value <= Program.maximumInstructionCount else {
-                throw .tooLarge(limit: Program.maximumInstructionCount)
+            guard value <= Constraint.maximumSize else {
+                throw .tooLarge(limit: Constraint.maximumSize)
             }
             count = value
             position += 1

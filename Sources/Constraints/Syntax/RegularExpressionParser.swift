@@ -175,8 +175,8 @@ struct RegularExpressionParser {
         var count = 0
         while let scalar = next, ("0"..."9").contains(scalar) {
             count = count * 10 + Int(scalar.value - 0x30)
-            guard count <= Program.maximumInstructionCount else {
-                throw .tooLarge(limit: Program.maximumInstructionCount)
+            guard count <= Constraint.maximumSize else {
+                throw .tooLarge(limit: Constraint.maximumSize)
             }
             position += 1
         }

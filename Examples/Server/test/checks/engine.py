@@ -233,10 +233,14 @@ def aliases_and_files(binary, model):
         assert server.get("/v1/models")[2]["data"][0]["id"] == server.model
         answer = client(server).chat.completions.create(model=server.model, **question("What is the capital of France?"))
         assert "Paris" in answer.choices[0].message.content
-    options = ["--precision", "int8", "--cache", "int8", "--weights", "int8", "--alias", "small", "--alias", "gpt-4"]
+    options = ["--precision", "int8", "--cache", "int8", "--weights", "int8", "--alias", "small", "--alias", "gpt-4", "--alias", "org/a b%"]
     with Server(binary, model, "--length", "512", *options) as server:
         for name in ["small", "gpt-4"]:
             answer = client(server).chat.completions.create(model=name, **question("What is the capital of France?"))
             assert answer.model == "small" and answer.choices[0].message.content, answer
-        assert server.get("/v1/models/gpt-4")[0] == 200
+        for path in ["gpt-4", "org/a%20b%25", "org%2Fa%20b%25"]:
+            assert server.get(f"/v1/models/{path}")[0] == 200, path
+        for path in ["gpt", "org", "org/a", "%FF"]:
+            status, _, answer = server.get(f"/v1/models/{path}")
+            assert status == 404 and answer["error"]["code"] == "model_not_found", (path, answer)
         assert server.post(CHAT, {"model": os.path.basename(model), **question("Hello")})[0] == 404

@@ -84,6 +84,10 @@ def refused_formats(server):
         status, _, answer = server.post(CHAT, {**question("Hello"), **fields})
         assert status == 400 and answer["error"]["param"] == param, (fields, answer)
         assert param in answer["error"]["message"], answer
+    # What is too large is refused, also when it is asked for again, and under the name that it has then.
+    for fields, param in [({"guided_json": "{"}, "guided_json"), ({"guided_regex": r"[\s\S]{0,60000}"}, "guided_regex")] * 2:
+        status, _, answer = server.post(CHAT, {**question("Hello"), **fields})
+        assert status == 400 and answer["error"]["param"] == param, (fields, answer)
     # What would hold up everybody: each of many readings goes on for long.
     endless = "|".join(f".*{chr(97 + index)}.{{0,{50 + index}}}" for index in range(26))
     status, _, answer = server.post(CHAT, {**question("Hello"), "guided_regex": endless})

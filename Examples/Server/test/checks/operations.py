@@ -127,13 +127,16 @@ def request_ids(server):
         assert len(made) == 4 and all(re.fullmatch("req-[0-9a-f-]{36}", id) for id in made), made
 
 
-def lines_of(binary, *options):
-    """The lines of the log of a few requests."""
+def lines_of(binary, cached, *options):
+    """The lines of the log of a few requests; `cached` gets the number that the answer to one of them names."""
     with tempfile.TemporaryFile("w+") as log:
         with Server(binary, PASSKEY_MODEL, "--log-level", "info", *options, stderr=log) as server:
             assert ask(server, "POST", TEXT, {**SMALL, "prompt": "secret words"}, X_Request_Id="whole")[0] == 200
             assert ask(server, "POST", TEXT, {**SMALL, "stream": True}, X_Request_Id="stream")[0] == 200
             assert ask(server, "POST", TEXT, {**SMALL, "stream": True}, X_Request_Id="again")[0] == 200
+            several = {**SMALL, "prompt": [SMALL["prompt"]] * 2, "n": 2}
+            status, _, text = ask(server, "POST", TEXT, several, X_Request_Id="several")
+            cached.append(json.loads(text)["usage"]["prompt_tokens_details"]["cached_tokens"])
             assert ask(server, "POST", TEXT, {"prompt": {"secret": "words"}}, X_Request_Id="wrong")[0] == 400
             assert ask(server, "GET", '/no"where%0Aevil=1\\', X_Request_Id="odd")[0] == 404
             connection = server.open(TEXT, {**ENDLESS, "logit_bias": {"10": 100}, "max_tokens": 200})
@@ -148,31 +151,33 @@ def lines_of(binary, *options):
 
 @on_own_server
 def log_lines(binary, _):
-    lines = lines_of(binary)
+    cached = []
+    lines = lines_of(binary, cached)
     assert not any("secret" in line for line in lines), lines
     requests = [line for line in lines if " info server: request " in line]
     ends = {}
     for line in requests:
         fields = dict(re.findall(r' (\w+)=("(?:[^"\\]|\\.)*"|\S+)', line))
         ends[fields["id"]] = fields
-    assert len(requests) == len(ends) == 6, lines
+    assert len(requests) == len(ends) == 7, lines
     whole = ends["whole"]
     assert whole["status"] == "200" and whole["method"] == "POST" and whole["path"] == TEXT, whole
     assert int(whole["prompt"]) > 0 and int(whole["generated"]) == 4 and whole["end"] == "token_limit", whole
     assert 0 < float(whole["first"]) <= float(whole["total"]), whole
     assert ends["stream"]["cached"] == "0" and int(ends["again"]["cached"]) > 0, ends
+    assert int(ends["several"]["cached"]) == cached[0] > 0, (ends["several"], cached)
     assert ends["wrong"]["status"] == "400" and "prompt" not in ends["wrong"], ends
     assert ends["odd"]["path"].startswith('"/no\\"where') and "evil" in ends["odd"]["path"], ends
     gone = [fields for name, fields in ends.items() if name.startswith("req-")]
     assert len(gone) == 1 and gone[0]["end"] == "connection_closed", gone
 
     objects = []
-    for line in lines_of(binary, "--log-format", "json"):
+    for line in lines_of(binary, [], "--log-format", "json"):
         objects.append(json.loads(line))
         assert {"time", "level", "logger", "message"} <= objects[-1].keys()
     by_id = {each["id"]: each for each in objects if each["message"] == "request"}
     whole = by_id["whole"]
-    assert whole["end"] == "token_limit" and whole["generated"] == 4 and whole["first"] > 0 and len(by_id) == 6, objects
+    assert whole["end"] == "token_limit" and whole["generated"] == 4 and whole["first"] > 0 and len(by_id) == 7, objects
 
 
 def samples_of(server):

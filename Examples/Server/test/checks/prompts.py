@@ -157,6 +157,21 @@ def text_log_probabilities(server):
 
 
 @on_shared_server
+def offsets_of_control_tokens(server):
+    """An echo has the names of a prompt's control tokens, and offsets count them."""
+    prompt = "<|im_start|>user\nHi there<|im_end|>\n"
+    # Numbers are the same with and without a point.
+    ids = [float(token) for token in tokens(server, prompt)]
+    bias = {str(tokens(server, " sea")[0]): 100}
+    for given in [prompt, ids, [ids]]:
+        [text], answer = texts(server, prompt=given, echo=True, logprobs=1.0, max_tokens=3, logit_bias=bias)
+        assert text.startswith(prompt), text
+        lists = answer["choices"][0]["logprobs"]
+        assert lists["text_offset"] == [len("".join(lists["tokens"][:index])) for index in range(len(ids) + 3)], lists
+        assert all(text[offset:].startswith(token) for offset, token in zip(lists["text_offset"], lists["tokens"]))
+
+
+@on_shared_server
 def answer_that_ends_at_once(server):
     """lm-eval leaves out the last entry of an echo as the model's own token, even if that token only ends the text."""
     [end] = server.post("/tokenize", {"prompt": "<|im_end|>"})[2]["tokens"]

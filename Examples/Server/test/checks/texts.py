@@ -76,6 +76,8 @@ def sampling(server):
         return api.completions.create(**body).choices[0].text
 
     assert text(seed=1, top_p=0.9) == text(seed=1, top_p=0.9)
+    # As a Float, that is 0.
+    assert text(top_p=1e-46) == text(top_p=0) == text(temperature=0)
     assert len({text(seed=seed) for seed in range(3)}) > 1, "seeds differ"
     assert len({text() for _ in range(3)}) > 1, "no seed is a random one"
     greedy = text(temperature=0)

@@ -49,6 +49,10 @@ def forced_calls(server):
                 count += 1
         assert (name, arguments, reason) == (call.function.name, call.function.arguments, "tool_calls")
         assert count > 3, "the arguments came at once"
+    # A stop text doesn't cut a call.
+    [whole] = api.chat.completions.create(**body(server, tools=[WEATHER], tool_choice=named, stop=['"'])).choices
+    assert whole.finish_reason == "tool_calls", whole
+    check_weather(whole.message.tool_calls[0])
     # Arguments that are cut off are still shown.
     [cut] = api.chat.completions.create(**{
         **body(server, tools=[WEATHER], tool_choice=named), "max_tokens": 2}).choices

@@ -129,6 +129,18 @@ def pipelining(server):
 
 
 @on_shared_server
+def pipelining_goes_on(server):
+    """Who always has one request more in flight sends ahead no more than that, however long it goes on."""
+    with Wire(server) as wire:
+        wire.send("GET", "/health")
+        for _ in range(400):
+            wire.send("POST", "/tokenize", {"prompt": "word " * 5000})
+            status, headers, _ = wire.answer()
+            assert status == 200 and headers["Connection"] != "close", headers
+        assert wire.answer()[0] == 200
+
+
+@on_shared_server
 def pipelining_is_bounded(server):
     """Who sends more and more while its first answer is produced fills no memory, and is cut off in the end."""
     with Wire(server) as wire:

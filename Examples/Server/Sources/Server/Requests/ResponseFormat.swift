@@ -11,6 +11,10 @@ enum ResponseFormat {
         case grammar(String)
     }
 
+    /// The most instructions of a constraint. No other request is read while one is made, which takes some 0.1 seconds at
+    /// this size.
+    private static let sizeLimit = 1 << 17
+
     /// Reads the fields.
     ///
     /// - Returns: nil for any text.
@@ -66,10 +70,10 @@ enum ResponseFormat {
 
     private static func constraint(_ source: Source) throws(ConstraintError) -> Constraint {
         switch source {
-        case .schema(let text): try .jsonSchema(text, whitespace: .spaced)
-        case .pattern(let text): try .regularExpression(text)
-        case .choice(let texts): try .choice(texts)
-        case .grammar(let text): try .grammar(text)
+        case .schema(let text): try .jsonSchema(text, whitespace: .spaced, sizeLimit: sizeLimit)
+        case .pattern(let text): try .regularExpression(text, sizeLimit: sizeLimit)
+        case .choice(let texts): try .choice(texts, sizeLimit: sizeLimit)
+        case .grammar(let text): try .grammar(text, sizeLimit: sizeLimit)
         }
     }
 }
