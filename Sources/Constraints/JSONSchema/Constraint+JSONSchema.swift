@@ -45,7 +45,7 @@ extension Constraint {
         try jsonSchema(Array(schema.utf8), whitespace: whitespace, sizeLimit: sizeLimit)
     }
 
-    /// JSON that a JSON schema describes; see ``jsonSchema(_:whitespace:sizeLimit:)-(String,_)``.
+    /// JSON that a JSON schema describes; see ``jsonSchema(_:whitespace:sizeLimit:)-(String,_,_)``.
     ///
     /// - Parameters:
     ///   - schema: The schema's text, in UTF-8.

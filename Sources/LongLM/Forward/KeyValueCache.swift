@@ -39,7 +39,7 @@ final class KeyValueCache {
         fileprivate let ringPanelCount: Int
 
         /// Room for a session; in plain attention without a ring.
-        init(_ configuration: ModelConfiguration, _ options: SessionOptions.Resolved) {
+        init(_ configuration: ModelConfiguration, _ options: SequenceOptions) {
             let shape = configuration.attentionShape(cacheFormat: options.cacheFormat)
             self.shape = shape
             layerCount = configuration.layerCount
@@ -165,7 +165,8 @@ final class KeyValueCache {
     /// alone counts, whoever took the memory.
     var ownByteCount: Int {
         var byteCount = rings.byteCount
-        for index in segments.indices where segments[index].isOwn || isKnownUniquelyReferenced(&segments[index].buffer) {
+        for index in segments.indices where segments[index].isOwn || isKnownUniquelyReferenced(&segments[index].buffer)
+        {
             byteCount += segments[index].buffer.byteCount
         }
         return byteCount

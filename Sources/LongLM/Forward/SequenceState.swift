@@ -9,7 +9,7 @@ final class SequenceState {
     /// Where workers that share out the segments of a head leave their partial results.
     let partials: AlignedBuffer
 
-    init(_ configuration: ModelConfiguration, _ options: SessionOptions.Resolved, cache: KeyValueCache) {
+    init(_ configuration: ModelConfiguration, _ options: SequenceOptions, cache: KeyValueCache) {
         attention = options.attention
         self.cache = cache
         frequencies = configuration.rotary.frequencies(length: options.frequencyLength)

@@ -143,7 +143,7 @@ public final class PromptCache {
     }
 
     /// Throws for a session that can't be kept or forked here.
-    private func check(_ session: Session, _ own: SessionOptions.Resolved) throws(SessionError) {
+    private func check(_ session: Session, _ own: SequenceOptions) throws(SessionError) {
         guard session.model === model else { throw .mismatch(.otherModel) }
         guard session.attention == own.attention, session.cacheFormat == own.cacheFormat,
             session.options.frequencyLength == own.frequencyLength || !model.configuration.frequenciesDependOnLength

@@ -4,7 +4,7 @@ import SIMDKernels
 extension Session {
     /// Reserves the memory of a full session.
     static func reserve(
-        _ model: LanguageModel, _ options: SessionOptions.Resolved, workspaceByteCount: Int
+        _ model: LanguageModel, _ options: SequenceOptions, workspaceByteCount: Int
     ) throws(SessionError) -> MemoryReservation {
         let configuration = model.configuration
         let (capacity, cacheFormat) = (options.capacity, options.cacheFormat)

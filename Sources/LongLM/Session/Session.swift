@@ -23,7 +23,7 @@ public final class Session {
     /// The most tokens of one pass of the session's own. A longer prefill takes several passes.
     public var rowLimit: Int { options.rowLimit }
     /// How the session runs.
-    let options: SessionOptions.Resolved
+    let options: SequenceOptions
     /// The tokens that have been processed.
     public private(set) var tokens: [Int] = []
     /// How often the tokens have changed.
@@ -74,7 +74,7 @@ public final class Session {
     ///   - other: The cache to fork, of a session of the same heads; nil: an empty cache.
     ///   - length: How many positions of it are taken.
     private init(
-        _ model: LanguageModel, _ options: SessionOptions.Resolved, forking other: KeyValueCache? = nil, length: Int = 0
+        _ model: LanguageModel, _ options: SequenceOptions, forking other: KeyValueCache? = nil, length: Int = 0
     ) throws(SessionError) {
         self.model = model
         self.options = options
@@ -139,7 +139,7 @@ public final class Session {
     /// A fork with the first `length` tokens.
     ///
     /// - Parameter options: This session's, with any capacity and limit of rows.
-    func fork(_ length: Int, _ options: SessionOptions.Resolved) throws(SessionError) -> sending Session {
+    func fork(_ length: Int, _ options: SequenceOptions) throws(SessionError) -> sending Session {
         guard !isProcessing else { throw .busy }
         try checkTruncation(to: length)
         guard (max(1, length)...Self.maximumCapacity).contains(options.capacity) else {

@@ -51,20 +51,10 @@ public struct SessionOptions: Sendable, Equatable {
         cacheFormat ?? model.precision.defaultCacheFormat
     }
 
-    /// Options of which nothing is left open.
-    struct Resolved: Equatable {
-        let attention: AttentionMode
-        let threadCount: Int
-        var capacity: Int
-        let cacheFormat: CacheFormat
-        let frequencyLength: Int
-        var rowLimit: Int
-    }
-
     /// What the options mean for a model.
     ///
     /// - Throws: ``SessionError`` if they don't suit the model.
-    func resolved(for model: LanguageModel) throws(SessionError) -> Resolved {
+    func resolved(for model: LanguageModel) throws(SessionError) -> SequenceOptions {
         do {
             try attention.validate(contextLength: model.configuration.contextLength)
         } catch { throw .attention(error) }
@@ -80,7 +70,7 @@ public struct SessionOptions: Sendable, Equatable {
             throw .invalidOption(
                 InvalidOption("limit of rows", rowLimit, between: 1, and: Session.maximumPassRowCount))
         }
-        return Resolved(
+        return SequenceOptions(
             attention: attention, threadCount: threadCount, capacity: capacity, cacheFormat: cacheFormat(for: model),
             frequencyLength: frequencyLength ?? capacity, rowLimit: rowLimit)
     }
