@@ -42,9 +42,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         var awaitsContinue: Bool
         /// Whether all of it has arrived.
         var isComplete = false
-        /// How much of it arrived while another request stood before it.
-        var partsAhead = 0
-        var bytesAhead = 0
     }
 
     /// How far the answer to the first pending request is.
@@ -60,6 +57,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var answer: Answer?
     /// Set once no more is taken from this connection.
     private var isOverfull = false
+    private var partsAhead = 0
+    private var bytesAhead = 0
     /// The bytes of a body that arrived after its request was answered; nil: there is no such body.
     private var unwantedBytes: Int?
     private var isInputClosed = false
@@ -100,7 +99,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 unwantedBytes = count + bytes.readableBytes
                 if count + bytes.readableBytes > limits.unwantedBytes { context.close(promise: nil) }
             } else if isAhead {
-                pending[pending.index(before: pending.endIndex)].bytesAhead += bytes.readableBytes
+                bytesAhead += bytes.readableBytes
             }
         case .end:
             if unwantedBytes != nil {
@@ -109,14 +108,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 pending[pending.index(before: pending.endIndex)].isComplete = true
             }
         }
-        if isAhead {
-            pending[pending.index(before: pending.endIndex)].partsAhead += 1
-            if pending.reduce(0, { $0 + $1.partsAhead }) > limits.partsAhead
-                || pending.reduce(0, { $0 + $1.bytesAhead }) > limits.bytesAhead
-            {
-                isOverfull = true
-                return
-            }
+        if isAhead { partsAhead += 1 }
+        if partsAhead > limits.partsAhead || bytesAhead > limits.bytesAhead {
+            isOverfull = true
+            return
         }
         context.fireChannelRead(wrapInboundOut(part))
     }
@@ -186,11 +181,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
             }
         }
         if pending.isEmpty {
+            // They are counted anew behind the next request.
+            (partsAhead, bytesAhead) = (0, 0)
             stopTimer()
-        } else {
-            // The next request isn't ahead of any answer now.
-            pending[pending.startIndex].partsAhead = 0
-            pending[pending.startIndex].bytesAhead = 0
         }
         // The rest of the next request was dropped, or all of it. What still comes is dropped until the connection is idle:
         // were it closed at once, the client might not get its last answer.
