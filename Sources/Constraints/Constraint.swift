@@ -16,9 +16,9 @@ import Tokenization
 /// Making a constraint takes time in proportion to its size. The tables that speed up generating belong to it and its
 /// copies, so a server makes each constraint once.
 public struct Constraint: Sendable {
-    /// The most steps that finding the tokens that may come next may take; nil, the default: any number. A step takes about
-    /// a tenth of a microsecond. Most constraints take fewer than 100,000, but some take seconds for a token, so a program
-    /// that generates several texts sets a limit for those that others have made.
+    /// The most steps that finding the tokens that may come next may take; nil, the default: any number. A step follows one
+    /// reading of a text. A constraint that can be read in many ways can take seconds for a token, so a program that
+    /// generates several texts sets a limit for constraints that others have made.
     public var stepLimit: Int?
 
     private let program: Program

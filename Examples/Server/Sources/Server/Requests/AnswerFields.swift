@@ -8,7 +8,7 @@ struct AnswerFields: Sendable {
     let includesUsage: Bool
     /// How many texts are wanted for each prompt.
     let choiceCount: Int
-    /// How long a constraint may take for a token, during which nobody else gets one: some 0.2 seconds.
+    /// The most steps that a constraint may take for a token, during which nobody else gets one.
     private static let stepLimit = 1 << 21
 
     private let sampling: SamplingSettings
