@@ -9,7 +9,7 @@ struct AnswerFields: Sendable {
     /// How many texts are wanted for each prompt.
     let choiceCount: Int
     /// The most steps that a constraint may take for a token, during which nobody else gets one.
-    private static let stepLimit = 1 << 21
+    private static let stepLimit = 1 << 18
 
     private let sampling: SamplingSettings
     private let seed: UInt64?
