@@ -17,10 +17,10 @@ import Tokenization
 /// generating belong to it and its copies, so a server makes each constraint once. Between texts, those of one text are
 /// kept, of up to some 100 MB.
 public struct Constraint: Sendable {
-    /// The most steps that may be spent on finding the next token; nil, the default: no limit. A step takes about 0.1 µs.
-    /// Beyond the limit a generation throws ``ConstraintError/tooAmbiguous(limit:)`` as `GenerationError.constraint(_:)`.
-    /// Most constraints take fewer than 100,000, but some take seconds for a token. Set a limit for constraints that others
-    /// wrote.
+    /// The most steps that may be spent on finding the next token; nil, the default: no limit. A step follows one reading of
+    /// the text. A constraint that can be read in many ways can take seconds for a token, so set a limit for constraints that
+    /// others wrote. Beyond the limit a generation throws ``ConstraintError/tooAmbiguous(limit:)`` as
+    /// `GenerationError.constraint(_:)`.
     public var stepLimit: Int?
 
     /// The most instructions that a constraint may have, where nothing else is said: 12 MB of them.

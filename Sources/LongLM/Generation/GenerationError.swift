@@ -9,7 +9,7 @@ public enum GenerationError: Error, Equatable, Sendable, CustomStringConvertible
     case tokenizer(TokenizerError)
     /// The session has processed or forgotten other tokens in the meantime.
     case sessionChanged
-    /// The tokenizer's tokens can't spell what the constraint asks for.
+    /// The tokenizer's tokens can't spell what the constraint asks for, or they take more steps to find than it allows.
     case constraint(ConstraintError)
     /// An option outside of its range.
     case invalidOption(InvalidOption)

@@ -2,8 +2,8 @@ import LongLM
 
 /// How texts are generated: the fields that chats and completions share.
 struct AnswerFields: Sendable {
-    /// How long a constraint may take for a token, during which nobody else gets one: some 0.2 seconds.
-    private static let stepLimit = 1 << 21
+    /// The most steps that a constraint may take for a token, during which nobody else gets one.
+    private static let stepLimit = 1 << 18
 
     /// Whether the answer is sent while it is produced.
     let isStream: Bool

@@ -11,7 +11,7 @@ struct CompletionRequest: Sendable {
     }
 
     /// The most log probabilities in one answer that isn't a stream, those of alternatives included. It bounds the memory
-    /// that an answer takes, to some 50 MB.
+    /// that an answer takes.
     private static let probabilityLimit = 1 << 17
 
     let kind: Kind

@@ -11,8 +11,7 @@ enum ResponseFormat {
         case grammar(String)
     }
 
-    /// The most instructions of a constraint. No other request is read while one is made, which takes some 0.1 seconds at
-    /// this size.
+    /// The most instructions of a constraint. No other request is read while one is made.
     private static let sizeLimit = 1 << 17
 
     /// Reads the fields.
