@@ -10,8 +10,8 @@ import Testing
     func everyFarKeyOfReRoPEIsWAway(window: Int) {
         let mode = AttentionMode.reRoPE(ReRoPE(neighborWindow: window))
         for query in stride(from: window, through: 1 << 24, by: 1_234_567) {
-            #expect(mode.farQueryPosition(query) == Float(window))
-            for key in [0, 1, query - window] { #expect(mode.farKeyPosition(key) == 0) }
+            #expect(mode.method.queryPosition(query, zone: 0, pairBlock: 0) == Float(window))
+            for key in [0, 1, query - window] { #expect(mode.method.keyPosition(key, pairBlock: 0) == 0) }
         }
         #expect(mode.neighborWindow == window)
     }
@@ -22,7 +22,9 @@ import Testing
         let mode = AttentionMode.leakyReRoPE(LeakyReRoPE(slowdown: slowdown, neighborWindow: window))
         for query in [window, window + 1, 100, 1_000, 65_537, 1 << 24] where query >= window {
             for key in [0, 1, 17, query / 2, query - window] where query - key >= window {
-                let (queryPosition, keyPosition) = (mode.farQueryPosition(query), mode.farKeyPosition(key))
+                let (queryPosition, keyPosition) = (
+                    mode.method.queryPosition(query, zone: 0, pairBlock: 0), mode.method.keyPosition(key, pairBlock: 0)
+                )
                 let expected = Double(window) + Double(query - key - window) / slowdown
                 // Both positions are rounded to Float once.
                 let allowed = Double(queryPosition.ulp / 2) + Double(keyPosition.ulp / 2)
@@ -36,9 +38,13 @@ import Testing
     func aSlowdownOf1IsThePlainModel(window: Int) {
         let mode = AttentionMode.leakyReRoPE(LeakyReRoPE(slowdown: 1, neighborWindow: window))
         for position in [0, 1, 2, 63, 64, 12_345, (1 << 24) - 1, 1 << 24] {
-            #expect(mode.farQueryPosition(position) == AttentionMode.plain.farQueryPosition(position))
-            #expect(mode.farKeyPosition(position) == AttentionMode.plain.farKeyPosition(position))
-            #expect(AttentionMode.plain.farKeyPosition(position) == Float(position))
+            #expect(
+                mode.method.queryPosition(position, zone: 0, pairBlock: 0)
+                    == AttentionMode.plain.method.queryPosition(position, zone: 0, pairBlock: 0))
+            #expect(
+                mode.method.keyPosition(position, pairBlock: 0)
+                    == AttentionMode.plain.method.keyPosition(position, pairBlock: 0))
+            #expect(AttentionMode.plain.method.keyPosition(position, pairBlock: 0) == Float(position))
         }
     }
 
@@ -48,14 +54,16 @@ import Testing
         #expect(mode == .selfExtend(selfExtend) && AttentionMode(nil) == .plain)
         #expect(mode.neighborWindow == 20 && AttentionMode.plain.neighborWindow == nil)
         for position in [0, 1, 20, 64, 999] {
-            #expect(mode.farQueryPosition(position) == selfExtend.groupedQueryPosition(position))
-            #expect(mode.farKeyPosition(position) == selfExtend.groupedKeyPosition(position))
-            #expect(mode.queryScale(position) == selfExtend.queryScale(position))
+            #expect(
+                mode.method.queryPosition(position, zone: 0, pairBlock: 0)
+                    == selfExtend.farQueryPosition(position, pairBlock: 0))
+            #expect(mode.method.keyPosition(position, pairBlock: 0) == selfExtend.keyPosition(position, pairBlock: 0))
+            #expect(mode.method.queryScale(position) == selfExtend.queryScale(position))
         }
     }
 
     @Test func queryScale() {
-        #expect(AttentionMode.plain.queryScale(1 << 24) == 1)
+        #expect(AttentionMode.plain.method.queryScale(1 << 24) == 1)
         for base in [nil, 48, 10] as [Float?] {
             let modes: [AttentionMode] = [
                 .reRoPE(ReRoPE(neighborWindow: 4, queryScaleBase: base)),
@@ -63,7 +71,7 @@ import Testing
             ]
             let selfExtend = SelfExtend(groupSize: 2, neighborWindow: 4, queryScaleBase: base)
             for position in [0, 9, 46, 47, 48, 9_999, 1 << 24] {
-                for mode in modes { #expect(mode.queryScale(position) == selfExtend.queryScale(position)) }
+                for mode in modes { #expect(mode.method.queryScale(position) == selfExtend.queryScale(position)) }
             }
         }
     }

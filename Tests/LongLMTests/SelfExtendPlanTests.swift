@@ -68,7 +68,8 @@ import Testing
             let position = Double(neighbors) + Double(length - neighbors) / Double(group)
             #expect(abs(plan.largestRelativePosition - position) <= 1e-9 * position)
             // The position that is really computed, for a query at the end and the first key.
-            let farthest = selfExtend.groupedQueryPosition(length - 1) - selfExtend.groupedKeyPosition(0)
+            let farthest =
+                selfExtend.farQueryPosition(length - 1, pairBlock: 0) - selfExtend.keyPosition(0, pairBlock: 0)
             #expect((0...1).contains(plan.largestRelativePosition - Double(farthest)))
             // Every length at first, then fewer and fewer.
             length += max(1, length / 29)

@@ -11,7 +11,7 @@ import Testing
         func relativePosition(length: Int) -> Int {
             let last = length - 1
             return last < window
-                ? last : Int(selfExtend.groupedQueryPosition(last) - selfExtend.groupedKeyPosition(0))
+                ? last : Int(selfExtend.farQueryPosition(last, pairBlock: 0) - selfExtend.keyPosition(0, pairBlock: 0))
         }
         let capacity = selfExtend.capacity(contextLength: context)
         #expect(capacity == (context - window) * group + window)
@@ -50,13 +50,13 @@ import Testing
         let selfExtend = SelfExtend(groupSize: sizes.group, neighborWindow: sizes.window, shift: shift)
         for query in sizes.window..<(sizes.window + 200) {
             let key = query - sizes.window
-            let relative = selfExtend.groupedQueryPosition(query) - selfExtend.groupedKeyPosition(key)
+            let relative = selfExtend.farQueryPosition(query, pairBlock: 0) - selfExtend.keyPosition(key, pairBlock: 0)
             #expect(relative == Float(sizes.window))
         }
         // Farther keys come in steps of one for every G.
         let query = sizes.window * 10
         for key in 0...(query - sizes.window) {
-            let relative = selfExtend.groupedQueryPosition(query) - selfExtend.groupedKeyPosition(key)
+            let relative = selfExtend.farQueryPosition(query, pairBlock: 0) - selfExtend.keyPosition(key, pairBlock: 0)
             let groups = query / sizes.group - key / sizes.group - sizes.window / sizes.group
             #expect(relative == Float(sizes.window + groups))
         }

@@ -34,60 +34,21 @@ public enum AttentionMode: Sendable, Equatable {
 
     /// The most tokens for which every relative position stays within a context of `contextLength`, or the nearest
     /// `Int`.
-    public func capacity(contextLength: Int) -> Int {
-        switch self {
-        case .plain: contextLength
-        case .selfExtend(let mode): mode.capacity(contextLength: contextLength)
-        case .reRoPE: .max
-        case .leakyReRoPE(let mode): mode.capacity(contextLength: contextLength)
-        }
-    }
+    public func capacity(contextLength: Int) -> Int { method.capacity(contextLength: contextLength) }
 
-    /// The rotary position of a query against far keys.
-    package func farQueryPosition(_ position: Int) -> Float {
+    /// What the mode decides.
+    package var method: any AttentionMethod {
         switch self {
-        case .plain: Float(position)
-        case .selfExtend(let mode): mode.groupedQueryPosition(position)
-        case .reRoPE(let mode): Float(mode.neighborWindow)
-        case .leakyReRoPE(let mode): mode.farQueryPosition(position)
-        }
-    }
-
-    /// The rotary position of a far key.
-    package func farKeyPosition(_ position: Int) -> Float {
-        switch self {
-        case .plain: Float(position)
-        case .selfExtend(let mode): mode.groupedKeyPosition(position)
-        case .reRoPE: 0
-        case .leakyReRoPE(let mode): mode.farKeyPosition(position)
-        }
-    }
-
-    /// What a query is multiplied by.
-    package func queryScale(_ position: Int) -> Float {
-        switch self {
-        case .plain: 1
-        case .selfExtend(let mode): mode.queryScale(position)
-        case .reRoPE(let mode): logarithmicScale(position, base: mode.queryScaleBase)
-        case .leakyReRoPE(let mode): logarithmicScale(position, base: mode.queryScaleBase)
+        case .plain: .plain
+        case .selfExtend(let method): method
+        case .reRoPE(let method): method
+        case .leakyReRoPE(let method): method
         }
     }
 
     /// Throws for settings that make no sense for a model.
     package func validate(contextLength: Int) throws(AttentionError) {
-        switch self {
-        case .plain: return
-        case .selfExtend(let mode): try mode.validate(contextLength: contextLength)
-        case .reRoPE(let mode):
-            try validateWindow(mode.neighborWindow, contextLength: contextLength)
-            try validateQueryScale(base: mode.queryScaleBase)
-        case .leakyReRoPE(let mode):
-            try validateWindow(mode.neighborWindow, contextLength: contextLength)
-            try validateQueryScale(base: mode.queryScaleBase)
-            guard mode.slowdown >= 1, mode.slowdown <= 1_048_576 else {
-                throw .invalidOption(InvalidOption("slowdown", mode.slowdown, between: 1, and: 1_048_576))
-            }
-        }
+        try method.validate(contextLength: contextLength)
     }
 }
 
@@ -102,6 +63,18 @@ public struct ReRoPE: Sendable, Equatable {
     public init(neighborWindow: Int, queryScaleBase: Float? = nil) {
         self.neighborWindow = neighborWindow
         self.queryScaleBase = queryScaleBase
+    }
+}
+
+extension ReRoPE: NeighborMethod {
+    package func farQueryPosition(_: Int, pairBlock: Int) -> Float { Float(neighborWindow) }
+    package func keyPosition(_: Int, pairBlock: Int) -> Float { 0 }
+    package func queryScale(_ position: Int) -> Float { logarithmicScale(position, base: queryScaleBase) }
+    package func capacity(contextLength: Int) -> Int { .max }
+
+    package func validate(contextLength: Int) throws(AttentionError) {
+        try validateWindow(neighborWindow, contextLength: contextLength)
+        try validateQueryScale(base: queryScaleBase)
     }
 }
 
@@ -128,13 +101,24 @@ public struct LeakyReRoPE: Sendable, Equatable {
         let reach = ((Double(contextLength) - window) * slowdown + window).rounded(.down)
         return Int(exactly: reach) ?? (reach < 0 ? .min : .max)
     }
+}
 
-    func farQueryPosition(_ position: Int) -> Float {
+extension LeakyReRoPE: NeighborMethod {
+    package func farQueryPosition(_ position: Int, pairBlock: Int) -> Float {
         let window = Double(neighborWindow)
         return Float(Double(position) / slowdown + (window - window / slowdown))
     }
 
-    func farKeyPosition(_ position: Int) -> Float { Float(Double(position) / slowdown) }
+    package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(Double(position) / slowdown) }
+    package func queryScale(_ position: Int) -> Float { logarithmicScale(position, base: queryScaleBase) }
+
+    package func validate(contextLength: Int) throws(AttentionError) {
+        try validateWindow(neighborWindow, contextLength: contextLength)
+        try validateQueryScale(base: queryScaleBase)
+        guard slowdown >= 1, slowdown <= 1_048_576 else {
+            throw .invalidOption(InvalidOption("slowdown", slowdown, between: 1, and: 1_048_576))
+        }
+    }
 }
 
 /// max(1, ln(i + 1) / ln b), or 1 without a base.

@@ -44,16 +44,16 @@ public struct SelfExtend: Sendable, Equatable {
         case .fractional: Float(Double(neighborWindow) - Double(neighborWindow) / Double(groupSize))
         }
     }
+}
 
-    /// The rotary position of a query against grouped keys: ⌊i/G⌋ + shift.
-    package func groupedQueryPosition(_ position: Int) -> Float {
+extension SelfExtend: NeighborMethod {
+    /// ⌊i/G⌋ + shift.
+    package func farQueryPosition(_ position: Int, pairBlock: Int) -> Float {
         Float(position / groupSize) + groupedQueryShift
     }
 
-    /// The rotary position of a grouped key: ⌊j/G⌋.
-    package func groupedKeyPosition(_ position: Int) -> Float {
-        Float(position / groupSize)
-    }
+    /// ⌊j/G⌋.
+    package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(position / groupSize) }
 
     /// What a query is multiplied by: max(1, ln(i + 1) / ln b), or 1 without a base.
     package func queryScale(_ position: Int) -> Float {

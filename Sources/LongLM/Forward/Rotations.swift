@@ -61,7 +61,7 @@ enum LayerPositions {
 extension ModelConfiguration {
     /// Whether an attention mode scores the far keys of a layer between other positions than the near ones.
     func isExtended(_ layer: Int, by attention: AttentionMode) -> Bool {
-        attention != .plain && layerAttention[layer].isExtended
+        attention.method.movesPositions && layerAttention[layer].isExtended
     }
 }
 
@@ -71,13 +71,14 @@ extension ForwardPass {
         schedule.rows.forEachRow { row in
             let run = pass.run(ofRow: row)
             let (sequence, position) = (run.sequence, run.position(ofRow: row))
-            let attention = sequence.attention
+            let method = sequence.attention.method
             rotations.neighbor.fill(row: row, position: Float(position), sequence.frequencies)
-            if attention != .plain {
-                let (query, key) = (attention.farQueryPosition(position), attention.farKeyPosition(position))
+            if method.movesPositions {
+                let query = method.queryPosition(position, zone: 0, pairBlock: 0)
+                let key = method.keyPosition(position, pairBlock: 0)
                 rotations.farQuery.fill(row: row, position: query, sequence.frequencies)
                 rotations.farKey.fill(row: row, position: key, sequence.frequencies)
-                rotations.queryFactors.floats[row] = configuration.attentionScale * attention.queryScale(position)
+                rotations.queryFactors.floats[row] = configuration.attentionScale * method.queryScale(position)
             }
             if let localFrequencies = sequence.localFrequencies {
                 rotations.local.fill(row: row, position: Float(position), localFrequencies)
