@@ -7,7 +7,8 @@ import SIMDKernels
 /// the ring. One softmax runs over all zones. Layers without rotary positions, and layers that are local by design, attend
 /// as in the plain model.
 package protocol AttentionMethod: Sendable, Equatable {
-    /// From the earliest keys to the latest. A zone in the ring begins at ``ZoneEdge/last(_:)``, and is the last one.
+    /// From the earliest keys to the latest; a key belongs to the last zone that has begun at it. A zone in the ring begins
+    /// at ``ZoneEdge/last(_:)``, and is the last one.
     var zones: [AttentionZone] { get }
 
     /// The rotary pairs of a head are divided into this many blocks, as equal as can be, each with positions of its own.
@@ -36,19 +37,6 @@ package protocol AttentionMethod: Sendable, Equatable {
 
     /// Throws for settings that make no sense for a model, its context included.
     func validate(for model: ModelConfiguration) throws(AttentionError)
-}
-
-/// A run of keys that a query meets between positions of its own.
-package struct AttentionZone: Sendable, Equatable {
-    /// Where it begins; it ends where the next one begins.
-    package let firstKey: ZoneEdge
-    /// The copy of the keys that it reads.
-    package let keys: KeyCopy
-
-    package init(from firstKey: ZoneEdge, keys: KeyCopy = .segments) {
-        self.firstKey = firstKey
-        self.keys = keys
-    }
 }
 
 extension AttentionMethod {

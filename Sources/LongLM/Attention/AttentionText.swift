@@ -27,6 +27,12 @@ public enum AttentionChoice: Sendable, Equatable {
     /// The names that methods have in texts.
     public static var methodNames: [String] { AttentionMode.methods.map { $0.name } }
 
+    /// Whether the mode is the same for all lengths.
+    public var isFixed: Bool {
+        if case .fixed = self { return true }
+        return false
+    }
+
     /// Reads a text.
     ///
     /// - Throws: ``AttentionError/invalidOption(_:)``, which says what is allowed.
@@ -101,6 +107,9 @@ extension SelfExtend {
 extension AttentionMode {
     /// The method's name and its settings, such as `string:2730:128`; ``init(text:)`` reads it.
     public var text: String { method.text }
+
+    /// Whether sliding windows stay, because keys are met between their true positions.
+    public var keepsSlidingWindow: Bool { !method.movesPositions }
 
     /// What the method is called in prose, such as `Self-Extend` or `plain attention`.
     public var title: String { type(of: method).title }

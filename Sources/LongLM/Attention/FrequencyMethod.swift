@@ -1,3 +1,5 @@
+import SIMDKernels
+
 /// An attention method that attends as the plain model does, but with other rotary frequencies.
 ///
 /// It needs no memory beyond the plain model's, and its cost is the same. Sliding windows stay as they are.

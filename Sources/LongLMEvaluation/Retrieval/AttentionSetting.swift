@@ -29,6 +29,12 @@ public struct AttentionSetting: Sendable, Equatable {
     /// What ``init(_:)`` reads: `plain`, `auto`, `G:W`, or a method's name with or without its settings.
     public var name: String { choice.text }
 
+    /// The mode that is the same for all lengths; nil: it depends on them.
+    var fixedMode: AttentionMode? {
+        if case .fixed(let mode) = choice { return mode }
+        return nil
+    }
+
     /// The attention mode for a text of `length` tokens.
     ///
     /// The plain mode takes any length: an evaluation is there to show what a model does past its context.

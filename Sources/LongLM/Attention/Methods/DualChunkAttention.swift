@@ -1,3 +1,5 @@
+import SIMDKernels
+
 /// Dual Chunk Attention: positions within chunks (An et al., 2024: arXiv 2402.17463, known as ChunkLlama).
 ///
 /// A text is divided into chunks of s = C − L positions. A key stands at j mod s. A query meets the keys of its own chunk

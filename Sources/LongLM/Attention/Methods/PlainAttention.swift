@@ -1,3 +1,5 @@
+import SIMDKernels
+
 /// The model as it was trained: every key at its true position.
 package struct PlainAttention: AttentionMethod {
     package init() {}

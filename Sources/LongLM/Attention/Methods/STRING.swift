@@ -1,4 +1,5 @@
 import Foundation
+import SIMDKernels
 
 /// STRING: positions that training showed seldom are replaced by frequent ones (An et al., 2024: arXiv 2410.18745).
 ///
