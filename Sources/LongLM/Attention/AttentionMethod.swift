@@ -24,21 +24,29 @@ package protocol AttentionMethod: Sendable, Equatable {
     /// What a query is multiplied by, in all zones. Only read where there is more than one.
     func queryScale(_ position: Int) -> Float
 
-    /// The frequencies that it takes in place of a model's own.
-    func rotary(_ configuration: RotaryConfiguration) -> RotaryConfiguration
+    /// The rotary frequencies of a model's layers, except the local ones: its own, or those that the method takes in their
+    /// place.
+    func rotary(of model: ModelConfiguration) -> RotaryConfiguration
 
     /// The most tokens for which every relative position stays within a context of `contextLength`, or the nearest
     /// `Int`.
     func capacity(contextLength: Int) -> Int
 
-    /// Throws for settings that make no sense for a model.
+    /// Throws for settings that make no sense for a context.
     func validate(contextLength: Int) throws(AttentionError)
+
+    /// Throws for settings that make no sense for a model, its context included.
+    func validate(for model: ModelConfiguration) throws(AttentionError)
 }
 
 extension AttentionMethod {
     package var pairBlockCount: Int { 1 }
     package func queryScale(_: Int) -> Float { 1 }
-    package func rotary(_ configuration: RotaryConfiguration) -> RotaryConfiguration { configuration }
+    package func rotary(of model: ModelConfiguration) -> RotaryConfiguration { model.rotary }
+
+    package func validate(for model: ModelConfiguration) throws(AttentionError) {
+        try validate(contextLength: model.contextLength)
+    }
 
     /// Whether keys are met between other positions than in the plain model, apart from frequencies.
     package var movesPositions: Bool { zones.count > 1 }
@@ -48,22 +56,6 @@ extension AttentionMethod {
         guard let last = zones.last, last.keys == .ring else { return nil }
         return last.firstKey.back + 1
     }
-}
-
-extension AttentionMethod where Self == PlainAttention {
-    /// The model as it was trained.
-    package static var plain: PlainAttention { PlainAttention() }
-}
-
-/// The model as it was trained.
-package struct PlainAttention: AttentionMethod {
-    package init() {}
-
-    package var zones: [AttentionZone] { [AttentionZone(from: .beginning)] }
-    package func queryPosition(_ position: Int, zone: Int, pairBlock: Int) -> Float { Float(position) }
-    package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(position) }
-    package func capacity(contextLength: Int) -> Int { contextLength }
-    package func validate(contextLength: Int) throws(AttentionError) {}
 }
 
 /// Far keys, at positions of their own, and behind them the last W keys at their true positions.

@@ -1,10 +1,11 @@
-import Foundation
-
-/// The positions that attention scores with, for a query at position i and a key at position j ≤ i.
+/// How a model reads texts longer than those of its training, or the plain model: the list of methods.
 ///
-/// All modes except the plain one score a key that is fewer than W positions back at its true distance. They score a
-/// farther key with two other positions. One softmax runs over both kinds. Layers without rotary positions, and Gemma's
-/// local layers, attend as in the plain model.
+/// Two kinds of methods are here. Some score keys between other positions than the true ones, for a query at position i
+/// and a key at position j ≤ i: ``selfExtend(_:)``, ``reRoPE(_:)``, ``leakyReRoPE(_:)``, ``string(_:)``, ``dpe(_:)``,
+/// ``dualChunk(_:)`` and ``laMPE(_:)``. One softmax runs over all scores, and sliding windows are switched off. The others
+/// attend as the plain model does, but with other rotary frequencies: ``linear(_:)``, ``ntkAware(_:)``,
+/// ``dynamicNTK(_:)`` and ``yarn(_:)``. Layers without rotary positions and Gemma's local layers are left alone by all of
+/// them.
 public enum AttentionMode: Sendable, Equatable {
     /// score(rope(q, i), rope(k, j)) for all keys: the model as it was trained.
     case plain
@@ -16,131 +17,69 @@ public enum AttentionMode: Sendable, Equatable {
     /// Far keys: score(rope(q, i/k + W − W/k), rope(k, j/k)) in real arithmetic, so that distances past W grow k times
     /// more slowly (Su, 2023).
     case leakyReRoPE(LeakyReRoPE)
+    /// Far keys: score(rope(q, i − S + W), rope(k, j)), so that positions that training showed seldom are replaced by
+    /// frequent ones (arXiv 2410.18745).
+    case string(STRING)
+    /// Far keys: as Self-Extend, with a group size for each block of rotary frequencies (arXiv 2504.18857).
+    case dpe(DPE)
+    /// Positions within chunks: of the query's own, the one before, and all older ones (arXiv 2402.17463).
+    case dualChunk(DualChunkAttention)
+    /// A text's beginning, its middle and the last keys, with the middle's positions scaled to the text's length.
+    case laMPE(LaMPE)
+    /// All frequencies divided by a factor (arXiv 2306.15595).
+    case linear(LinearScaling)
+    /// A greater base of the frequencies.
+    case ntkAware(NTKAwareScaling)
+    /// A base of the frequencies that a length decides.
+    case dynamicNTK(DynamicNTKScaling)
+    /// Low frequencies divided by a factor, and high ones kept (arXiv 2309.00071).
+    case yarn(YaRN)
 
     /// Self-Extend, or the plain mode without one.
     public init(_ selfExtend: SelfExtend?) {
         self = selfExtend.map(AttentionMode.selfExtend) ?? .plain
     }
 
-    /// W: how many of the last keys, including the query's own, keep their true positions; nil: all.
-    public var neighborWindow: Int? {
-        switch self {
-        case .plain: nil
-        case .selfExtend(let mode): mode.neighborWindow
-        case .reRoPE(let mode): mode.neighborWindow
-        case .leakyReRoPE(let mode): mode.neighborWindow
-        }
-    }
-
-    /// The most tokens for which every relative position stays within a context of `contextLength`, or the nearest
-    /// `Int`.
-    public func capacity(contextLength: Int) -> Int { method.capacity(contextLength: contextLength) }
-
-    /// What the mode decides.
-    package var method: any AttentionMethod {
+    /// The method.
+    package var method: any NamedMethod {
         switch self {
         case .plain: .plain
         case .selfExtend(let method): method
         case .reRoPE(let method): method
         case .leakyReRoPE(let method): method
+        case .string(let method): method
+        case .dpe(let method): method
+        case .dualChunk(let method): method
+        case .laMPE(let method): method
+        case .linear(let method): method
+        case .ntkAware(let method): method
+        case .dynamicNTK(let method): method
+        case .yarn(let method): method
         }
     }
+
+    /// All methods that have a name in texts.
+    package static let methods: [any NamedMethod.Type] = [
+        PlainAttention.self, SelfExtend.self, ReRoPE.self, LeakyReRoPE.self, STRING.self, DPE.self,
+        DualChunkAttention.self, LaMPE.self, LinearScaling.self, NTKAwareScaling.self, DynamicNTKScaling.self,
+        YaRN.self,
+    ]
+
+    /// W of the methods that keep the last W keys, the query's own included, at their true positions, in a ring beside all
+    /// other keys; nil: the method has no ring.
+    public var neighborWindow: Int? { method.ringWindow }
+
+    /// The most tokens for which every relative position stays within a context of `contextLength`, or the nearest
+    /// `Int`; for methods that change frequencies, the most tokens that they are meant for.
+    public func capacity(contextLength: Int) -> Int { method.capacity(contextLength: contextLength) }
 
     /// Throws for settings that make no sense for a model.
+    package func validate(for model: ModelConfiguration) throws(AttentionError) {
+        try method.validate(for: model)
+    }
+
+    /// Throws for settings that make no sense for a context.
     package func validate(contextLength: Int) throws(AttentionError) {
         try method.validate(contextLength: contextLength)
-    }
-}
-
-/// Settings of ``AttentionMode/reRoPE(_:)``.
-public struct ReRoPE: Sendable, Equatable {
-    /// W: how many of the last keys keep their true positions. At least 1 and less than the model's context.
-    public var neighborWindow: Int
-    /// b of the query scale max(1, ln(i + 1) / ln b); nil: no scale.
-    public var queryScaleBase: Float?
-
-    /// ReRoPE with a window.
-    public init(neighborWindow: Int, queryScaleBase: Float? = nil) {
-        self.neighborWindow = neighborWindow
-        self.queryScaleBase = queryScaleBase
-    }
-}
-
-extension ReRoPE: NeighborMethod {
-    package func farQueryPosition(_: Int, pairBlock: Int) -> Float { Float(neighborWindow) }
-    package func keyPosition(_: Int, pairBlock: Int) -> Float { 0 }
-    package func queryScale(_ position: Int) -> Float { logarithmicScale(position, base: queryScaleBase) }
-    package func capacity(contextLength: Int) -> Int { .max }
-
-    package func validate(contextLength: Int) throws(AttentionError) {
-        try validateWindow(neighborWindow, contextLength: contextLength)
-        try validateQueryScale(base: queryScaleBase)
-    }
-}
-
-/// Settings of ``AttentionMode/leakyReRoPE(_:)``.
-public struct LeakyReRoPE: Sendable, Equatable {
-    /// k: past the window, distances grow k times more slowly. At least 1.
-    public var slowdown: Double
-    /// W: how many of the last keys keep their true positions. At least 1 and less than the model's context.
-    public var neighborWindow: Int
-    /// b of the query scale max(1, ln(i + 1) / ln b); nil: no scale.
-    public var queryScaleBase: Float?
-
-    /// Leaky ReRoPE with a slowdown and a window.
-    public init(slowdown: Double, neighborWindow: Int, queryScaleBase: Float? = nil) {
-        self.slowdown = slowdown
-        self.neighborWindow = neighborWindow
-        self.queryScaleBase = queryScaleBase
-    }
-
-    /// (L − W) · k + W, or the nearest `Int` if that doesn't fit, which happens only with settings that no session
-    /// accepts.
-    public func capacity(contextLength: Int) -> Int {
-        let window = Double(neighborWindow)
-        let reach = ((Double(contextLength) - window) * slowdown + window).rounded(.down)
-        return Int(exactly: reach) ?? (reach < 0 ? .min : .max)
-    }
-}
-
-extension LeakyReRoPE: NeighborMethod {
-    package func farQueryPosition(_ position: Int, pairBlock: Int) -> Float {
-        let window = Double(neighborWindow)
-        return Float(Double(position) / slowdown + (window - window / slowdown))
-    }
-
-    package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(Double(position) / slowdown) }
-    package func queryScale(_ position: Int) -> Float { logarithmicScale(position, base: queryScaleBase) }
-
-    package func validate(contextLength: Int) throws(AttentionError) {
-        try validateWindow(neighborWindow, contextLength: contextLength)
-        try validateQueryScale(base: queryScaleBase)
-        guard slowdown >= 1, slowdown <= 1_048_576 else {
-            throw .invalidOption(InvalidOption("slowdown", slowdown, between: 1, and: 1_048_576))
-        }
-    }
-}
-
-/// max(1, ln(i + 1) / ln b), or 1 without a base.
-func logarithmicScale(_ position: Int, base: Float?) -> Float {
-    guard let base else { return 1 }
-    return max(1, Float(log(Double(position + 1)) / log(Double(base))))
-}
-
-/// Throws for a window that is empty or leaves no position of the context for far keys.
-func validateWindow(_ window: Int, contextLength: Int) throws(AttentionError) {
-    guard window >= 1, window < contextLength else {
-        throw .invalidOption(
-            InvalidOption(
-                "neighbor window", window,
-                allowed: "at least 1 and less than the model's context length of \(contextLength)"))
-    }
-}
-
-/// Throws for a base whose logarithm isn't positive.
-func validateQueryScale(base: Float?) throws(AttentionError) {
-    guard let base else { return }
-    guard base > 1, base.isFinite else {
-        throw .invalidOption(InvalidOption("query scale base", base, allowed: "finite and greater than 1"))
     }
 }

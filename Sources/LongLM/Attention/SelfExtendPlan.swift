@@ -45,13 +45,7 @@ public struct SelfExtendPlan: Sendable, Equatable {
     /// - Throws: ``AttentionError/invalidOption(_:)`` for a length or context out of range;
     ///   ``AttentionError/noGroupSize(length:trainedContext:longestLength:)`` if no group size satisfies the rule.
     public init(length: Int, trainedContext: Int) throws(AttentionError) {
-        guard (1...Positions.maximumCount).contains(length) else {
-            throw .invalidOption(InvalidOption("length", length, between: 1, and: Positions.maximumCount))
-        }
-        guard (2...Positions.maximumCount).contains(trainedContext) else {
-            throw .invalidOption(
-                InvalidOption("trained context length", trainedContext, between: 2, and: Positions.maximumCount))
-        }
+        try checkLengths(length, trainedContext: trainedContext)
         self.length = length
         self.trainedContext = trainedContext
         let aim = Self.aimedWindow(trainedContext: trainedContext)
@@ -139,5 +133,22 @@ extension AttentionMode {
     /// - Throws: ``AttentionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
     public static func recommended(length: Int, trainedContext: Int) throws(AttentionError) -> AttentionMode {
         try SelfExtendPlan(length: length, trainedContext: trainedContext).attention
+    }
+
+    /// The mode for `length` tokens of a model: plain within its trained context, and beyond it Dual Chunk Attention if the
+    /// model's files ask for it, and Self-Extend otherwise.
+    ///
+    /// - Parameters:
+    ///   - length: N, between 1 and 2²⁴.
+    ///   - model: The model's configuration.
+    ///   - trainedContext: L; nil: what the configuration says.
+    /// - Throws: ``AttentionError``, as ``SelfExtendPlan/init(length:trainedContext:)``.
+    public static func recommended(
+        length: Int, for model: ModelConfiguration, trainedContext: Int? = nil
+    ) throws(AttentionError) -> AttentionMode {
+        let context = trainedContext ?? model.trainedContext
+        try checkLengths(length, trainedContext: context)
+        if length > context, let published = DualChunkAttention.published(for: model) { return .dualChunk(published) }
+        return try recommended(length: length, trainedContext: context)
     }
 }

@@ -15,7 +15,7 @@ final class SequenceState {
         method = options.attention.method
         zones = method.zones
         self.cache = cache
-        frequencies = method.rotary(configuration.rotary).frequencies(length: options.frequencyLength)
+        frequencies = method.rotary(of: configuration).frequencies(length: options.frequencyLength)
         localFrequencies = configuration.localRotary?.frequencies(length: options.frequencyLength)
         partials = AlignedBuffer(
             floatCount: TwoPassAttention.partialFloatCount(shape: cache.shape, length: options.capacity))

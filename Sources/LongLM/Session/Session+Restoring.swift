@@ -81,7 +81,11 @@ private struct SavedSettings {
                 LeakyReRoPE(
                     slowdown: try value("slowdown") { Double($0) }, neighborWindow: try neighborWindow(),
                     queryScaleBase: try queryScaleBase()))
-        case let other: throw .notASession(file: file.path, reason: "attention \(other) is not known")
+        case let text:
+            guard let mode = try? AttentionMode(text: text) else {
+                throw .notASession(file: file.path, reason: "attention \(text) is not known")
+            }
+            return mode
         }
     }
 
@@ -105,7 +109,8 @@ private struct SavedSettings {
 }
 
 extension AttentionMode {
-    /// The mode's own settings, by their names in a saved session.
+    /// The mode's own settings, by their names in a saved session: its text, or those of 0.1.0 for the modes that were there
+    /// then.
     var settings: [(name: String, value: String)] {
         func base(_ base: Float?) -> String { base.map { "\($0)" } ?? "none" }
         return switch self {
@@ -126,6 +131,7 @@ extension AttentionMode {
                 ("attention", "leaky-rerope"), ("slowdown", "\(mode.slowdown)"),
                 ("neighbor_window", "\(mode.neighborWindow)"), ("query_scale_base", base(mode.queryScaleBase)),
             ]
+        default: [("attention", text)]
         }
     }
 }

@@ -8,7 +8,7 @@ public struct SessionOptions: Sendable, Equatable {
     /// bit of any result.
     public var threadCount: Int?
     /// The most tokens that the session may hold; nil: the model's context length, or what the attention mode extends
-    /// it to. ReRoPE extends it to any length, so with ReRoPE a capacity must be given.
+    /// it to. ReRoPE and Dual Chunk Attention extend it to any length, so with them a capacity must be given.
     ///
     /// A greater capacity is allowed, but the model then sees relative positions that it was never trained on.
     /// Frequencies that depend on a text's length are those of the capacity, unless ``frequencyLength`` is set.
@@ -56,12 +56,13 @@ public struct SessionOptions: Sendable, Equatable {
     /// - Throws: ``SessionError`` if they don't suit the model.
     func resolved(for model: LanguageModel) throws(SessionError) -> SequenceOptions {
         do {
-            try attention.validate(contextLength: model.configuration.contextLength)
+            try attention.validate(for: model.configuration)
         } catch { throw .attention(error) }
         let threadCount = try Session.checkedThreadCount(threadCount)
-        if case .reRoPE = attention, capacity == nil {
+        if capacity == nil, attention.capacity(contextLength: model.configuration.contextLength) == .max {
             throw .invalidOption(
-                InvalidOption("capacity", "missing", allowed: "given, because ReRoPE reaches to any length"))
+                InvalidOption("capacity", "missing", allowed: "given, because \(attention.title) reaches to any length")
+            )
         }
         let capacity = capacity(for: model)
         try SessionOptions.check("capacity", capacity)

@@ -10,7 +10,9 @@ struct EvaluationArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The attention settings to compare, separated by commas: plain (the model as it is), auto (Self-Extend with the "
-                + "G and W that longlm plan recommends for each length) or G:W, such as 4:1024.", valueName: "list"),
+                + "G and W that longlm plan recommends for each length), G:W, such as 4:1024, or another method, with or "
+                + "without settings, as --attention of the other commands takes it, such as string or yarn:4.",
+            valueName: "list"),
         transform: CommaSeparated.init(listed:))
     var settings = CommaSeparated<AttentionSetting>([.plain, .automatic])
 
@@ -88,12 +90,20 @@ struct CommaSeparated<Value: CommaSeparable>: CustomStringConvertible, Sendable 
 
     /// - Throws: `ValidationError`, which says what the values look like.
     init(listed text: String) throws {
-        values = try text.split(separator: ",", omittingEmptySubsequences: false).map { part in
-            guard let value = Value(listed: part.trimmingCharacters(in: .whitespaces)) else {
-                throw ValidationError("\(part.debugDescription) is not \(Value.form)")
-            }
-            return value
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false)
+        var values: [Value] = []
+        var first = 0
+        while first < parts.count {
+            // A value may have commas of its own. It takes as few parts as it can.
+            let found = ((first + 1)...parts.count).lazy.compactMap { end in
+                let joined = parts[first..<end].joined(separator: ",").trimmingCharacters(in: .whitespaces)
+                return Value(listed: joined).map { (value: $0, end: end) }
+            }.first
+            guard let found else { throw ValidationError("\(parts[first].debugDescription) is not \(Value.form)") }
+            values.append(found.value)
+            first = found.end
         }
+        self.values = values
     }
 
     var description: String { values.map(\.listed).joined(separator: ",") }
@@ -124,7 +134,10 @@ extension Double: CommaSeparable {
 }
 
 extension AttentionSetting: CommaSeparable {
-    static var form: String { "plain, auto or G:W, such as 4:1024" }
+    static var form: String {
+        "plain, auto, G:W such as 4:1024, or one of " + AttentionChoice.methodNames.joined(separator: ", ")
+            + " with or without settings"
+    }
     init?(listed: String) { self.init(listed) }
     var listed: String { name }
 }

@@ -241,20 +241,6 @@ actor Conversation {
     }
 }
 
-extension AttentionMode {
-    /// The mode in words.
-    fileprivate var words: String {
-        switch self {
-        case .plain: "plain attention"
-        case .selfExtend(let mode):
-            "Self-Extend with G = \(mode.groupSize.grouped), W = \(mode.neighborWindow.grouped)"
-        case .reRoPE(let mode): "ReRoPE with W = \(mode.neighborWindow.grouped)"
-        case .leakyReRoPE(let mode):
-            "Leaky ReRoPE with slowdown \(mode.slowdown), W = \(mode.neighborWindow.grouped)"
-        }
-    }
-}
-
 extension DecodingError {
     /// Where reading stopped, and why.
     fileprivate var reason: String {

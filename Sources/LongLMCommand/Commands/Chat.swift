@@ -75,9 +75,9 @@ struct Chat: AsyncParsableCommand {
 
     /// How many tokens the context should hold where --length doesn't say it.
     private func length(documentTokenCount: Int?, _ configuration: ModelConfiguration) -> Int {
-        // Self-Extend is for what is longer than the model's own context, and a model with a small one can't be extended to
-        // any length.
-        let limit = attention.selfExtend == nil ? Int.max : configuration.contextLength
+        // A method whose settings depend on the length is for what is longer than the model's own context, and a model with a
+        // small one can't be extended to any length.
+        let limit = attention.choice.isFixed ? Int.max : configuration.contextLength
         let room = documentTokenCount.map { $0 + min(Self.roomBeyondDocument, limit) } ?? 0
         return max(min(Self.defaultLength, limit), room)
     }

@@ -34,6 +34,13 @@ struct Plan: ParsableCommand {
     @Option(help: ArgumentHelp("N, the tokens of prompt and continuation together.", valueName: "n"))
     var length: Int
 
+    @Option(
+        help: ArgumentHelp(
+            "Plan for this method instead of the recommended one, as the other commands take it; needs --model.",
+            valueName: "method"),
+        transform: AttentionOptions.choice)
+    var attention: AttentionChoice = .automatic
+
     @OptionGroup var precision: PrecisionArguments
     @OptionGroup var threads: ThreadArguments
 
@@ -50,6 +57,7 @@ struct Plan: ParsableCommand {
 
     func validate() throws {
         if modelDirectory == nil, trainedContext == nil { throw ValidationError("give --model or --trained-context") }
+        if modelDirectory == nil, attention != .automatic { throw ValidationError("--attention needs --model") }
         if modelDirectory == nil,
             precision.isStated || threads.threads != nil || skipsMeasurement || choices
         {
@@ -68,57 +76,83 @@ struct Plan: ParsableCommand {
 
     private func plan() throws {
         let configuration = try modelDirectory.map { try ModelLocation(ofModel: $0).configuration() }
-        let plan = try SelfExtendPlan(
-            length: length, trainedContext: trainedContext ?? configuration?.trainedContext ?? 0)
-        var report = PlanReport(plan)
+        let (mode, trainedContext, planned) = try chosen(configuration)
+        var report = planned
         report.slidingWindow = configuration?.slidingWindow
         if let modelDirectory {
-            let memory = try memory(modelDirectory, plan)
+            let memory = try memory(modelDirectory, mode)
             report.memory = memory
             if choices {
                 report.choices = try PlanChoice.all(
-                    directory: modelDirectory, length: length, attention: plan.attention,
-                    trainedContext: plan.trainedContext, availableByteCount: memory.availableBytes
+                    directory: modelDirectory, length: length, attention: mode,
+                    trainedContext: trainedContext, availableByteCount: memory.availableBytes
                 ).map { PlanChoiceRow($0) }
             }
             let fits = memory.totalBytes <= memory.availableBytes
-            if fits, !skipsMeasurement { report.prefill = try estimate(modelDirectory, plan) }
-            if choices, !skipsMeasurement { report.prefills = try estimates(modelDirectory, plan, memory) }
+            if fits, !skipsMeasurement { report.prefill = try estimate(modelDirectory, mode) }
+            if choices, !skipsMeasurement { report.prefills = try estimates(modelDirectory, mode, memory) }
             if !fits {
-                if choices { try write(report, plan) }
+                if choices { try write(report, mode) }
                 throw CommandError.invalidInput(
                     "\(length.grouped) tokens need \(memory.totalBytes.formattedBytes) of memory (\(memory.parts)), and "
                         + "this machine has \(memory.availableBytes.formattedBytes) available"
                         + (choices ? "" : "; --choices lists what would fit"))
             }
         }
-        try write(report, plan)
+        try write(report, mode)
     }
 
-    private func write(_ report: PlanReport, _ plan: SelfExtendPlan) throws {
-        try json ? Terminal.write(json: report) : Terminal.write(report.text(plan))
+    /// The mode that is planned for, L, and the report without memory and time.
+    private func chosen(
+        _ configuration: ModelConfiguration?
+    ) throws -> (mode: AttentionMode, trainedContext: Int, report: PlanReport) {
+        let context = trainedContext ?? configuration?.trainedContext ?? 0
+        if let configuration {
+            let mode = try attention.mode(length: length, for: configuration, trainedContext: context)
+            try mode.validate(for: configuration)
+            let reach = mode.capacity(contextLength: configuration.contextLength)
+            guard length <= reach || attention == .automatic else {
+                throw CommandError.invalidInput(
+                    "--length is \(length), but with \(mode.words) the model's positions reach to \(reach)")
+            }
+            // What the rule of Self-Extend doesn't explain.
+            let isPlanned = mode == (try? SelfExtendPlan(length: length, trainedContext: context).attention)
+            if attention != .automatic || !isPlanned {
+                return (
+                    mode, context,
+                    PlanReport(
+                        mode, length: length, trainedContext: context, contextLength: configuration.contextLength)
+                )
+            }
+        }
+        let plan = try SelfExtendPlan(length: length, trainedContext: context)
+        return (plan.attention, context, PlanReport(plan))
+    }
+
+    private func write(_ report: PlanReport, _ mode: AttentionMode) throws {
+        try json ? Terminal.write(json: report) : Terminal.write(report.text(mode))
     }
 
     /// The memory that the length needs.
-    private func memory(_ directory: String, _ plan: SelfExtendPlan) throws -> PlanReport.Memory {
+    private func memory(_ directory: String, _ mode: AttentionMode) throws -> PlanReport.Memory {
         PlanReport.Memory(
             try MemoryNeed(
-                directory: directory, length: length, attention: plan.attention, precision: precision.precision,
+                directory: directory, length: length, attention: mode, precision: precision.precision,
                 weightFormat: precision.weights?.format, cacheFormat: precision.cache))
     }
 
-    private func estimate(_ directory: String, _ plan: SelfExtendPlan) throws -> PlanReport.Prefill {
-        try estimate(try loadModel(directory, precision, threads), plan, precision.cache)
+    private func estimate(_ directory: String, _ mode: AttentionMode) throws -> PlanReport.Prefill {
+        try estimate(try loadModel(directory, precision, threads), mode, precision.cache)
     }
 
     private func estimate(
-        _ model: LanguageModel, _ plan: SelfExtendPlan, _ cache: CacheFormat?
+        _ model: LanguageModel, _ mode: AttentionMode, _ cache: CacheFormat?
     ) throws -> PlanReport.Prefill {
         let bar = ProgressBar("measure")
         defer { bar.finish() }
         let setting = try KernelSetting(threadCount: threads.threads)
         let estimate = try PrefillEstimate(
-            measuring: model, length: length, attention: plan.attention, threadCount: setting.threadCount,
+            measuring: model, length: length, attention: mode, threadCount: setting.threadCount,
             cacheFormat: cache
         ) { bar.update($0) }
         return PlanReport.Prefill(estimate, model: model, threadCount: setting.threadCount)
@@ -127,7 +161,7 @@ struct Plan: ParsableCommand {
     /// A prefill with every format of weights whose memory is there, in exact arithmetic, and in int8 where that multiplies
     /// integers.
     private func estimates(
-        _ directory: String, _ plan: SelfExtendPlan, _ memory: PlanReport.Memory
+        _ directory: String, _ mode: AttentionMode, _ memory: PlanReport.Memory
     ) throws -> [PlanPrefillRow] {
         var rows: [PlanPrefillRow] = []
         for weights in [nil, .int8, .int4] as [WeightStorageArgument?] {
@@ -135,11 +169,11 @@ struct Plan: ParsableCommand {
                 let options = LoadOptions(
                     precision: precision, threadCount: threads.threads, weightFormat: weights?.format)
                 let need = try MemoryNeed(
-                    directory: directory, length: length, attention: plan.attention, precision: precision,
+                    directory: directory, length: length, attention: mode, precision: precision,
                     weightFormat: weights?.format, cacheFormat: cache)
                 guard need.totalByteCount <= memory.availableBytes else { continue }
                 if precision == .int8, weights == nil, try !hasIntegerCodes(directory) { continue }
-                let prefill = try estimate(try loadModel(directory, options), plan, cache)
+                let prefill = try estimate(try loadModel(directory, options), mode, cache)
                 rows.append(PlanPrefillRow(weights: weights, cache: cache, prefill))
             }
         }

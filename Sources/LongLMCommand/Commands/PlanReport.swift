@@ -49,13 +49,14 @@ struct PlanReport: Encodable {
 
     let length: Int
     let trainedContext: Int
-    /// `self-extend` or `plain`.
+    /// `self-extend` or `plain`, or the text of the method that was asked for.
     let attention: String
-    /// 1 in the plain mode.
-    let groupSize: Int
-    /// Absent in the plain mode, as is `contextShare`.
+    /// 1 in the plain mode. Only Self-Extend has one otherwise.
+    let groupSize: Int?
+    /// Absent in modes without one.
     let neighborWindow: Int?
-    let largestRelativePosition: Double
+    /// Absent in modes other than the recommended ones, as is `contextShare`.
+    let largestRelativePosition: Double?
     /// `1/2` or `2/3`: the share of the trained context that the largest relative position stays below.
     let contextShare: String?
     let capacity: Int
@@ -81,20 +82,32 @@ struct PlanReport: Encodable {
         capacity = plan.capacity
     }
 
-    func text(_ plan: SelfExtendPlan) -> String {
-        var lines = ["mode       \(plan.choice)"]
-        if let contextShare {
+    /// The report of a mode that was asked for.
+    init(_ mode: AttentionMode, length: Int, trainedContext: Int, contextLength: Int) {
+        self.length = length
+        self.trainedContext = trainedContext
+        attention = mode.text
+        groupSize = nil
+        neighborWindow = mode.neighborWindow
+        largestRelativePosition = nil
+        contextShare = nil
+        capacity = min(mode.capacity(contextLength: contextLength), 1 << 24)
+    }
+
+    func text(_ mode: AttentionMode) -> String {
+        var lines = ["mode       \(mode.words)"]
+        if let contextShare, let largestRelativePosition {
             let position = String(format: "%.1f", largestRelativePosition)
             lines.append(
                 "why        the smallest G for which W + (N − W)/G, here \(position), is less than \(contextShare) of the "
                     + "\(trainedContext.grouped) trained positions")
-        } else {
+        } else if mode == .plain {
             lines.append(
                 "why        \(length.grouped) tokens fit the \(trainedContext.grouped) that the model was trained for")
         }
         lines.append("capacity   \(capacity.grouped) tokens")
         if let slidingWindow {
-            let effect = plan.attention == .plain ? "as in training" : "which Self-Extend switches off"
+            let effect = mode.keepsSlidingWindow ? "as in training" : "which \(mode.title) switches off"
             lines.append("window     the model slides one of \(slidingWindow.grouped) tokens, \(effect)")
         }
         if let memory {

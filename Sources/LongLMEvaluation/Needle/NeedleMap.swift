@@ -1,5 +1,6 @@
 import Charts
 import Foundation
+import LongLM
 
 /// Pictures of a sweep.
 extension NeedleLog {
@@ -55,11 +56,11 @@ extension NeedleLog {
     private func table(setting: String) -> ChartPage.Table {
         let rows = self.rows.filter { $0.setting == setting }.sorted { ($0.length, $0.depth) < ($1.length, $1.depth) }
         return ChartPage.Table(
-            header: ["tokens", "needle at %", "tokens before it", "G", "W", "found", "ln p", "answer"],
+            header: ["tokens", "needle at %", "tokens before it", "mode", "G", "W", "found", "ln p", "answer"],
             rows: rows.map { row in
                 [
                     Self.grouped(row.length), Self.short(row.depth), Self.grouped(row.position),
-                    row.groupSize.map(String.init) ?? "", row.neighborWindow.map(String.init) ?? "",
+                    row.mode, row.groupSize.map(String.init) ?? "", row.neighborWindow.map(String.init) ?? "",
                     row.isFound ? "yes" : "no", String(row.logLikelihood), quoted(row.answer),
                 ]
             })
@@ -77,7 +78,12 @@ extension NeedleLog {
         case "plain": "as it was trained"
         case "auto": "Self-Extend, G and W by length"
         default:
-            "Self-Extend, G = " + setting.replacingOccurrences(of: ":", with: ", W = ")
+            switch AttentionSetting(setting)?.fixedMode {
+            case .selfExtend(let settings)? where !setting.hasPrefix("self"):
+                "Self-Extend, G = \(settings.groupSize), W = \(settings.neighborWindow)"
+            case let mode?: "\(mode.title) (\(setting))"
+            case nil: "\(setting), settings by length"
+            }
         }
     }
 

@@ -4,13 +4,13 @@ import LongLM
 public struct NeedleRow: Sendable, Codable, Equatable {
     /// The row's place in the order in which a whole sweep runs, from 0.
     public let cell: Int
-    /// The setting that was asked for: `plain`, `auto` or `G:W`.
+    /// The setting that was asked for, as ``AttentionSetting/name`` has it.
     public let setting: String
-    /// The mode that ran: `plain` or `selfExtend`.
+    /// The mode that ran: `plain`, `selfExtend`, or the text of another, such as `string:2730:128`.
     public let mode: String
-    /// G; nil: the plain mode.
+    /// G; nil: the mode isn't Self-Extend.
     public let groupSize: Int?
-    /// W; nil: the plain mode.
+    /// W; nil: the mode isn't Self-Extend.
     public let neighborWindow: Int?
     /// Tokens of the whole text with its answer, as asked for.
     public let length: Int

@@ -187,13 +187,13 @@ public struct PasskeyBatch: Sendable {
 public struct PasskeyRow: Sendable, Codable, Equatable {
     /// The length that attention was set for, in tokens.
     public let length: Int
-    /// The setting that was asked for: `plain`, `auto` or `G:W`.
+    /// The setting that was asked for, as ``AttentionSetting/name`` has it.
     public let setting: String
-    /// The mode that ran: `plain` or `selfExtend`.
+    /// The mode that ran: `plain`, `selfExtend`, or the text of another, such as `string:2730:128`.
     public let mode: String
-    /// G; nil: the plain mode.
+    /// G; nil: the mode isn't Self-Extend.
     public let groupSize: Int?
-    /// W; nil: the plain mode.
+    /// W; nil: the mode isn't Self-Extend.
     public let neighborWindow: Int?
     /// The fraction of prompts whose key was found.
     public let accuracy: Double

@@ -1,4 +1,5 @@
 import Charts
+import LongLM
 
 /// A chart of the loss against the position in a text, with a line for each attention setting.
 public struct LossChart: Sendable {
@@ -35,11 +36,9 @@ public struct LossChart: Sendable {
     }
 
     private static func series(_ row: PerplexityRow) -> LineChart.Series {
-        let setting = row.groupSize.map {
-            "Self-Extend, G = \(grouped($0)), W = \(grouped(row.neighborWindow ?? 0))"
-        }
-        return LineChart.Series(
-            name: setting ?? "as it was trained",
+        LineChart.Series(
+            name: AttentionMode.words(
+                mode: row.mode, groupSize: row.groupSize, neighborWindow: row.neighborWindow, grouped: grouped),
             points: row.buckets.filter { $0.count > 0 }.map {
                 LineChart.Point(x: Double($0.first + $0.last) / 2, y: $0.loss)
             })

@@ -128,13 +128,13 @@ public struct PerplexityBucket: Sendable, Encodable, Equatable {
 
 /// How well one attention setting predicts a text.
 public struct PerplexityRow: Sendable, Encodable, Equatable {
-    /// The setting that was asked for: `plain`, `auto` or `G:W`.
+    /// The setting that was asked for, as ``AttentionSetting/name`` has it.
     public let setting: String
-    /// The mode that ran: `plain` or `selfExtend`.
+    /// The mode that ran: `plain`, `selfExtend`, or the text of another, such as `string:2730:128`.
     public let mode: String
-    /// G; nil: the plain mode.
+    /// G; nil: the mode isn't Self-Extend.
     public let groupSize: Int?
-    /// W; nil: the plain mode.
+    /// W; nil: the mode isn't Self-Extend.
     public let neighborWindow: Int?
     /// The number of windows.
     public let windowCount: Int

@@ -45,6 +45,9 @@ public struct ModelConfiguration: Sendable, Equatable {
     public internal(set) var logitSoftcap: Float?
     /// What embeddings are multiplied by.
     public internal(set) var embeddingScale: Float = 1
+    /// The chunks of Dual Chunk Attention, if the file asks for it; nil otherwise. Like transformers, a session attends
+    /// without them unless it is asked for them, as by ``AttentionMode/recommended(length:for:trainedContext:)``.
+    public let dualChunks: DualChunkSizes?
     /// The optional parts that the model has.
     var parts = Parts()
 
@@ -52,12 +55,14 @@ public struct ModelConfiguration: Sendable, Equatable {
     public var ropeTheta: Double { rotary.theta }
 
     /// L as ``SelfExtendPlan`` should take it: the longest texts of the model's training. This is ``contextLength`` but for
-    /// Mistral's models with a sliding window, such as Mistral 7B 0.1.
+    /// models with Dual Chunk Attention, whose files name both, and Mistral's models with a sliding window, such as Mistral 7B
+    /// 0.1.
     ///
-    /// Those state how far the window slid, 32,768 positions, but were trained on texts of 8,192 tokens with a window of
+    /// The latter state how far the window slid, 32,768 positions, but were trained on texts of 8,192 tokens with a window of
     /// 4,096 (Jiang et al., 2023: Mistral 7B, table 1). So no two tokens that saw each other were ever farther apart than the
     /// window. LongLM's example for this model switches the window off and takes 8,192, two windows, for the trained context.
     public var trainedContext: Int {
+        if let dualChunks { return min(contextLength, dualChunks.originalContextLength) }
         guard modelType == Mistral.modelType, let window = slidingWindow else { return contextLength }
         return min(contextLength, 2 * window)
     }
@@ -178,6 +183,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         activation = try Self.activation(reader, defaults)
         rotary = try RotaryConfiguration(
             reader, defaults, headDimension: headDimension, contextLength: contextLength)
+        dualChunks = try DualChunkSizes(reader, contextLength: contextLength)
         layerAttention = Array(repeating: LayerAttention(), count: layerCount)
         attentionScale = 1 / Float(headDimension).squareRoot()
     }

@@ -71,3 +71,21 @@ extension SelfExtend: NeighborMethod {
 
     private static let maximumGroupSize = 1 << 20
 }
+
+extension SelfExtend: NamedMethod {
+    package static var name: String { "self-extend" }
+    package static var title: String { "Self-Extend" }
+    package static var form: String { "self-extend:G:W or G:W, such as 4:1024" }
+    package var mode: AttentionMode { .selfExtend(self) }
+
+    package var settings: String {
+        "\(groupSize):\(neighborWindow)" + (shift == .floor ? "" : ":\(shift.rawValue)") + scaleText(queryScaleBase)
+    }
+
+    package init?(_ settings: inout SettingsReader) {
+        guard let groupSize = settings.integer(), let window = settings.integer() else { return nil }
+        self.init(
+            groupSize: groupSize, neighborWindow: window, shift: settings.word(Shift.self) ?? .floor,
+            queryScaleBase: settings.scaleBase())
+    }
+}
