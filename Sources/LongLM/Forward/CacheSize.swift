@@ -23,7 +23,7 @@ extension ModelConfiguration {
         precondition(neighborWindow.map { $0 >= 1 } ?? true, "a window has positions")
         let ring = neighborWindow.map { window in
             let panels = KeyValueCache.ringPanelCount(
-                shape: attentionShape, capacity: length, neighborWindow: window)
+                shape: attentionShape, capacity: length, window: window)
             return attentionShape.ringFloatCount(panelCount: panels)
         }
         return layerCount * (segments + (ring ?? 0)) * MemoryLayout<Float>.stride

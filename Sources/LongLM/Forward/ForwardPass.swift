@@ -68,6 +68,6 @@ struct ForwardPass {
     private var normed: Activations { workspace.normed(schedule) }
     private var heads: ProjectedHeads { workspace.heads }
     private var rotations: Rotations { workspace.rotations }
-    private var queries: RotatedQueries { workspace.queries }
+    private var queries: [Activations] { workspace.queries }
     private var attended: Activations { workspace.attended }
 }

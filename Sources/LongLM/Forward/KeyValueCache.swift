@@ -45,8 +45,8 @@ final class KeyValueCache {
             layerCount = configuration.layerCount
             segmentLimit = AttentionShape.segmentCount(length: options.capacity)
             ringPanelCount =
-                options.attention.neighborWindow.map {
-                    KeyValueCache.ringPanelCount(shape: shape, capacity: options.capacity, neighborWindow: $0)
+                options.attention.method.ringWindow.map {
+                    KeyValueCache.ringPanelCount(shape: shape, capacity: options.capacity, window: $0)
                 } ?? 0
         }
     }
@@ -60,8 +60,8 @@ final class KeyValueCache {
     }
 
     /// Panels of a ring of neighbor keys. A window of more positions than there can be needs no more room than those.
-    static func ringPanelCount(shape: AttentionShape, capacity: Int, neighborWindow: Int) -> Int {
-        shape.ringPanelCount(window: min(neighborWindow, capacity), rowCount: min(Workspace.maximumRowCount, capacity))
+    static func ringPanelCount(shape: AttentionShape, capacity: Int, window: Int) -> Int {
+        shape.ringPanelCount(window: min(window, capacity), rowCount: min(Workspace.maximumRowCount, capacity))
     }
 
     /// A cache of the first `length` positions of another one. Segments are shared; the ring, whose positions are

@@ -1,37 +1,35 @@
 import SIMDKernels
 
 /// The rotary positions of a pass's rows, as cosines and sines.
-///
-/// An attention method that scores keys between further positions gets a further table here, and a further case of
-/// ``LayerPositions``.
 struct Rotations {
-    /// Queries that meet far keys; only of sequences whose attention mode isn't the plain one.
-    let farQuery: RotationTable
-    /// Keys that are met from afar; as ``farQuery``.
-    let farKey: RotationTable
-    /// Queries and keys at their true positions: those of plain attention, and neighbors in the other modes.
-    let neighbor: RotationTable
+    /// Queries that meet the keys of each zone; only of sequences whose attention method moves positions.
+    let zoneQueries: [RotationTable]
+    /// Keys as their segments have them; as ``zoneQueries``.
+    let segmentKey: RotationTable
+    /// Queries and keys at their true positions: those of plain attention, and keys in the ring.
+    let own: RotationTable
     /// True positions by the frequencies of local layers; only where the model has such layers.
     let local: RotationTable
-    /// What a row's queries are multiplied by in extended layers: the scale of scores times the mode's query scale.
+    /// What a row's queries are multiplied by in extended layers: the scale of scores times the method's query scale.
     fileprivate let queryFactors: AlignedBuffer
 
     init(rowCount: Int, dimension: Int, localDimension: Int) {
-        farQuery = RotationTable(rowCount: rowCount, dimension: dimension)
-        farKey = RotationTable(rowCount: rowCount, dimension: dimension)
-        neighbor = RotationTable(rowCount: rowCount, dimension: dimension)
-        local = RotationTable(rowCount: rowCount, dimension: localDimension)
+        func table(_ dimension: Int) -> RotationTable { RotationTable(rowCount: rowCount, dimension: dimension) }
+        zoneQueries = (0..<ZoneQueries.limit).map { _ in table(dimension) }
+        segmentKey = table(dimension)
+        own = table(dimension)
+        local = table(localDimension)
         queryFactors = AlignedBuffer(floatCount: rowCount)
     }
 
     /// The floats of all tables.
     static func floatCount(rowCount: Int, dimension: Int, localDimension: Int) -> Int {
-        rowCount * (3 * dimension + localDimension + 1)
+        rowCount * ((ZoneQueries.limit + 2) * dimension + localDimension + 1)
     }
 
     /// The size in bytes.
     var byteCount: Int {
-        [farQuery, farKey, neighbor, local].reduce(queryFactors.byteCount) { $0 + $1.storage.byteCount }
+        (zoneQueries + [segmentKey, own, local]).reduce(queryFactors.byteCount) { $0 + $1.storage.byteCount }
     }
 
     /// What a row's queries are multiplied by in extended layers.
@@ -39,11 +37,13 @@ struct Rotations {
 
     /// Between which positions a layer of a sequence takes its scores.
     func positions(
-        ofLayer layer: Int, _ configuration: ModelConfiguration, _ attention: AttentionMode
+        ofLayer layer: Int, _ configuration: ModelConfiguration, _ sequence: SequenceState
     ) -> LayerPositions {
-        if configuration.isExtended(layer, by: attention) { return .farAndNeighbor }
+        if configuration.isExtended(layer, of: sequence) {
+            return .zones(sequence.zones.count, hasRing: sequence.zones.last?.keys == .ring)
+        }
         return switch configuration.layerAttention[layer].rotation {
-        case .global: .one(neighbor)
+        case .global: .one(own)
         case .local: .one(local)
         case .none: .one(nil)
         }
@@ -54,14 +54,14 @@ struct Rotations {
 enum LayerPositions {
     /// All scores between the positions of one table; nil: without rotation.
     case one(RotationTable?)
-    /// Far keys between the far positions, neighbor keys between true ones.
-    case farAndNeighbor
+    /// The keys of each zone between positions of their own.
+    case zones(Int, hasRing: Bool)
 }
 
 extension ModelConfiguration {
-    /// Whether an attention mode scores the far keys of a layer between other positions than the near ones.
-    func isExtended(_ layer: Int, by attention: AttentionMode) -> Bool {
-        attention.method.movesPositions && layerAttention[layer].isExtended
+    /// Whether the attention method of a sequence moves positions in a layer.
+    func isExtended(_ layer: Int, of sequence: SequenceState) -> Bool {
+        sequence.zones.count > 1 && layerAttention[layer].isExtended
     }
 }
 
@@ -71,17 +71,22 @@ extension ForwardPass {
         schedule.rows.forEachRow { row in
             let run = pass.run(ofRow: row)
             let (sequence, position) = (run.sequence, run.position(ofRow: row))
-            let method = sequence.attention.method
-            rotations.neighbor.fill(row: row, position: Float(position), sequence.frequencies)
-            if method.movesPositions {
-                let query = method.queryPosition(position, zone: 0, pairBlock: 0)
-                let key = method.keyPosition(position, pairBlock: 0)
-                rotations.farQuery.fill(row: row, position: query, sequence.frequencies)
-                rotations.farKey.fill(row: row, position: key, sequence.frequencies)
+            let (method, frequencies) = (sequence.method, sequence.frequencies)
+            rotations.own.fill(row: row, frequencies) { _ in Float(position) }
+            if sequence.zones.count > 1 {
+                let blockCount = method.pairBlockCount
+                for zone in sequence.zones.indices {
+                    rotations.zoneQueries[zone].fill(row: row, frequencies, pairBlockCount: blockCount) {
+                        method.queryPosition(position, zone: zone, pairBlock: $0)
+                    }
+                }
+                rotations.segmentKey.fill(row: row, frequencies, pairBlockCount: blockCount) {
+                    method.keyPosition(position, pairBlock: $0)
+                }
                 rotations.queryFactors.floats[row] = configuration.attentionScale * method.queryScale(position)
             }
             if let localFrequencies = sequence.localFrequencies {
-                rotations.local.fill(row: row, position: Float(position), localFrequencies)
+                rotations.local.fill(row: row, localFrequencies) { _ in Float(position) }
             }
         }
         schedule.endStep()
@@ -108,12 +113,24 @@ struct RotationTable {
     /// [R/2].
     func sines(_ row: Int) -> UnsafeMutablePointer<Float> { storage.floats + (rowCount + row) * half }
 
-    /// Sets a row's position, which may be fractional.
-    func fill(row: Int, position: Float, _ frequencies: RotaryFrequencies) {
+    /// Sets the position of a row, which may be fractional.
+    ///
+    /// - Parameters:
+    ///   - row: The row.
+    ///   - frequencies: Of all pairs.
+    ///   - pairBlockCount: The pairs are divided into this many blocks, as equal as can be.
+    ///   - position: The position of a block of pairs.
+    func fill(
+        row: Int, _ frequencies: RotaryFrequencies, pairBlockCount: Int = 1, position: (_ pairBlock: Int) -> Float
+    ) {
         frequencies.inverse.withUnsafeBufferPointer { inverse in
-            Rotary.fillAngles(
-                position: position, inverseFrequencies: inverse, factor: frequencies.factor, cosines: cosines(row),
-                sines: sines(row))
+            for block in 0..<pairBlockCount {
+                let pairs = (block * half / pairBlockCount)..<((block + 1) * half / pairBlockCount)
+                Rotary.fillAngles(
+                    position: position(block), inverseFrequencies: UnsafeBufferPointer(rebasing: inverse[pairs]),
+                    factor: frequencies.factor, cosines: cosines(row) + pairs.lowerBound,
+                    sines: sines(row) + pairs.lowerBound)
+            }
         }
     }
 }

@@ -2,7 +2,9 @@ import SIMDKernels
 
 /// What a sequence brings to a forward pass: its cache, and the positions that its scores are taken between.
 final class SequenceState {
-    let attention: AttentionMode
+    let method: any AttentionMethod
+    /// The method's.
+    let zones: [AttentionZone]
     let frequencies: RotaryFrequencies
     let localFrequencies: RotaryFrequencies?
     let cache: KeyValueCache
@@ -10,9 +12,10 @@ final class SequenceState {
     let partials: AlignedBuffer
 
     init(_ configuration: ModelConfiguration, _ options: SequenceOptions, cache: KeyValueCache) {
-        attention = options.attention
+        method = options.attention.method
+        zones = method.zones
         self.cache = cache
-        frequencies = configuration.rotary.frequencies(length: options.frequencyLength)
+        frequencies = method.rotary(of: configuration).frequencies(length: options.frequencyLength)
         localFrequencies = configuration.localRotary?.frequencies(length: options.frequencyLength)
         partials = AlignedBuffer(
             floatCount: TwoPassAttention.partialFloatCount(shape: cache.shape, length: options.capacity))

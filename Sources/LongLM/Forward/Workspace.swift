@@ -12,8 +12,8 @@ final class Workspace {
     let heads: ProjectedHeads
     /// Positions of the rows in flight.
     let rotations: Rotations
-    /// Queries at those positions.
-    let queries: RotatedQueries
+    /// Queries at those positions, for each zone of keys: [rows, Hq · D].
+    let queries: [Activations]
     /// What attention gives.
     let attended: Activations
     /// The inside of a feed-forward block.
@@ -79,7 +79,8 @@ final class Workspace {
             let rotations = Rotations.floatCount(
                 rowCount: rowCount, dimension: rotaryDimension, localDimension: localRotaryDimension)
             let floats =
-                rowCount * (3 * hidden + 4 * queries + 2 * keys + inside) + rotations + packed + threadCount * worker
+                rowCount * (3 * hidden + (2 + ZoneQueries.limit) * queries + 2 * keys + inside) + rotations + packed
+                + threadCount * worker
             return floats * MemoryLayout<Float>.stride
         }
     }
@@ -97,7 +98,7 @@ final class Workspace {
         projected = activations(sizes.hidden)
         heads = ProjectedHeads(
             queries: activations(sizes.queries), keys: activations(sizes.keys), values: activations(sizes.keys))
-        queries = RotatedQueries(segments: activations(sizes.queries), ring: activations(sizes.queries))
+        queries = (0..<ZoneQueries.limit).map { _ in activations(sizes.queries) }
         attended = activations(sizes.queries)
         inside = activations(sizes.inside)
         self.buffers = buffers
@@ -151,12 +152,4 @@ struct ProjectedHeads {
     let keys: Activations
     /// [rows, Hkv · D].
     let values: Activations
-}
-
-/// Queries at the positions that their scores are taken from, [rows, Hq · D] each.
-struct RotatedQueries {
-    /// Those that meet the keys in a cache's segments: all keys, or the far ones in extended layers.
-    let segments: Activations
-    /// Those that meet the neighbor keys in a cache's ring; only in extended layers.
-    let ring: Activations
 }

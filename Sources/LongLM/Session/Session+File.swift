@@ -74,7 +74,7 @@ extension Session {
             throw .session(.capacityExceeded(needed: tokens.count, capacity: capacity))
         }
         let neighborCount = saved.neighborCount(layer: extendedLayers.first ?? 0)
-        if let window = attention.neighborWindow {
+        if let window = attention.method.ringWindow {
             guard (min(tokens.count, window - 1)...tokens.count).contains(neighborCount) else {
                 throw .notASession(
                     file: path,
@@ -117,7 +117,7 @@ extension Session {
 
     /// The layers that have neighbor keys.
     private var extendedLayers: [Int] {
-        if attention.neighborWindow == nil { return [] }
+        if attention.method.ringWindow == nil { return [] }
         return model.configuration.layerAttention.indices.filter { model.configuration.layerAttention[$0].isExtended }
     }
 

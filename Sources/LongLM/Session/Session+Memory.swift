@@ -9,7 +9,7 @@ extension Session {
         let configuration = model.configuration
         let (capacity, cacheFormat) = (options.capacity, options.cacheFormat)
         let cacheByteCount = configuration.cacheByteCount(
-            length: capacity, neighborWindow: options.attention.neighborWindow, cacheFormat: cacheFormat)
+            length: capacity, neighborWindow: options.attention.method.ringWindow, cacheFormat: cacheFormat)
         let partialFloatCount = TwoPassAttention.partialFloatCount(
             shape: configuration.attentionShape(cacheFormat: cacheFormat), length: capacity)
         let need =

@@ -195,7 +195,7 @@ public final class Session {
     /// length is possible. With a neighbor window, it is some 500 tokens before the end of the longest text that the
     /// session has held.
     public var earliestTruncation: Int {
-        guard let window = attention.neighborWindow, cache.earliestNeighborPosition > 0 else { return 0 }
+        guard let window = attention.method.ringWindow, cache.earliestNeighborPosition > 0 else { return 0 }
         return min(position, cache.earliestNeighborPosition + window - 1)
     }
 

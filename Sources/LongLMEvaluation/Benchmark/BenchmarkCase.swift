@@ -7,9 +7,8 @@ import SIMDKernels
 public enum BenchmarkCase: Sendable, Hashable {
     /// A product of packed activations with packed weights: a GEMM, or with one row a GEMV.
     case product(KernelShape.Product, BenchmarkArithmetic)
-    /// Causal attention over all positions of a text, plain or as Self-Extend. `isExtended` takes
-    /// ``KernelShape/neighborWindow`` for W.
-    case attention(length: Int, isExtended: Bool, precision: Precision)
+    /// Causal attention over all positions of a text.
+    case attention(length: Int, KernelShape.Zones, precision: Precision)
     /// A model's prefill of `length` tokens into an empty session.
     case prefill(length: Int, isExtended: Bool, BenchmarkArithmetic)
     /// A model's decoding of one token at a time after `depth` tokens.
@@ -23,8 +22,8 @@ public enum BenchmarkCase: Sendable, Hashable {
         case .product(let shape, let arithmetic):
             "\(shape.rowCount == 1 ? "gemv" : "gemm")/\(arithmetic.name)"
                 + "/\(shape.rowCount)x\(shape.outputCount)x\(shape.inputCount)"
-        case .attention(let length, let isExtended, let precision):
-            "attention/\(isExtended ? "selfextend" : "plain")/\(length)\(attentionSuffix(precision))"
+        case .attention(let length, let zones, let precision):
+            "attention/\(zones.rawValue)/\(length)\(attentionSuffix(precision))"
         case .prefill(let length, let isExtended, let arithmetic):
             "prefill/\(arithmetic.name)/\(length)\(isExtended ? "/selfextend" : "")"
         case .decode(let depth, let isExtended, let arithmetic):
@@ -87,7 +86,9 @@ extension BenchmarkCase {
         let precisions: [Precision] = hasBFloat16Products ? [.float32, .bfloat16, .int8] : [.float32, .int8]
         let attention = precisions.flatMap { precision in
             KernelShape.attentionLengths.flatMap { length in
-                [false, true].map { BenchmarkCase.attention(length: length, isExtended: $0, precision: precision) }
+                KernelShape.Zones.allCases
+                    .filter { [.plain, .selfExtend].contains($0) || length == 8192 && precision == .float32 }
+                    .map { BenchmarkCase.attention(length: length, $0, precision: precision) }
             }
         }
         return products + attention

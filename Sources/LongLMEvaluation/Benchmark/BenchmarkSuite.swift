@@ -57,8 +57,8 @@ public final class BenchmarkSuite {
         switch benchmark {
         case .product(let shape, let arithmetic):
             .product(benchmark, shape, arithmetic, setting)
-        case .attention(let length, let isExtended, let precision):
-            .attention(benchmark, length: length, isExtended: isExtended, precision: precision, setting)
+        case .attention(let length, let zones, let precision):
+            .attention(benchmark, length: length, zones.zones, precision: precision, setting)
         case .prefill(let length, let isExtended, let arithmetic):
             try .prefill(
                 benchmark, try model(arithmetic), length: length, isExtended: isExtended,

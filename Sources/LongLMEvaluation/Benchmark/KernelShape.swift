@@ -49,4 +49,31 @@ public enum KernelShape {
 
     /// W of the measurements with Self-Extend.
     public static let neighborWindow = 1024
+
+    /// The zones of keys that attention is measured with.
+    public enum Zones: String, Sendable, CaseIterable {
+        /// One zone.
+        case plain
+        /// Far keys, and the last ``KernelShape/neighborWindow`` in a copy of their own.
+        case selfExtend = "selfextend"
+        /// Far keys, and near ones from a third of 8,192 positions back, in one copy.
+        case string
+        /// Earlier chunks, the chunk before and the query's own, in one copy; as many positions to a chunk as Dual Chunk
+        /// Attention has for a trained context of 8,192.
+        case dualChunk = "dualchunk"
+
+        var zones: [AttentionZone] {
+            let first = AttentionZone(from: .beginning)
+            return switch self {
+            case .plain: [first]
+            case .selfExtend: [first, AttentionZone(from: .last(KernelShape.neighborWindow), keys: .ring)]
+            case .string: [first, AttentionZone(from: .last(2730))]
+            case .dualChunk:
+                [
+                    first, AttentionZone(from: .chunk(length: 5120, before: 1)),
+                    AttentionZone(from: .chunk(length: 5120)),
+                ]
+            }
+        }
+    }
 }

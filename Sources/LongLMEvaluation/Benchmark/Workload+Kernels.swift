@@ -52,19 +52,19 @@ extension Workload {
         }
     }
 
-    /// ``BenchmarkCase/attention(length:isExtended:precision:)``: 512 rows at a time, from a filled cache in the format
+    /// ``BenchmarkCase/attention(length:_:precision:)``: 512 rows at a time, from a filled cache in the format
     /// that the precision multiplies.
     static func attention(
-        _ benchmark: BenchmarkCase, length: Int, isExtended: Bool, precision: Precision, _ setting: KernelSetting
+        _ benchmark: BenchmarkCase, length: Int, _ zones: [AttentionZone], precision: Precision,
+        _ setting: KernelSetting
     ) -> Workload {
-        let neighborWindow = isExtended ? KernelShape.neighborWindow : 0
         let shape = KernelShape.attention(
             cacheFormat: precision == .int8 ? .int8 : precision.defaultCacheFormat)
         let rowCount = min(512, length)
         let segments = (0..<AttentionShape.segmentCount(length: length)).map { _ in
             AlignedBuffer(floatCount: shape.segmentFloatCount)
         }
-        let ringPanelCount = shape.ringPanelCount(window: neighborWindow, rowCount: rowCount)
+        let ringPanelCount = shape.ringPanelCount(window: KernelShape.neighborWindow, rowCount: rowCount)
         let ring = AlignedBuffer(floatCount: shape.ringFloatCount(panelCount: ringPanelCount))
         // A row of every position begins at another number.
         let rowWidth = shape.keyValueHeadCount * shape.headDimension
@@ -94,10 +94,9 @@ extension Workload {
                     setting.runTeam { worker in
                         for first in stride(from: 0, to: length, by: rowCount) {
                             let input = AttentionInput(
-                                queries: queries.floats, neighborQueries: queries.floats, rowCount: rowCount,
-                                firstPosition: first, segments: table, neighborRing: ring.floats,
-                                ringPanelCount: ringPanelCount, neighborWindow: neighborWindow, output: output.floats,
-                                precision: precision)
+                                zones: ZoneQueries(zones) { _ in UnsafePointer(queries.floats) }, rowCount: rowCount,
+                                firstPosition: first, segments: table, ring: ring.floats,
+                                ringPanelCount: ringPanelCount, output: output.floats, precision: precision)
                             TwoPassAttention.attend(
                                 input, shape: shape, scratch: scratch.floats + worker.index * scratchCount,
                                 partials: partials.floats, worker: worker)

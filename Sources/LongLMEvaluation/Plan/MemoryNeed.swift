@@ -42,6 +42,6 @@ public struct MemoryNeed: Sendable, Equatable {
         cacheByteCount = configuration.cacheByteCount(length: length, cacheFormat: cacheFormat)
         neighborRingByteCount =
             configuration.cacheByteCount(
-                length: length, neighborWindow: attention.neighborWindow, cacheFormat: cacheFormat) - cacheByteCount
+                length: length, neighborWindow: attention.method.ringWindow, cacheFormat: cacheFormat) - cacheByteCount
     }
 }

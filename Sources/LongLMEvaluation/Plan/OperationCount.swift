@@ -14,7 +14,7 @@ extension ModelConfiguration {
         let hidden = Double(hiddenSize)
         let weights = 2 * hidden * (queryWidth + keyWidth) + 3 * hidden * Double(intermediateSize)
         let pairs = layerAttention.reduce(0) { sum, layer in
-            let isExtended = attention != .plain && layer.isExtended
+            let isExtended = attention.method.movesPositions && layer.isExtended
             return sum + pairCount(length: length, window: isExtended ? nil : layer.slidingWindow)
         }
         return Double(layerCount) * 2 * weights * Double(length) + 4 * queryWidth * pairs

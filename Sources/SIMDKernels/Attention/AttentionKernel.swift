@@ -38,11 +38,11 @@ where Tile.Products == Target.Products {
     static func packQueries(_ arguments: AttentionArguments, _ scratch: AttentionScratch, tileCount: Int) {
         let dimension = arguments.shape.headDimension
         let depth = dimension / Tile.Products.numbersPerStep
-        let setSize = TwoPassAttention.itemRows * depth
+        let zoneSize = TwoPassAttention.itemRows * depth
         let packed = scratch.queries
         let rows = scratch.rows
-        for set in 0..<(arguments.input.neighborWindow > 0 ? 2 : 1) {
-            let queries = set == 0 ? arguments.input.queries : arguments.input.neighborQueries
+        for zone in Steps(from: 0, to: arguments.input.zones.count, by: 1) {
+            let queries = arguments.input.zones[zone].queries
             for tile in Steps(from: 0, to: tileCount, by: 1) {
                 let first = arguments.rows.lowerBound + tile * Tile.rows
                 let count = lesser(Tile.rows, arguments.rows.upperBound - first)
@@ -53,7 +53,7 @@ where Tile.Products == Target.Products {
                         rows[row * dimension + d] = source[d] * 1.442_695_04
                     }
                 }
-                let target = packed + set * setSize + tile * Tile.rows * depth
+                let target = packed + zone * zoneSize + tile * Tile.rows * depth
                 let whole = depth / laneCount * laneCount
                 for step in Steps(from: 0, to: whole, by: laneCount) {
                     let square = target + step * Tile.rows
@@ -75,11 +75,11 @@ where Tile.Products == Target.Products {
 
     @inline(always)
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, set: Int,
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
         _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
     ) {
         let depth = arguments.shape.headDimension / Tile.Products.numbersPerStep
-        let queries = scratch.queries + (set * TwoPassAttention.itemRows + tile * Tile.rows) * depth
+        let queries = scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * depth
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             products.accumulate(

@@ -21,9 +21,9 @@ protocol AttentionForm {
     /// Scores a tile against one panel of keys: row r from `scores + r · blockLength` on.
     ///
     /// - Parameters:
-    ///   - set: 0 for the queries that meet grouped keys, 1 for those that meet neighbor keys.
+    ///   - zone: Whose queries the tile has.
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, set: Int,
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
         _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>)
 
     /// Turns a tile's scores into weights, and adds them to its sums, after these were multiplied by `scratch.factors`.
@@ -134,37 +134,44 @@ private func attendBlock<Form: AttentionForm>(
         to: state.values + step.tile * Form.tileRows * arguments.shape.layout.valueStride)
 }
 
-/// Scores one row tile against one panel of keys: with the grouped keys, the neighbor keys, or, where the window's
-/// edge crosses, both, merged by mask; then hides the keys after a row's own position.
+/// Scores one row tile against one panel of keys, in each zone that has some of its pairs, and merges by mask what several
+/// zones have scored; then hides the keys after a row's own position.
 @inline(always)
 private func scorePanel<Form: AttentionForm>(
     _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, panel: Int, _: Form.Type
 ) {
     let input = arguments.input
+    let zones = input.zones
     let layout = arguments.shape.layout
-    let window = input.neighborWindow
     let panelStart = step.block + panel * AttentionShape.panelLength
     let panelEnd = panelStart + AttentionShape.panelLength - 1
-    let needsGrouped = panelStart <= step.positions.upperBound - window
-    let needsNeighbor = window > 0 && panelEnd > step.positions.lowerBound - window
     let column = panel * AttentionShape.panelLength
 
-    for set in (needsGrouped ? 0 : 1)..<(needsNeighbor ? 2 : 1) {
+    // From the last zone to the first, until one has begun at all keys of the panel for all rows.
+    var firstZone = zones.count - 1
+    while firstZone > 0 && panelStart < zones[firstZone].zone.firstKey.firstKey(for: step.positions.upperBound) {
+        firstZone -= 1
+    }
+    var isMixed = false
+    for zone in Steps(from: firstZone, to: zones.count, by: 1) {
+        let isFirst = zone == firstZone
+        // A zone that begins after the panel has none of its keys.
+        if !isFirst && panelEnd < zones[zone].zone.firstKey.firstKey(for: step.positions.lowerBound) { continue }
+        isMixed = isMixed || !isFirst
         let keys: UnsafePointer<Float>
-        if set == 0 {
+        if zones[zone].zone.keys == .segments {
             let place = panelStart % AttentionShape.segmentLength / AttentionShape.panelLength
             keys = UnsafePointer(
                 input.segments[panelStart / AttentionShape.segmentLength] + arguments.head * layout.headFloatCount
                     + place * layout.panelFloatCount)
         } else {
             let place = panelStart / AttentionShape.panelLength % input.ringPanelCount
-            keys = input.neighborRing + (arguments.head * input.ringPanelCount + place) * layout.panelFloatCount
+            keys = input.ring + (arguments.head * input.ringPanelCount + place) * layout.panelFloatCount
         }
-        let scores = (set == 0 && needsNeighbor ? scratch.groupedScores : scratch.scores) + column
-        Form.score(arguments, scratch, tile: step.tile, set: set, keys, into: scores)
+        let scores = isFirst ? scratch.scores : scratch.zoneScores(zone)
+        Form.score(arguments, scratch, tile: step.tile, zone: zone, keys, into: scores + column)
     }
 
-    let isMixed = needsGrouped && needsNeighbor
     let slidingWindow = input.slidingWindow
     let hidesEarly = slidingWindow > 0 && panelStart <= step.positions.upperBound - slidingWindow
     let isCapped = input.scoreCap > 0
@@ -179,8 +186,12 @@ private func scorePanel<Form: AttentionForm>(
             let keyPositions = longlm_count_from(Int32(truncatingIfNeeded: panelStart + offset))
             var scores = scratch.scores.lanes(at: place)
             if isMixed {
-                let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position - window))
-                scores.replace(with: scratch.groupedScores.lanes(at: place), where: keyPositions .<= edge)
+                for zone in Steps(from: firstZone + 1, to: zones.count, by: 1) {
+                    let firstKey = zones[zone].zone.firstKey.firstKey(for: position)
+                    let edge = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: firstKey))
+                    // A zone that scored nothing of the panel has none of its keys.
+                    scores.replace(with: scratch.zoneScores(zone).lanes(at: place), where: keyPositions .>= edge)
+                }
             }
             if isCapped { scores = Activation.softCap(cap).apply(scores, Form.Arithmetic.self) }
             let own = SIMD16<Int32>(repeating: Int32(truncatingIfNeeded: position))

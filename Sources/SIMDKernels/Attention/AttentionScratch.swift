@@ -1,11 +1,12 @@
 /// One worker's memory for the rows of one piece of work.
 struct AttentionScratch {
-    /// Packed queries that meet the grouped keys, then those that meet the neighbor keys: [2][tile][words][tile rows].
+    /// Packed queries of the zones: [zone][tile][words][tile rows].
     let queries: UnsafeMutablePointer<Float>
     /// Scores and then weights of one row tile and one block of keys: [tile rows][block].
     let scores: UnsafeMutablePointer<Float>
-    /// Grouped scores of the panels that the window's edge crosses. Integer products keep the codes of the weights here.
-    let groupedScores: UnsafeMutablePointer<Float>
+    /// Scores of the second and third zones in the panels that the zone's edge crosses. Integer products keep the codes of
+    /// the weights here.
+    let laterScores: UnsafeMutablePointer<Float>
     /// By how much a step shrinks what a row has gathered.
     let factors: UnsafeMutablePointer<Float>
     /// Each row's greatest score of a step.
@@ -44,7 +45,7 @@ struct AttentionScratch {
             // As floats or words, or as codes with their sums and scales.
             let groups = shape.layout.valueStride / Int8CacheStorage.groupLength
             let perRow = dimension > groups * QuantizedInput.wordCount ? dimension : groups * QuantizedInput.wordCount
-            queries = 2 * TwoPassAttention.itemRows * perRow
+            queries = ZoneQueries.limit * TwoPassAttention.itemRows * perRow
             rows = maximumTileRows * dimension + Int8CacheStorage.groupLength
             valueScales = groups * AttentionScratch.valueScaleCount
             rowScales = AttentionShape.blockLength + laneCount
@@ -53,7 +54,8 @@ struct AttentionScratch {
 
         @inline(always)
         var total: Int {
-            queries + 2 * maximumTileRows * AttentionShape.blockLength + 4 * laneCount + Sizes.rowSums + rows
+            queries + ZoneQueries.limit * maximumTileRows * AttentionShape.blockLength + 4 * laneCount + Sizes.rowSums
+                + rows
                 + valueScales + rowScales
                 + 2 * state
         }
@@ -62,13 +64,19 @@ struct AttentionScratch {
     @inline(always)
     static func floatCount(shape: AttentionShape) -> Int { Sizes(shape).total }
 
+    /// Scores of a zone after the first, where it doesn't have all keys of a panel.
+    @inline(always)
+    func zoneScores(_ zone: Int) -> UnsafeMutablePointer<Float> {
+        laterScores + (zone - 1) * maximumTileRows * AttentionShape.blockLength
+    }
+
     @inline(always)
     init(_ memory: UnsafeMutablePointer<Float>, shape: AttentionShape) {
         let sizes = Sizes(shape)
         queries = memory
         scores = queries + sizes.queries
-        groupedScores = scores + maximumTileRows * AttentionShape.blockLength
-        factors = groupedScores + maximumTileRows * AttentionShape.blockLength
+        laterScores = scores + maximumTileRows * AttentionShape.blockLength
+        factors = laterScores + (ZoneQueries.limit - 1) * maximumTileRows * AttentionShape.blockLength
         peaks = factors + laneCount
         references = peaks + laneCount
         blockFactors = references + laneCount

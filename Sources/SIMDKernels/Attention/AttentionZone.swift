@@ -43,3 +43,61 @@ public enum KeyCopy: Sendable, Equatable {
     /// Of the last positions, in the ring.
     case ring
 }
+
+/// A run of keys that a query meets between positions of the zone's own.
+public struct AttentionZone: Sendable, Equatable {
+    /// Where it begins, unless a zone after it begins before that.
+    public let firstKey: ZoneEdge
+    /// The copy of the keys that it reads.
+    public let keys: KeyCopy
+
+    /// A zone from an edge on.
+    public init(from firstKey: ZoneEdge, keys: KeyCopy = .segments) {
+        self.firstKey = firstKey
+        self.keys = keys
+    }
+}
+
+/// The queries of one to three zones. A key belongs to the last zone that has begun at it; the first zone has all keys before
+/// the others.
+public struct ZoneQueries {
+    /// One zone's keys, and the queries that meet them.
+    struct Zone {
+        let zone: AttentionZone
+        /// [rowCount, Hq, D], rotated to meet the zone's keys, and multiplied by the scale of scores (most often 1/√D).
+        let queries: UnsafePointer<Float>
+    }
+
+    /// The most zones.
+    public static let limit = 3
+
+    let count: Int
+    private let first: Zone
+    private let second: Zone
+    private let third: Zone
+
+    /// One zone: plain attention.
+    ///
+    /// - Parameter queries: [rowCount, Hq, D], rotated to meet the keys in the segments, and multiplied by the scale of
+    ///   scores (most often 1/√D).
+    public init(_ queries: UnsafePointer<Float>) {
+        self.init([AttentionZone(from: .beginning)]) { _ in queries }
+    }
+
+    /// Zones in ascending order.
+    ///
+    /// - Parameters:
+    ///   - zones: One to ``limit``.
+    ///   - queries: The queries of zone k: [rowCount, Hq, D], rotated to meet its keys, and scaled.
+    public init(_ zones: [AttentionZone], queries: (Int) -> UnsafePointer<Float>) {
+        precondition((1...Self.limit).contains(zones.count), "there are one to three zones")
+        func zone(_ index: Int) -> Zone { Zone(zone: zones[index], queries: queries(index)) }
+        count = zones.count
+        first = zone(0)
+        second = count > 1 ? zone(1) : first
+        third = count > 2 ? zone(2) : second
+    }
+
+    @inline(always)
+    subscript(index: Int) -> Zone { index == 0 ? first : index == 1 ? second : third }
+}

@@ -48,14 +48,14 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
         let shape = arguments.shape
         let dimension = shape.headDimension
         let rowWords = rowWordCount(shape)
-        for set in 0..<(arguments.input.neighborWindow > 0 ? 2 : 1) {
-            let queries = set == 0 ? arguments.input.queries : arguments.input.neighborQueries
+        for zone in Steps(from: 0, to: arguments.input.zones.count, by: 1) {
+            let queries = arguments.input.zones[zone].queries
             for row in Steps(from: 0, to: tileCount * Tile.rows, by: 1) {
                 let isMissing = arguments.rows.lowerBound + row >= arguments.rows.upperBound
                 let source = isMissing ? queries : queries + arguments.offset(ofRow: arguments.rows.lowerBound + row)
                 let tile = row / Tile.rows
                 let target =
-                    scratch.queries + (set * TwoPassAttention.itemRows + tile * Tile.rows) * rowWords
+                    scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * rowWords
                     + (row - tile * Tile.rows)
                 for group in Steps(from: 0, to: groupCount(shape), by: 1) {
                     let place = target + group * QuantizedInput.wordCount * Tile.rows
@@ -106,13 +106,13 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
 
     @inline(always)
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, set: Int,
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
         _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
     ) {
         let shape = arguments.shape
         let dimension = shape.headDimension
         let queries =
-            scratch.queries + (set * TwoPassAttention.itemRows + tile * Tile.rows) * rowWordCount(shape)
+            scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * rowWordCount(shape)
         for column in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             for group in Steps(from: 0, to: groupCount(shape), by: 1) {
@@ -184,7 +184,7 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
         let stride = shape.layout.valueStride
         let values = blockValues(arguments, step.block)
         let panelWords = Int8CacheStorage.valueBlockWordCount(stride: stride)
-        let codes = scratch.groupedScores
+        let codes = scratch.laterScores
         for group in Steps(from: 0, to: groupCount(shape), by: 1) {
             quantizeWeights(arguments, scratch, step, ValueScales(scratch, group: group), to: codes)
             let first = values + group * Int8Values.groupWordCount + Int8Values.scaleWordCount

@@ -1,22 +1,17 @@
 /// What one attention reads and writes. Positions count from 0; row t has position `firstPosition + t`.
 public struct AttentionInput {
-    /// [rowCount, Hq, D], rotated to meet the keys in `segments`, and multiplied by the scale of scores (most often
-    /// 1/√D).
-    public var queries: UnsafePointer<Float>
-    /// [rowCount, Hq, D], rotated to meet the keys in `neighborRing`, and scaled; `queries` again without a window.
-    public var neighborQueries: UnsafePointer<Float>
+    /// The zones of keys, and the queries that meet them.
+    public var zones: ZoneQueries
     /// T.
     public var rowCount: Int
     /// The position of row 0.
     public var firstPosition: Int
     /// The keys and values of all positions up to the last row's, ``AttentionShape/segmentLength`` in each.
     public var segments: UnsafePointer<UnsafeMutablePointer<Float>>
-    /// The neighbor keys of the last `neighborWindow` + T positions; not read without a window.
-    public var neighborRing: UnsafePointer<Float>
+    /// The keys of the last positions, as many as the zone in the ring has for each of the rows; not read without one.
+    public var ring: UnsafePointer<Float>
     /// The panels of the ring.
     public var ringPanelCount: Int
-    /// W: keys nearer than this are scored against the ring, all others against the segments. 0: plain attention.
-    public var neighborWindow: Int
     /// Keys at least this many positions back are hidden, as in a layer of sliding-window attention; 0: none are.
     public var slidingWindow: Int
     /// c of c · tanh(score / c), by which scores are bounded before the softmax (Gemma 2); 0: they are not.
@@ -29,19 +24,16 @@ public struct AttentionInput {
 
     /// All of the above.
     public init(
-        queries: UnsafePointer<Float>, neighborQueries: UnsafePointer<Float>, rowCount: Int, firstPosition: Int,
-        segments: UnsafePointer<UnsafeMutablePointer<Float>>, neighborRing: UnsafePointer<Float>, ringPanelCount: Int,
-        neighborWindow: Int, slidingWindow: Int = 0, scoreCap: Float = 0, output: UnsafeMutablePointer<Float>,
-        precision: Precision = .float32
+        zones: ZoneQueries, rowCount: Int, firstPosition: Int, segments: UnsafePointer<UnsafeMutablePointer<Float>>,
+        ring: UnsafePointer<Float>, ringPanelCount: Int, slidingWindow: Int = 0, scoreCap: Float = 0,
+        output: UnsafeMutablePointer<Float>, precision: Precision = .float32
     ) {
-        self.queries = queries
-        self.neighborQueries = neighborQueries
+        self.zones = zones
         self.rowCount = rowCount
         self.firstPosition = firstPosition
         self.segments = segments
-        self.neighborRing = neighborRing
+        self.ring = ring
         self.ringPanelCount = ringPanelCount
-        self.neighborWindow = neighborWindow
         self.slidingWindow = slidingWindow
         self.scoreCap = scoreCap
         self.output = output
@@ -62,9 +54,9 @@ extension AttentionInput {
     }
 }
 
-/// Causal attention whose scores come from two sets of positions, merged by mask under one softmax (Self-Extend,
-/// arXiv 2401.01325, section 3): a key fewer than W positions back is scored with its neighbor rotation, a farther
-/// one with its grouped rotation. With W = 0 it is plain attention.
+/// Causal attention whose scores come from up to three sets of positions, merged by mask under one softmax. In Self-Extend
+/// (arXiv 2401.01325, section 3) a key fewer than W positions back is scored with its neighbor rotation, a farther one
+/// with its grouped rotation. With one zone it is plain attention.
 ///
 /// The numeric contract: a score is one chain of multiply-adds over d. A row's online softmax steps over blocks of
 /// 128 keys that are aligned to absolute positions, starts afresh every 512 keys, and the segments' results are

@@ -24,6 +24,21 @@ struct AttentionProblem {
     var precision = Precision.float32
     /// W; 0 for plain attention.
     var window: Int
+    /// Zones other than those of W: each with a set of queries of its own, keys in the segments unless they are in the ring.
+    var statedZones: [AttentionZone]?
+    /// W decides between grouped and neighbor keys unless zones are stated.
+    var zones: [AttentionZone] {
+        if let statedZones { return statedZones }
+        let far = AttentionZone(from: .beginning)
+        return window == 0 ? [far] : [far, AttentionZone(from: .last(window), keys: .ring)]
+    }
+    /// The queries of a zone: those of the last of several are the neighbor queries.
+    func queries(ofZone zone: Int) -> [Float] {
+        if zone == 0 { return queries }
+        return zone == zones.count - 1 ? neighborQueries : middleQueries
+    }
+    /// The last positions that the ring has for a row; 0: there is none.
+    var ringWindow: Int { zones.last?.keys == .ring ? window : 0 }
     /// From how many positions back keys are hidden; 0: none are.
     var slidingWindow = 0
     /// c of c · tanh(score / c); 0: scores are not bounded.
@@ -31,6 +46,7 @@ struct AttentionProblem {
     /// [length, Hq, D], rotated and scaled.
     var queries: [Float]
     var neighborQueries: [Float]
+    var middleQueries: [Float]
     /// [length, Hkv, D], rotated.
     var keys: [Float]
     var neighborKeys: [Float]
@@ -58,6 +74,7 @@ struct AttentionProblem {
         keys = generator.floats(length * heads.keyValue * dimension)
         neighborKeys = generator.floats(length * heads.keyValue * dimension)
         values = generator.floats(length * heads.keyValue * dimension)
+        middleQueries = generator.floats(length * heads.query * dimension, limit: limit)
     }
 
     /// With keys and values that a bfloat16 cache holds exactly.
@@ -107,12 +124,14 @@ struct AttentionProblem {
 
     // MARK: Its twins
 
-    /// The merged scores of one row and query head, a key at a time: neighbor ones where i − j < W, grouped ones
-    /// elsewhere (section 3 of the paper).
+    /// The merged scores of one row and query head, a key at a time. Without stated zones these are neighbor ones where
+    /// i − j < W, grouped ones elsewhere (section 3 of the paper).
     func score<Scalar: BinaryFloatingPoint>(_ row: Int, _ head: Int, _ key: Int, as _: Scalar.Type) -> Scalar {
-        let isNeighbor = row - key < window
-        let queries = isNeighbor ? neighborQueries : queries
-        let keys = isNeighbor ? neighborKeys : keys
+        let zone =
+            statedZones?.lastIndex { $0.firstKey == .beginning || $0.firstKey.firstKey(for: row) <= key }
+            ?? (row - key < window ? 1 : 0)
+        let queries = window == 0 && statedZones == nil ? queries : queries(ofZone: zone)
+        let keys = zones[min(zone, zones.count - 1)].keys == .ring ? neighborKeys : keys
         let first = row * queryWidth + head * shape.headDimension
         let second = key * keyWidth + keyValueHead(head) * shape.headDimension
         var sum: Scalar = 0
@@ -163,6 +182,7 @@ struct AttentionProblem {
         // Queries are multiplied by log₂ e before they are rounded, so that scores are exponents of 2.
         problem.queries = queries.map { roundedToBFloat16($0 * 1.442_695_04) }
         problem.neighborQueries = neighborQueries.map { roundedToBFloat16($0 * 1.442_695_04) }
+        problem.middleQueries = middleQueries.map { roundedToBFloat16($0 * 1.442_695_04) }
         problem.scoreCap *= 1.442_695_04
         return rows.flatMap { row in
             let keys = visibleKeys(row)
@@ -218,7 +238,8 @@ final class AttentionCache {
             GuardedFloats(count: shape.segmentFloatCount, filledWith: stale)
         }
         segmentPointers = segments.map(\.pointer)
-        ringPanelCount = problem.window == 0 ? 0 : shape.ringPanelCount(window: problem.window, rowCount: rowLimit)
+        ringPanelCount =
+            problem.ringWindow == 0 ? 0 : shape.ringPanelCount(window: problem.ringWindow, rowCount: rowLimit)
         ring = GuardedFloats(count: shape.ringFloatCount(panelCount: ringPanelCount), filledWith: stale)
         scratches = (0..<threadCount).map { _ in
             GuardedFloats(count: TwoPassAttention.scratchFloatCount(shape: shape))
@@ -239,7 +260,7 @@ final class AttentionCache {
             problem.values[first...].withUnsafeBufferPointer { values in
                 if let value = values.baseAddress { shape.storeValue(value, position: position, segment: segment) }
             }
-            if problem.window == 0 { continue }
+            if problem.ringWindow == 0 { continue }
             problem.neighborKeys[first...].withUnsafeBufferPointer { keys in
                 guard let key = keys.baseAddress else { return }
                 shape.storeNeighborKey(key, position: position, ring: ring.pointer, panelCount: ringPanelCount)
@@ -250,18 +271,16 @@ final class AttentionCache {
     func attend(
         _ rows: Range<Int>, _ instructionSet: InstructionSet, sourceLocation: SourceLocation = #_sourceLocation
     ) -> [Float] {
-        let queries = GuardedFloats(problem.rows(rows, of: problem.queries))
-        let neighborQueries =
-            problem.window == 0 ? queries : GuardedFloats(problem.rows(rows, of: problem.neighborQueries))
+        let zones = problem.zones
+        let queries = zones.indices.map { GuardedFloats(problem.rows(rows, of: problem.queries(ofZone: $0))) }
         let output = GuardedFloats(count: rows.count * problem.queryWidth)
         segmentPointers.withUnsafeBufferPointer { pointers in
             guard let segments = pointers.baseAddress else { return }
             let input = AttentionInput(
-                queries: queries.pointer, neighborQueries: neighborQueries.pointer, rowCount: rows.count,
-                firstPosition: rows.lowerBound, segments: segments, neighborRing: ring.pointer,
-                ringPanelCount: ringPanelCount, neighborWindow: problem.window,
-                slidingWindow: problem.slidingWindow, scoreCap: problem.scoreCap, output: output.pointer,
-                precision: problem.precision)
+                zones: ZoneQueries(zones) { UnsafePointer(queries[$0].pointer) }, rowCount: rows.count,
+                firstPosition: rows.lowerBound, segments: segments, ring: ring.pointer,
+                ringPanelCount: ringPanelCount, slidingWindow: problem.slidingWindow, scoreCap: problem.scoreCap,
+                output: output.pointer, precision: problem.precision)
             runTeam(threadCount, instructionSet, sourceLocation: sourceLocation) { worker in
                 TwoPassAttention.attend(
                     input, shape: problem.shape, scratch: scratches[worker.index].pointer, partials: partials.pointer,

@@ -57,6 +57,7 @@ extension AttentionProblem {
         }
         problem.queries = roundedQueries(queries)
         problem.neighborQueries = roundedQueries(neighborQueries)
+        problem.middleQueries = roundedQueries(middleQueries)
         return rows.flatMap { row in
             (0..<shape.queryHeadCount).flatMap { head in problem.integerRow(row, head, values: values) }
         }

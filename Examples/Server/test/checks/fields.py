@@ -7,7 +7,7 @@ import tempfile
 
 import openai
 
-from checks.common import CHAT, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question
+from checks.common import CHAT, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question, slow
 from server import Server
 
 
@@ -69,6 +69,7 @@ def refusals(server):
 
 
 @on_shared_server
+@slow
 def neutral_fields(server):
     """What asks for nothing, or can't change an answer, is no reason to refuse."""
     plain = server.post(CHAT, question("Hello"))[2]["choices"][0]["message"]
@@ -117,6 +118,7 @@ def strict_json(server):
 
 
 @on_shared_server
+@slow
 def context_length(server):
     long = "word " * 3000
     for path, body in [(CHAT, question(long)), (TEXT, {"prompt": long}), (TEXT, {"prompt": ["a", long]})]:

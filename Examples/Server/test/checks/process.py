@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from checks.common import ENDLESS, HALF, PASSKEY_MODEL, SHARED_OPTIONS, TEXT, on_own_server
+from checks.common import ENDLESS, HALF, PASSKEY_MODEL, SHARED_OPTIONS, TEXT, on_own_server, slow
 from server import Server, events
 
 
@@ -51,6 +51,7 @@ def termination(binary, model):
 
 
 @on_own_server
+@slow
 def drained(binary, model):
     """Once all answers have ended, the server ends."""
     with Server(binary, model, *SHARED_OPTIONS) as server:
@@ -62,6 +63,7 @@ def drained(binary, model):
 
 
 @on_own_server
+@slow
 def second_signal(binary, model):
     with Server(binary, model, *SHARED_OPTIONS) as server:
         iterator = events(server.open(TEXT, ENDLESS).getresponse())

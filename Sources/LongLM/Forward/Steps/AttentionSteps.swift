@@ -8,11 +8,11 @@ extension ForwardPass {
     ///   - heads: Queries and keys are normalised in place.
     ///   - weights: With the norms of single heads.
     ///   - rotations: Of all rows.
-    ///   - queries: The rotated queries.
+    ///   - queries: The rotated queries of each zone.
     ///   - layer: Whose caches get the keys and values.
     func rotate(
         _ heads: ProjectedHeads, normalizedBy weights: AttentionWeights, by rotations: Rotations,
-        into queries: RotatedQueries, andCachesOf layer: Int
+        into queries: [Activations], andCachesOf layer: Int
     ) {
         schedule.forEachRow(of: configuration.keyValueHeadCount) { row, keyHeads in
             let step = RotationOfRow(
@@ -28,7 +28,7 @@ extension ForwardPass {
     }
 
     /// Attends every query to the keys and values of its sequence, up to its own position.
-    func attend(_ queries: RotatedQueries, toCachesOf layer: Int, into attended: Activations) {
+    func attend(_ queries: [Activations], toCachesOf layer: Int, into attended: Activations) {
         let scratch = workspace.scratch(schedule.worker)
         if pass.runs.count == 1 {
             // All rows are this run's, so that workers go on with those that they own.
@@ -58,7 +58,7 @@ extension ForwardPass {
     /// Calls `body` with the attention of each run. Workers are numbered otherwise in each, so that what is left over falls
     /// to all of them in turn.
     private func forEachRun(
-        _ queries: RotatedQueries, _ layer: Int, _ attended: Activations,
+        _ queries: [Activations], _ layer: Int, _ attended: Activations,
         _ body: (AttentionInput, SequenceState, Worker) -> Void
     ) {
         for (index, run) in pass.runs.enumerated() {
@@ -68,17 +68,17 @@ extension ForwardPass {
     }
 
     private func attentionInput(
-        _ run: PassRun, _ queries: RotatedQueries, _ layer: Int, _ attended: Activations
+        _ run: PassRun, _ queries: [Activations], _ layer: Int, _ attended: Activations
     ) -> AttentionInput {
         let (sequence, first) = (run.sequence, run.rows.lowerBound)
         let cache = sequence.cache
-        let isExtended = configuration.isExtended(layer, by: sequence.attention)
+        let isExtended = configuration.isExtended(layer, of: sequence)
         return AttentionInput(
-            queries: queries.segments.row(first),
-            neighborQueries: isExtended ? queries.ring.row(first) : queries.segments.row(first),
+            zones: isExtended
+                ? ZoneQueries(sequence.zones) { UnsafePointer(queries[$0].row(first)) }
+                : ZoneQueries(queries[0].row(first)),
             rowCount: run.rows.count, firstPosition: run.firstPosition, segments: cache.segments(layer: layer),
-            neighborRing: cache.ring(layer: layer), ringPanelCount: cache.ringPanelCount,
-            neighborWindow: isExtended ? sequence.attention.neighborWindow ?? 0 : 0,
+            ring: cache.ring(layer: layer), ringPanelCount: cache.ringPanelCount,
             slidingWindow: isExtended ? 0 : configuration.layerAttention[layer].slidingWindow ?? 0,
             scoreCap: configuration.attentionSoftcap ?? 0, output: attended.row(first),
             precision: precision.reads(cache.shape.cacheFormat) ? precision : .float32)
@@ -115,25 +115,26 @@ private struct RotationOfRow {
     /// Rotates queries and keys for a layer, and stores keys and values.
     func rotate(
         _ heads: ProjectedHeads, by rotations: Rotations, _ layer: Int, _ configuration: ModelConfiguration,
-        into queries: RotatedQueries
+        into queries: [Activations]
     ) {
         let (query, key, value) = (heads.queries.row(row), heads.keys.row(row), heads.values.row(row))
         let cache = run.sequence.cache
         let position = run.position(ofRow: row)
         let segment = cache.segments(layer: layer)[position / AttentionShape.segmentLength]
-        switch rotations.positions(ofLayer: layer, configuration, run.sequence.attention) {
+        switch rotations.positions(ofLayer: layer, configuration, run.sequence) {
         case .one(let rotation):
-            rotateQuery(query, rotation, configuration.attentionScale, into: queries.segments)
+            rotateQuery(query, rotation, configuration.attentionScale, into: queries[0])
             rotateKey(key, rotation)
-        case .farAndNeighbor:
+        case .zones(let count, let hasRing):
             let factor = rotations.queryFactor(row)
-            rotateQuery(query, rotations.farQuery, factor, into: queries.segments)
-            rotateQuery(query, rotations.neighbor, factor, into: queries.ring)
-            rotateKey(key, rotations.neighbor)
-            cache.shape.storeNeighborKey(
-                rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount,
-                heads: keyHeads)
-            rotateKey(key, rotations.farKey)
+            for zone in 0..<count { rotateQuery(query, rotations.zoneQueries[zone], factor, into: queries[zone]) }
+            if hasRing {
+                rotateKey(key, rotations.own)
+                cache.shape.storeNeighborKey(
+                    rotatedKey, position: position, ring: cache.ring(layer: layer), panelCount: cache.ringPanelCount,
+                    heads: keyHeads)
+            }
+            rotateKey(key, rotations.segmentKey)
         }
         cache.shape.storeKey(rotatedKey, position: position, segment: segment, heads: keyHeads)
         cache.shape.storeValue(value, position: position, segment: segment, heads: keyHeads)
