@@ -15,12 +15,31 @@ struct DoubleLlama {
 
     /// Logits [N, V], row by row.
     func logits(_ tokens: [Int], _ selfExtend: SelfExtend? = nil) -> [Double] {
+        logits(tokens) { attend($0, $1, selfExtend) }
+    }
+
+    /// What an attention method comes to, for a query at i and a key at j.
+    struct Scheme {
+        /// The distance at which a pair of components of both is scored.
+        var distance: (_ i: Int, _ j: Int, _ pair: Int) -> Double = { i, j, _ in Double(i - j) }
+        /// The frequency of a pair; nil: the model's own.
+        var frequency: ((_ pair: Int) -> Double)?
+        /// What scores are multiplied by.
+        var scale = 1.0
+    }
+
+    /// Logits [N, V], row by row, of distances that are written down for each pair of positions.
+    func logits(_ tokens: [Int], by scheme: Scheme) -> [Double] {
+        logits(tokens) { attend($0, $1, scheme) }
+    }
+
+    private func logits(_ tokens: [Int], attend: ([[Double]], String) -> [[Double]]) -> [Double] {
         let width = tiny.hiddenSize
         let embedding = self["model.embed_tokens"]
         var stream = tokens.map { Array(embedding[($0 * width)..<(($0 + 1) * width)]) }
         for layer in 0..<tiny.layerCount {
             let name = "model.layers.\(layer)."
-            let attended = attend(stream.map { normalize($0, name + "input_layernorm") }, name, selfExtend)
+            let attended = attend(stream.map { normalize($0, name + "input_layernorm") }, name)
             for row in stream.indices { stream[row] = sum(stream[row], attended[row]) }
             for row in stream.indices {
                 let input = normalize(stream[row], name + "post_attention_layernorm")
@@ -54,30 +73,52 @@ struct DoubleLlama {
         }
     }
 
+    private func attend(_ input: [[Double]], _ name: String, _ scheme: Scheme) -> [[Double]] {
+        attend(input, name) { query, key, i, j in
+            let half = tiny.headDimension / 2
+            var score = 0.0
+            for pair in 0..<half {
+                let frequency: Double = scheme.frequency?(pair) ?? Double(frequency(pair))
+                let angle: Double = scheme.distance(i, j, pair) * frequency
+                let (a, b, c, d) = (query[pair], query[pair + half], key[pair], key[pair + half])
+                score += (a * c + b * d) * cos(angle)
+                score += (a * d - b * c) * sin(angle)
+            }
+            return score * scheme.scale
+        }
+    }
+
     private func attend(_ input: [[Double]], _ name: String, _ selfExtend: SelfExtend?) -> [[Double]] {
-        let dimension = tiny.headDimension
-        let keys = input.map { multiply($0, name + "self_attn.k_proj") }
-        let values = input.map { multiply($0, name + "self_attn.v_proj") }
-        let sharing = tiny.queryHeadCount / tiny.keyValueHeadCount
         let positions = input.indices.map(Float.init)
         let trueAngles = positions.map(angles)
         let groupedQueryAngles = input.indices.map { angles(Self.groupedQueryPosition($0, selfExtend)) }
         let groupedKeyAngles = input.indices.map { angles(Float($0 / (selfExtend?.groupSize ?? 1))) }
 
+        return attend(input, name) { query, key, i, j in
+            let isNeighbor = i - j < selfExtend?.neighborWindow ?? .max
+            let rotatedQuery = rotate(query, isNeighbor ? trueAngles[i] : groupedQueryAngles[i])
+            let rotatedKey = rotate(key, isNeighbor ? trueAngles[j] : groupedKeyAngles[j])
+            let score = zip(rotatedQuery, rotatedKey).reduce(0) { $0 + $1.0 * $1.1 }
+            return score * Self.queryScale(i, selfExtend)
+        }
+    }
+
+    /// Attention with a score for each query, key, i and j, before it is divided by √D.
+    private func attend(
+        _ input: [[Double]], _ name: String, score: (_ query: [Double], _ key: [Double], _ i: Int, _ j: Int) -> Double
+    ) -> [[Double]] {
+        let dimension = tiny.headDimension
+        let keys = input.map { multiply($0, name + "self_attn.k_proj") }
+        let values = input.map { multiply($0, name + "self_attn.v_proj") }
+        let sharing = tiny.queryHeadCount / tiny.keyValueHeadCount
         return input.indices.map { i in
-            let query = multiply(input[i], name + "self_attn.q_proj").map { $0 * Self.queryScale(i, selfExtend) }
+            let query = multiply(input[i], name + "self_attn.q_proj")
             var output: [Double] = []
             for head in 0..<tiny.queryHeadCount {
                 let own = Array(query[(head * dimension)..<((head + 1) * dimension)])
                 let first = head / sharing * dimension
-                let near = rotate(own, trueAngles[i])
-                let far = rotate(own, groupedQueryAngles[i])
                 let scores = (0...i).map { j in
-                    let key = Array(keys[j][first..<(first + dimension)])
-                    let isNeighbor = i - j < selfExtend?.neighborWindow ?? .max
-                    let rotated = rotate(key, isNeighbor ? trueAngles[j] : groupedKeyAngles[j])
-                    return zip(isNeighbor ? near : far, rotated).reduce(0) { $0 + $1.0 * $1.1 }
-                        / Double(dimension).squareRoot()
+                    score(own, Array(keys[j][first..<(first + dimension)]), i, j) / Double(dimension).squareRoot()
                 }
                 let greatest = scores.max() ?? 0
                 let exponentials = scores.map { exp($0 - greatest) }
@@ -108,10 +149,11 @@ struct DoubleLlama {
 
     /// The angles as the engine defines them: float32 positions and frequencies, and a product rounded to float32.
     private func angles(_ position: Float) -> [Double] {
-        (0..<(tiny.headDimension / 2)).map { k in
-            let frequency = 1 / Float(pow(tiny.ropeTheta, Double(2 * k) / Double(tiny.headDimension)))
-            return Double(position * frequency)
-        }
+        (0..<(tiny.headDimension / 2)).map { Double(position * frequency($0)) }
+    }
+
+    private func frequency(_ k: Int) -> Float {
+        1 / Float(pow(tiny.ropeTheta, Double(2 * k) / Double(tiny.headDimension)))
     }
 
     private func rotate(_ head: [Double], _ angles: [Double]) -> [Double] {

@@ -27,6 +27,8 @@ import Testing
             .plain, .selfExtend(SelfExtend(groupSize: 4, neighborWindow: window)), .plain,
             .reRoPE(ReRoPE(neighborWindow: window)),
             .leakyReRoPE(LeakyReRoPE(slowdown: 2.5, neighborWindow: window)),
+            .string(STRING(shiftedDistance: window, localWindow: 3)),
+            .dualChunk(DualChunkAttention(chunkSize: window, localSize: 4)),
         ]
     }
 
