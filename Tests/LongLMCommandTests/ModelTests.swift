@@ -115,7 +115,10 @@ struct ModelTests {
         let window = ["--neighbor-window", "4"]
         let modes = [
             [], window + ["--group-size", "3"], window + ["--attention", "rerope"],
-            window + ["--group-size", "3", "--attention", "leaky-rerope"],
+            window + ["--group-size", "3", "--attention", "leaky-rerope"], ["--attention", "string:4:2"],
+            ["--attention", "dpe:2,3:4"], ["--attention", "dca:5:1"], ["--attention", "lampe:40:9:4"],
+            ["--attention", "linear:2"], ["--attention", "ntk:2"], ["--attention", "dynamic-ntk:20000"],
+            ["--attention", "yarn:2"], ["--attention", "5:4"],
         ]
         let hashes = try modes.map { mode in
             let run = try longlm(

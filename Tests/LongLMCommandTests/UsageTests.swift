@@ -39,7 +39,17 @@ import Testing
         (["generate", "--model", "m", "--prompt", "a", "--seed", "1"], "--temperature"),
         (["generate", "--model", "m", "--prompt", "a", "--shift", "floor"], "--group-size"),
         (["logits", "--model", "m", "--prompt", "a", "--query-scale-base", "9"], "--group-size"),
-        (["generate", "--model", "m", "--prompt", "a", "--attention", "rerope"], "--neighbor-window"),
+        (
+            ["generate", "--model", "m", "--prompt", "a", "--attention", "rerope", "--shift", "floor"],
+            "--neighbor-window"
+        ),
+        (["generate", "--model", "m", "--prompt", "a", "--attention", "string:5"], "string:S:W"),
+        (["generate", "--model", "m", "--prompt", "a", "--attention", "dca", "--group-size", "4"], "--group-size"),
+        (
+            ["generate", "--model", "m", "--prompt", "a", "--attention", "dca:48:8", "--trained-context", "64"],
+            "--trained-context"
+        ),
+        (["passkey", "--model", "m", "--lengths", "100", "--settings", "plain,dpe:2,8"], "dpe:2"),
         (
             [
                 "logits", "--model", "m", "--prompt", "a", "--attention", "rerope", "--neighbor-window", "8", "--shift",
@@ -47,7 +57,10 @@ import Testing
             ],
             "--shift"
         ),
-        (["logits", "--model", "m", "--prompt", "a", "--attention", "leaky-rerope"], "--group-size"),
+        (
+            ["logits", "--model", "m", "--prompt", "a", "--attention", "leaky-rerope", "--neighbor-window", "8"],
+            "--group-size"
+        ),
         (["logits", "--model", "m", "--prompt", "a", "--attention", "sparse"], "--attention"),
         (["generate", "--model", "m", "--prompt", "a", "--length", "0"], "--length"),
         (["logits", "--model", "m", "--prompt", "a", "--length", "16777217"], "--length"),

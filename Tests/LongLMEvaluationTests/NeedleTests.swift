@@ -304,7 +304,9 @@ struct NeedleRefusalTests {
     }
 
     @Test func settingNames() {
-        for name in ["plain", "auto", "4:1024"] { #expect(AttentionSetting(name)?.name == name) }
+        for name in ["plain", "auto", "4:1024", "string", "string:2730:128", "dpe:2,8:64", "yarn:2.5", "self-extend"] {
+            #expect(AttentionSetting(name)?.name == name)
+        }
         for text in ["", "Plain", "4", "4:", ":4", "4:5:6", "a:b", "automatic"] {
             #expect(AttentionSetting(text) == nil, "\(text)")
         }

@@ -29,6 +29,21 @@ import Testing
         #expect(results.map(\.passes) == [true, false, false, false, false, false])
     }
 
+    /// A case may name its attention by a text instead.
+    @Test func attentionAsAText() throws {
+        var tiny = try TinyCase(selfExtend: SelfExtend(groupSize: 5, neighborWindow: 16))
+        for key in ["group", "window", "scale_base", "shift"] { tiny.entry[key] = nil }
+        for (text, passes) in [("5:16", true), ("self-extend:5:16", true), ("dpe:5:16", true), ("5:17", false)] {
+            tiny.entry["attention"] = "\"\(text)\""
+            let results = try tiny.results()
+            #expect(results.map(\.passes) == [true] + Array(repeating: passes, count: 5), "\(text)")
+        }
+        for text in ["string", "wide", "auto"] {
+            tiny.entry["attention"] = "\"\(text)\""
+            #expect(throws: ReferenceError.self) { try tiny.results() }
+        }
+    }
+
     /// What a test of another package calls: it throws what differs.
     @Test func verify() throws {
         var tiny = try TinyCase()

@@ -11,9 +11,11 @@ public struct ReferenceCase: Sendable {
     public let file: String
     /// N, the length of the input.
     public let n: Int
-    /// G; k of Leaky ReRoPE.
+    /// The attention mode as `AttentionMode(text:)` reads it; nil: the members from `group` on name it.
+    public let attention: String?
+    /// G; k of Leaky ReRoPE. 1 where `attention` is there.
     public let group: Int
-    /// W.
+    /// W. 1 where `attention` is there.
     public let window: Int
     /// The base of the query scale; −1: no scale.
     public let scaleBase: Double
@@ -26,8 +28,13 @@ public struct ReferenceCase: Sendable {
 
     /// The attention mode.
     ///
-    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `mode` or `shift` is unknown.
+    /// - Throws: ``ReferenceError/malformedCases(file:reason:)`` when `attention`, `mode` or `shift` is unknown.
     public func attention(casesFile: String) throws(ReferenceError) -> AttentionMode {
+        if let attention {
+            do {
+                return try AttentionMode(text: attention)
+            } catch { throw .malformedCases(file: casesFile, reason: "\(error)") }
+        }
         let base = scaleBase > 0 ? Float(scaleBase) : nil
         switch mode ?? "self_extend" {
         case "self_extend":
@@ -71,10 +78,15 @@ public struct ReferenceCase: Sendable {
     private init(_ fields: CaseFields) throws(ReferenceError) {
         file = try fields.required("file", "a string") { $0.string }
         n = try fields.required("n", "a whole number") { $0.number?.wholeNumber }
-        group = try fields.required("group", "a whole number") { $0.number?.wholeNumber }
-        window = try fields.required("window", "a whole number") { $0.number?.wholeNumber }
-        scaleBase = try fields.required("scale_base", "a number") { $0.number?.double }
-        shift = try fields.required("shift", "a string") { $0.string }
+        attention = try fields.optional("attention", "a string") { $0.string }
+        if attention == nil {
+            group = try fields.required("group", "a whole number") { $0.number?.wholeNumber }
+            window = try fields.required("window", "a whole number") { $0.number?.wholeNumber }
+            scaleBase = try fields.required("scale_base", "a number") { $0.number?.double }
+            shift = try fields.required("shift", "a string") { $0.string }
+        } else {
+            (group, window, scaleBase, shift) = (1, 1, -1, SelfExtend.Shift.floor.rawValue)
+        }
         mode = try fields.optional("mode", "a string") { $0.string }
         length = try fields.optional("length", "a whole number") { $0.number?.wholeNumber }
         guard !file.isEmpty, !file.contains("/"), !file.contains("\\") else {

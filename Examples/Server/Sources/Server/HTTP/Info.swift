@@ -21,8 +21,7 @@ struct Info: Sendable {
                 "mode": "self_extend", "group_size": .integer(mode.groupSize),
                 "neighbor_window": .integer(mode.neighborWindow),
             ]
-        // No option chooses them.
-        case .reRoPE, .leakyReRoPE: ["mode": "other"]
+        default: ["mode": .string(model.attention.text)]
         }
     }
 }
