@@ -33,18 +33,21 @@ public enum TaskMetric: String, CaseIterable, Sendable, Codable {
         return part.isEmpty || Array(text.lowercased().utf8).firstRange(of: part) != nil
     }
 
-    private static func words(_ text: String) -> [Substring] { text.split(whereSeparator: \.isWhitespace) }
+    /// The words as bytes: strings of Swift are equal when Unicode calls them equivalent, and Python's are not.
+    private static func words(_ text: String) -> [[UInt8]] {
+        text.split(whereSeparator: \.isWhitespace).map { Array($0.utf8) }
+    }
 
     /// The words in lower case, without ASCII's punctuation and without articles.
-    static func normalizedWords(_ text: String) -> [Substring] {
+    private static func normalizedWords(_ text: String) -> [[UInt8]] {
         let punctuation = Set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".unicodeScalars)
         var scalars = String.UnicodeScalarView()
         scalars.append(contentsOf: text.lowercased().unicodeScalars.filter { !punctuation.contains($0) })
-        return words(String(scalars)).filter { !["a", "an", "the"].contains($0) }
+        return words(String(scalars)).filter { word in !["a", "an", "the"].contains { word.elementsEqual($0.utf8) } }
     }
 
-    private static func f1(_ words: [Substring], _ reference: [Substring]) -> Double {
-        var left: [Substring: Int] = [:]
+    private static func f1(_ words: [[UInt8]], _ reference: [[UInt8]]) -> Double {
+        var left: [[UInt8]: Int] = [:]
         for word in reference { left[word, default: 0] += 1 }
         var common = 0
         for word in words {
@@ -55,7 +58,7 @@ public enum TaskMetric: String, CaseIterable, Sendable, Codable {
         return f1(common: common, words.count, reference.count)
     }
 
-    private static func rougeL(_ words: [Substring], _ reference: [Substring]) -> Double {
+    private static func rougeL(_ words: [[UInt8]], _ reference: [[UInt8]]) -> Double {
         // [j]: the longest common subsequence of the words so far and the first j of the reference.
         var row = [Int](repeating: 0, count: reference.count + 1)
         for word in words {
