@@ -43,18 +43,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", required=True, help="the built server")
     parser.add_argument("--model", required=True, help="a directory of SmolLM2-135M-Instruct")
-    parser.add_argument("--quick", action="store_true", help="leave out the checks that take many seconds")
     parser.add_argument("names", nargs="*", help="checks or modules; all by default")
     arguments = parser.parse_args()
 
     def chosen(checks):
         names = set(arguments.names)
-        return [
-            check
-            for check in checks
-            if not (arguments.quick and getattr(check, "is_slow", False))
-            and (not names or names & {check.__name__, check.__module__.split(".")[-1]})
-        ]
+        return [check for check in checks if not names or names & {check.__name__, check.__module__.split(".")[-1]}]
 
     results = []
     if chosen(shared_checks):

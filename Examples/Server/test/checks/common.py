@@ -36,12 +36,6 @@ def on_own_server(function):
     return function
 
 
-def slow(function):
-    """A check that takes many seconds, which --quick leaves out. Stands below the line that says on which server."""
-    function.is_slow = True
-    return function
-
-
 def client(server):
     return openai.OpenAI(base_url=f"http://127.0.0.1:{server.port}/v1", api_key="none", max_retries=0)
 

@@ -11,7 +11,7 @@ import time
 import openai
 
 from checks.common import (
-    CHAT, ENDLESS, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question, slow, streamed)
+    CHAT, ENDLESS, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question, streamed)
 from server import Server, events
 
 
@@ -58,7 +58,6 @@ def concurrent_answers_are_equal(server):
 
 
 @on_shared_server
-@slow
 def long_prompts_hold_nobody_up(server):
     """While a long prompt is read, a stream goes on and a short question is answered."""
     api = client(server)
@@ -96,7 +95,6 @@ def long_prompts_hold_nobody_up(server):
 
 
 @on_shared_server
-@slow
 def errors_stay_with_their_request(server):
     """Requests that fail and clients that go, beside one that must not notice."""
     body = {"prompt": "Once upon a time", "temperature": 0, "max_tokens": 40}
@@ -145,7 +143,6 @@ def self_extend(binary, _):
 
 
 @on_own_server
-@slow
 def memory_limit(binary, _):
     """Requests wait until there is memory for them; only what never fits is refused."""
     options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--memory-limit", "60000000"]
@@ -180,7 +177,6 @@ def memory_limit(binary, _):
 
 
 @on_own_server
-@slow
 def conversations_are_found_again(binary, model):
     """Six users in turn, more than run at once."""
     with Server(binary, model, "--batch", "2", "--length", "2048") as server:
@@ -202,7 +198,6 @@ def conversations_are_found_again(binary, model):
 
 
 @on_own_server
-@slow
 def equal_beginnings_are_read_once(binary, model):
     """Requests that begin alike and come together: one reads, the others wait for it, also when its client goes."""
     with Server(binary, model, "--length", "2048") as server:
@@ -230,7 +225,6 @@ def equal_beginnings_are_read_once(binary, model):
 
 
 @on_own_server
-@slow
 def aliases_and_files(binary, model):
     """A GGUF file, under other names, with all options of the arithmetic."""
     file = next(os.path.join(model, name) for name in os.listdir(model) if name.endswith(".gguf"))

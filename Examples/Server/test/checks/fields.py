@@ -7,7 +7,7 @@ import tempfile
 
 import openai
 
-from checks.common import CHAT, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question, slow
+from checks.common import CHAT, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question
 from server import Server
 
 
@@ -69,7 +69,6 @@ def refusals(server):
 
 
 @on_shared_server
-@slow
 def neutral_fields(server):
     """What asks for nothing, or can't change an answer, is no reason to refuse."""
     plain = server.post(CHAT, question("Hello"))[2]["choices"][0]["message"]
@@ -118,7 +117,6 @@ def strict_json(server):
 
 
 @on_shared_server
-@slow
 def context_length(server):
     long = "word " * 3000
     for path, body in [(CHAT, question(long)), (TEXT, {"prompt": long}), (TEXT, {"prompt": ["a", long]})]:

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from checks.common import ENDLESS, HALF, PASSKEY_MODEL, SHARED_OPTIONS, TEXT, on_own_server, slow
+from checks.common import ENDLESS, HALF, PASSKEY_MODEL, SHARED_OPTIONS, TEXT, on_own_server
 from server import Server, events
 
 
@@ -51,7 +51,6 @@ def termination(binary, model):
 
 
 @on_own_server
-@slow
 def drained(binary, model):
     """Once all answers have ended, the server ends."""
     with Server(binary, model, *SHARED_OPTIONS) as server:
@@ -63,7 +62,6 @@ def drained(binary, model):
 
 
 @on_own_server
-@slow
 def second_signal(binary, model):
     with Server(binary, model, *SHARED_OPTIONS) as server:
         iterator = events(server.open(TEXT, ENDLESS).getresponse())

@@ -2,7 +2,7 @@
 
 import json
 
-from checks.common import CHAT, client, on_shared_server, slow
+from checks.common import CHAT, client, on_shared_server
 WEATHER = {"type": "function", "function": {
     "name": "get_weather", "description": "The weather of a city.", "parameters": {
         "type": "object", "properties": {"city": {"enum": ["Paris", "Oslo"]}, "days": {"type": "integer", "minimum": 1, "maximum": 7}},
@@ -109,7 +109,6 @@ def free_calls(server):
 
 
 @on_shared_server
-@slow
 def several_calls(server):
     """Several calls in one answer, and the first of them alone."""
     messages = []
