@@ -22,6 +22,7 @@ HALF = b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/j
 
 shared_checks = []
 own_checks = []
+slow_checks = set()
 
 
 def on_shared_server(function):
@@ -33,6 +34,12 @@ def on_shared_server(function):
 def on_own_server(function):
     """A check that starts servers itself. It gets the path of the server's program and that of SmolLM2."""
     own_checks.append(function)
+    return function
+
+
+def not_quick(function):
+    """A check that takes seconds of processor time, and whose subject a shorter one touches: --quick leaves it out."""
+    slow_checks.add(function)
     return function
 
 

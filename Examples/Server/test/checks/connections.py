@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from checks.common import (
-    CHAT, ENDLESS, HALF, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question)
+    CHAT, ENDLESS, HALF, PASSKEY_MODEL, TEXT, client, not_quick, on_own_server, on_shared_server, question)
 from server import Server, events
 
 
@@ -149,6 +149,7 @@ def idle_connections_of(server):
 
 
 @on_own_server
+@not_quick
 def idle_connections(binary, _):
     options = ["--self-extend", "100:50", "--length", "16384", "--max-tokens", "16000", "--batch", "2", "--queue", "1"]
     # On one thread, so that the longest answers take much longer than the timeout.

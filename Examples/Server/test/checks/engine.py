@@ -11,7 +11,7 @@ import time
 import openai
 
 from checks.common import (
-    CHAT, ENDLESS, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question, streamed)
+    CHAT, ENDLESS, PASSKEY_MODEL, TEXT, client, not_quick, on_own_server, on_shared_server, question, streamed)
 from server import Server, events
 
 
@@ -157,7 +157,8 @@ def memory_limit(binary, _):
         small = {"model": server.model, "prompt": "the pass key", "max_tokens": 8, "temperature": 0}
         assert server.post(TEXT, small)[0] == 200
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            large = pool.submit(server.post, TEXT, {**small, "max_tokens": 8000})
+            # It asks for memory for 8,000 tokens, and soon ends.
+            large = pool.submit(server.post, TEXT, {**small, "max_tokens": 8000, "stop": ["a", "e", "o", " "]})
             assert server.wait_for(running=1, waiting=1)
             # First come, first served.
             behind = pool.submit(server.post, TEXT, small)
@@ -177,6 +178,7 @@ def memory_limit(binary, _):
 
 
 @on_own_server
+@not_quick
 def conversations_are_found_again(binary, model):
     """Six users in turn, more than run at once."""
     with Server(binary, model, "--batch", "2", "--length", "2048") as server:
@@ -198,6 +200,7 @@ def conversations_are_found_again(binary, model):
 
 
 @on_own_server
+@not_quick
 def equal_beginnings_are_read_once(binary, model):
     """Requests that begin alike and come together: one reads, the others wait for it, also when its client goes."""
     with Server(binary, model, "--length", "2048") as server:

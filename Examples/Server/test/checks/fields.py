@@ -7,7 +7,7 @@ import tempfile
 
 import openai
 
-from checks.common import CHAT, PASSKEY_MODEL, TEXT, client, on_own_server, on_shared_server, question
+from checks.common import CHAT, PASSKEY_MODEL, TEXT, client, not_quick, on_own_server, on_shared_server, question
 from server import Server
 
 
@@ -117,6 +117,7 @@ def strict_json(server):
 
 
 @on_shared_server
+@not_quick
 def context_length(server):
     long = "word " * 3000
     for path, body in [(CHAT, question(long)), (TEXT, {"prompt": long}), (TEXT, {"prompt": ["a", long]})]:

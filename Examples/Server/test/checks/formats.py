@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from checks.common import CHAT, TEXT, client, on_shared_server, question
+from checks.common import CHAT, TEXT, client, not_quick, on_shared_server, question
 
 
 def schema(value, **fields):
@@ -19,6 +19,7 @@ class City(BaseModel):
 
 
 @on_shared_server
+@not_quick
 def schemas(server):
     api = client(server)
     answer = api.chat.completions.parse(

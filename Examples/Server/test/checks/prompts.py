@@ -2,7 +2,7 @@
 
 import math
 
-from checks.common import CHAT, TEXT, client, on_shared_server, question
+from checks.common import CHAT, TEXT, client, not_quick, on_shared_server, question
 from server import events
 
 PROMPTS = ["The capital of France is", "Once upon a time", "def add(a, b):"]
@@ -45,6 +45,7 @@ def several_prompts(server):
 
 
 @on_shared_server
+@not_quick
 def several_texts(server):
     api = client(server)
     body = {"model": server.model, "messages": [{"role": "user", "content": "Tell me a story."}], "max_tokens": 12}

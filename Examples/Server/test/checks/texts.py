@@ -2,7 +2,7 @@
 
 import openai
 
-from checks.common import TEXT, client, on_shared_server, question, streamed
+from checks.common import TEXT, client, not_quick, on_shared_server, question, streamed
 
 
 @on_shared_server
@@ -68,6 +68,7 @@ def completions(server):
 
 
 @on_shared_server
+@not_quick
 def sampling(server):
     api = client(server)
 

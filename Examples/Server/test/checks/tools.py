@@ -2,7 +2,7 @@
 
 import json
 
-from checks.common import CHAT, client, on_shared_server
+from checks.common import CHAT, client, not_quick, on_shared_server
 WEATHER = {"type": "function", "function": {
     "name": "get_weather", "description": "The weather of a city.", "parameters": {
         "type": "object", "properties": {"city": {"enum": ["Paris", "Oslo"]}, "days": {"type": "integer", "minimum": 1, "maximum": 7}},
@@ -76,6 +76,7 @@ TURNS = turn("Paris", 1, 0) + turn("Oslo", 2, 1) + turn("Paris", 3, 2)
 
 
 @on_shared_server
+@not_quick
 def free_calls(server):
     api = client(server)
     messages = TURNS + [{"role": "user", "content": "How is the weather in Oslo for 4 days?"}]
@@ -109,6 +110,7 @@ def free_calls(server):
 
 
 @on_shared_server
+@not_quick
 def several_calls(server):
     """Several calls in one answer, and the first of them alone."""
     messages = []

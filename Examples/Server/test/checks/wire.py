@@ -5,7 +5,7 @@ import json
 import socket
 import time
 
-from checks.common import CHAT, ENDLESS, TEXT, on_shared_server, question
+from checks.common import CHAT, ENDLESS, TEXT, not_quick, on_shared_server, question
 from server import events
 
 SMALL = {"prompt": "The sea is", "max_tokens": 3, "temperature": 0}
@@ -64,6 +64,7 @@ class Wire:
 
 
 @on_shared_server
+@not_quick
 def heads_and_heartbeats(server):
     """A stream that has to wait begins at once, and shows that it is alive."""
     running = [server.open(TEXT, ENDLESS) for _ in range(4)]
@@ -143,6 +144,7 @@ def pipelining_goes_on(server):
 
 
 @on_shared_server
+@not_quick
 def pipelining_is_bounded(server):
     """Who sends more and more while its first answer is produced fills no memory, and is cut off in the end."""
     with Wire(server) as wire:
@@ -254,6 +256,7 @@ def old_clients(server):
 
 
 @on_shared_server
+@not_quick
 def half_closed_clients(server):
     """Who only reads gets its answer."""
     for body in [SMALL, {**SMALL, "stream": True}, {**ENDLESS, "stream": False, "max_tokens": 100}]:
