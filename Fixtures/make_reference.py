@@ -51,9 +51,13 @@ class Case:
     rows: int | None = 16
     scale_base: float = -1
     mode: str = "self_extend"
+    # A text of attention_methods.py, in place of the settings above.
+    attention: str | None = None
 
     @property
     def file(self):
+        if self.attention:
+            return f"case_n{self.n}_{self.attention.replace(':', '_').replace(',', '-')}.safetensors"
         parts = [f"case_n{self.n}_g{self.group}_w{self.window}"]
         if self.shift != "floor":
             parts.append(self.shift)
@@ -69,6 +73,26 @@ USUAL_CASES = [
     Case(40, 4, 16, rows=None),
     Case(61, 3, 10),
     Case(80, 5, 12, "fractional"),
+]
+
+
+def method(n, attention):
+    """A case of another method than Self-Extend and its relatives."""
+    return Case(n, 1, 1, attention=attention)
+
+
+# Lengths beyond the context of 64. All three regions of Dual Chunk Attention appear, with its limit of C and without.
+METHOD_CASES = [
+    method(80, "string:24:8"),
+    method(73, "string:24:8:1"),
+    method(80, "dpe:1,2,5,3:12"),
+    method(80, "dca:24:8"),
+    method(73, "dca:20:12"),
+    method(80, "lampe:80:32:12"),
+    method(80, "linear:2"),
+    method(80, "ntk:2"),
+    method(80, "dynamic-ntk:96"),
+    method(80, "yarn:2"),
 ]
 
 
@@ -195,6 +219,20 @@ MODELS = {
             Case(61, 3, 10, mode="leaky_rerope"),
             Case(80, 5, 12, mode="leaky_rerope"),
         ],
+    ),
+    "methods_llama": Model("llama", wide_heads(), METHOD_CASES),
+    "methods_qwen2": Model("qwen2", split_heads(rope(theta=1000000.0), rms_norm_eps=1e-3), METHOD_CASES),
+    "methods_gpt_neox": Model("gpt_neox", neox(), METHOD_CASES),
+    "methods_gemma3_text": Model(
+        "gemma3_text",
+        wide_heads(
+            {"sliding_attention": rope(theta=10000.0), "full_attention": rope(theta=1000000.0)},
+            num_hidden_layers=3,
+            layer_types=["sliding_attention", "full_attention", "full_attention"],
+            sliding_window=12,
+            query_pre_attn_scalar=24,
+        ),
+        METHOD_CASES,
     ),
     "llama_scale": Model(
         "llama",
@@ -417,6 +455,7 @@ def run_case(directory, case, ids):
         scale_base=case.scale_base,
         mode=case.mode,
         length=case.n,
+        attention=case.attention,
     )
     logits, hidden = prefill(model, ids)
     decoded = decode(model, ids)
@@ -447,9 +486,11 @@ def make_case(name, spec, directory, case):
             break
     assert figures["margin"] >= SMALLEST_MARGIN, f"{name}/{case.file}: no input without near ties"
     print(f"{name:22} {case.file:46}", "  ".join(f"{key} {value:.1e}" for key, value in figures.items()), flush=True)
-    assert figures["move"] >= SMALLEST_MOVE, f"{name}/{case.file}: Self-Extend moves too little"
+    assert figures["move"] >= SMALLEST_MOVE, f"{name}/{case.file}: the method moves too little"
     assert max(figures["plain"], figures["decode"]) <= LARGEST_ROUNDING, f"{name}/{case.file}: rounding shows"
     save_file(tensors, directory / case.file)
+    if case.attention:
+        return {"file": case.file, "n": case.n, "attention": case.attention}
     entry = {
         "file": case.file,
         "n": case.n,

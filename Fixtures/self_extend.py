@@ -22,6 +22,8 @@ import torch
 from transformers import AttentionInterface
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
+import attention_methods
+
 MODES = ("self_extend", "rerope", "leaky_rerope", "plain")
 SHIFTS = ("floor", "fractional")
 
@@ -39,6 +41,7 @@ class TwoPositions:
     shift: str
     scale_base: float
     mode: str
+    method: attention_methods.Method | None = None
     frequencies: dict = field(default_factory=dict)
     query_positions: torch.Tensor | None = None
 
@@ -67,7 +70,15 @@ class TwoPositions:
 
 
 def enable(
-    model, *, group_size=1, window=1, shift="floor", scale_base=None, mode="self_extend", length=None
+    model,
+    *,
+    group_size=1,
+    window=1,
+    shift="floor",
+    scale_base=None,
+    mode="self_extend",
+    length=None,
+    attention=None,
 ):
     """Make `model` attend by two positions until `disable`.
 
@@ -79,6 +90,8 @@ def enable(
         the floors); "plain" (the model's own attention by way of this code, to test this code with).
     length: where the rotary frequencies depend on the length (rope types `dynamic` and `longrope`), the length to take
         them for. transformers changes them as the text grows, which leaves a cache of keys turned by different ones.
+    attention: the text of one of attention_methods.py, in place of all the settings above but `length`. Local layers of
+        alternating families keep their own frequencies.
     """
     if mode not in MODES:
         raise ValueError(f"mode is {mode!r}, not one of {', '.join(MODES)}")
@@ -88,10 +101,17 @@ def enable(
         raise ValueError("group_size and window are at least 1")
     disable(model)
     base = model.base_model
-    state = TwoPositions(group_size, window, shift, scale_base or 0, mode)
+    method = attention_methods.parse(attention, model.config.max_position_embeddings) if attention else None
+    if method and not method.moves_positions:
+        mode = "plain"
+    state = TwoPositions(group_size, window, shift, scale_base or 0, mode, method)
     rotary = base.rotary_emb
     for layer_type in rotary_layer_types(rotary):
-        state.frequencies[layer_type] = frequencies(rotary, layer_type, length)
+        own = frequencies(rotary, layer_type, length)
+        if method and layer_type != "sliding_attention":
+            parameters = rotary.config.rope_parameters
+            own = method.frequencies(own, (parameters[layer_type] if layer_type else parameters)["rope_theta"])
+        state.frequencies[layer_type] = own
 
     def turn_nothing(x, position_ids, layer_type=None):
         """Stands in for the rotary embedding: notes the positions and returns cosines of 1 and sines of 0."""
@@ -145,8 +165,16 @@ def frequencies(rotary, layer_type=None, length=None):
 
 
 def rotate(x, positions, inverse_frequencies, factor):
-    """Turn the leading components of `x` [batch, heads, length, D] by `positions`, which need not be whole numbers."""
-    angles = positions.float()[:, None] * inverse_frequencies.float()
+    """Turn the leading components of `x` [batch, heads, length, D] by `positions`, which need not be whole numbers.
+
+    Positions [length], or [length, blocks]: then each block of so many equal runs of pairs has its own.
+    """
+    if positions.dim() == 1:
+        positions = positions[:, None]
+    if len(inverse_frequencies) % positions.shape[1] != 0:
+        raise ValueError(f"{positions.shape[1]} blocks do not divide {len(inverse_frequencies)} rotary pairs")
+    positions = positions.repeat_interleave(len(inverse_frequencies) // positions.shape[1], dim=1)
+    angles = positions.float() * inverse_frequencies.float()
     cosine, sine = angles.cos() * factor, angles.sin() * factor
     half = len(inverse_frequencies)
     first, second, rest = x[..., :half], x[..., half : 2 * half], x[..., 2 * half :]
@@ -189,8 +217,14 @@ def attend(module, query, key, value, attention_mask, scaling, softcap=None, **_
         result = turned[0] @ turned[1].transpose(2, 3) * scaling
         return result if softcap is None else torch.tanh(result / softcap) * softcap
 
-    merged = scores(i, j)
-    if two_positions:
+    if two_positions and state.method:
+        turn = turn[0], turn[1] * state.method.factor
+        merged = torch.zeros(())
+        for held, query_positions, key_positions in state.method.zones(i, j):
+            merged = torch.where(held, scores(query_positions, key_positions), merged)
+    else:
+        merged = scores(i, j)
+    if two_positions and not state.method:
         far = scores(state.far_query_positions(i), state.far_key_positions(j))
         merged = torch.where(distance < state.window, merged, far)
     weights = merged.masked_fill(~visible, -math.inf).softmax(dim=-1)

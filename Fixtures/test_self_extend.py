@@ -83,15 +83,12 @@ def test_made_references_are_current():
         model = load(name)
         for case in json.loads((directory / "cases.json").read_text()):
             tensors = load_file(directory / case["file"])
-            self_extend.enable(
-                model,
-                group_size=case["group"],
-                window=case["window"],
-                shift=case["shift"],
-                scale_base=case["scale_base"],
-                mode=case.get("mode", "self_extend"),
-                length=case.get("length"),
-            )
+            if "attention" in case:
+                settings = {"attention": case["attention"]}
+            else:
+                settings = {key: case[key] for key in ("window", "shift", "scale_base")}
+                settings |= {"group_size": case["group"], "mode": case.get("mode", "self_extend")}
+            self_extend.enable(model, length=case.get("length"), **settings)
             compare(whole(model, tensors["input_ids"])[-len(tensors["logits"]) :], tensors["logits"])
 
 
