@@ -25,10 +25,12 @@ import Testing
         let tokens = tokens(101)
         var scheme = DoubleLlama.Scheme()
         scheme.distance = { test.distance($0, $1, test.pairCount == 1 ? 0 : $2) }
-        scheme.scale = Double(test.mode.method.queryScale(0))
+        let model = try loadModel()
+        let factor = Double(test.mode.method.rotary(of: model.configuration).frequencies(length: 1).factor)
+        scheme.scale = factor * factor
         let expected = DoubleLlama(TinyLlama()).logits(tokens, by: scheme)
         let options = SessionOptions(attention: test.mode, capacity: 101)
-        let found = try chunkedLogits(try loadModel(), tokens, chunk: 30, options)
+        let found = try chunkedLogits(model, tokens, chunk: 30, options)
         #expect(greatestDifference(found, expected) <= 1e-4 * deviation(expected))
     }
 

@@ -118,14 +118,17 @@ import Testing
         #expect(dpe.capacity(contextLength: 64) == selfExtend.capacity(contextLength: 64))
     }
 
-    @Test func scales() {
-        let published = STRING.publishedAttentionFactor
-        #expect(published == 0.1 * log(2) + 1)
-        #expect(STRING(shiftedDistance: 9, localWindow: 3).queryScale(5) == Float(published * published))
-        #expect(STRING(shiftedDistance: 9, localWindow: 3, attentionFactor: 1).queryScale(5) == 1)
-        #expect(
-            LaMPE(length: 9, mappedLength: 5, neighborWindow: 3).queryScale(0) == Float(published * published))
-        #expect(DPE.llama3.queryScale(1 << 24) == 1)
+    @Test func factors() throws {
+        let model = try loadModel().configuration
+        func factor(_ text: String) throws -> Float {
+            let mode = try AttentionMode(text: text)
+            #expect(mode.method.queryScale(1 << 24) == 1)
+            return mode.method.rotary(of: model).frequencies(length: 1).factor
+        }
+        #expect(STRING.publishedAttentionFactor == 0.1 * log(2) + 1)
+        let published = Float(0.1 * log(2) + 1)
+        #expect(try factor("string:9:3") == published && factor("lampe:9:5:3") == published)
+        #expect(try factor("string:9:3:1") == 1 && factor("lampe:9:5:3:1.5") == 1.5 && factor("dpe:2:9") == 1)
     }
 
     @Test func publishedSettings() throws {

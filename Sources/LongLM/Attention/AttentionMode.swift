@@ -4,8 +4,8 @@
 /// and a key at position j ≤ i: ``selfExtend(_:)``, ``reRoPE(_:)``, ``leakyReRoPE(_:)``, ``string(_:)``, ``dpe(_:)``,
 /// ``dualChunk(_:)`` and ``laMPE(_:)``. One softmax runs over all scores, and sliding windows are switched off. The others
 /// attend as the plain model does, but with other rotary frequencies: ``linear(_:)``, ``ntkAware(_:)``,
-/// ``dynamicNTK(_:)`` and ``yarn(_:)``. Layers without rotary positions and Gemma's local layers are left alone by all of
-/// them.
+/// ``dynamicNTK(_:)`` and ``yarn(_:)``. Layers without rotary positions and Gemma 3's local layers are left alone by all of
+/// them, and Gemma 2's local layers by those that only move positions.
 public enum AttentionMode: Sendable, Equatable {
     /// score(rope(q, i), rope(k, j)) for all keys: the model as it was trained.
     case plain

@@ -50,3 +50,13 @@ func checkAttentionFactor(_ attentionFactor: Double) throws(AttentionError) {
 func attentionFactorText(_ factor: Double) -> String {
     factor == STRING.publishedAttentionFactor ? "" : ":\(settingText(factor))"
 }
+
+extension RotaryConfiguration {
+    /// The same, with cosines and sines of queries and keys multiplied by a factor. Of a head that is rotated in part, the
+    /// rest keeps its scores.
+    func multiplied(by factor: Double) -> RotaryConfiguration {
+        var multiplied = self
+        multiplied.attentionFactor = factor
+        return multiplied
+    }
+}

@@ -1,7 +1,7 @@
 /// LaMPE: all positions of a text of N tokens mapped to U of them, apart from near keys (Zhang et al., 2025).
 ///
 /// With map(j) = ⌊j · U/(N − 1)⌋, a key fewer than H positions back is scored at its true distance. A farther key is
-/// scored between map(i) + H − (map(H) + 1) and map(j). Scores are multiplied by the square of a factor. Far keys and the
+/// scored between map(i) + H − (map(H) + 1) and map(j). Cosines and sines are multiplied by a factor. Far keys and the
 /// last H keys are kept as two copies, as for Self-Extend. The authors take the length that a text has so far for N, so
 /// their keys move as it grows; here N is a setting, and no key moves.
 public struct LaMPE: Sendable, Equatable {
@@ -40,7 +40,9 @@ extension LaMPE: NeighborMethod {
     }
 
     package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(map(position)) }
-    package func queryScale(_: Int) -> Float { Float(attentionFactor * attentionFactor) }
+    package func rotary(of model: ModelConfiguration) -> RotaryConfiguration {
+        model.rotary.multiplied(by: attentionFactor)
+    }
 
     package func capacity(contextLength: Int) -> Int {
         guard isInRange else { return contextLength }

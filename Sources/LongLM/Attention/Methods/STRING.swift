@@ -4,8 +4,8 @@ import SIMDKernels
 /// STRING: positions that training showed seldom are replaced by frequent ones (An et al., 2024: arXiv 2410.18745).
 ///
 /// A key fewer than S positions back is scored at its true distance. A farther key is scored between the positions
-/// i − S + W and j, so distances from S on are shifted down to W and more. The authors' code also multiplies all scores by
-/// the square of a factor, which the paper doesn't have; with a factor of 1, this is the paper's formula. Keys stand at one
+/// i − S + W and j, so distances from S on are shifted down to W and more. The authors' code also multiplies cosines
+/// and sines by a factor, which the paper doesn't have; with a factor of 1, this is the paper's formula. Keys stand at one
 /// position only: there is one copy of them, and the memory is the plain model's. A model trained for L tokens reaches
 /// L + S − W.
 public struct STRING: Sendable, Equatable {
@@ -38,7 +38,9 @@ extension STRING: NamedMethod {
     }
 
     package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(position) }
-    package func queryScale(_: Int) -> Float { Float(attentionFactor * attentionFactor) }
+    package func rotary(of model: ModelConfiguration) -> RotaryConfiguration {
+        model.rotary.multiplied(by: attentionFactor)
+    }
 
     package func capacity(contextLength: Int) -> Int {
         Int(clamping: Int128(contextLength) + Int128(shiftedDistance) - Int128(localWindow))

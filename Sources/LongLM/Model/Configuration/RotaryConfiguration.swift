@@ -9,12 +9,20 @@ public struct RotaryConfiguration: Sendable, Equatable {
     public let dimension: Int
     /// How the frequencies are scaled for texts longer than those of the first training.
     public let scaling: RotaryScaling
+    /// What an attention method multiplies cosines and sines by, beside what the scaling does.
+    package var attentionFactor = 1.0
 
     /// The frequencies of all k < R/2 for texts of up to `length` tokens, and the factor for cosines and sines.
     ///
     /// They are computed in 32-bit arithmetic and in the order of transformers: at position ten thousand, the last bit of a
     /// frequency changes the angle visibly.
     package func frequencies(length: Int) -> RotaryFrequencies {
+        var frequencies = scaledFrequencies(length: length)
+        if attentionFactor != 1 { frequencies.factor *= Float(attentionFactor) }
+        return frequencies
+    }
+
+    private func scaledFrequencies(length: Int) -> RotaryFrequencies {
         switch scaling {
         case .none: RotaryFrequencies(inverse: unscaled(theta: theta))
         case .linear(let factor): RotaryFrequencies(inverse: unscaled(theta: theta).map { $0 / Float(factor) })

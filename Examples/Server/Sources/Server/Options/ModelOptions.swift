@@ -21,8 +21,9 @@ struct ModelOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             How texts beyond the trained context are read: auto takes Self-Extend with the G and W that --length needs, \
-            and the plain model where it reaches as far by itself; G:W sets them; off is the plain model.
-            """, valueName: "auto|G:W|off"))
+            and the plain model where it reaches as far by itself; G:W sets them; off is the plain model. Other methods are \
+            named as longlm's --attention does, such as yarn or string:2730:128.
+            """, valueName: "auto|G:W|off|method"))
     var selfExtend: SelfExtendChoice = .auto
 
     @Option(
@@ -102,14 +103,11 @@ struct ModelOptions: ParsableArguments {
     /// How conversations run.
     func sessionOptions(_ configuration: ModelConfiguration) throws -> SessionOptions {
         let context = configuration.contextLength
-        let attention: AttentionMode =
-            switch selfExtend {
-            case .auto: try .recommended(length: length ?? context, trainedContext: configuration.trainedContext)
-            case .off: .plain
-            case .by(let groupSize, let window):
-                .selfExtend(SelfExtend(groupSize: groupSize, neighborWindow: window))
-            }
-        let reach = attention.capacity(contextLength: context)
+        let attention = try selfExtend.choice.mode(length: length ?? context, for: configuration)
+        let reach = min(attention.capacity(contextLength: context), 1 << 24)
+        if length == nil, attention.capacity(contextLength: context) == .max {
+            throw ValidationError("\(attention.title) reaches to any length; give --length")
+        }
         if let length, length > reach {
             throw ValidationError("--length is \(length), but the model's positions reach to \(reach)")
         }
@@ -136,29 +134,19 @@ extension Precision: @retroactive ExpressibleByArgument {}
 extension CacheFormat: @retroactive ExpressibleByArgument {}
 
 /// What `--self-extend` says.
-enum SelfExtendChoice: ExpressibleByArgument, Sendable, CustomStringConvertible {
-    case auto
-    case off
-    case by(groupSize: Int, window: Int)
+struct SelfExtendChoice: ExpressibleByArgument, Sendable, CustomStringConvertible {
+    let choice: AttentionChoice
+
+    static let auto = SelfExtendChoice(choice: .automatic)
+
+    private init(choice: AttentionChoice) { self.choice = choice }
 
     init?(argument: String) {
-        let numbers = argument.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) }
-        switch argument {
-        case "auto": self = .auto
-        case "off": self = .off
-        default:
-            guard numbers.count == 2, let groupSize = numbers[0], let window = numbers[1] else { return nil }
-            self = .by(groupSize: groupSize, window: window)
-        }
+        guard let choice = try? AttentionChoice(text: argument == "off" ? "plain" : argument) else { return nil }
+        self.choice = choice
     }
 
-    var description: String {
-        switch self {
-        case .auto: "auto"
-        case .off: "off"
-        case .by(let groupSize, let window): "\(groupSize):\(window)"
-        }
-    }
+    var description: String { choice == .fixed(.plain) ? "off" : choice.text }
 }
 
 /// Refuses a number that is out of range.
