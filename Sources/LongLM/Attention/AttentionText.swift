@@ -3,7 +3,7 @@
 /// | text | mode |
 /// |---|---|
 /// | `plain` | the model as it was trained |
-/// | `auto` | what ``AttentionMode/recommended(length:for:)`` chooses |
+/// | `auto` | what ``AttentionMode/recommended(length:for:trainedContext:)`` chooses |
 /// | `G:W`, `self-extend:G:W` | Self-Extend |
 /// | `rerope:W` | ReRoPE |
 /// | `leaky-rerope:k:W` | Leaky ReRoPE |
@@ -19,7 +19,7 @@
 public enum AttentionChoice: Sendable, Equatable {
     /// The same mode for all lengths.
     case fixed(AttentionMode)
-    /// What ``AttentionMode/recommended(length:for:)`` chooses for a length.
+    /// What ``AttentionMode/recommended(length:for:trainedContext:)`` chooses for a length.
     case automatic
     /// A method's recommended settings for a length. This is the method's name, one of ``methodNames``.
     case recommended(String)

@@ -1,4 +1,4 @@
-/// LaMPE: all positions of a text of N tokens mapped to U of them, apart from near keys (Zhang et al., 2025).
+/// LaMPE: all positions of a text of N tokens mapped to U of them, apart from near keys (github.com/scar-on/LaMPE).
 ///
 /// With map(j) = ⌊j · U/(N − 1)⌋, a key fewer than H positions back is scored at its true distance. A farther key is
 /// scored between map(i) + H − (map(H) + 1) and map(j). Cosines and sines are multiplied by a factor. Far keys and the
