@@ -5,6 +5,10 @@
 
 #include "LongLMVector.h"
 
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpsabi"
 
@@ -208,6 +212,45 @@ __attribute__((target("avx512vnni,avx512f"))) static inline longlm_float16 longl
     memcpy(&total, &sums, sizeof total);
     total = __builtin_ia32_vpdpbusd512(total, left, right);
     memcpy(&sums, &total, sizeof total);
+    return sums;
+}
+#endif
+
+#if defined(__aarch64__)
+// With NEON's dot products of bytes. SDOT takes bytes with sign alone: so 128 is taken from each code, and 128 times the sum
+// of the factors is added again. The compiler computes that once for all vectors that meet the same factors. Inlined as
+// longlm_dot_bfloat16 is.
+__attribute__((target("dotprod"))) static inline longlm_float16 longlm_dot_bytes_neondot(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    uint8x16_t left[4];
+    int8x16_t right[4];
+    int32x4_t total[4];
+    memcpy(left, &codes, sizeof left);
+    memcpy(right, &factors, sizeof right);
+    memcpy(total, &sums, sizeof total);
+    for (int quarter = 0; quarter < 4; ++quarter) {
+        int32x4_t half = vdotq_s32(vdupq_n_s32(0), right[quarter], vdupq_n_s8(64));
+        int8x16_t lowered = vreinterpretq_s8_u8(veorq_u8(left[quarter], vdupq_n_u8(0x80)));
+        total[quarter] = vdotq_s32(total[quarter], lowered, right[quarter]);
+        total[quarter] = vaddq_s32(total[quarter], vaddq_s32(half, half));
+    }
+    memcpy(&sums, total, sizeof total);
+    return sums;
+}
+
+// USDOT takes one factor without sign.
+__attribute__((target("i8mm"))) static inline longlm_float16 longlm_dot_bytes_neoni8mm(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    uint8x16_t left[4];
+    int8x16_t right[4];
+    int32x4_t total[4];
+    memcpy(left, &codes, sizeof left);
+    memcpy(right, &factors, sizeof right);
+    memcpy(total, &sums, sizeof total);
+    for (int quarter = 0; quarter < 4; ++quarter) {
+        total[quarter] = vusdotq_s32(total[quarter], left[quarter], right[quarter]);
+    }
+    memcpy(&sums, total, sizeof total);
     return sums;
 }
 #endif
