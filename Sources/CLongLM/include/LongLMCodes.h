@@ -222,20 +222,20 @@ __attribute__((target("avx512vnni,avx512f"))) static inline longlm_float16 longl
 // longlm_dot_bfloat16 is.
 __attribute__((target("dotprod"))) static inline longlm_float16 longlm_dot_bytes_neondot(
     longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
-    uint8x16_t left[4];
-    int8x16_t right[4];
-    int32x4_t total[4];
-    memcpy(left, &codes, sizeof left);
+    longlm_uint16x32 lowered = longlm_bits(codes) ^ 0x80808080u;
+    int8x16_t left[4], right[4];
+    int32x4_t total[4], half[4];
+    longlm_uint16x32 halves;
+    memcpy(left, &lowered, sizeof left);
     memcpy(right, &factors, sizeof right);
     memcpy(total, &sums, sizeof total);
     for (int quarter = 0; quarter < 4; ++quarter) {
-        int32x4_t half = vdotq_s32(vdupq_n_s32(0), right[quarter], vdupq_n_s8(64));
-        int8x16_t lowered = vreinterpretq_s8_u8(veorq_u8(left[quarter], vdupq_n_u8(0x80)));
-        total[quarter] = vdotq_s32(total[quarter], lowered, right[quarter]);
-        total[quarter] = vaddq_s32(total[quarter], vaddq_s32(half, half));
+        half[quarter] = vdotq_s32(vdupq_n_s32(0), right[quarter], vdupq_n_s8(64));
+        total[quarter] = vdotq_s32(total[quarter], left[quarter], right[quarter]);
     }
+    memcpy(&halves, half, sizeof halves);
     memcpy(&sums, total, sizeof total);
-    return sums;
+    return longlm_lanes(longlm_bits(sums) + (halves << 1));
 }
 
 // USDOT takes one factor without sign.

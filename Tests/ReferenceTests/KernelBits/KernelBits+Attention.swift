@@ -68,14 +68,15 @@ extension KernelBits {
             let queries = Floats(generator.uniform(chunk.count * queryWidth, limit: 0.5))
             let neighborQueries = Floats(generator.uniform(chunk.count * queryWidth, limit: 0.5))
             let output = Floats(count: chunk.count * queryWidth)
-            pointers.withUnsafeBufferPointer { segments in
-                guard let segments = segments.baseAddress else { return }
+            pointers.withUnsafeBufferPointer { addresses in
+                guard let addresses = addresses.baseAddress else { return }
                 let input = AttentionInput(
                     queries: queries.pointer, neighborQueries: neighborQueries.pointer, rowCount: chunk.count,
-                    firstPosition: chunk.lowerBound, segments: segments, neighborRing: ring.pointer,
+                    firstPosition: chunk.lowerBound, segments: addresses, neighborRing: ring.pointer,
                     ringPanelCount: panelCount, neighborWindow: view.window, slidingWindow: view.slidingWindow,
                     scoreCap: view.scoreCap, output: output.pointer, precision: precision)
-                runTeam { worker in
+                let memory = segments + scratches + [ring, partials, queries, neighborQueries, output]
+                runTeam(keeping: memory) { worker in
                     TwoPassAttention.attend(
                         input, shape: shape, scratch: scratches[worker.index].pointer, partials: partials.pointer,
                         worker: worker)
@@ -83,6 +84,6 @@ extension KernelBits {
             }
             hash.add(output.values)
         }
-        return hash
+        return withExtendedLifetime((segments, ring)) { hash }
     }
 }

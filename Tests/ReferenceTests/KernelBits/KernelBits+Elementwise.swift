@@ -24,7 +24,7 @@ extension KernelBits {
             let output = Floats(generator.uniform(5 * width))
             let normalization = Normalization(
                 kind, weight: weight.pointer, bias: width == 75 ? UnsafePointer(bias.pointer) : nil, epsilon: 1e-5)
-            runTeam { worker in
+            runTeam(keeping: [weight, bias, input, output]) { worker in
                 normalization.apply(
                     input.pointer, rowCount: 5, columnCount: width, into: output.pointer, adding: width == 75,
                     worker: worker)
@@ -50,10 +50,12 @@ extension KernelBits {
                 }
                 let input = Floats(generator.uniform(3 * dimension))
                 let output = Floats(count: 3 * dimension)
-                Rotary.rotate(
-                    input.pointer, headCount: 3, headDimension: dimension, rotaryDimension: rotated,
-                    cosines: cosines.pointer, sines: sines.pointer, factor: 0.3, into: output.pointer,
-                    instructionSet: instructionSet)
+                withExtendedLifetime((input, cosines, sines)) {
+                    Rotary.rotate(
+                        input.pointer, headCount: 3, headDimension: dimension, rotaryDimension: rotated,
+                        cosines: cosines.pointer, sines: sines.pointer, factor: 0.3, into: output.pointer,
+                        instructionSet: instructionSet)
+                }
                 hash.add(output.values)
             }
         }

@@ -31,7 +31,7 @@ extension KernelBits {
             var row = LogitHash()
             let output = Floats(count: depth)
             for index in [0, 31, Self.width - 1] {
-                weights.copyRow(index, to: output.pointer)
+                withExtendedLifetime(weights) { weights.copyRow(index, to: output.pointer) }
                 row.add(output.values)
             }
             add("row \(format.rawValue)", row)
@@ -85,12 +85,14 @@ extension KernelBits {
         _ activation: Activation = .identity, adding: Bool = false
     ) -> [Float] {
         let output = Floats([Float](repeating: 0.25, count: rowCount * Self.width))
-        multiply(input, rowCount: rowCount, depth: weights.columnCount, precision) { packed, scratch, worker in
+        let memory = [output] + (bias.map { [$0] } ?? [])
+        multiply(input, rowCount: rowCount, depth: weights.columnCount, precision, keeping: memory) {
+            packed, scratch, worker in
             GEMM.multiply(
                 packed, by: weights, bias: bias.map { UnsafePointer($0.pointer) }, activation: activation,
                 into: output.pointer, adding: adding, scratch: scratch, worker: worker)
         }
-        return output.values
+        return withExtendedLifetime(weights) { output.values }
     }
 
     private func gated(
@@ -98,29 +100,30 @@ extension KernelBits {
         _ activation: Activation
     ) -> [Float] {
         let output = Floats(count: rowCount * Self.width)
-        multiply(input, rowCount: rowCount, depth: gate.columnCount, .float32) { packed, scratch, worker in
+        multiply(input, rowCount: rowCount, depth: gate.columnCount, .float32, keeping: [output, bias]) {
+            packed, scratch, worker in
             GEMM.multiplyGated(
                 packed, gate: gate, up: up, gateBias: bias.pointer, activation: activation, into: output.pointer,
                 scratch: scratch, worker: worker)
         }
-        return output.values
+        return withExtendedLifetime((gate, up)) { output.values }
     }
 
     private func multiply(
-        _ input: [Float], rowCount: Int, depth: Int, _ precision: Precision,
+        _ input: [Float], rowCount: Int, depth: Int, _ precision: Precision, keeping memory: [Floats],
         _ body: (PackedInput, UnsafeMutablePointer<Float>, Worker) -> Void
     ) {
         let rows = Floats(input)
         let packed = Floats(count: GEMM.packedInputFloatCount(rowCount: rowCount, columnCount: depth))
         let scratches = (0..<threadCount).map { _ in
-            AlignedBuffer(floatCount: GEMM.scratchFloatCount(maximumRowCount: rowCount))
+            Floats(count: GEMM.scratchFloatCount(maximumRowCount: rowCount))
         }
-        runTeam { worker in
+        runTeam(keeping: scratches + memory + [rows, packed]) { worker in
             let packedInput = GEMM.packInput(
                 rows.pointer, rowCount: rowCount, columnCount: depth, precision: precision, into: packed.pointer,
                 worker: worker)
             worker.barrier()
-            body(packedInput, scratches[worker.index].floats, worker)
+            body(packedInput, scratches[worker.index].pointer, worker)
         }
     }
 

@@ -44,12 +44,17 @@ struct KernelBits {
 
     mutating func add(_ name: String, _ hash: LogitHash) { hashes.append((name, hash.finish())) }
 
-    func runTeam(_ body: (Worker) -> Void) {
-        Team.run(threadCount: threadCount, instructionSet: instructionSet, body)
+    /// Runs `body` on a team.
+    ///
+    /// - Parameter memory: What `body` reaches through pointers, which don't keep it.
+    func runTeam(keeping memory: [Floats], _ body: (Worker) -> Void) {
+        withExtendedLifetime(memory) {
+            Team.run(threadCount: threadCount, instructionSet: instructionSet, body)
+        }
     }
 }
 
-/// Memory that is freed with its owner.
+/// Zeroed or given numbers in memory of their own.
 struct Floats {
     private let buffer: AlignedBuffer
     let count: Int
