@@ -217,25 +217,30 @@ __attribute__((target("avx512vnni,avx512f"))) static inline longlm_float16 longl
 #endif
 
 #if defined(__aarch64__)
-// With NEON's dot products of bytes. SDOT takes bytes with sign alone: so 128 is taken from each code, and 128 times the sum
-// of the factors is added again. The compiler computes that once for all vectors that meet the same factors. Inlined as
-// longlm_dot_bfloat16 is.
-__attribute__((target("dotprod"))) static inline longlm_float16 longlm_dot_bytes_neondot(
+// With NEON's dot products of bytes with sign on both sides (SDOT). Inlined as longlm_dot_bfloat16 is, and no longer than the
+// inliner takes.
+__attribute__((target("dotprod"))) static inline longlm_float16 longlm_dot_signed_bytes(
     longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
-    longlm_uint16x32 lowered = longlm_bits(codes) ^ 0x80808080u;
     int8x16_t left[4], right[4];
-    int32x4_t total[4], half[4];
-    longlm_uint16x32 halves;
-    memcpy(left, &lowered, sizeof left);
+    int32x4_t total[4];
+    memcpy(left, &codes, sizeof left);
     memcpy(right, &factors, sizeof right);
     memcpy(total, &sums, sizeof total);
     for (int quarter = 0; quarter < 4; ++quarter) {
-        half[quarter] = vdotq_s32(vdupq_n_s32(0), right[quarter], vdupq_n_s8(64));
         total[quarter] = vdotq_s32(total[quarter], left[quarter], right[quarter]);
     }
-    memcpy(&halves, half, sizeof halves);
     memcpy(&sums, total, sizeof total);
-    return longlm_lanes(longlm_bits(sums) + (halves << 1));
+    return sums;
+}
+
+// Codes have no sign, so 128 is taken from each, and 128 times the sum of its factors is added again. The compiler computes
+// that once for all codes that meet the same factors.
+LONGLM_INLINE longlm_float16 longlm_dot_bytes_neondot(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    const longlm_float16 zero = (longlm_float16)0.0f;
+    longlm_float16 halves = longlm_dot_signed_bytes(factors, longlm_lanes((longlm_uint16x32)0x40404040u), zero);
+    longlm_float16 lowered = longlm_dot_signed_bytes(longlm_flip_bits(codes, 0x80808080u), factors, sums);
+    return longlm_lanes(longlm_bits(lowered) + (longlm_bits(halves) << 1));
 }
 
 // USDOT takes one factor without sign.
