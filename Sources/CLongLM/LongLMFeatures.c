@@ -38,3 +38,38 @@ bool longlm_processor_has_avx_vnni(void) { return false; }
 bool longlm_processor_has_avx512_vnni(void) { return false; }
 
 #endif
+
+#if defined(__aarch64__) && defined(__linux__)
+
+#include <sys/auxv.h>
+
+// Bits of the auxiliary vector, by the kernel's documents. Declared here because a C library's headers may be older than the
+// processor.
+enum { longlm_capability_dot = 1 << 20, longlm_second_capability_i8mm = 1 << 13 };
+
+bool longlm_processor_has_neon_dot(void) { return (getauxval(AT_HWCAP) & longlm_capability_dot) != 0; }
+
+bool longlm_processor_has_neon_i8mm(void) { return (getauxval(AT_HWCAP2) & longlm_second_capability_i8mm) != 0; }
+
+#elif defined(__aarch64__) && defined(__APPLE__)
+
+#include <stddef.h>
+#include <sys/sysctl.h>
+
+static bool has_feature(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+
+bool longlm_processor_has_neon_dot(void) { return has_feature("hw.optional.arm.FEAT_DotProd"); }
+
+bool longlm_processor_has_neon_i8mm(void) { return has_feature("hw.optional.arm.FEAT_I8MM"); }
+
+#else
+
+bool longlm_processor_has_neon_dot(void) { return false; }
+
+bool longlm_processor_has_neon_i8mm(void) { return false; }
+
+#endif

@@ -17,7 +17,8 @@ struct LongLMCommand: ParsableCommand {
             after Ctrl-C.
 
             Environment: OMP_NUM_THREADS sets the number of threads unless --threads does. LONGLM_ISA asks for an \
-            older instruction set than the processor's best: baseline, avx2, avx2vnni, avx512 or avx512vnni.
+            older instruction set than the processor's best: baseline, avx2, avx2vnni, avx512 or avx512vnni; on arm64 \
+            baseline, neondot or neoni8mm.
             """,
         version: "0.1.0",
         subcommands: [

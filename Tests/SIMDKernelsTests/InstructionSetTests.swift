@@ -8,6 +8,7 @@ struct InstructionSetTests {
     func available() {
         #expect(InstructionSet.available.first == .baseline)
         #expect(InstructionSet.available == InstructionSet.available.sorted())
+        #expect(InstructionSet.baseline < .neonDot && InstructionSet.neonDot < .neonI8MM)
         #expect(InstructionSet.baseline < .avx2 && InstructionSet.avx2 < .avx2VNNI)
         #expect(InstructionSet.avx2VNNI < .avx512 && InstructionSet.avx512 < .avx512VNNI)
         #expect(!InstructionSet.available.contains(.avx512) || InstructionSet.available.contains(.avx2))
@@ -46,7 +47,9 @@ struct InstructionSetTests {
         #expect(try InstructionSet.preferred(named: name, among: [.baseline, .avx2, .avx512]) == .avx512)
     }
 
-    @Test("Each name gives its instruction set", arguments: ["baseline", "avx2", "avx2vnni", "avx512", "avx512vnni"])
+    @Test(
+        "Each name gives its instruction set",
+        arguments: ["baseline", "neondot", "neoni8mm", "avx2", "avx2vnni", "avx512", "avx512vnni"])
     func names(_ name: String) throws {
         let instructionSet = try InstructionSet.preferred(named: name, among: InstructionSet.allCases)
         #expect(instructionSet.rawValue == name)

@@ -5,6 +5,10 @@
 
 #include "LongLMVector.h"
 
+#if defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Wpsabi"
 
@@ -208,6 +212,50 @@ __attribute__((target("avx512vnni,avx512f"))) static inline longlm_float16 longl
     memcpy(&total, &sums, sizeof total);
     total = __builtin_ia32_vpdpbusd512(total, left, right);
     memcpy(&sums, &total, sizeof total);
+    return sums;
+}
+#endif
+
+#if defined(__aarch64__)
+// With NEON's dot products of bytes with sign on both sides (SDOT). Inlined as longlm_dot_bfloat16 is, and no longer than the
+// inliner takes.
+__attribute__((target("dotprod"))) static inline longlm_float16 longlm_dot_signed_bytes(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    int8x16_t left[4], right[4];
+    int32x4_t total[4];
+    memcpy(left, &codes, sizeof left);
+    memcpy(right, &factors, sizeof right);
+    memcpy(total, &sums, sizeof total);
+    for (int quarter = 0; quarter < 4; ++quarter) {
+        total[quarter] = vdotq_s32(total[quarter], left[quarter], right[quarter]);
+    }
+    memcpy(&sums, total, sizeof total);
+    return sums;
+}
+
+// Codes have no sign, so 128 is taken from each, and 128 times the sum of its factors is added again. The compiler computes
+// that once for all codes that meet the same factors.
+LONGLM_INLINE longlm_float16 longlm_dot_bytes_neondot(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    const longlm_float16 zero = (longlm_float16)0.0f;
+    longlm_float16 halves = longlm_dot_signed_bytes(factors, longlm_lanes((longlm_uint16x32)0x40404040u), zero);
+    longlm_float16 lowered = longlm_dot_signed_bytes(longlm_flip_bits(codes, 0x80808080u), factors, sums);
+    return longlm_lanes(longlm_bits(lowered) + (longlm_bits(halves) << 1));
+}
+
+// USDOT takes one factor without sign.
+__attribute__((target("i8mm"))) static inline longlm_float16 longlm_dot_bytes_neoni8mm(
+    longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
+    uint8x16_t left[4];
+    int8x16_t right[4];
+    int32x4_t total[4];
+    memcpy(left, &codes, sizeof left);
+    memcpy(right, &factors, sizeof right);
+    memcpy(total, &sums, sizeof total);
+    for (int quarter = 0; quarter < 4; ++quarter) {
+        total[quarter] = vusdotq_s32(total[quarter], left[quarter], right[quarter]);
+    }
+    memcpy(&sums, total, sizeof total);
     return sums;
 }
 #endif

@@ -20,4 +20,11 @@ bool longlm_processor_has_avx_vnni(void);
 // AVX-512 and AVX-512 VNNI: dot products of bytes in 512 bits (Intel since Cascade Lake, AMD since Zen 4).
 bool longlm_processor_has_avx512_vnni(void);
 
+// On arm64: dot products of bytes with sign (SDOT; Neoverse N1, Cortex-A76, Apple's M1 and later).
+bool longlm_processor_has_neon_dot(void);
+
+// On arm64: dot products of bytes without sign and bytes with one (USDOT of the extension I8MM; Neoverse V1, Apple's M2 and
+// later).
+bool longlm_processor_has_neon_i8mm(void);
+
 #endif

@@ -8,7 +8,7 @@ public struct LogitHash: Sendable {
 
     /// Adds numbers.
     public mutating func add(_ logits: [Float]) {
-        add(words: logits.lazy.map(\.bitPattern))
+        add(words: logits.lazy.map { $0.bitPattern })
     }
 
     /// Adds 32-bit numbers that aren't floats.

@@ -9,6 +9,9 @@ enum CompiledTarget {
         case avx512BFloat16
         case avx2VNNI
         case avx512VNNI
+    #elseif arch(arm64)
+        case neonDot
+        case neonI8MM
     #endif
 
     /// Runs a kernel.
@@ -21,6 +24,9 @@ enum CompiledTarget {
             case .avx512BFloat16: AVX512BFloat16Target.run(kernel, arguments)
             case .avx2VNNI: AVX2VNNITarget.run(kernel, arguments)
             case .avx512VNNI: AVX512VNNITarget.run(kernel, arguments)
+        #elseif arch(arm64)
+            case .neonDot: NEONDotTarget.run(kernel, arguments)
+            case .neonI8MM: NEONI8MMTarget.run(kernel, arguments)
         #endif
         }
     }
@@ -32,6 +38,8 @@ enum CompiledTarget {
         #if arch(x86_64)
             case .avx2, .avx2VNNI: AVX2Target.unpack()
             case .avx512, .avx512BFloat16, .avx512VNNI: AVX512Target.unpack()
+        #elseif arch(arm64)
+            case .neonDot, .neonI8MM: BaselineTarget.unpack()
         #endif
         }
     }
@@ -44,6 +52,8 @@ enum CompiledTarget {
             case .avx2, .avx2VNNI: AVX2Target.Tile.rows
             case .avx512, .avx512VNNI: AVX512Target.Tile.rows
             case .avx512BFloat16: AVX512BFloat16Target.Tile.rows
+        #elseif arch(arm64)
+            case .neonDot, .neonI8MM: BaselineTarget.Tile.rows
         #endif
         }
     }
@@ -54,12 +64,18 @@ extension InstructionSet {
     func target(for precision: Precision) -> CompiledTarget {
         #if arch(x86_64)
             switch (self, precision) {
-            case (.baseline, _): return .baseline
+            case (.baseline, _), (.neonDot, _), (.neonI8MM, _): return .baseline
             case (.avx2VNNI, .int8): return .avx2VNNI
             case (.avx2, _), (.avx2VNNI, _): return .avx2
             case (.avx512VNNI, .int8): return .avx512VNNI
             case (.avx512, .bfloat16), (.avx512VNNI, .bfloat16): return .avx512BFloat16
             case (.avx512, _), (.avx512VNNI, _): return .avx512
+            }
+        #elseif arch(arm64)
+            switch (self, precision) {
+            case (.neonDot, .int8): return .neonDot
+            case (.neonI8MM, .int8): return .neonI8MM
+            default: return .baseline
             }
         #else
             return .baseline

@@ -11,11 +11,16 @@ import CLongLM
 /// The instructions that the kernels of this module are compiled for.
 ///
 /// Every kernel gives the same bits on `avx2`, `avx512` and arm64's `baseline` (NEON). Only `avx512` has bfloat16
-/// products. The two with VNNI differ from those without in the speed of ``Precision/int8`` alone. The x86-64 `baseline`
-/// has no fused multiply-add, so its results agree within rounding and not bit by bit.
+/// products. Those with VNNI, and the two of NEON with dot products, differ from those without in the speed of
+/// ``Precision/int8`` alone. The x86-64 `baseline` has no fused multiply-add, so its results agree within rounding and not
+/// bit by bit.
 public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     /// What the compiler assumes that every processor has: SSE2 on x86-64, NEON with fused multiply-add on arm64.
     case baseline
+    /// arm64 with dot products of bytes (SDOT), for products of ``Precision/int8``.
+    case neonDot = "neondot"
+    /// arm64 with I8MM, whose dot products (USDOT) take one factor without sign, for products of ``Precision/int8``.
+    case neonI8MM = "neoni8mm"
     /// x86-64 with AVX2, FMA and F16C.
     case avx2
     /// The same with AVX-VNNI, for products of ``Precision/int8``.
@@ -29,6 +34,8 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     public static let available: [InstructionSet] = allCases.filter { instructionSet in
         switch instructionSet {
         case .baseline: true
+        case .neonDot: longlm_processor_has_neon_dot()
+        case .neonI8MM: longlm_processor_has_neon_i8mm()
         case .avx2: longlm_processor_has_avx2()
         case .avx2VNNI: longlm_processor_has_avx_vnni()
         case .avx512: longlm_processor_has_avx512()
@@ -37,10 +44,13 @@ public enum InstructionSet: String, Sendable, CaseIterable, Comparable {
     }
 
     /// Those whose kernels of floats differ. The others differ from one of these in ``Precision/int8`` alone.
-    package static let availableForFloats = available.filter { $0 != .avx2VNNI && $0 != .avx512VNNI }
+    package static let availableForFloats = available.filter {
+        ![.neonDot, .neonI8MM, .avx2VNNI, .avx512VNNI].contains($0)
+    }
 
     /// The instruction set to use: the highest that this processor has, or the one that the environment
-    /// variable `LONGLM_ISA` names (`baseline`, `avx2`, `avx2vnni`, `avx512` or `avx512vnni`).
+    /// variable `LONGLM_ISA` names (`baseline`, `avx2`, `avx2vnni`, `avx512` or `avx512vnni`; on arm64 `baseline`, `neondot`
+    /// or `neoni8mm`).
     ///
     /// - Throws: ``InstructionSetError`` if `LONGLM_ISA` names one that doesn't exist or that this processor lacks.
     public static func preferred() throws(InstructionSetError) -> InstructionSet {

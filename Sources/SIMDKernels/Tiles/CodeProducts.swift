@@ -52,3 +52,21 @@ enum PortableCodeProducts: CodeProducts {
         }
     }
 #endif
+
+#if arch(arm64)
+    /// With NEON's dot products of bytes with sign.
+    enum NEONDotCodeProducts: CodeProducts {
+        @inline(always)
+        static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
+            longlm_dot_bytes_neondot(codes, factors, sums)
+        }
+    }
+
+    /// With dot products of bytes without and with sign.
+    enum NEONI8MMCodeProducts: CodeProducts {
+        @inline(always)
+        static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
+            longlm_dot_bytes_neoni8mm(codes, factors, sums)
+        }
+    }
+#endif
