@@ -70,11 +70,15 @@ extension KernelBits {
             let output = Floats(count: chunk.count * queryWidth)
             pointers.withUnsafeBufferPointer { addresses in
                 guard let addresses = addresses.baseAddress else { return }
+                let zones =
+                    view.window == 0
+                    ? [AttentionZone(from: .beginning)]
+                    : [AttentionZone(from: .beginning), AttentionZone(from: .last(view.window), keys: .ring)]
                 let input = AttentionInput(
-                    queries: queries.pointer, neighborQueries: neighborQueries.pointer, rowCount: chunk.count,
-                    firstPosition: chunk.lowerBound, segments: addresses, neighborRing: ring.pointer,
-                    ringPanelCount: panelCount, neighborWindow: view.window, slidingWindow: view.slidingWindow,
-                    scoreCap: view.scoreCap, output: output.pointer, precision: precision)
+                    zones: ZoneQueries(zones) { UnsafePointer(($0 == 0 ? queries : neighborQueries).pointer) },
+                    rowCount: chunk.count, firstPosition: chunk.lowerBound, segments: addresses, ring: ring.pointer,
+                    ringPanelCount: panelCount, slidingWindow: view.slidingWindow, scoreCap: view.scoreCap,
+                    output: output.pointer, precision: precision)
                 let memory = segments + scratches + [ring, partials, queries, neighborQueries, output]
                 runTeam(keeping: memory) { worker in
                     TwoPassAttention.attend(
