@@ -101,7 +101,7 @@ struct PlanReport: Encodable {
             lines.append(
                 "why        the smallest G for which W + (N − W)/G, here \(position), is less than \(contextShare) of the "
                     + "\(trainedContext.grouped) trained positions")
-        } else if mode == .plain {
+        } else if mode == .plain, length <= trainedContext {
             lines.append(
                 "why        \(length.grouped) tokens fit the \(trainedContext.grouped) that the model was trained for")
         }
