@@ -9,7 +9,7 @@ own. Everything is written from the formulas, which are those of the authors' co
 |---|---|---|
 | `string:S:W`, `string:S:W:factor` | STRING | i − j ≥ S: query at i − S + W, key at j |
 | `dpe:G1,…,GB:W` | DPE, B equal blocks of rotary pairs | i − j ≥ W: query at ⌊i/G⌋ + W − ⌊W/G⌋, key at ⌊j/G⌋ |
-| `dca:C:L` | Dual Chunk Attention, s = C − L, key at j mod s | chunk before: min(i mod s + s, C); older: min(2s − 1, C) |
+| `dca:C:W` | Dual Chunk Attention, s = C − W, key at j mod s | chunk before: min(i mod s + s, C); older: min(2s − 1, C) |
 | `lampe:N:U:H`, `lampe:N:U:H:factor` | LaMPE, map(j) = ⌊j · U/(N − 1)⌋ | i − j ≥ H: query at map(i) + H − map(H) − 1, key at map(j) |
 | `linear:F`, `ntk:F`, `dynamic-ntk:N`, `yarn:F` | other frequencies | |
 

@@ -42,7 +42,7 @@ def test_dpe():
 
 
 def test_dual_chunk():
-    # As the authors loop: s = C − L, a chunk after the other, against itself, the one before, and all before that.
+    # As the authors loop: s = C − W, a chunk after the other, against itself, the one before, and all before that.
     def positions(chunk, local):
         s, found = chunk - local, {}
         for begin in range(0, LENGTH, s):

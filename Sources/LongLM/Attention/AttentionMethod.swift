@@ -3,9 +3,9 @@ import SIMDKernels
 /// What an attention method decides: between which rotary positions a query meets which keys.
 ///
 /// The keys up to a query are divided into one to three zones, in ascending order of their positions. In each of them,
-/// the query stands at a position of its own; keys stand at one position in the segments and at their true position in
-/// the ring. One softmax runs over all zones. Layers without rotary positions, and layers that are local by design, attend
-/// as in the plain model.
+/// the query stands at a position of its own. Keys are kept in up to two copies: all of them in segments, at the positions
+/// that the method gives them, and the last ones also in a ring, at their true positions. One softmax runs over all zones.
+/// Layers without rotary positions, and layers that are local by design, attend as in the plain model.
 package protocol AttentionMethod: Sendable, Equatable {
     /// From the earliest keys to the latest; a key belongs to the last zone that has begun at it. A zone in the ring begins
     /// at ``ZoneEdge/last(_:)``, and is the last one.
@@ -18,14 +18,14 @@ package protocol AttentionMethod: Sendable, Equatable {
     /// The rotary position of a query at position i ≥ 0, in a zone.
     func queryPosition(_ position: Int, zone: Int, pairBlock: Int) -> Float
 
-    /// The rotary position of a key at position j ≥ 0, as the segments have it.
+    /// The rotary position of a key at position j ≥ 0 in the segments.
     func keyPosition(_ position: Int, pairBlock: Int) -> Float
 
-    /// What a query is multiplied by, in all zones. Only read where there is more than one.
+    /// What a query is multiplied by, in all zones. It is read only if there is more than one zone.
     func queryScale(_ position: Int) -> Float
 
-    /// The rotary frequencies of a model's layers, except the local ones: its own, or those that the method takes in their
-    /// place.
+    /// The rotary frequencies of a model's layers: the model's own, or those that the method takes in their place. Local
+    /// layers with frequencies of their own keep these.
     func rotary(of model: ModelConfiguration) -> RotaryConfiguration
 
     /// The most tokens for which every relative position stays within a context of `contextLength`, or the nearest

@@ -22,15 +22,17 @@ public enum AttentionMode: Sendable, Equatable {
     case string(STRING)
     /// Far keys: as Self-Extend, with a group size for each block of rotary frequencies (arXiv 2504.18857).
     case dpe(DPE)
-    /// Positions within chunks: of the query's own, the one before, and all older ones (arXiv 2402.17463).
+    /// Positions within chunks, which differ for keys of the query's own chunk, of the one before, and of older ones (arXiv
+    /// 2402.17463).
     case dualChunk(DualChunkAttention)
-    /// A text's beginning, its middle and the last keys, with the middle's positions scaled to the text's length.
+    /// Far keys: all positions of a text of N tokens are mapped to U of them (Length-aware Multi-grained Positional Encoding,
+    /// ACL 2026).
     case laMPE(LaMPE)
     /// All frequencies divided by a factor (arXiv 2306.15595).
     case linear(LinearScaling)
-    /// A greater base of the frequencies.
+    /// A greater base of the frequencies, by a factor (bloc97, 2023).
     case ntkAware(NTKAwareScaling)
-    /// A base of the frequencies that a length decides.
+    /// A greater base of the frequencies, by a length (emozilla, 2023).
     case dynamicNTK(DynamicNTKScaling)
     /// Low frequencies divided by a factor, and high ones kept (arXiv 2309.00071).
     case yarn(YaRN)

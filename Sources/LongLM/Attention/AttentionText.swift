@@ -1,4 +1,4 @@
-/// An attention mode as users name it: with its settings, or with those that a length needs.
+/// An attention mode as users name it: with settings, or by a name alone, which takes those that a length needs.
 ///
 /// | text | mode |
 /// |---|---|
@@ -8,14 +8,15 @@
 /// | `rerope:W` | ReRoPE |
 /// | `leaky-rerope:k:W` | Leaky ReRoPE |
 /// | `string:S:W` | STRING |
-/// | `dpe:G1,…,GB:W`, `dpe:llama-3-8b` | DPE with its own or with published settings |
-/// | `dca:C:L` | Dual Chunk Attention |
+/// | `dpe:G1,…,GB:W` | DPE |
+/// | `dpe:llama-3-8b`, `dpe:mistral-7b-v0.2`, `dpe:llama-3.1-8b`, `dpe:qwen2.5-7b` | DPE with its authors' settings |
+/// | `dca:C:W` | Dual Chunk Attention |
 /// | `lampe:N:U:H` | LaMPE |
 /// | `linear:F`, `ntk:F`, `dynamic-ntk:N`, `yarn:F` | other frequencies |
 ///
-/// Of all methods, the name alone takes the settings that the method recommends for a length. `self-extend`, `rerope` and
-/// `leaky-rerope` may end with `:scale=b`, and `self-extend` may have `:fractional` before that. `string` and `lampe` may end
-/// with a factor for cosines and sines.
+/// A method's name alone, such as `yarn`, takes the settings that the method recommends for a length. `self-extend:G:W`,
+/// `rerope:W` and `leaky-rerope:k:W` may end with `:scale=b`, the base of a query scale. `self-extend` may have `:fractional`
+/// before that. `string` and `lampe` may end with a factor for cosines and sines, as in `string:2730:128:1`.
 public enum AttentionChoice: Sendable, Equatable {
     /// The same mode for all lengths.
     case fixed(AttentionMode)
@@ -79,7 +80,7 @@ public enum AttentionChoice: Sendable, Equatable {
     ///   - length: Between 1 and 2²⁴.
     ///   - model: The model's configuration.
     ///   - trainedContext: The longest texts of its training; nil: what the configuration says.
-    /// - Throws: ``AttentionError`` if settings are asked for that depend on the length, and there are none.
+    /// - Throws: ``AttentionError`` if the settings depend on the length, and none suit it.
     public func mode(
         length: Int, for model: ModelConfiguration, trainedContext: Int? = nil
     ) throws(AttentionError) -> AttentionMode {

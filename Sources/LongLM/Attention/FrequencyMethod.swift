@@ -4,7 +4,7 @@ import SIMDKernels
 ///
 /// It needs no memory beyond the plain model's, and its cost is the same. Sliding windows stay as they are.
 package protocol FrequencyMethod: NamedMethod {
-    /// The frequencies in place of a model's own, which have no scaling.
+    /// What takes the place of a model's own frequencies, which have no scaling.
     func rotary(_ own: RotaryConfiguration, contextLength: Int) -> RotaryConfiguration
 }
 

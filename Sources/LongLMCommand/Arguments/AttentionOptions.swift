@@ -11,39 +11,41 @@ struct AttentionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Take the G and W that longlm plan recommends for --length, or plain attention if the model reaches that far "
-                + "without Self-Extend. The same as --attention auto.", valueName: "auto"))
+            "The same as --attention auto: what longlm plan recommends for --length. That is plain attention within the "
+                + "trained context, and beyond it Self-Extend, or Dual Chunk Attention if the model's files ask for it.",
+            valueName: "auto"))
     var selfExtend: Recommendation?
 
     enum Recommendation: String, CaseIterable, ExpressibleByArgument { case auto }
 
     @Option(
         help: ArgumentHelp(
-            "L for --self-extend auto and for methods without settings: the longest texts of the model's training, in "
-                + "tokens; by default, what the model's files say.", valueName: "n"))
+            "L for auto and for methods without settings: the longest texts of the model's training, in tokens; by "
+                + "default, what the model's files say.", valueName: "n"))
     var trainedContext: Int?
 
     @Option(
         help: ArgumentHelp(
-            "How texts beyond the trained context are read: auto, or a method: "
+            "How texts beyond the trained context are read: auto, or a method, one of "
                 + AttentionChoice.methodNames.joined(separator: ", ")
-                + ". A method's name alone takes the settings that --length needs; settings follow with colons, as in "
-                + "4:1024 (G:W of self-extend), string:2730:128, dca:6144:1024 or yarn:4. The article WhichMethodWhen of the "
-                + "documentation explains them. self-extend, rerope and leaky-rerope also take --group-size and "
-                + "--neighbor-window.", valueName: "method"),
+                + "; by default plain, or self-extend with --group-size. A method's name alone takes the settings that "
+                + "--length needs, or without --length those for its default. Settings follow with colons, as in 4:1024 (G:W of self-extend), string:2730:128, "
+                + "dca:6144:1024 or yarn:4. The article WhichMethodWhen of the documentation explains them. self-extend and "
+                + "leaky-rerope also take --group-size and --neighbor-window, and rerope takes --neighbor-window.",
+            valueName: "method"),
         transform: AttentionOptions.choice)
     var attention: AttentionChoice?
 
     @Option(
         help: ArgumentHelp(
-            "Self-Extend's G: beyond the neighbor window, this many tokens share a position. Needs --neighbor-window.",
-            valueName: "g"))
+            "Self-Extend's G: beyond the neighbor window, this many tokens share a position. With leaky-rerope, its k: "
+                + "distances grow this many times more slowly. Needs --neighbor-window.", valueName: "g"))
     var groupSize: Int?
 
     @Option(
         help: ArgumentHelp(
-            "Self-Extend's W: how many of the last tokens keep their true positions. Needs --group-size.",
-            valueName: "w"))
+            "W of Self-Extend, rerope and leaky-rerope: how many of the last tokens keep their true positions. Needs "
+                + "--group-size, except with rerope.", valueName: "w"))
     var neighborWindow: Int?
 
     @Option(
@@ -52,8 +54,8 @@ struct AttentionOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The base b of the query scale max(1, ln(i + 1)/ln b) at position i; by default, there is no scale.",
-            valueName: "b"))
+            "The base b of the query scale max(1, ln(i + 1)/ln b) at position i, for Self-Extend, rerope and leaky-rerope; "
+                + "by default, there is no scale.", valueName: "b"))
     var queryScaleBase: Float?
 
     @Flag(

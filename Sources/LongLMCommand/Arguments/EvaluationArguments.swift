@@ -9,9 +9,9 @@ struct EvaluationArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The attention settings to compare, separated by commas: plain (the model as it is), auto (Self-Extend with the "
-                + "G and W that longlm plan recommends for each length), G:W, such as 4:1024, or another method, with or "
-                + "without settings, as --attention of the other commands takes it, such as string or yarn:4.",
+            "The attention settings to compare, separated by commas: plain (the model as it is), auto (what longlm plan "
+                + "recommends for each length), G:W of Self-Extend, such as 4:1024, or another method, with or without "
+                + "settings, as --attention of longlm generate takes it, such as string or yarn:4.",
             valueName: "list"),
         transform: CommaSeparated.init(listed:))
     var settings = CommaSeparated<AttentionSetting>([.plain, .automatic])

@@ -9,11 +9,12 @@ struct Plan: ParsableCommand {
         abstract: "Recommend G and W for a length, and estimate memory and time.",
         discussion: """
             G and W follow the rule that LongLM's authors found by experiment, (1/2 to 2/3) · L > W + (N − W)/G for N \
-            tokens and a model trained for L. The other commands make the same choice with --self-extend auto.
+            tokens and a model trained for L. For a model whose files ask for Dual Chunk Attention, that is recommended \
+            instead. The other commands make the same choice with --self-extend auto. --attention plans for another method.
 
             Memory is computed from the headers of the checkpoint. Then the model is loaded, a short prefill is \
             measured, and the time for the whole length is estimated from it. A length is refused with exit status 1 \
-            when no G reaches it, or when it needs more memory than the machine or the container has available.
+            when no settings reach it, or when it needs more memory than the machine or the container has available.
 
             --choices lists what would fit with weights, keys and values stored otherwise, and, with --precision float32 \
             and int8, how long a prefill would take with each format of weights. For that the model is loaded several \
@@ -36,7 +37,7 @@ struct Plan: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Plan for this method instead of the recommended one, as the other commands take it; needs --model.",
+            "Plan for this method instead of the recommended one, in the form that longlm generate takes; needs --model.",
             valueName: "method"),
         transform: AttentionOptions.choice)
     var attention: AttentionChoice = .automatic

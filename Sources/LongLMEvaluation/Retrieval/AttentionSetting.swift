@@ -7,8 +7,8 @@ public struct AttentionSetting: Sendable, Equatable {
 
     /// The model as it was trained.
     public static let plain = AttentionSetting(choice: .fixed(.plain))
-    /// What `AttentionMode.recommended(length:for:)` chooses for each length: the plain mode within the trained context, and
-    /// Self-Extend beyond it.
+    /// What `AttentionMode.recommended(length:for:trainedContext:)` chooses for each length: the plain mode within the trained
+    /// context, and beyond it Self-Extend, or Dual Chunk Attention if the model's files ask for it.
     public static let automatic = AttentionSetting(choice: .automatic)
 
     /// Self-Extend with these settings for all lengths.

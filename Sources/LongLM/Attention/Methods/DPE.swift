@@ -4,7 +4,7 @@
 /// key fewer than W positions back is scored at its true distance. A farther key is scored, in block b, between the positions
 /// ⌊i/G_b⌋ + W − ⌊W/G_b⌋ and ⌊j/G_b⌋. Far keys and the last W keys are kept as two copies, as for Self-Extend.
 public struct DPE: Sendable, Equatable {
-    /// G_b: one for each block. There are at most as many blocks as pairs.
+    /// G_b: one for each block. Their number divides that of the rotary pairs of a head.
     public var groupSizes: [Int]
     /// W: how many of the last keys, including the query's own, keep their true positions. At least 1.
     public var neighborWindow: Int
@@ -40,8 +40,8 @@ extension DPE: NeighborMethod {
 
     package func keyPosition(_ position: Int, pairBlock: Int) -> Float { Float(position / groupSizes[pairBlock]) }
 
-    /// (L − W) · G + W for the greatest G. Blocks with a smaller one meet greater positions than L in such a text, as the
-    /// method means them to: their pairs have turned through all angles within the training.
+    /// (L − W) · G + W for the greatest G. In such a text, distances go beyond L in blocks with a smaller G. The method
+    /// intends that: the pairs of these blocks have turned through all angles in the training.
     package func capacity(contextLength: Int) -> Int {
         SelfExtend(groupSize: groupSizes.max() ?? 1, neighborWindow: neighborWindow)
             .capacity(contextLength: contextLength)
@@ -86,8 +86,8 @@ extension DPE: NamedMethod {
         self.init(groupSizes: groupSizes, neighborWindow: window)
     }
 
-    /// The authors' settings for Llama-3-8B-Instruct, scaled: they are for sixteen times its context of 8,192. DPE measures
-    /// group sizes for each model, so these are no more than a start.
+    /// The authors' settings for Llama-3-8B-Instruct, which are for 16 times its context of 8,192, scaled to N/L. DPE
+    /// measures group sizes for each model, so these are no more than a start.
     package static func recommended(length: Int, trainedContext: Int) -> DPE {
         let published = DPE.llama3
         return DPE(

@@ -2,19 +2,19 @@ import SIMDKernels
 
 /// Dual Chunk Attention: positions within chunks (An et al., 2024: arXiv 2402.17463, known as ChunkLlama).
 ///
-/// A text is divided into chunks of s = C − L positions. A key stands at j mod s. A query meets the keys of its own chunk
+/// A text is divided into chunks of s = C − W positions. A key stands at j mod s. A query meets the keys of its own chunk
 /// from i mod s, those of the chunk before from min(i mod s + s, C), and older ones from min(2s − 1, C). So no text is too
 /// long, but older keys have no true distances. Keys stand at one position only: there is one copy of them, and the memory is
-/// the plain model's. Within C tokens all distances are the true ones.
+/// the plain model's. If W is at most half of C, all distances within the first C tokens are the true ones.
 ///
-/// Qwen2.5-1M's files name C and L (``ModelConfiguration/dualChunks``). vLLM also multiplies those models' queries by
-/// 0.1 · ln(N/L) + 1 in texts of N tokens, which would let a token's logits depend on what comes after it. That factor, and
-/// the one in the newest code of the authors, are left out.
+/// Qwen2.5-1M's files name C and W (``ModelConfiguration/dualChunks``). vLLM also multiplies those models' queries by
+/// 0.1 · ln(N/L) + 1 in texts of N tokens, where L is the trained context. That would let a token's logits depend on what
+/// comes after it. This factor, and the one in the newest code of the authors, are left out.
 public struct DualChunkAttention: Sendable, Equatable {
     /// C: the farthest position of a query. Less than the model's context.
     public var chunkSize: Int
-    /// L: how many of the last keys keep their true distances at least, whatever chunk they are in. At least 1 and less than
-    /// C.
+    /// W: at least so many of the last keys keep their true distances, whatever chunk they are in, if W is at most half of C.
+    /// At least 1 and less than C.
     public var localSize: Int
 
     /// Dual Chunk Attention with the size of a chunk and of its local part.
@@ -59,7 +59,7 @@ extension DualChunkAttention: NamedMethod {
 
     package static var name: String { "dca" }
     package static var title: String { "Dual Chunk Attention" }
-    package static var form: String { "dca:C:L, such as dca:6144:1024" }
+    package static var form: String { "dca:C:W, such as dca:6144:1024" }
     package var mode: AttentionMode { .dualChunk(self) }
     package var settings: String { "\(chunkSize):\(localSize)" }
 
@@ -72,7 +72,7 @@ extension DualChunkAttention: NamedMethod {
         model.dualChunks.map { DualChunkAttention(chunkSize: $0.chunkSize, localSize: $0.localSize) }
     }
 
-    /// The authors' parts of the context: C is ¾ of it, L an eighth.
+    /// The authors' parts of the context: C is three quarters of it, and W an eighth.
     package static func recommended(length: Int, trainedContext: Int) -> DualChunkAttention {
         // In a context of fewer than four positions there is no room for either.
         let chunk = max(2, trainedContext * 3 / 4)

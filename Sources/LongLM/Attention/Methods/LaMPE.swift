@@ -1,4 +1,5 @@
-/// LaMPE: all positions of a text of N tokens mapped to U of them, apart from near keys (github.com/scar-on/LaMPE).
+/// LaMPE: all positions of a text of N tokens mapped to U of them, apart from near keys (Length-aware Multi-grained
+/// Positional Encoding, ACL 2026; the formulas are those of github.com/scar-on/LaMPE).
 ///
 /// With map(j) = ⌊j · U/(N − 1)⌋, a key fewer than H positions back is scored at its true distance. A farther key is
 /// scored between map(i) + H − (map(H) + 1) and map(j). Cosines and sines are multiplied by a factor. Far keys and the
@@ -93,8 +94,8 @@ extension LaMPE: NamedMethod {
             attentionFactor: settings.number() ?? STRING.publishedAttentionFactor)
     }
 
-    /// H is a sixteenth of L, as the authors' 512 of 8,192. U lets the greatest distance of N tokens stay below half of L,
-    /// as Self-Extend's does. (The authors fit U for each model.)
+    /// H is a sixteenth of L, as the authors' 512 of 8,192. With this U, distances in N tokens stay below half of L, as
+    /// Self-Extend's do where they can. (The authors fit U for each model.)
     package static func recommended(length: Int, trainedContext: Int) -> LaMPE {
         let window = max(1, trainedContext / 16)
         let mapped = max(1, min(length - 1, trainedContext / 2 - window))

@@ -1,7 +1,8 @@
 /// Position interpolation: all frequencies divided by F (arXiv 2306.15595; the kind `linear` of transformers).
 ///
-/// Plain attention, whose position i turns pairs of components as far as i/F does without it. It is meant for F · L tokens
-/// of a model trained for L, takes no memory beyond the plain model's, and blurs near positions as much as far ones.
+/// This is plain attention in which position i turns pairs of components as far as i/F did in the training. It is meant for
+/// F · L tokens of a model trained for L, takes no memory beyond the plain model's, and blurs near positions as much as far
+/// ones.
 public struct LinearScaling: Sendable, Equatable {
     /// F, from 1 to 2²⁰.
     public var factor: Double
@@ -29,7 +30,7 @@ extension LinearScaling: FrequencyMethod {
         self.init(factor: factor)
     }
 
-    /// F is N/L, at least 1.
+    /// F is N/L, rounded up to eighths, and at least 1.
     package static func recommended(length: Int, trainedContext: Int) -> LinearScaling {
         LinearScaling(factor: recommendedFactor(length: length, trainedContext: trainedContext))
     }

@@ -1,7 +1,7 @@
 import Foundation
 
 /// NTK-aware scaling: θ · F^(R/(R − 2)) in place of θ, so that the lowest frequency is divided by F and the highest stays
-/// (bloc97, 2023: NTK-Aware Scaled RoPE).
+/// (bloc97, 2023: NTK-Aware Scaled RoPE). R is the number of rotated components of a head.
 ///
 /// Plain attention with these frequencies. It is meant for F · L tokens of a model trained for L, and takes no memory
 /// beyond the plain model's. Frequencies between the lowest and the highest are divided by less than F, so some positions
@@ -33,7 +33,7 @@ extension NTKAwareScaling: FrequencyMethod {
         self.init(factor: factor)
     }
 
-    /// F is N/L, at least 1.
+    /// F is N/L, rounded up to eighths, and at least 1.
     package static func recommended(length: Int, trainedContext: Int) -> NTKAwareScaling {
         NTKAwareScaling(factor: recommendedFactor(length: length, trainedContext: trainedContext))
     }

@@ -4,12 +4,12 @@ import SIMDKernels
 /// STRING: positions that training showed seldom are replaced by frequent ones (An et al., 2024: arXiv 2410.18745).
 ///
 /// A key fewer than S positions back is scored at its true distance. A farther key is scored between the positions
-/// i − S + W and j, so distances from S on are shifted down to W and more. The authors' code also multiplies cosines
+/// i − S + W and j, so the distances S, S + 1, … become W, W + 1, …. The authors' code also multiplies cosines
 /// and sines by a factor, which the paper doesn't have; with a factor of 1, this is the paper's formula. Keys stand at one
 /// position only: there is one copy of them, and the memory is the plain model's. A model trained for L tokens reaches
 /// L + S − W.
 public struct STRING: Sendable, Equatable {
-    /// S: keys fewer than so many positions back keep their distances. At least W, and at most the model's context.
+    /// S: keys fewer than S positions back keep their true distances. At least W, and at most the model's context.
     public var shiftedDistance: Int
     /// W: what the distance S becomes. At least 1. Between W and S, two keys may have the same distance.
     public var localWindow: Int

@@ -3,7 +3,7 @@ import Foundation
 /// YaRN without tuning: low frequencies divided by F, high ones kept, and a ramp between (Peng et al., 2023: arXiv
 /// 2309.00071).
 ///
-/// Frequencies that turn more than 32 times within L positions stay, those that turn less than once are divided by F.
+/// Frequencies that turn more than 32 times within L positions stay, and those that turn less than once are divided by F.
 /// Cosines and sines are multiplied by 0.1 · ln F + 1, and so all scores by its square. Otherwise, this is plain attention.
 /// It is meant for F · L tokens of a model trained for L, and takes no memory beyond the plain model's.
 public struct YaRN: Sendable, Equatable {
@@ -47,7 +47,7 @@ extension YaRN: FrequencyMethod {
         self.init(factor: factor)
     }
 
-    /// F is N/L, at least 1.
+    /// F is N/L, rounded up to eighths, and at least 1.
     package static func recommended(length: Int, trainedContext: Int) -> YaRN {
         YaRN(factor: recommendedFactor(length: length, trainedContext: trainedContext))
     }

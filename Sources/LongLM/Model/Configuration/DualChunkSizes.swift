@@ -1,14 +1,14 @@
 /// `dual_chunk_attention_config` of a config.json, as Qwen2.5-1M's have it.
 public struct DualChunkSizes: Sendable, Equatable {
-    /// C: `chunk_size`.
+    /// `chunk_size`, which ``DualChunkAttention`` calls C.
     public let chunkSize: Int
-    /// L: `local_size`.
+    /// `local_size`, which ``DualChunkAttention`` calls W.
     public let localSize: Int
     /// The texts of the training: `original_max_position_embeddings`.
     public let originalContextLength: Int
 
-    /// Reads the object; nil: the file has none. Sparse attention, which the object may describe beside, only makes long
-    /// prefills faster, and is not read.
+    /// Reads the object; nil: the file has none. The object may also describe sparse attention, which
+    /// only makes long prefills faster. That is not read.
     init?(_ reader: ConfigurationReader, contextLength: Int) throws(ModelError) {
         guard let sizes = try reader.object("dual_chunk_attention_config") else { return nil }
         chunkSize = try sizes.requiredSize("chunk_size")
