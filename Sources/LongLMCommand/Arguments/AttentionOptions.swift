@@ -29,9 +29,10 @@ struct AttentionOptions: ParsableArguments {
             "How texts beyond the trained context are read: auto, or a method, one of "
                 + AttentionChoice.methodNames.joined(separator: ", ")
                 + "; by default plain, or self-extend with --group-size. A method's name alone takes the settings that "
-                + "--length needs, or without --length those for its default. Settings follow with colons, as in 4:1024 (G:W of self-extend), string:2730:128, "
-                + "dca:6144:1024 or yarn:4. The article WhichMethodWhen of the documentation explains them. self-extend and "
-                + "leaky-rerope also take --group-size and --neighbor-window, and rerope takes --neighbor-window.",
+                + "--length needs, or without --length those for its default. Settings follow with colons, as in 4:1024 "
+                + "(G:W of self-extend), string:2730:128, dca:6144:1024 or yarn:4. The article WhichMethodWhen of the "
+                + "documentation explains them. self-extend and leaky-rerope also take --group-size and "
+                + "--neighbor-window, and rerope takes --neighbor-window.",
             valueName: "method"),
         transform: AttentionOptions.choice)
     var attention: AttentionChoice?

@@ -21,7 +21,8 @@ struct Chat: AsyncParsableCommand {
 
             By default, the context holds 8,192 tokens; with --file, it has room for the document and 4,096 more. --length sets \
             another number. In plain attention, the context can't be longer than the model's own; with --self-extend auto or \
-            --attention, a document or --length may exceed that. If a message doesn't fit, it is refused, and the conversation is unchanged.
+            --attention, a document or --length may exceed that. If a message doesn't fit, it is refused, and the \
+            conversation is unchanged.
 
             Questions about a document that is longer than the model's context; it is read once:
               longlm chat --model DIR --file report.txt --self-extend auto
