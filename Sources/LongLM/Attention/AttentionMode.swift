@@ -26,7 +26,7 @@ public enum AttentionMode: Sendable, Equatable {
     /// 2402.17463).
     case dualChunk(DualChunkAttention)
     /// Far keys: all positions of a text of N tokens are mapped to U of them (Length-aware Multi-grained Positional Encoding,
-    /// ACL 2026).
+    /// github.com/scar-on/LaMPE).
     case laMPE(LaMPE)
     /// All frequencies divided by a factor (arXiv 2306.15595).
     case linear(LinearScaling)

@@ -1,5 +1,5 @@
 /// LaMPE: all positions of a text of N tokens mapped to U of them, apart from near keys (Length-aware Multi-grained
-/// Positional Encoding, ACL 2026; the formulas are those of github.com/scar-on/LaMPE).
+/// Positional Encoding; the formulas are those of github.com/scar-on/LaMPE).
 ///
 /// With map(j) = ⌊j · U/(N − 1)⌋, a key fewer than H positions back is scored at its true distance. A farther key is
 /// scored between map(i) + H − (map(H) + 1) and map(j). Cosines and sines are multiplied by a factor. Far keys and the

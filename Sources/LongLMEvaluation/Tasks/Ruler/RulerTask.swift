@@ -2,8 +2,8 @@ import LongLM
 
 /// RULER's synthetic tasks (Hsieh et al., 2024, arXiv 2404.06654), with its numbers of needles, hops and words.
 ///
-/// The prompts have RULER's words, so that scores can be compared. The text around essays' needles, the words and the
-/// random numbers are our own.
+/// The prompts' sentences are those of NVIDIA/RULER (Apache License 2.0), since they are part of what the tasks are. The text
+/// around the needles of essays, the words and the random numbers are our own, so scores aren't RULER's to the digit.
 public enum RulerTask: String, CaseIterable, Sendable {
     /// One number for a word, in sentences that repeat.
     case singleNeedle1 = "niah_single_1"
