@@ -73,7 +73,8 @@ struct Int8AttentionTests {
     /// Rows see some or all of a block, which other rows of the same tile see otherwise in other chunks.
     @Test("The same bits in chunks", arguments: InstructionSet.available, [0, 1, 96, 700])
     func chunks(_ instructionSet: InstructionSet, _ window: Int) {
-        for (heads, dimension) in shapes {
+        // Whole groups, and a remainder; the other shapes have the same chunks.
+        for (heads, dimension) in shapes.suffix(2) {
             var problem = problem(heads, dimension, 1200, window: window)
             for slidingWindow in window == 0 ? [0, 70, 513] : [0] {
                 problem.slidingWindow = slidingWindow

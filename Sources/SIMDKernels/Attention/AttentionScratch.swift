@@ -4,8 +4,8 @@ struct AttentionScratch {
     let queries: UnsafeMutablePointer<Float>
     /// Scores and then weights of one row tile and one block of keys: [tile rows][block].
     let scores: UnsafeMutablePointer<Float>
-    /// Scores of the second and third zones in the panels that the zone's edge crosses. Integer products keep the codes of
-    /// the weights here.
+    /// Scores of the second and third zones, in panels that belong to several. Integer products keep the codes of the
+    /// weights here.
     let laterScores: UnsafeMutablePointer<Float>
     /// By how much a step shrinks what a row has gathered.
     let factors: UnsafeMutablePointer<Float>
