@@ -136,7 +136,11 @@ struct BenchmarkWorkloadTests {
             "gemm/TYPE/512x", ["4096x4096", "11008x4096", "1536x576", "576x1536", "49152x576"])
         let vectors = names("gemv/TYPE/1x", ["49152x576", "11008x4096", "49152x2304"])
         let attention = ["", "/bf16", "/int8"].flatMap { suffix in
-            [4096, 8192, 32768].flatMap { ["attention/plain/\($0)\(suffix)", "attention/selfextend/\($0)\(suffix)"] }
+            [4096, 8192, 32768].flatMap { length in
+                let zones =
+                    ["plain", "selfextend"] + (length == 8192 && suffix.isEmpty ? ["string", "dualchunk"] : [])
+                return zones.map { "attention/\($0)/\(length)\(suffix)" }
+            }
         }
         #expect(kernels == products + vectors + attention)
         #expect(

@@ -113,6 +113,22 @@ import Testing
                     InvalidOption("attention", "\"string\"", allowed: "a method with its settings")))
     }
 
+    /// Whoever asks before a session has checked the settings gets an answer, not a trap.
+    @Test func settingsThatNoSessionAccepts() throws {
+        for text in ["rerope:-9223372036854775808", "dca:9223372036854775807:-1", "dpe:2,9223372036854775807:4"] {
+            #expect(throws: AttentionError.self) { try AttentionMode(text: text) }
+        }
+        let modes: [AttentionMode] = [
+            .reRoPE(ReRoPE(neighborWindow: .min)), .selfExtend(SelfExtend(groupSize: 1, neighborWindow: .max)),
+            .dualChunk(DualChunkAttention(chunkSize: .max, localSize: -1)),
+            .string(STRING(shiftedDistance: .min, localWindow: .max)), try AttentionMode(text: "dca:5:9"),
+        ]
+        for mode in modes {
+            _ = (mode.neighborWindow, mode.keepsSlidingWindow, mode.text)
+            #expect(throws: AttentionError.self) { try mode.validate(contextLength: 64) }
+        }
+    }
+
     // MARK: By length
 
     private func configuration(_ members: [String: String] = [:]) throws -> ModelConfiguration {
@@ -134,6 +150,10 @@ import Testing
             thrownError { () throws(AttentionError) in
                 _ = try AttentionChoice.recommended("dca").mode(length: 0, for: model)
             } == .invalidOption(InvalidOption("length", 0, allowed: "between 1 and 16777216")))
+        let unknown = thrownError { () throws(AttentionError) in
+            _ = try AttentionChoice.recommended("wide").mode(length: 100, for: model)
+        }
+        #expect(unknown?.description.hasPrefix("the attention is \"wide\"; it must be one of plain,") == true)
     }
 
     /// Qwen2.5-1M's form. transformers ignores it, and so does a session that isn't asked.
@@ -148,6 +168,9 @@ import Testing
         #expect(try AttentionMode.recommended(length: 262_144, for: model) == .plain)
         #expect(try AttentionMode.recommended(length: 262_145, for: model) == published)
         #expect(try AttentionChoice.recommended("dca").mode(length: 500, for: model) == published)
+        // Chunks longer than the stated training's texts would be the plain model there.
+        let shorter = try AttentionMode.recommended(length: 40_000, for: model, trainedContext: 32_768)
+        #expect(shorter == (try AttentionMode.recommended(length: 40_000, trainedContext: 32_768)))
         try published.validate(for: model)
         #expect(try configuration().dualChunks == nil)
         for (chunks, reason) in [

@@ -54,7 +54,7 @@ extension AttentionMethod {
     /// How many of the last keys, the query's own included, are kept in the ring; nil: there is none.
     package var ringWindow: Int? {
         guard let last = zones.last, last.keys == .ring else { return nil }
-        return last.firstKey.back + 1
+        return last.firstKey.back &+ 1
     }
 }
 

@@ -90,9 +90,14 @@ public enum AttentionChoice: Sendable, Equatable {
         case .automatic:
             return try AttentionMode.recommended(length: length, for: model, trainedContext: context)
         case .recommended(let name):
-            guard let method = AttentionMode.methods.first(where: { $0.name == name }) else { return .plain }
+            guard let method = AttentionMode.methods.first(where: { $0.name == name }) else {
+                throw .invalidOption(
+                    InvalidOption(
+                        "attention", name.debugDescription,
+                        allowed: "one of " + Self.methodNames.joined(separator: ", ")))
+            }
             try checkLengths(length, trainedContext: context)
-            if let published = method.published(for: model) { return published.mode }
+            if let published = method.published(for: model, trainedContext: context) { return published.mode }
             return try method.recommended(length: length, trainedContext: context).mode
         }
     }

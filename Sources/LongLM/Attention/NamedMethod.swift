@@ -23,15 +23,16 @@ package protocol NamedMethod: AttentionMethod {
     /// - Throws: ``AttentionError`` if the method doesn't reach that length with any settings.
     static func recommended(length: Int, trainedContext: Int) throws(AttentionError) -> Self
 
-    /// The settings that a model's own files state; nil: they state none.
-    static func published(for model: ModelConfiguration) -> Self?
+    /// The settings that a model's own files state; nil: they state none, or none for a model that was trained for
+    /// `trainedContext`.
+    static func published(for model: ModelConfiguration, trainedContext: Int) -> Self?
 
     /// The case of the list that holds it.
     var mode: AttentionMode { get }
 }
 
 extension NamedMethod {
-    package static func published(for _: ModelConfiguration) -> Self? { nil }
+    package static func published(for _: ModelConfiguration, trainedContext _: Int) -> Self? { nil }
 
     /// The name and the settings.
     package var text: String { settings.isEmpty ? Self.name : "\(Self.name):\(settings)" }
@@ -54,8 +55,12 @@ package struct SettingsReader {
         return value
     }
 
-    /// Takes a whole number.
-    mutating func integer() -> Int? { take { Int($0) } }
+    /// Takes a whole number, of which sums and differences don't overflow.
+    mutating func integer() -> Int? { take(Self.wholeNumber) }
+
+    private static func wholeNumber(_ text: Substring) -> Int? {
+        Int(text).flatMap { $0.magnitude <= 1 << 32 ? $0 : nil }
+    }
 
     /// Takes a finite number.
     mutating func number() -> Double? {
@@ -65,7 +70,7 @@ package struct SettingsReader {
     /// Takes whole numbers with commas between them.
     mutating func integers() -> [Int]? {
         take { part in
-            let numbers = part.split(separator: ",", omittingEmptySubsequences: false).map { Int($0) }
+            let numbers = part.split(separator: ",", omittingEmptySubsequences: false).map(Self.wholeNumber)
             return numbers.contains(nil) ? nil : numbers.compactMap { $0 }
         }
     }

@@ -148,7 +148,9 @@ extension AttentionMode {
     ) throws(AttentionError) -> AttentionMode {
         let context = trainedContext ?? model.trainedContext
         try checkLengths(length, trainedContext: context)
-        if length > context, let published = DualChunkAttention.published(for: model) { return .dualChunk(published) }
+        if length > context, let published = DualChunkAttention.published(for: model, trainedContext: context) {
+            return .dualChunk(published)
+        }
         return try recommended(length: length, trainedContext: context)
     }
 }

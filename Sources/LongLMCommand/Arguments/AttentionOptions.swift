@@ -198,6 +198,10 @@ struct AttentionOptions: ParsableArguments {
     private func mode(length: Int, _ configuration: ModelConfiguration) throws -> AttentionMode {
         let mode = try choice.mode(length: length, for: configuration, trainedContext: trainedContext)
         try mode.validate(for: configuration)
+        // --trained-context may say more than the positions are good for.
+        if case .recommended = choice {
+            try check("\(length.grouped) tokens are asked for", length, mode, configuration.contextLength)
+        }
         return mode
     }
 

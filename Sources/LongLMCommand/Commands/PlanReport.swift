@@ -86,8 +86,11 @@ struct PlanReport: Encodable {
     init(_ mode: AttentionMode, length: Int, trainedContext: Int, contextLength: Int) {
         self.length = length
         self.trainedContext = trainedContext
-        attention = mode.text
-        groupSize = nil
+        switch mode {
+        case .plain: (attention, groupSize) = ("plain", 1)
+        case .selfExtend(let settings): (attention, groupSize) = ("self-extend", settings.groupSize)
+        default: (attention, groupSize) = (mode.text, nil)
+        }
         neighborWindow = mode.neighborWindow
         largestRelativePosition = nil
         contextShare = nil

@@ -40,8 +40,10 @@ public struct MemoryNeed: Sendable, Equatable {
     ) {
         self.weightByteCount = weightByteCount
         cacheByteCount = configuration.cacheByteCount(length: length, cacheFormat: cacheFormat)
+        // Settings that no session accepts have some need, too.
+        let window = attention.method.ringWindow.map { max($0, 1) }
         neighborRingByteCount =
-            configuration.cacheByteCount(
-                length: length, neighborWindow: attention.method.ringWindow, cacheFormat: cacheFormat) - cacheByteCount
+            configuration.cacheByteCount(length: length, neighborWindow: window, cacheFormat: cacheFormat)
+            - cacheByteCount
     }
 }

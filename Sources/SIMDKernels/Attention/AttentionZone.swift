@@ -17,7 +17,7 @@ public struct ZoneEdge: Sendable, Equatable {
     public static let beginning = ZoneEdge(unit: farthest, back: 0)
 
     /// The first of the last `count` keys, the query's own included.
-    public static func last(_ count: Int) -> ZoneEdge { ZoneEdge(unit: 1, back: count - 1) }
+    public static func last(_ count: Int) -> ZoneEdge { ZoneEdge(unit: 1, back: count &- 1) }
 
     /// A position that is the same for all queries.
     public static func position(_ position: Int) -> ZoneEdge { ZoneEdge(unit: farthest, back: -position) }
@@ -25,7 +25,7 @@ public struct ZoneEdge: Sendable, Equatable {
     /// The first position of a chunk: of the query's own, or of the one so many chunks before. Chunk k has the positions
     /// from k · `length` on.
     public static func chunk(length: Int, before: Int = 0) -> ZoneEdge {
-        ZoneEdge(unit: length, back: before * length)
+        ZoneEdge(unit: length, back: before &* length)
     }
 
     /// More positions than a text has.

@@ -48,7 +48,10 @@ struct RulerTaskTests {
                 #expect(room < 140, "\(task.rawValue): \(room)")
             }
         }
-        #expect(throws: EvaluationError.self) { try sample(task, length: task.answerTokenLimit + 20) }
+        for length in [task.answerTokenLimit + 20, 0, -1, .min, .max] {
+            #expect(throws: EvaluationError.self) { try sample(task, length: length) }
+        }
+        #expect(throws: EvaluationError.self) { try sample(task, number: -1) }
     }
 
     @Test(arguments: RulerTask.allCases.filter { $0.rawValue.hasPrefix("niah") })

@@ -24,7 +24,7 @@ public struct DualChunkAttention: Sendable, Equatable {
     }
 
     /// s: the positions of a chunk.
-    private var chunkLength: Int { chunkSize - localSize }
+    private var chunkLength: Int { chunkSize &- localSize }
 }
 
 extension DualChunkAttention: NamedMethod {
@@ -68,8 +68,10 @@ extension DualChunkAttention: NamedMethod {
         self.init(chunkSize: chunk, localSize: local)
     }
 
-    package static func published(for model: ModelConfiguration) -> DualChunkAttention? {
-        model.dualChunks.map { DualChunkAttention(chunkSize: $0.chunkSize, localSize: $0.localSize) }
+    /// `dual_chunk_attention_config`, unless its chunks are longer than the training's texts.
+    package static func published(for model: ModelConfiguration, trainedContext: Int) -> DualChunkAttention? {
+        guard let sizes = model.dualChunks, sizes.chunkSize <= trainedContext else { return nil }
+        return DualChunkAttention(chunkSize: sizes.chunkSize, localSize: sizes.localSize)
     }
 
     /// The authors' parts of the context: C is three quarters of it, and W an eighth.

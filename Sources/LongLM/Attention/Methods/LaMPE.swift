@@ -4,7 +4,8 @@
 /// With map(j) = ⌊j · U/(N − 1)⌋, a key fewer than H positions back is scored at its true distance. A farther key is
 /// scored between map(i) + H − (map(H) + 1) and map(j). Cosines and sines are multiplied by a factor. Far keys and the
 /// last H keys are kept as two copies, as for Self-Extend. The authors take the length that a text has so far for N, so
-/// their keys move as it grows; here N is a setting, and no key moves.
+/// their keys move as it grows; here N is a setting, and no key moves. A zone of its own for the first 200 tokens, which
+/// another file of theirs has, isn't here.
 public struct LaMPE: Sendable, Equatable {
     /// N: the length of the text that is mapped. From 2 to 2²⁴.
     public var length: Int

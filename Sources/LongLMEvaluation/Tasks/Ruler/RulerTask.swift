@@ -53,6 +53,10 @@ public enum RulerTask: String, CaseIterable, Sendable {
     public func sample(
         length: Int, number: Int, seed: UInt64, hay: TaskHay, form: TaskForm
     ) throws(EvaluationError) -> (sample: TaskSample, tokens: [Int]) {
+        guard (1...1 << 24).contains(length), number >= 0 else {
+            throw .invalidSetting(
+                "sample \(number) of \(length) tokens; a length is between 1 and \(1 << 24), and a number at least 0")
+        }
         var place = SplitMix64(state: seed)
         for part in [UInt64(Self.allCases.firstIndex(of: self) ?? 0), UInt64(length), UInt64(number)] {
             place = SplitMix64(state: place.next() ^ part)

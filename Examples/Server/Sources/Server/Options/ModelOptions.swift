@@ -20,16 +20,17 @@ struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
-            How texts beyond the trained context are read: auto takes Self-Extend with the G and W that --length needs, \
-            and the plain model where it reaches as far by itself; G:W sets them; off is the plain model. Other methods are \
-            named as longlm's --attention does, such as yarn or string:2730:128.
+            How texts beyond the trained context are read: auto takes Self-Extend with the G and W that --length needs, or \
+            Dual Chunk Attention if the model's files ask for it, and the plain model where it reaches as far by itself; \
+            G:W sets G and W; off is the plain model. Other methods are named as longlm's --attention does, such as yarn or \
+            string:2730:128.
             """, valueName: "auto|G:W|off|method"))
     var selfExtend: SelfExtendChoice = .auto
 
     @Option(
         help: ArgumentHelp(
-            "The most tokens of a conversation, answer included; by default what the model was trained for, or what G:W "
-                + "extends that to.", valueName: "n"))
+            "The most tokens of a conversation, answer included; by default the model's context, or what the settings of "
+                + "--self-extend extend that to. rerope and dca with settings need it.", valueName: "n"))
     var length: Int?
 
     @Option(
@@ -104,8 +105,11 @@ struct ModelOptions: ParsableArguments {
     func sessionOptions(_ configuration: ModelConfiguration) throws -> SessionOptions {
         let context = configuration.contextLength
         let attention = try selfExtend.choice.mode(length: length ?? context, for: configuration)
-        let reach = min(attention.capacity(contextLength: context), 1 << 24)
-        if length == nil, attention.capacity(contextLength: context) == .max {
+        // What a method recommends for a length is meant for no more than that.
+        let isRecommended = if case .fixed = selfExtend.choice { false } else { length == nil }
+        let capacity = isRecommended ? context : attention.capacity(contextLength: context)
+        let reach = min(capacity, 1 << 24)
+        if length == nil, capacity == .max {
             throw ValidationError("\(attention.title) reaches to any length; give --length")
         }
         if let length, length > reach {
