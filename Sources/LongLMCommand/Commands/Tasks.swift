@@ -234,7 +234,7 @@ struct TaskList: CustomStringConvertible {
 }
 
 extension RulerTask: CommaSeparable {
-    static var form: String { "all or one of " + allCases.map(\.rawValue).joined(separator: ", ") }
+    static var form: String { "one of all, " + allCases.map(\.rawValue).joined(separator: ", ") }
     init?(listed: String) { self.init(rawValue: listed) }
     var listed: String { rawValue }
 }
