@@ -16,7 +16,7 @@ import Testing
         (["generate", "--model", "m", "--prompt", "a", "--stop", ""], "--stop is empty"),
         (
             ["passkey", "--model", "m", "--settings", "plain,best"],
-            "\"best\" is not plain, auto or G:W, such as 4:1024"
+            "\"best\" is not plain, auto, G:W such as 4:1024"
         ),
         (["passkey", "--model", "m", "--lengths", "1k"], "\"1k\" is not a whole number"),
         (["needle", "run", "--model", "m", "--depths", "0,half"], "\"half\" is not a number"),
