@@ -8,6 +8,7 @@ struct EvaluationArguments: ParsableArguments {
     @OptionGroup var model: ModelArguments
 
     @Option(
+        name: [.customLong("settings"), .customLong("methods")],
         help: ArgumentHelp(
             "The attention settings to compare, separated by commas: plain (the model as it is), auto (what longlm plan "
                 + "recommends for each length), G:W of Self-Extend, such as 4:1024, or another method, with or without "

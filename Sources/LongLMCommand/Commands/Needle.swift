@@ -72,7 +72,7 @@ struct NeedleRun: ParsableCommand {
         help: "Process every text from its beginning. It takes longer, and the rows are the same, bit for bit.")
     var noPrefixReuse = false
 
-    @OptionGroup var charts: NeedleChartArguments
+    @OptionGroup var charts: SweepChartArguments
 
     @Flag(help: "Print the rows as JSON lines, the header first, instead of the map.")
     var json = false
@@ -143,7 +143,7 @@ struct NeedleRun: ParsableCommand {
         }
         display.finish()
         if !json { try Terminal.draw(log.terminalMaps(usesColor: Terminal.outputIsTerminal)) }
-        try charts.write(log)
+        try charts.write(log.header.settings, svg: log.svg, html: log.html)
     }
 }
 
@@ -166,7 +166,7 @@ struct NeedleMerge: ParsableCommand {
     @Flag(help: "Accept that rows are missing.")
     var partial = false
 
-    @OptionGroup var charts: NeedleChartArguments
+    @OptionGroup var charts: SweepChartArguments
 
     @Flag(help: "Print the rows as JSON lines, the header first, instead of the map.")
     var json = false
@@ -174,55 +174,13 @@ struct NeedleMerge: ParsableCommand {
     func run() throws {
         try checkOutput(output)
         try charts.check()
-        let (log, missingCount) = try NeedleLog.merge(files)
-        guard missingCount == 0 || partial else {
-            throw CommandError.invalidInput(
-                "\(missingCount) of \(missingCount + log.rows.count) rows are missing; finish the parts with --resume, "
-                    + "or accept it with --partial")
-        }
+        let log = try completeLog(NeedleLog.merge(files), partial: partial)
         if let output { try writeFile(Data(log.jsonLines().utf8), to: output) }
         if json {
             try Terminal.write(log.jsonLines())
         } else if output == nil {
             try Terminal.draw(log.terminalMaps(usesColor: Terminal.outputIsTerminal))
         }
-        try charts.write(log)
-    }
-}
-
-/// Options for the files of maps.
-struct NeedleChartArguments: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Draw the map to this SVG file. Several settings get a file each, with the setting in its name: map-auto.svg.",
-            valueName: "file"))
-    var svg: String?
-
-    @Option(help: ArgumentHelp("Write a page with all maps and rows to this HTML file.", valueName: "file"))
-    var html: String?
-
-    /// Refuses files that can't be written.
-    func check() throws(CommandError) {
-        try checkOutput(svg)
-        try checkOutput(html)
-    }
-
-    /// Draws the maps.
-    func write(_ log: NeedleLog) throws(CommandError) {
-        if let svg {
-            for setting in log.header.settings {
-                let path = log.header.settings.count == 1 ? svg : Self.path(svg, setting)
-                try writeFile(Data(log.svg(setting: setting).utf8), to: path)
-            }
-        }
-        if let html { try writeFile(Data(log.html().utf8), to: html) }
-    }
-
-    /// `map.svg` for the setting `4:1024` becomes `map-4-1024.svg`.
-    private static func path(_ path: String, _ setting: String) -> String {
-        let suffix = "-" + setting.replacingOccurrences(of: ":", with: "-")
-        let url = URL(fileURLWithPath: path)
-        guard !url.pathExtension.isEmpty else { return path + suffix }
-        return path.dropLast(url.pathExtension.count + 1) + suffix + "." + url.pathExtension
+        try charts.write(log.header.settings, svg: log.svg, html: log.html)
     }
 }

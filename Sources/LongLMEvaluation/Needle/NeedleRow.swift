@@ -1,7 +1,7 @@
 import LongLM
 
 /// The result of one cell of a sweep's grid. It depends on the model, the task and the cell, not on time or machine.
-public struct NeedleRow: Sendable, Codable, Equatable {
+public struct NeedleRow: SweepRow {
     /// The row's place in the order in which a whole sweep runs, from 0.
     public let cell: Int
     /// The setting that was asked for, as ``AttentionSetting/name`` has it.
@@ -57,10 +57,13 @@ public struct NeedleRow: Sendable, Codable, Equatable {
 
     /// The row's cell of the grid.
     public var key: Key { Key(setting: setting, length: length, depth: depth) }
+
+    /// The row's cell in words.
+    public var place: String { "\(setting) at \(length) tokens, \(depth) %" }
 }
 
 /// What a sweep was made from. Rows belong to one sweep when their headers are equal.
-public struct NeedleHeader: Sendable, Codable, Equatable {
+public struct NeedleHeader: SweepHeader {
     /// The name of the file's format.
     public private(set) var format = Self.currentFormat
     /// The model directory's name.
@@ -92,7 +95,10 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
     /// K/N of a part; nil: the whole sweep.
     public var shard: String?
 
-    static let currentFormat = "longlm-needle-1"
+    /// The name of the format that this release writes.
+    public static let currentFormat = "longlm-needle-1"
+    /// What the sweep is called in errors.
+    public static let sweepName = "needle sweep"
 
     enum CodingKeys: CodingKey {
         case format, model, fingerprint, contextLength, haystack, haystackHash, needle, question, answer
@@ -131,14 +137,20 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
         self.shard = shard?.name
     }
 
-    /// The first difference from another header, in words; nil: there is none.
-    ///
-    /// - Parameter ignoresShard: Whether parts of one sweep count as equal.
-    func difference(from other: NeedleHeader, ignoresShard: Bool) -> String? {
+    /// The number of rows of the whole sweep.
+    public var rowCount: Int { lengths.count * depths.count * settings.count }
+
+    /// Whether a row is one of the whole sweep.
+    public func contains(_ row: NeedleRow) -> Bool {
+        settings.contains(row.setting) && lengths.contains(row.length) && depths.contains(row.depth)
+    }
+
+    /// The fields but for the part, with their names, and whether another header's differ.
+    public func differences(from other: NeedleHeader) -> [(name: String, differs: Bool)] {
         func differs<Value: Equatable>(_ path: KeyPath<NeedleHeader, Value>) -> Bool {
             self[keyPath: path] != other[keyPath: path]
         }
-        var differences: [(name: String, differs: Bool)] = [
+        return [
             ("model", differs(\.model)), ("fingerprint", differs(\.fingerprint)),
             ("contextLength", differs(\.contextLength)), ("haystack", differs(\.haystack)),
             ("haystackHash", differs(\.haystackHash)), ("needle", differs(\.needle)),
@@ -146,7 +158,5 @@ public struct NeedleHeader: Sendable, Codable, Equatable {
             ("answerTokenLimit", differs(\.answerTokenLimit)), ("cache", differs(\.cache)),
             ("lengths", differs(\.lengths)), ("depths", differs(\.depths)), ("settings", differs(\.settings)),
         ]
-        if !ignoresShard { differences.append(("shard", differs(\.shard))) }
-        return differences.first { $0.differs }?.name
     }
 }

@@ -204,26 +204,3 @@ public struct NeedleSweep {
             - model.configuration.operationCount(prefillOf: positions.lowerBound)
     }
 }
-
-/// A part of a sweep: every N-th cell from the K-th on.
-public struct Shard: Sendable, Equatable {
-    /// K, from 1 to N.
-    public let index: Int
-    /// N.
-    public let count: Int
-
-    /// Reads `K/N`; nil: the text has another form.
-    public init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-        guard parts.count == 2, let index = parts[0], let count = parts[1], index >= 1, index <= count else {
-            return nil
-        }
-        self.index = index
-        self.count = count
-    }
-
-    /// `K/N`.
-    public var name: String { "\(index)/\(count)" }
-
-    func contains(_ cell: Int) -> Bool { cell % count == index - 1 }
-}

@@ -28,6 +28,9 @@ public enum RulerTask: String, CaseIterable, Sendable {
     /// The three most frequent words of a text whose words follow Zipf's law.
     case frequentWords = "fwe"
 
+    /// How RULER scores an answer: by the share of the references that it contains.
+    public var metric: TaskMetric { .containsAll }
+
     /// The most tokens of an answer.
     public var answerTokenLimit: Int {
         switch self {
@@ -57,11 +60,7 @@ public enum RulerTask: String, CaseIterable, Sendable {
             throw .invalidSetting(
                 "sample \(number) of \(length) tokens; a length is between 1 and \(1 << 24), and a number at least 0")
         }
-        var place = SplitMix64(state: seed)
-        for part in [UInt64(Self.allCases.firstIndex(of: self) ?? 0), UInt64(length), UInt64(number)] {
-            place = SplitMix64(state: place.next() ^ part)
-        }
-        let generator = place
+        let generator = generator(length: length, number: number, seed: seed)
         var best: (sample: TaskSample, tokens: [Int])?
         func fits(_ count: Int) throws(EvaluationError) -> Bool {
             var generator = generator
@@ -72,9 +71,7 @@ public enum RulerTask: String, CaseIterable, Sendable {
             return true
         }
         var fitting = leastUnitCount
-        guard try fits(fitting) else {
-            throw .invalidSetting("\(length) tokens have no room for the task \(rawValue) and its answer")
-        }
+        guard try fits(fitting) else { throw noRoom(length) }
         // No unit is without tokens, so there are never more units than tokens.
         var tooMany = min(fitting * 2, length + 1)
         while tooMany <= length, try fits(tooMany) { (fitting, tooMany) = (tooMany, tooMany * 2) }
@@ -82,8 +79,30 @@ public enum RulerTask: String, CaseIterable, Sendable {
             let middle = (fitting + tooMany) / 2
             if try fits(middle) { fitting = middle } else { tooMany = middle }
         }
-        guard let best else { throw .invalidSetting("\(length) tokens have no room for the task \(rawValue)") }
+        guard let best else { throw noRoom(length) }
         return best
+    }
+
+    /// Refuses a length that has no room for the shortest form of a sample.
+    func checkRoom(
+        length: Int, _ number: Int, _ seed: UInt64, _ hay: TaskHay, _ form: TaskForm
+    ) throws(EvaluationError) {
+        var generator = generator(length: length, number: number, seed: seed)
+        let tokens = try form.tokens(make(unitCount: leastUnitCount, length: length, hay, &generator))
+        guard tokens.count + answerTokenLimit <= length else { throw noRoom(length) }
+    }
+
+    private func noRoom(_ length: Int) -> EvaluationError {
+        .invalidSetting("\(length) tokens have no room for the task \(rawValue) and its answer")
+    }
+
+    /// The random numbers of one sample.
+    private func generator(length: Int, number: Int, seed: UInt64) -> SplitMix64 {
+        var generator = SplitMix64(state: seed)
+        for part in [UInt64(Self.allCases.firstIndex(of: self) ?? 0), UInt64(length), UInt64(number)] {
+            generator = SplitMix64(state: generator.next() ^ part)
+        }
+        return generator
     }
 
     /// The fewest units with which the question has one answer.
