@@ -85,7 +85,7 @@ struct AttentionOptions: ParsableArguments {
             }
         }
         if let trainedContext {
-            if case .fixed = choice {
+            if choice.isFixed {
                 throw ValidationError("--trained-context needs --self-extend auto, or --attention without settings")
             }
             try checkTrainedContext(trainedContext)

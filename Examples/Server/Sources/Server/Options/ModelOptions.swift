@@ -106,7 +106,7 @@ struct ModelOptions: ParsableArguments {
         let context = configuration.contextLength
         let attention = try selfExtend.choice.mode(length: length ?? context, for: configuration)
         // What a method recommends for a length is meant for no more than that.
-        let isRecommended = if case .fixed = selfExtend.choice { false } else { length == nil }
+        let isRecommended = length == nil && !selfExtend.choice.isFixed
         let capacity = isRecommended ? context : attention.capacity(contextLength: context)
         let reach = min(capacity, 1 << 24)
         if length == nil, capacity == .max {
