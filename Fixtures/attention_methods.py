@@ -11,7 +11,7 @@ own. Everything is written from the formulas, which are those of the authors' co
 | `dpe:G1,…,GB:W` | DPE, B equal blocks of rotary pairs | i − j ≥ W: query at ⌊i/G⌋ + W − ⌊W/G⌋, key at ⌊j/G⌋ |
 | `dca:C:W` | Dual Chunk Attention, s = C − W, key at j mod s | chunk before: min(i mod s + s, C); older: min(2s − 1, C) |
 | `lampe:N:U:H`, `lampe:N:U:H:factor` | LaMPE, map(j) = ⌊j · U/(N − 1)⌋ | i − j ≥ H: query at map(i) + H − map(H) − 1, key at map(j) |
-| `linear:F`, `ntk:F`, `dynamic-ntk:N`, `yarn:F` | other frequencies | |
+| `linear:F`, `ntk:F`, `dynamic-ntk:N`, `yarn:F`, `llama3:F:low:high` | other frequencies | |
 
 STRING and LaMPE multiply cosines and sines by a factor, near and far; it is 0.1 · ln 2 + 1 unless it is given.
 """
@@ -124,6 +124,24 @@ class Frequencies(Method):
         return inverse / self.number * divided + inverse * (1 - divided), mscale
 
 
+@dataclass
+class Llama3(Method):
+    """Llama 3.1's scaling: a pair's turns within `context` tokens say how much of its frequency is kept."""
+
+    divisor: float
+    low: float
+    high: float
+    context: int
+
+    moves_positions = False
+
+    def frequencies(self, own, theta):
+        inverse, factor = own
+        turns = self.context * inverse / (2 * math.pi)
+        kept = ((turns - self.low) / (self.high - self.low)).clamp(0, 1)
+        return (1 - kept) * inverse / self.divisor + kept * inverse, factor
+
+
 def powers(theta, size):
     """θ^(−2k/R) in float32, as transformers computes them."""
     return 1.0 / (theta ** (torch.arange(0, size, 2, dtype=torch.int64).float() / size))
@@ -134,6 +152,8 @@ def parse(text, context):
     name, *rest = text.split(":")
     if name in ("linear", "ntk", "dynamic-ntk", "yarn") and len(rest) == 1:
         return Frequencies(name, float(rest[0]), context)
+    if name == "llama3" and len(rest) == 3:
+        return Llama3(*map(float, rest), context)
     if name == "string" and len(rest) in (2, 3):
         return String(int(rest[0]), int(rest[1]), *map(float, rest[2:]))
     if name == "dpe" and len(rest) == 2:

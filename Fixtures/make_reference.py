@@ -93,6 +93,7 @@ METHOD_CASES = [
     method(80, "ntk:2"),
     method(80, "dynamic-ntk:96"),
     method(80, "yarn:2"),
+    method(80, "llama3:4:1:4"),
 ]
 
 

@@ -75,8 +75,10 @@ def test_frequencies():
 
     def published(kind, factor, length=None):
         parameters = {"rope_type": kind, "rope_theta": 10000.0, "factor": factor}
-        if kind == "yarn":
+        if kind in ("yarn", "llama3"):
             parameters["original_max_position_embeddings"] = 64
+        if kind == "llama3":
+            parameters |= {"low_freq_factor": 0.5, "high_freq_factor": 3.0}
         config = LlamaConfig(
             hidden_size=64, num_attention_heads=4, max_position_embeddings=64, rope_parameters=parameters
         )
@@ -85,6 +87,7 @@ def test_frequencies():
     for text, expected in (
         ("linear:3", published("linear", 3.0)),
         ("yarn:4", published("yarn", 4.0)),
+        ("llama3:8:0.5:3", published("llama3", 8.0)),
         ("dynamic-ntk:96", published("dynamic", 1.0, 96)),
         ("dynamic-ntk:40", published("dynamic", 1.0, 40)),
         # NTK-aware scaling by F is dynamic scaling for a length of F contexts.
@@ -97,7 +100,7 @@ def test_frequencies():
 
 
 def test_refuses():
-    for text in ("", "string:4", "dca:3", "lampe:1:2", "yarn", "none:1"):
+    for text in ("", "string:4", "dca:3", "lampe:1:2", "yarn", "llama3:8:1", "none:1"):
         try:
             attention_methods.parse(text, 64)
         except ValueError as error:

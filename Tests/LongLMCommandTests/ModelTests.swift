@@ -118,7 +118,7 @@ struct ModelTests {
             window + ["--group-size", "3", "--attention", "leaky-rerope"], ["--attention", "string:4:2"],
             ["--attention", "dpe:2,3:4"], ["--attention", "dca:5:1"], ["--attention", "lampe:40:9:4"],
             ["--attention", "linear:2"], ["--attention", "ntk:2"], ["--attention", "dynamic-ntk:20000"],
-            ["--attention", "yarn:2"], ["--attention", "5:4"],
+            ["--attention", "yarn:2"], ["--attention", "llama3:2:1:4"], ["--attention", "5:4"],
         ]
         let hashes = try modes.map { mode in
             let run = try longlm(

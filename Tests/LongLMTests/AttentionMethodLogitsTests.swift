@@ -6,11 +6,10 @@ import Testing
 /// What models compute with the methods: against formulas in double precision, and the same bits however it is computed.
 @Suite struct AttentionMethodLogitsTests {
     /// Settings with which a text of 150 tokens has keys in every zone.
-    private static let modes = [
+    private static let texts = [
         "string:21:5", "string:40:7:1", "dpe:2,8,1:16", "dca:24:4", "dca:48:33", "lampe:150:24:4", "linear:2.5",
-        "ntk:3",
-        "dynamic-ntk:160", "yarn:4",
-    ].compactMap { try? AttentionMode(text: $0) }
+        "ntk:3", "dynamic-ntk:160", "yarn:4", "llama3:8:1:4",
+    ]
 
     private func tokens(_ count: Int) -> [Int] {
         var generator = SeededGenerator(seed: 34)
@@ -34,7 +33,7 @@ import Testing
         #expect(greatestDifference(found, expected) <= 1e-4 * deviation(expected))
     }
 
-    @Test(arguments: ["linear:2.5", "ntk:3", "dynamic-ntk:160", "yarn:4"])
+    @Test(arguments: ["linear:2.5", "ntk:3", "dynamic-ntk:160", "yarn:4", "llama3:8:1:4"])
     func frequencies(text: String) throws {
         let tokens = tokens(101)
         let mode = try AttentionMode(text: text)
@@ -54,8 +53,9 @@ import Testing
     // MARK: Bits
 
     /// As `SameBitsTests` has it for Self-Extend.
-    @Test(arguments: modes)
-    func sameBits(mode: AttentionMode) throws {
+    @Test(arguments: texts)
+    func sameBits(text: String) throws {
+        let mode = try AttentionMode(text: text)
         let tokens = tokens(150)
         var expected: Bits?
         for instructionSet in InstructionSet.availableForFloats.filter(\.isFused) {
@@ -102,6 +102,7 @@ import Testing
             try allLogits(model, tokens, SessionOptions(capacity: count, cacheFormat: cacheFormat)))
         for text in [
             "string:21:5", "dpe:2:16", "dpe:2,3:16", "dca:24:4", "lampe:90:15:4", "linear:2", "ntk:3", "yarn:4",
+            "llama3:8:1:4",
         ] {
             let mode = try AttentionMode(text: text)
             if (try? mode.validate(for: model.configuration)) == nil { continue }
@@ -121,9 +122,10 @@ import Testing
 
     @Test(
         arguments: [
-            // Nothing is as far as S; nothing is shifted; groups of one; one chunk; factors of 1.
+            // Nothing is as far as S; nothing is shifted; groups of one; one chunk; factors of 1, with no frequency in
+            // Llama 3.1's ramp, whose two products round.
             "string:60:5:1", "string:20:20:1", "dpe:1,1,1:16", "dpe:4,8:60", "dca:63:1", "lampe:100:5:60:1", "linear:1",
-            "ntk:1", "dynamic-ntk:64", "yarn:1",
+            "ntk:1", "dynamic-ntk:64", "yarn:1", "llama3:1:1:2",
         ])
     func settingsThatChangeNothing(text: String) throws {
         let tokens = tokens(60)
@@ -148,8 +150,9 @@ import Testing
 
     // MARK: Sessions
 
-    @Test(arguments: modes, CacheFormat.allCases)
-    func savedAndForkedSessions(mode: AttentionMode, cacheFormat: CacheFormat) throws {
+    @Test(arguments: texts, CacheFormat.allCases)
+    func savedAndForkedSessions(text: String, cacheFormat: CacheFormat) throws {
+        let mode = try AttentionMode(text: text)
         let model = try loadModel()
         let tokens = tokens(150)
         let options = SessionOptions(attention: mode, threadCount: 2, capacity: 150, cacheFormat: cacheFormat)

@@ -194,6 +194,17 @@ import Testing
             ("ntk:0", "the factor of NTK-aware scaling is 0.0; it must be between 1 and 1048576"),
             ("yarn:1e9", "the factor of YaRN is 1000000000.0; it must be between 1 and 1048576"),
             ("dynamic-ntk:0", "the length of dynamic NTK scaling is 0; it must be between 1 and 16777216"),
+            ("llama3:0.5:1:4", "the factor of Llama 3.1's scaling is 0.5; it must be between 1 and 1048576"),
+            ("llama3:8:0:4", "the low frequency factor is 0.0; it must be finite and greater than 0"),
+            (
+                "llama3:8:4:4",
+                "the high frequency factor is 4.0; it must be finite and greater than the low frequency factor of 4.0"
+            ),
+            // They are the same number in 32 bits.
+            (
+                "llama3:8:4:4.0000001",
+                "the high frequency factor is 4.0000001; it must be finite and greater than the low frequency factor of 4.0"
+            ),
         ])
     func meaninglessSettings(text: String, reason: String) throws {
         #expect(refusal(try AttentionMode(text: text)) == reason)
@@ -219,6 +230,7 @@ import Testing
             .laMPE(LaMPE(length: 50, mappedLength: number, neighborWindow: 5)),
             .laMPE(LaMPE(length: 50, mappedLength: 5, neighborWindow: number)),
             .linear(LinearScaling(factor: Double(number))), .dynamicNTK(DynamicNTKScaling(length: number)),
+            .llama3(Llama3FrequencyScaling(factor: Double(number))),
         ]
         for mode in modes {
             #expect(mode.capacity(contextLength: 64) >= Int.min)
@@ -239,7 +251,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["linear:2", "ntk:2", "dynamic-ntk:100", "yarn:2"])
+    @Test(arguments: ["linear:2", "ntk:2", "dynamic-ntk:100", "yarn:2", "llama3:2:1:4"])
     func frequenciesThatAreScaledAlready(text: String) throws {
         let mode = try AttentionMode(text: text)
         for (folder, scaling) in [
@@ -293,6 +305,17 @@ import Testing
             let ramp = min(max((Double(pair) - low) / (high - low), 0), 1)
             return own(10_000, pair) / 4 * ramp + own(10_000, pair) * (1 - ramp)
         }
+        try expect("llama3:8:1:4") { pair in
+            let wavelength = 2 * .pi / own(10_000, pair)
+            if wavelength < 64 / 4 { return own(10_000, pair) }
+            if wavelength > 64 / 1 { return own(10_000, pair) / 8 }
+            let kept = (64 / wavelength - 1) / (4 - 1)
+            return own(10_000, pair) * (kept + (1 - kept) / 8)
+        }
+        // In order: kept, in the ramp, and divided by F.
+        let llama3 = try inverse("llama3:8:1:4")
+        #expect(llama3[0] == 1 && llama3[1] < 0.9 * own(10_000, 1) && llama3[1] > 1.1 * own(10_000, 1) / 8)
+        #expect(abs(llama3[2] / (own(10_000, 2) / 8) - 1) < 1e-6)
         let yarn = try AttentionMode(text: "yarn:4").method.rotary(of: model).frequencies(length: 1)
         #expect(yarn.factor == Float(0.1 * log(4) + 1))
         // The lowest frequency is divided by F.
@@ -307,6 +330,7 @@ import Testing
             ("dpe", 8_192, 131_072, "dpe:2,8,2,8,32,32,32,4:1024"), ("dpe", 8_192, 16_384, "dpe:1,1,1,1,4,4,4,1:1024"),
             ("dca", 8_192, 100_000, "dca:6144:1024"), ("lampe", 8_192, 16_384, "lampe:16384:3584:512"),
             ("linear", 8_192, 12_000, "linear:1.5"), ("ntk", 8_192, 100, "ntk:1"), ("yarn", 8_192, 16_384, "yarn:2"),
+            ("llama3", 8_192, 12_000, "llama3:1.5:1:4"),
             ("dynamic-ntk", 8_192, 10_000, "dynamic-ntk:10000"), ("rerope", 8_192, 10_000, "rerope:4096"),
             ("leaky-rerope", 8_192, 16_384, "leaky-rerope:5:1020"),
             ("self-extend", 8_192, 16_384, "self-extend:5:1020"),

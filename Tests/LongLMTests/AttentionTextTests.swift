@@ -34,6 +34,11 @@ import Testing
             .laMPE(LaMPE(length: 16_384, mappedLength: 3_584, neighborWindow: 512, attentionFactor: 1))
         ), ("linear:1.125", .linear(LinearScaling(factor: 1.125))), ("ntk:4", .ntkAware(NTKAwareScaling(factor: 4))),
         ("dynamic-ntk:16384", .dynamicNTK(DynamicNTKScaling(length: 16_384))), ("yarn:16", .yarn(YaRN(factor: 16))),
+        ("llama3:8:1:4", .llama3(Llama3FrequencyScaling(factor: 8))),
+        (
+            "llama3:1.5:0.5:2.25",
+            .llama3(Llama3FrequencyScaling(factor: 1.5, lowFrequencyFactor: 0.5, highFrequencyFactor: 2.25))
+        ),
     ]
 
     @Test func roundTrip() throws {
@@ -80,9 +85,9 @@ import Testing
             "", ":", "wide", "4", "4:", ":4", "4:1024:", "4:1024:5", "a:b", "plain:1", "plain:", "auto:1", "string:",
             "string:5", "string:5:3:1:1", "string:5:3:nan", "string:5:3:inf", "string:5.5:3", "dpe:2,:5", "dpe::5",
             "dpe:2,a:5", "dpe:2", "dpe:llama-4", "dpe:llama-3-8b:5", "dca:5", "dca:5:4:3", "lampe:5:4", "linear:",
-            "linear:x", "linear:inf", "linear:nan", "yarn:2:3", "ntk:-", "dynamic-ntk:1.5", "rerope:5:6",
-            "rerope:5:scale=", "rerope:5:scale=x", "self-extend:4:8:ceil", "self-extend:4:8:scale=5:floor",
-            "String:5:3", " plain", "99999999999999999999:5",
+            "linear:x", "linear:inf", "linear:nan", "yarn:2:3", "ntk:-", "dynamic-ntk:1.5", "llama3:8",
+            "llama3:8:1:4:8192", "rerope:5:6", "rerope:5:scale=", "rerope:5:scale=x", "self-extend:4:8:ceil",
+            "self-extend:4:8:scale=5:floor", "String:5:3", " plain", "99999999999999999999:5",
         ])
     func otherTexts(text: String) {
         for error in [

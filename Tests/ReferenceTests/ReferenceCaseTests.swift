@@ -16,8 +16,8 @@ import Testing
         "llama_biases": 6, "llama_sharded_bf16": 6, "llama_f16": 6, "llama_no_prefix": 6, "mistral_sliding": 18,
         "qwen3": 18, "qwen3_yarn": 12, "gemma2": 18, "gemma3_text": 18, "gemma3_text_published": 6,
         "phi_qk_layernorm": 18, "phi3": 18, "stablelm": 18, "stablelm_parallel": 18, "gpt_neox": 18,
-        "gpt_neox_sequential": 18, "smollm3": 18, "methods_llama": 60, "methods_qwen2": 60, "methods_gpt_neox": 60,
-        "methods_gemma3_text": 60,
+        "gpt_neox_sequential": 18, "smollm3": 18, "methods_llama": 66, "methods_qwen2": 66, "methods_gpt_neox": 66,
+        "methods_gemma3_text": 66,
     ]
 
     @Test("Every case passes on every instruction set", arguments: comparisonCounts.keys.sorted())

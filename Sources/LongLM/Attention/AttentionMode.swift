@@ -4,8 +4,8 @@
 /// and a key at position j ≤ i: ``selfExtend(_:)``, ``reRoPE(_:)``, ``leakyReRoPE(_:)``, ``string(_:)``, ``dpe(_:)``,
 /// ``dualChunk(_:)`` and ``laMPE(_:)``. One softmax runs over all scores, and sliding windows are switched off. The others
 /// attend as the plain model does, but with other rotary frequencies: ``linear(_:)``, ``ntkAware(_:)``,
-/// ``dynamicNTK(_:)`` and ``yarn(_:)``. Layers without rotary positions and Gemma 3's local layers are left alone by all of
-/// them, and Gemma 2's local layers by those that only move positions.
+/// ``dynamicNTK(_:)``, ``yarn(_:)`` and ``llama3(_:)``. Layers without rotary positions and Gemma 3's local layers are left
+/// alone by all of them, and Gemma 2's local layers by those that only move positions.
 public enum AttentionMode: Sendable, Equatable {
     /// score(rope(q, i), rope(k, j)) for all keys: the model as it was trained.
     case plain
@@ -36,6 +36,8 @@ public enum AttentionMode: Sendable, Equatable {
     case dynamicNTK(DynamicNTKScaling)
     /// Low frequencies divided by a factor, and high ones kept (arXiv 2309.00071).
     case yarn(YaRN)
+    /// Frequencies of long wavelengths divided by a factor, and those of short ones kept (the code of Llama 3.1, 2024).
+    case llama3(Llama3FrequencyScaling)
 
     /// Self-Extend, or the plain mode without one.
     public init(_ selfExtend: SelfExtend?) {
@@ -57,6 +59,7 @@ public enum AttentionMode: Sendable, Equatable {
         case .ntkAware(let method): method
         case .dynamicNTK(let method): method
         case .yarn(let method): method
+        case .llama3(let method): method
         }
     }
 
@@ -64,7 +67,7 @@ public enum AttentionMode: Sendable, Equatable {
     package static let methods: [any NamedMethod.Type] = [
         PlainAttention.self, SelfExtend.self, ReRoPE.self, LeakyReRoPE.self, STRING.self, DPE.self,
         DualChunkAttention.self, LaMPE.self, LinearScaling.self, NTKAwareScaling.self, DynamicNTKScaling.self,
-        YaRN.self,
+        YaRN.self, Llama3FrequencyScaling.self,
     ]
 
     /// W of the methods that keep the last W keys, the query's own included, at their true positions, in a ring beside all

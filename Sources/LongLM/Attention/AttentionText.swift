@@ -12,7 +12,7 @@
 /// | `dpe:llama-3-8b`, `dpe:mistral-7b-v0.2`, `dpe:llama-3.1-8b`, `dpe:qwen2.5-7b` | DPE with its authors' settings |
 /// | `dca:C:W` | Dual Chunk Attention |
 /// | `lampe:N:U:H` | LaMPE |
-/// | `linear:F`, `ntk:F`, `dynamic-ntk:N`, `yarn:F` | other frequencies |
+/// | `linear:F`, `ntk:F`, `dynamic-ntk:N`, `yarn:F`, `llama3:F:low:high` | other frequencies |
 ///
 /// A method's name alone, such as `yarn`, takes the settings that the method recommends for a length. `self-extend:G:W`,
 /// `rerope:W` and `leaky-rerope:k:W` may end with `:scale=b`, the base of a query scale. `self-extend` may have `:fractional`

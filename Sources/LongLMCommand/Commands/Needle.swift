@@ -18,8 +18,10 @@ struct Needle: ParsableCommand {
             one part of a sweep, for example on another machine. needle merge joins the parts into the file that a \
             single run would have written:
 
-              parallel longlm needle --model DIR --shard {}/3 --output part{}.jsonl ::: 1 2 3
-              longlm needle merge part1.jsonl part2.jsonl part3.jsonl --output rows.jsonl
+              parallel --joblog sweep.log --resume-failed \\
+                longlm needle --model DIR --threads 1 --shard {}/3 \\
+                --output part{}.jsonl --resume ::: 1 2 3
+              longlm needle merge part?.jsonl --output rows.jsonl
             """,
         subcommands: [NeedleRun.self, NeedleMerge.self], defaultSubcommand: NeedleRun.self)
 }

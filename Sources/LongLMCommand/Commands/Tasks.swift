@@ -30,8 +30,9 @@ struct Tasks: ParsableCommand {
             killed. --shard K/N asks one part of the prompts, for example on another machine. tasks merge joins the \
             parts into the file that a single run would have written:
 
-              parallel longlm tasks --model DIR --shard {}/3 \\
-                --output part{}.jsonl ::: 1 2 3
+              parallel --joblog sweep.log --resume-failed \\
+                longlm tasks --model DIR --threads 1 --shard {}/3 \\
+                --output part{}.jsonl --resume ::: 1 2 3
               longlm tasks merge part?.jsonl --output rows.jsonl
             """,
         subcommands: [TasksRun.self, TasksMerge.self], defaultSubcommand: TasksRun.self)
