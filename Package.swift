@@ -26,7 +26,10 @@ let package = Package(
                 .linkedLibrary("omp5", .when(platforms: [.linux])),
                 .linkedLibrary("omp", .when(platforms: [.macOS])),
             ]),
-        .target(name: "SIMDKernels", dependencies: ["CLongLM"]),
+        .target(
+            name: "SIMDKernels", dependencies: ["CLongLM"],
+            // The compiler's own operations on whole vectors (Vector/LaneOperations.swift).
+            swiftSettings: [.enableExperimentalFeature("BuiltinModule")]),
         // Internal: every file of JSON that others wrote is read by the one, and every file is opened by the other.
         .target(name: "StrictJSON"),
         .target(name: "FileReading"),

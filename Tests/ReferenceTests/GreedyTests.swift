@@ -23,6 +23,10 @@ struct GreedyTests {
             case promptIDs = "prompt_ids"
             case selfExtend = "self_extend"
         }
+
+        var mode: AttentionMode {
+            AttentionMode(selfExtend.map { SelfExtend(groupSize: $0.groupSize, neighborWindow: $0.window) })
+        }
     }
 
     private struct Settings: Decodable {
@@ -56,24 +60,26 @@ struct GreedyTests {
         let cases = try JSONDecoder().decode(Goldens.self, from: data).cases
         #expect(cases.count == caseCount)
         for golden in cases {
-            let mode = AttentionMode(
-                golden.selfExtend.map { SelfExtend(groupSize: $0.groupSize, neighborWindow: $0.window) })
             #expect(tokenizer.encode(golden.prompt) == golden.promptIDs, "\(golden.name)")
             #expect(golden.ids.count == 64)
-            #expect(try greedy(model, golden.promptIDs, mode) == golden.ids, "\(golden.name), \(mode)")
+        }
+        for (golden, tokens) in zip(cases, try greedy(model, cases)) {
+            #expect(tokens == golden.ids, "\(golden.name), \(golden.mode)")
         }
     }
 
-    /// 64 tokens, past any that ends a text.
-    private func greedy(_ model: LanguageModel, _ prompt: [Int], _ mode: AttentionMode) throws -> [Int] {
-        let session = try Session(model: model, options: SessionOptions(attention: mode))
-        try session.prefill(prompt)
-        var tokens: [Int] = []
-        while tokens.count < 64 {
-            let next = session.logits.indices.max { session.logits[$0] < session.logits[$1] } ?? 0
-            tokens.append(next)
-            try session.decode(next)
+    /// 64 tokens after each prompt, past any that ends a text, of all cases together, which reads the weights once for all.
+    private func greedy(_ model: LanguageModel, _ cases: [Case]) throws -> [[Int]] {
+        let batch = try Batch(model: model, sessionLimit: cases.count)
+        let sessions = try cases.map { try Session(model: model, options: SessionOptions(attention: $0.mode)) }
+        for (session, golden) in zip(sessions, cases) { try session.prefill(golden.promptIDs) }
+        for _ in 1..<64 {
+            try batch.decode(sessions.map(likeliest), in: sessions)
         }
-        return tokens
+        return zip(sessions, cases).map { $0.tokens.dropFirst($1.promptIDs.count) + [likeliest($0)] }
+    }
+
+    private func likeliest(_ session: Session) -> Int {
+        session.logits.indices.max { session.logits[$0] < session.logits[$1] } ?? 0
     }
 }

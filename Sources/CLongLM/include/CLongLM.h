@@ -3,7 +3,7 @@
 //   LongLMTeam.h         a team of OpenMP threads
 //   LongLMFeatures.h     what the processor can do
 //   LongLMCodes.h        codes of quantised weights
-//   LongLMVector.h       vector conversions that Swift 6.3 lowers to scalar loops
+//   LongLMVector.h       operations of vectors that Swift has no instruction for
 //   LongLMTrampolines.h  how a Swift kernel body is compiled for AVX2 and AVX-512
 
 #ifndef LONGLM_H

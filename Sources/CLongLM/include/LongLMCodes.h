@@ -14,44 +14,7 @@
 
 #define LONGLM_INLINE static inline __attribute__((always_inline))
 
-// The codes of quantised numbers are bytes, four to a word. Here they are taken out of words in which they have fewer bits.
-
-// (words >> shift) & mask.
-LONGLM_INLINE longlm_float16 longlm_mask_bits(longlm_float16 words, uint32_t shift, uint32_t mask) {
-    return longlm_lanes((longlm_bits(words) >> shift) & mask);
-}
-
-// low | ((high >> shift) & mask) << distance.
-LONGLM_INLINE longlm_float16 longlm_join_bits(
-    longlm_float16 low, longlm_float16 high, uint32_t shift, uint32_t mask, uint32_t distance) {
-    return longlm_lanes(longlm_bits(low) | (((longlm_bits(high) >> shift) & mask) << distance));
-}
-
-// words ^ mask.
-LONGLM_INLINE longlm_float16 longlm_flip_bits(longlm_float16 words, uint32_t mask) {
-    return longlm_lanes(longlm_bits(words) ^ mask);
-}
-
-// words + addend.
-LONGLM_INLINE longlm_float16 longlm_add_bits(longlm_float16 words, uint32_t addend) {
-    return longlm_lanes(longlm_bits(words) + addend);
-}
-
-// words >> shift.
-LONGLM_INLINE longlm_float16 longlm_shift_bits(longlm_float16 words, uint32_t shift) {
-    return longlm_lanes(longlm_bits(words) >> shift);
-}
-
-// Byte `byte` of each word as a float, taken as a number without and with a sign.
-LONGLM_INLINE longlm_float16 longlm_byte_to_float(longlm_float16 words, uint32_t byte) {
-    longlm_int16x32 numbers = (longlm_int16x32)((longlm_bits(words) >> (8 * byte)) & 0xffu);
-    return __builtin_convertvector(numbers, longlm_float16);
-}
-
-LONGLM_INLINE longlm_float16 longlm_signed_byte_to_float(longlm_float16 words, uint32_t byte) {
-    longlm_int16x32 numbers = (longlm_int16x32)(longlm_bits(words) << (24 - 8 * byte)) >> 24;
-    return __builtin_convertvector(numbers, longlm_float16);
-}
+// The codes of quantised numbers are bytes, four to a word.
 
 // The sixteen values that four bits stand for in IQ4_NL and IQ4_XS, each with 128 added.
 #define LONGLM_IQ4_VALUES 1, 24, 45, 63, 79, 93, 106, 118, 129, 141, 153, 166, 181, 197, 217, 241
@@ -102,11 +65,6 @@ __attribute__((target("avx512f"))) static inline longlm_float16 longlm_permute_n
     return words;
 }
 #endif
-
-// The signed integers in the words as floats.
-LONGLM_INLINE longlm_float16 longlm_integers_to_floats(longlm_float16 words) {
-    return __builtin_convertvector((longlm_int16x32)longlm_bits(words), longlm_float16);
-}
 
 // The integers nearest to the lanes, ties to even, for lanes below 2^22 in magnitude. Two separate
 // roundings, so never contracted.
@@ -239,7 +197,7 @@ LONGLM_INLINE longlm_float16 longlm_dot_bytes_neondot(
     longlm_float16 codes, longlm_float16 factors, longlm_float16 sums) {
     const longlm_float16 zero = (longlm_float16)0.0f;
     longlm_float16 halves = longlm_dot_signed_bytes(factors, longlm_lanes((longlm_uint16x32)0x40404040u), zero);
-    longlm_float16 lowered = longlm_dot_signed_bytes(longlm_flip_bits(codes, 0x80808080u), factors, sums);
+    longlm_float16 lowered = longlm_dot_signed_bytes(longlm_lanes(longlm_bits(codes) ^ 0x80808080u), factors, sums);
     return longlm_lanes(longlm_bits(lowered) + (longlm_bits(halves) << 1));
 }
 

@@ -1,5 +1,7 @@
-// Vector operations that Swift 6.3 lowers to one scalar operation per lane, or to a call that it doesn't always inline.
-// The types import as SIMD16.
+// Vector operations that neither the standard library has nor the compiler's own operations
+// (SIMDKernels/Vector/LaneOperations.swift): those with shuffles or instructions of one processor, and accesses to parts of
+// vectors. Each argument passes through memory until it is optimised, so the simplest and most frequent operations don't
+// stand here. The types import as SIMD16.
 //
 // A "word" is 32 bits of a packed matrix: one float, or two 16-bit numbers of neighboring k, the earlier one in the
 // low half.
@@ -35,9 +37,18 @@ extern void __tsan_write_range(void *_Nonnull address, unsigned long size);
 #endif
 #endif
 #ifndef LONGLM_READS
-#define LONGLM_READS(address, size) ((void)0)
-#define LONGLM_WRITES(address, size) ((void)0)
+#define LONGLM_READS(address, size) ((void)(address), (void)(size))
+#define LONGLM_WRITES(address, size) ((void)(address), (void)(size))
 #endif
+
+// The same for accesses in Swift.
+LONGLM_INLINE void longlm_note_read(const void *_Nonnull address, long size) {
+    LONGLM_READS(address, (unsigned long)size);
+}
+
+LONGLM_INLINE void longlm_note_write(void *_Nonnull address, long size) {
+    LONGLM_WRITES(address, (unsigned long)size);
+}
 
 LONGLM_INLINE longlm_uint16x32 longlm_bits(longlm_float16 lanes) {
     longlm_uint16x32 bits;
@@ -49,19 +60,6 @@ LONGLM_INLINE longlm_float16 longlm_lanes(longlm_uint16x32 bits) {
     longlm_float16 lanes;
     memcpy(&lanes, &bits, sizeof lanes);
     return lanes;
-}
-
-// Sixteen floats or words from memory. (The standard library's loads and stores are calls where a kernel has many.)
-LONGLM_INLINE longlm_float16 longlm_load(const float *_Nonnull source) {
-    longlm_float16 lanes;
-    LONGLM_READS(source, sizeof lanes);
-    memcpy(&lanes, source, sizeof lanes);
-    return lanes;
-}
-
-LONGLM_INLINE void longlm_store(longlm_float16 lanes, float *_Nonnull target) {
-    LONGLM_WRITES(target, sizeof lanes);
-    memcpy(target, &lanes, sizeof lanes);
 }
 
 // The first `count` of sixteen floats or words, at most sixteen, and zeros.
@@ -105,49 +103,10 @@ LONGLM_INLINE void longlm_stream_end(void) {
 #endif
 }
 
-// Arithmetic of whole vectors. (Swift's own operators are written lane by lane. The optimiser puts the lanes together again,
-// but a kernel then takes many times as long to compile.) Each function is one operation, so that none is contracted.
-LONGLM_INLINE longlm_float16 longlm_broadcast(float value) { return (longlm_float16)value; }
-
-LONGLM_INLINE longlm_float16 longlm_add(longlm_float16 a, longlm_float16 b) { return a + b; }
-
-LONGLM_INLINE longlm_float16 longlm_subtract(longlm_float16 a, longlm_float16 b) { return a - b; }
-
-LONGLM_INLINE longlm_float16 longlm_multiply(longlm_float16 a, longlm_float16 b) { return a * b; }
-
-LONGLM_INLINE longlm_float16 longlm_divide(longlm_float16 a, longlm_float16 b) { return a / b; }
-
-LONGLM_INLINE longlm_float16 longlm_negate(longlm_float16 a) { return -a; }
-
-// a · b + c, rounded once. A library call per lane where the target has no such instruction.
-LONGLM_INLINE longlm_float16 longlm_fuse(longlm_float16 a, longlm_float16 b, longlm_float16 c) {
-    return __builtin_elementwise_fma(a, b, c);
-}
-
-// 2^(n − 1) for each lane that holds 1.5 · 2^23 + n with a whole n.
-LONGLM_INLINE longlm_float16 longlm_power_of_two(longlm_float16 shifted) {
-    return longlm_lanes((longlm_bits(shifted) + 126u) << 23);
-}
-
-// The words with zeros in their upper halves.
-LONGLM_INLINE longlm_float16 longlm_lower_halves(longlm_float16 words) {
-    return longlm_lanes(longlm_bits(words) & 0xffffu);
-}
-
 // `first`, `first` + 1, … as whole numbers.
 LONGLM_INLINE longlm_int16x32 longlm_count_from(int32_t first) {
     const longlm_int16x32 indices = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     return indices + first;
-}
-
-// The low half of each word as a bfloat16 number, widened exactly: its bits become the upper half of a float's.
-LONGLM_INLINE longlm_float16 longlm_widen_low_bfloat16(longlm_float16 words) {
-    return longlm_lanes(longlm_bits(words) << 16);
-}
-
-// The high half of each word as a bfloat16 number, widened exactly.
-LONGLM_INLINE longlm_float16 longlm_widen_high_bfloat16(longlm_float16 words) {
-    return longlm_lanes(longlm_bits(words) & 0xffff0000u);
 }
 
 // The low (0) or high (1) half of one word as a bfloat16 number, widened exactly.
@@ -183,24 +142,6 @@ LONGLM_INLINE longlm_float16 longlm_widen_low_half_bits(longlm_float16 words) {
 
 LONGLM_INLINE longlm_float16 longlm_widen_high_half_bits(longlm_float16 words) {
     return longlm_widen_half_bits(longlm_bits(words) >> 16);
-}
-
-// The same by conversion instructions (F16C, NEON). Where the target has none this becomes a call per lane.
-typedef _Float16 longlm_half16 __attribute__((ext_vector_type(16)));
-
-LONGLM_INLINE longlm_float16 longlm_convert_half(longlm_uint16x32 half) {
-    longlm_ushort16 narrow = __builtin_convertvector(half, longlm_ushort16);
-    longlm_half16 numbers;
-    memcpy(&numbers, &narrow, sizeof numbers);
-    return __builtin_convertvector(numbers, longlm_float16);
-}
-
-LONGLM_INLINE longlm_float16 longlm_convert_low_half(longlm_float16 words) {
-    return longlm_convert_half(longlm_bits(words));
-}
-
-LONGLM_INLINE longlm_float16 longlm_convert_high_half(longlm_float16 words) {
-    return longlm_convert_half(longlm_bits(words) >> 16);
 }
 
 // Sixteen floats rounded to bfloat16, to nearest and ties to even, in the low half of each lane. A NaN stays one.
@@ -400,7 +341,7 @@ LONGLM_INLINE void longlm_transpose_words(
     long height) {
     const longlm_float16 zero = (longlm_float16)0.0f;
 #define LONGLM_ROW(row)                                                                                                \
-    ((row) < row_count ? longlm_load((const float *)((const char *)source + (row) * row_stride)) : zero)
+    ((row) < row_count ? longlm_load_partial((const float *)((const char *)source + (row) * row_stride), 16) : zero)
     LONGLM_TRANSPOSE_AND_STORE(LONGLM_ROW);
 #undef LONGLM_ROW
 }

@@ -86,7 +86,7 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
             for start in Steps(from: 0, to: AttentionShape.blockLength, by: AttentionShape.panelLength) {
                 let panel = values + start / AttentionShape.panelLength * panelWords
                 let pairs = (panel + group * Int8Values.groupWordCount).lanes(at: 0)
-                let (early, late) = (longlm_widen_low_bfloat16(pairs), longlm_widen_high_bfloat16(pairs))
+                let (early, late) = (pairs.lowBFloat16, pairs.highBFloat16)
                 scales.all.store(early.visible(from: block + start, in: 0...last), at: start)
                 scales.all.store(late.visible(from: block + start + laneCount, in: 0...last), at: start + laneCount)
             }

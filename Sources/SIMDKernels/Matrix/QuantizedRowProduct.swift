@@ -163,7 +163,7 @@ private struct CodeChain<Storage: QuantizedStorage, Target: CodeTarget> {
         _ integers: Lanes, _ block: UnsafePointer<Float>, _ input: UnsafePointer<Float>, group: Int, sum place: Int
     ) {
         let scale = Storage.scales(block, at: row, group: group, Target.Widen.self) * input[QuantizedInput.scale]
-        sum = Target.Arithmetic.multiplyAdd(longlm_integers_to_floats(integers), scale, sum)
+        sum = Target.Arithmetic.multiplyAdd(integers.integersAsFloats, scale, sum)
         if Storage.hasMinimum {
             let minimum = Storage.raisedMinima(block, at: row, group: group, Target.Widen.self)
             sum = Target.Arithmetic.multiplyAdd(Lanes(repeating: input[place]), minimum, sum)

@@ -8,7 +8,7 @@ enum BFloat16Storage: PairStorage {
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
     ) -> Lanes {
         let words = block.lanes(at: row)
-        return column == 0 ? longlm_widen_low_bfloat16(words) : longlm_widen_high_bfloat16(words)
+        return column == 0 ? words.lowBFloat16 : words.highBFloat16
     }
 
     /// A number rounded to nearest, ties to even. A NaN stays a NaN.

@@ -205,9 +205,9 @@ enum Int8Keys: PanelStorage {
     static func lanes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
     ) -> Lanes {
-        let words = longlm_flip_bits(
-            (block + scaleWordCount + column / 4 * PackedMatrix.panelWidth).lanes(at: row), 0x8080_8080)
-        return longlm_signed_byte_to_float(words, UInt32(truncatingIfNeeded: column % 4))
+        let words = (block + scaleWordCount + column / 4 * PackedMatrix.panelWidth).lanes(at: row).flipped(
+            0x8080_8080)
+        return words.signedByteAsFloat(column % 4)
             * Int8KeyScales.lanes(block, at: row, column: column, Widen.self)
     }
 }
@@ -222,7 +222,7 @@ enum Int8KeyScales: PanelStorage {
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
     ) -> Lanes {
         let pairs = block.lanes(at: 0)
-        return row == 0 ? longlm_widen_low_bfloat16(pairs) : longlm_widen_high_bfloat16(pairs)
+        return row == 0 ? pairs.lowBFloat16 : pairs.highBFloat16
     }
 }
 
@@ -255,6 +255,6 @@ enum Int8Values: PanelStorage {
         let group = block + row / length * groupWordCount
         let words = (group + scaleWordCount + column / 4 * length).lanes(at: row % length)
         let scale = longlm_widen_bfloat16(group + column % laneCount, UInt32(truncatingIfNeeded: column / laneCount))
-        return longlm_signed_byte_to_float(words, UInt32(truncatingIfNeeded: column % 4)) * scale
+        return words.signedByteAsFloat(column % 4) * scale
     }
 }

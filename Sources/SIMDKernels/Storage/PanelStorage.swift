@@ -45,13 +45,13 @@ protocol Widening {
     /// Each byte, which is below 16, replaced by the value that IQ4_NL and IQ4_XS give it, plus 128.
     static func iq4Codes(_ words: Lanes) -> Lanes
     /// Four bits of each byte, from bit `shift` on, as floats; or the values that IQ4_NL and IQ4_XS give them, plus 128.
-    static func nibbles(_ words: Lanes, from shift: UInt32, asIQ4: Bool) -> QuadNumbers
+    static func nibbles(_ words: Lanes, from shift: Int, asIQ4: Bool) -> QuadNumbers
 }
 
 extension Widening {
     @inline(always)
-    static func nibbles(_ words: Lanes, from shift: UInt32, asIQ4: Bool) -> QuadNumbers {
-        let codes = longlm_mask_bits(words, shift, 0x0f0f_0f0f)
+    static func nibbles(_ words: Lanes, from shift: Int, asIQ4: Bool) -> QuadNumbers {
+        let codes = words.masked(shift: shift, 0x0f0f_0f0f)
         return QuadNumbers(bytes: asIQ4 ? iq4Codes(codes) : codes)
     }
 }
@@ -74,17 +74,17 @@ struct QuadNumbers {
     /// The bytes of each word.
     @inline(always)
     init(bytes: Lanes) {
-        first = longlm_byte_to_float(bytes, 0)
-        second = longlm_byte_to_float(bytes, 1)
-        third = longlm_byte_to_float(bytes, 2)
-        fourth = longlm_byte_to_float(bytes, 3)
+        first = bytes.byteAsFloat(0)
+        second = bytes.byteAsFloat(1)
+        third = bytes.byteAsFloat(2)
+        fourth = bytes.byteAsFloat(3)
     }
 }
 
 /// With the processor's own conversion (F16C, NEON).
 enum ConvertedHalves: Widening {
-    @inline(always) static func lowerHalves(_ words: Lanes) -> Lanes { longlm_convert_low_half(words) }
-    @inline(always) static func upperHalves(_ words: Lanes) -> Lanes { longlm_convert_high_half(words) }
+    @inline(always) static func lowerHalves(_ words: Lanes) -> Lanes { words.lowHalf }
+    @inline(always) static func upperHalves(_ words: Lanes) -> Lanes { words.highHalf }
     @inline(always) static func iq4Codes(_ words: Lanes) -> Lanes {
         #if arch(x86_64)
             longlm_shuffle_iq4(words)
@@ -102,13 +102,13 @@ enum ConvertedHalves: Widening {
         @inline(always) static func iq4Codes(_ words: Lanes) -> Lanes { ConvertedHalves.iq4Codes(words) }
 
         @inline(always)
-        static func nibbles(_ words: Lanes, from shift: UInt32, asIQ4: Bool) -> QuadNumbers {
-            let words = longlm_shift_bits(words, shift)
+        static func nibbles(_ words: Lanes, from shift: Int, asIQ4: Bool) -> QuadNumbers {
+            let words = words.shifted(shift)
             return QuadNumbers(
                 first: longlm_permute_nibbles(words, asIQ4),
-                second: longlm_permute_nibbles(longlm_shift_bits(words, 8), asIQ4),
-                third: longlm_permute_nibbles(longlm_shift_bits(words, 16), asIQ4),
-                fourth: longlm_permute_nibbles(longlm_shift_bits(words, 24), asIQ4))
+                second: longlm_permute_nibbles(words.shifted(8), asIQ4),
+                third: longlm_permute_nibbles(words.shifted(16), asIQ4),
+                fourth: longlm_permute_nibbles(words.shifted(24), asIQ4))
         }
     }
 #endif

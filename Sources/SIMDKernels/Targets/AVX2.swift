@@ -20,7 +20,17 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_avx2(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
-        runKernel(kernel, arguments, AVX2Target.self)
+    func longlm_tile_avx2(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runTileKernel(kernel, arguments, AVX2Target.self)
+    }
+
+    @c @implementation
+    func longlm_code_avx2(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runCodeKernel(kernel, arguments, AVX2Target.self)
+    }
+
+    @c @implementation
+    func longlm_other_avx2(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runOtherKernel(kernel, arguments, AVX2Target.self)
     }
 #endif

@@ -15,7 +15,7 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_avx2vnni(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    func longlm_code_avx2vnni(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
         runCodeKernel(kernel, arguments, AVX2VNNITarget.self)
     }
 #endif

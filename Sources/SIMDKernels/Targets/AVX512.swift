@@ -21,7 +21,17 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_avx512(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
-        runKernel(kernel, arguments, AVX512Target.self)
+    func longlm_tile_avx512(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runTileKernel(kernel, arguments, AVX512Target.self)
+    }
+
+    @c @implementation
+    func longlm_code_avx512(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runCodeKernel(kernel, arguments, AVX512Target.self)
+    }
+
+    @c @implementation
+    func longlm_other_avx512(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+        runOtherKernel(kernel, arguments, AVX512Target.self)
     }
 #endif

@@ -28,7 +28,7 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_avx512bf16(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    func longlm_tile_avx512bf16(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
         runTileKernel(kernel, arguments, AVX512BFloat16Target.self)
     }
 #endif

@@ -15,7 +15,7 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_avx512vnni(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    func longlm_code_avx512vnni(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
         runCodeKernel(kernel, arguments, AVX512VNNITarget.self)
     }
 #endif

@@ -35,6 +35,16 @@ enum BaselineTarget: KernelTarget, CodeTarget {
 }
 
 @c @implementation
-func longlm_body_baseline(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
-    runKernel(kernel, arguments, BaselineTarget.self)
+func longlm_tile_baseline(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    runTileKernel(kernel, arguments, BaselineTarget.self)
+}
+
+@c @implementation
+func longlm_code_baseline(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    runCodeKernel(kernel, arguments, BaselineTarget.self)
+}
+
+@c @implementation
+func longlm_other_baseline(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    runOtherKernel(kernel, arguments, BaselineTarget.self)
 }

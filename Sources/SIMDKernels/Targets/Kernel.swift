@@ -5,7 +5,7 @@ protocol Kernel {
     /// Its number in LongLMTrampolines.h.
     static var number: LongLMKernel { get }
 
-    /// The kernel's body. It and all that it calls is `@inline(always)`.
+    /// The kernel's body. It and all that it calls is `@inline(always)` or `@_transparent`.
     func body<Target: KernelTarget>(_: Target.Type)
 }
 
@@ -14,7 +14,7 @@ protocol CodeKernel {
     /// Its number in LongLMTrampolines.h.
     static var number: LongLMKernel { get }
 
-    /// The kernel's body. It and all that it calls is `@inline(always)`.
+    /// The kernel's body. It and all that it calls is `@inline(always)` or `@_transparent`.
     func body<Target: CodeTarget>(_: Target.Type)
 }
 
@@ -49,23 +49,21 @@ func runTileKernel<Target: KernelTarget>(
     }
 }
 
-/// The bodies of all kernels.
+/// The bodies of all other kernels.
 @inline(always)
-func runKernel<Target: KernelTarget & CodeTarget>(
+func runOtherKernel<Target: KernelTarget>(
     _ kernel: LongLMKernel, _ arguments: UnsafeRawPointer, _: Target.Type
 ) {
     guard longlm_is_constant(kernel) else { return }
     switch kernel {
-    case .gemm, .gemv, .attention, .peak, .packInput: runTileKernel(kernel, arguments, Target.self)
-    case .codeGemm, .codeGemv, .codeAttention, .codePeak: runCodeKernel(kernel, arguments, Target.self)
     case .unpack: run(UnpackArguments.self, arguments, Target.self)
     case .quantizeInput: run(QuantizeInputArguments.self, arguments, Target.self)
     case .packWeights: run(PackWeightsArguments.self, arguments, Target.self)
     case .normalize: run(NormalizationArguments.self, arguments, Target.self)
     case .rotary: run(RotaryArguments.self, arguments, Target.self)
     case .attentionMerge: run(AttentionMergeArguments.self, arguments, Target.self)
-    // Not `.read`: if all cases were named, the compiler would call a function for values that match none.
-    default: run(ReadArguments.self, arguments, Target.self)
+    case .read: run(ReadArguments.self, arguments, Target.self)
+    default: return
     }
 }
 

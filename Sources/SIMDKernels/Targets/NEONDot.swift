@@ -16,7 +16,7 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_neondot(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    func longlm_code_neondot(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
         runCodeKernel(kernel, arguments, NEONDotTarget.self)
     }
 #endif

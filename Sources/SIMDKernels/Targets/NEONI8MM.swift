@@ -16,7 +16,7 @@ import CLongLM
     }
 
     @c @implementation
-    func longlm_body_neoni8mm(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
+    func longlm_code_neoni8mm(_ kernel: LongLMKernel, _ arguments: UnsafeRawPointer) {
         runCodeKernel(kernel, arguments, NEONI8MMTarget.self)
     }
 #endif

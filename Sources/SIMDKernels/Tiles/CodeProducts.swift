@@ -13,7 +13,7 @@ protocol CodeProducts {
 
 /// In whole vectors, for any processor.
 enum PortableCodeProducts: CodeProducts {
-    @inline(always)
+    @_transparent
     static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
         longlm_dot_bytes(codes, factors, sums)
     }
@@ -22,7 +22,7 @@ enum PortableCodeProducts: CodeProducts {
 #if arch(x86_64)
     /// With products of 16-bit numbers in AVX2.
     enum AVX2CodeProducts: CodeProducts {
-        @inline(always)
+        @_transparent
         static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
             longlm_dot_bytes_avx2(codes, factors, sums)
         }
@@ -30,7 +30,7 @@ enum PortableCodeProducts: CodeProducts {
 
     /// With products of 16-bit numbers in AVX-512 BW.
     enum AVX512CodeProducts: CodeProducts {
-        @inline(always)
+        @_transparent
         static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
             longlm_dot_bytes_avx512(codes, factors, sums)
         }
@@ -38,7 +38,7 @@ enum PortableCodeProducts: CodeProducts {
 
     /// With AVX-VNNI's dot products of bytes.
     enum AVX2VNNICodeProducts: CodeProducts {
-        @inline(always)
+        @_transparent
         static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
             longlm_dot_bytes_avx2vnni(codes, factors, sums)
         }
@@ -46,7 +46,7 @@ enum PortableCodeProducts: CodeProducts {
 
     /// With AVX-512 VNNI's dot products of bytes.
     enum AVX512VNNICodeProducts: CodeProducts {
-        @inline(always)
+        @_transparent
         static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
             longlm_dot_bytes_avx512vnni(codes, factors, sums)
         }
@@ -56,7 +56,7 @@ enum PortableCodeProducts: CodeProducts {
 #if arch(arm64)
     /// With NEON's dot products of bytes with sign.
     enum NEONDotCodeProducts: CodeProducts {
-        @inline(always)
+        @_transparent
         static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
             longlm_dot_bytes_neondot(codes, factors, sums)
         }
@@ -64,7 +64,7 @@ enum PortableCodeProducts: CodeProducts {
 
     /// With dot products of bytes without and with sign.
     enum NEONI8MMCodeProducts: CodeProducts {
-        @inline(always)
+        @_transparent
         static func dot(_ codes: Lanes, _ factors: Lanes, _ sums: Lanes) -> Lanes {
             longlm_dot_bytes_neoni8mm(codes, factors, sums)
         }

@@ -23,7 +23,7 @@ protocol RegisterTile {
 
 extension RegisterTile {
     /// NR.
-    @inline(always) static var columns: Int { Columns.count }
+    @_transparent static var columns: Int { Columns.count }
 }
 
 /// A tile made of two others, one above the other.
@@ -36,36 +36,36 @@ struct TileStack<Upper: RegisterTile, Lower: RegisterTile>: RegisterTile where U
     var upper: Upper
     var lower: Lower
 
-    @inline(always) static var rows: Int { Upper.rows + Lower.rows }
+    @_transparent static var rows: Int { Upper.rows + Lower.rows }
 
-    @inline(always)
+    @_transparent
     init(upper: Upper, lower: Lower) {
         self.upper = upper
         self.lower = lower
     }
 
-    @inline(always)
+    @_transparent
     init() { self.init(upper: Upper(), lower: Lower()) }
 
-    @inline(always)
+    @_transparent
     init(_ source: UnsafePointer<Float>, stride: Int) {
         self.init(
             upper: Upper(source, stride: stride), lower: Lower(source + Upper.rows * stride, stride: stride))
     }
 
-    @inline(always)
+    @_transparent
     func store(to target: UnsafeMutablePointer<Float>, stride: Int) {
         upper.store(to: target, stride: stride)
         lower.store(to: target + Upper.rows * stride, stride: stride)
     }
 
-    @inline(always)
+    @_transparent
     func stream(to target: UnsafeMutablePointer<Float>, stride: Int) {
         upper.stream(to: target, stride: stride)
         lower.stream(to: target + Upper.rows * stride, stride: stride)
     }
 
-    @inline(always)
+    @_transparent
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) {
         upper.add(to: target, stride: stride)
         lower.add(to: target + Upper.rows * stride, stride: stride)

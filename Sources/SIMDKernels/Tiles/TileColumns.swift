@@ -33,54 +33,48 @@ protocol TileColumns {
 }
 
 extension Lanes: TileColumns {
-    @inline(always) static var count: Int { laneCount }
+    @_transparent static var count: Int { laneCount }
 
-    @inline(always)
+    @_transparent
     init(_ source: UnsafePointer<Float>) { self = source.lanes(at: 0) }
 
-    @inline(always)
+    @_transparent
     init<Storage: PanelStorage, Widen: Widening>(
         _ block: UnsafePointer<Float>, at offset: Int, column: Int, _: Storage.Type, _: Widen.Type
     ) {
         self = Storage.lanes(block, at: offset, column: column, Widen.self)
     }
 
-    @inline(always)
+    @_transparent
     func multiplied(by factor: Float) -> Lanes { self * factor }
 
-    @inline(always)
+    @_transparent
     mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Lanes, _: Products.Type) {
         self = Products.multiplyAdd(Lanes(repeating: scalar), right, self)
     }
 
-    @inline(always)
+    @_transparent
     mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Lanes, _: Codes.Type) {
         self = Codes.dot(codes, Lanes(repeating: factors), self)
     }
 
-    @inline(always)
+    @_transparent
     mutating func addDots<Codes: CodeProducts>(unsigned factors: Float, _ codes: Lanes, _: Codes.Type) {
         self = Codes.dot(Lanes(repeating: factors), codes, self)
     }
 
-    @inline(always)
+    @_transparent
     mutating func add<Arithmetic: MultiplyAdd>(
         integers: Lanes, scales: Lanes, factor: Float, _: Arithmetic.Type
     ) {
-        self = Arithmetic.multiplyAdd(longlm_integers_to_floats(integers), scales * factor, self)
+        self = Arithmetic.multiplyAdd(integers.integersAsFloats, scales * factor, self)
     }
 
-    @inline(always)
-    func store(to target: UnsafeMutablePointer<Float>) { target.store(self, at: 0) }
-
-    @inline(always)
+    @_transparent
     func stream(to target: UnsafeMutablePointer<Float>) { longlm_stream(self, target) }
 
-    @inline(always)
+    @_transparent
     func add(to target: UnsafeMutablePointer<Float>) { target.store(target.lanes(at: 0) + self, at: 0) }
-
-    @inline(always)
-    var lowerHalves: Lanes { longlm_lower_halves(self) }
 }
 
 /// 32 neighboring floats or words in two vectors.
@@ -88,21 +82,21 @@ struct Lanes32: TileColumns {
     var near: Lanes
     var far: Lanes
 
-    @inline(always) static var count: Int { 2 * laneCount }
+    @_transparent static var count: Int { 2 * laneCount }
 
-    @inline(always)
+    @_transparent
     init(near: Lanes, far: Lanes) {
         self.near = near
         self.far = far
     }
 
-    @inline(always)
+    @_transparent
     init(repeating value: Float) { self.init(near: Lanes(repeating: value), far: Lanes(repeating: value)) }
 
-    @inline(always)
+    @_transparent
     init(_ source: UnsafePointer<Float>) { self.init(near: source.lanes(at: 0), far: source.lanes(at: laneCount)) }
 
-    @inline(always)
+    @_transparent
     init<Storage: PanelStorage, Widen: Widening>(
         _ block: UnsafePointer<Float>, at offset: Int, column: Int, _: Storage.Type, _: Widen.Type
     ) {
@@ -111,31 +105,31 @@ struct Lanes32: TileColumns {
             far: Storage.lanes(block, at: offset + laneCount, column: column, Widen.self))
     }
 
-    @inline(always)
+    @_transparent
     func multiplied(by factor: Float) -> Lanes32 { Lanes32(near: near * factor, far: far * factor) }
 
-    @inline(always)
+    @_transparent
     mutating func add<Products: MultiplyAdd>(_ scalar: Float, _ right: Lanes32, _: Products.Type) {
         let scalars = Lanes(repeating: scalar)
         near = Products.multiplyAdd(scalars, right.near, near)
         far = Products.multiplyAdd(scalars, right.far, far)
     }
 
-    @inline(always)
+    @_transparent
     mutating func addDots<Codes: CodeProducts>(_ factors: Float, _ codes: Lanes32, _: Codes.Type) {
         let repeated = Lanes(repeating: factors)
         near = Codes.dot(codes.near, repeated, near)
         far = Codes.dot(codes.far, repeated, far)
     }
 
-    @inline(always)
+    @_transparent
     mutating func addDots<Codes: CodeProducts>(unsigned factors: Float, _ codes: Lanes32, _: Codes.Type) {
         let repeated = Lanes(repeating: factors)
         near = Codes.dot(repeated, codes.near, near)
         far = Codes.dot(repeated, codes.far, far)
     }
 
-    @inline(always)
+    @_transparent
     mutating func add<Arithmetic: MultiplyAdd>(
         integers: Lanes32, scales: Lanes32, factor: Float, _: Arithmetic.Type
     ) {
@@ -143,24 +137,24 @@ struct Lanes32: TileColumns {
         far.add(integers: integers.far, scales: scales.far, factor: factor, Arithmetic.self)
     }
 
-    @inline(always)
+    @_transparent
     func store(to target: UnsafeMutablePointer<Float>) {
         target.store(near, at: 0)
         target.store(far, at: laneCount)
     }
 
-    @inline(always)
+    @_transparent
     func stream(to target: UnsafeMutablePointer<Float>) {
         longlm_stream(near, target)
         longlm_stream(far, target + laneCount)
     }
 
-    @inline(always)
+    @_transparent
     func add(to target: UnsafeMutablePointer<Float>) {
         near.add(to: target)
         far.add(to: target + laneCount)
     }
 
-    @inline(always)
+    @_transparent
     var lowerHalves: Lanes32 { Lanes32(near: near.lowerHalves, far: far.lowerHalves) }
 }

@@ -34,9 +34,9 @@ extension SeparateMultiplyAdd: TileProducts {}
 
 /// By default, a word is one float.
 extension TileProducts {
-    @inline(always) static var numbersPerStep: Int { 1 }
+    @_transparent static var numbersPerStep: Int { 1 }
 
-    @inline(always)
+    @_transparent
     static func transpose(
         _ rows: UnsafePointer<Float>, rowStride: Int, count: Int, to target: UnsafeMutablePointer<Float>,
         targetStride: Int, height: Int
@@ -44,13 +44,13 @@ extension TileProducts {
         longlm_transpose_words(rows, rowStride * 4, count, target, targetStride, height)
     }
 
-    @inline(always)
+    @_transparent
     static func words(_ numbers: UnsafePointer<Float>) -> Lanes { numbers.lanes(at: 0) }
 
-    @inline(always)
+    @_transparent
     static func word(_ numbers: UnsafePointer<Float>, count: Int) -> Float { numbers[0] }
 
-    @inline(always)
+    @_transparent
     static func store(_ lanes: Lanes, to row: UnsafeMutablePointer<Float>, at column: Int) {
         row.store(lanes, at: column)
     }
@@ -60,14 +60,14 @@ extension TileProducts {
     /// Every lane holds two bfloat16 numbers, and both of their products are added: the arithmetic of
     /// ``Precision/bfloat16``.
     enum BFloat16Dot: TileProducts {
-        @inline(always)
+        @_transparent
         static func multiplyAdd(_ left: Lanes, _ right: Lanes, _ addend: Lanes) -> Lanes {
             longlm_dot_bfloat16(left, right, addend)
         }
 
-        @inline(always) static var numbersPerStep: Int { 2 }
+        @_transparent static var numbersPerStep: Int { 2 }
 
-        @inline(always)
+        @_transparent
         static func transpose(
             _ rows: UnsafePointer<Float>, rowStride: Int, count: Int, to target: UnsafeMutablePointer<Float>,
             targetStride: Int, height: Int
@@ -75,15 +75,15 @@ extension TileProducts {
             longlm_transpose_pairs(rows, rowStride, count, target, targetStride, height)
         }
 
-        @inline(always)
+        @_transparent
         static func words(_ numbers: UnsafePointer<Float>) -> Lanes { longlm_pair_bfloat16(numbers) }
 
-        @inline(always)
+        @_transparent
         static func word(_ numbers: UnsafePointer<Float>, count: Int) -> Float {
             BFloat16Words.rounded(numbers, count: count)
         }
 
-        @inline(always)
+        @_transparent
         static func store(_ lanes: Lanes, to row: UnsafeMutablePointer<Float>, at column: Int) {
             longlm_store_bfloat16(lanes, UnsafeMutableRawPointer(row).assumingMemoryBound(to: UInt16.self) + column)
         }

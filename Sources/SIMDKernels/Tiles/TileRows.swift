@@ -2,31 +2,31 @@
 struct TileRow<Columns: TileColumns, Products: TileProducts>: MicroTile {
     private var accumulators: Columns
 
-    @inline(always) static var rows: Int { 1 }
+    @_transparent static var rows: Int { 1 }
 
-    @inline(always)
+    @_transparent
     init() { accumulators = Columns(repeating: 0) }
 
-    @inline(always)
+    @_transparent
     init(_ source: UnsafePointer<Float>, stride: Int) { accumulators = Columns(source) }
 
-    @inline(always)
+    @_transparent
     init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
         accumulators = Columns(source).multiplied(by: factors[0])
     }
 
-    @inline(always)
+    @_transparent
     mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: Columns) {
         accumulators.add(left[0], right, Products.self)
     }
 
-    @inline(always)
+    @_transparent
     func store(to target: UnsafeMutablePointer<Float>, stride: Int) { accumulators.store(to: target) }
 
-    @inline(always)
+    @_transparent
     func stream(to target: UnsafeMutablePointer<Float>, stride: Int) { accumulators.stream(to: target) }
 
-    @inline(always)
+    @_transparent
     func add(to target: UnsafeMutablePointer<Float>, stride: Int) { accumulators.add(to: target) }
 }
 
@@ -34,14 +34,14 @@ extension TileStack: MicroTile
 where Upper: MicroTile, Lower: MicroTile, Upper.Products == Lower.Products {
     typealias Products = Upper.Products
 
-    @inline(always)
+    @_transparent
     init(_ source: UnsafePointer<Float>, stride: Int, factors: UnsafePointer<Float>) {
         self.init(
             upper: Upper(source, stride: stride, factors: factors),
             lower: Lower(source + Upper.rows * stride, stride: stride, factors: factors + Upper.rows))
     }
 
-    @inline(always)
+    @_transparent
     mutating func step(_ left: UnsafePointer<Float>, _ leftStride: Int, _ right: Columns) {
         upper.step(left, leftStride, right)
         lower.step(left + Upper.rows * leftStride, leftStride, right)

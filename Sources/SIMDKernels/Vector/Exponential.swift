@@ -31,7 +31,7 @@ package enum Exponential {
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 1))
 
         // n reaches 128 just below the overflow, one more than an exponent holds: multiply by 2^(n−1), then by 2.
-        let scaled = series * longlm_power_of_two(shifted) * 2
+        let scaled = series * shifted.powerOfTwo * 2
         return
             scaled
             .replacing(with: 0, where: underflow)
@@ -59,7 +59,7 @@ package enum Exponential {
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2 * 0.693_147_202_855))
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2))
 
-        return series * longlm_power_of_two(shifted)
+        return series * shifted.powerOfTwo
     }
 
     /// 2^x per lane for x ≤ 0, with a relative error below 3·10⁻⁶; 0 below −125.5; 2^0 is exactly 1. For weights that become
@@ -79,7 +79,7 @@ package enum Exponential {
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2 * 0.693_124_193_368))
         series = Arithmetic.multiplyAdd(series, r, Lanes(repeating: 2))
 
-        return series * longlm_power_of_two(shifted)
+        return series * shifted.powerOfTwo
     }
 
     /// x · sigmoid(x) = x / (1 + e^−x) per lane.

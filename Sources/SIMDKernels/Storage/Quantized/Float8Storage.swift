@@ -31,9 +31,9 @@ enum Float8Storage: QuantizedStorage {
 
     /// Every other byte as a half-precision number.
     @inline(always)
-    private static func halves(_ words: Lanes, from shift: UInt32) -> Lanes {
-        let magnitudes = longlm_join_bits(Lanes(repeating: 0), words, shift, 0x007f_007f, 7)
-        return longlm_join_bits(magnitudes, words, shift, 0x0080_0080, 8)
+    private static func halves(_ words: Lanes, from shift: Int) -> Lanes {
+        let magnitudes = Lanes(repeating: 0).joined(with: words, shift: shift, 0x007f_007f, to: 7)
+        return magnitudes.joined(with: words, shift: shift, 0x0080_0080, to: 8)
     }
 
     @inline(always)

@@ -20,8 +20,8 @@ enum IQ4XSStorage: NibbleStorage {
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
         let first = word(0, of: block, at: row)
-        let lower = longlm_mask_bits(word(1, of: block, at: row), UInt32(truncatingIfNeeded: 4 * group), 0xf)
-        let scale = longlm_join_bits(lower, first, UInt32(truncatingIfNeeded: 16 + 2 * group), 3, 4)
-        return Widen.lowerHalves(first) * (longlm_byte_to_float(scale, 0) - 32)
+        let lower = word(1, of: block, at: row).masked(shift: 4 * group, 0xf)
+        let scale = lower.joined(with: first, shift: 16 + 2 * group, 3, to: 4)
+        return Widen.lowerHalves(first) * (scale.byteAsFloat(0) - 32)
     }
 }

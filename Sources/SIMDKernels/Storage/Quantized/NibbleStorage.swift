@@ -17,8 +17,7 @@ extension NibbleStorage {
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let place = place(span: span, quad: quad)
-        let codes = longlm_mask_bits(
-            word(place.word, of: block, at: row), UInt32(truncatingIfNeeded: place.shift), 0x0f0f_0f0f)
+        let codes = word(place.word, of: block, at: row).masked(shift: place.shift, 0x0f0f_0f0f)
         return isIQ4 ? Widen.iq4Codes(codes) : codes
     }
 
@@ -28,6 +27,6 @@ extension NibbleStorage {
     ) -> QuadNumbers {
         let place = place(span: span, quad: quad)
         return Widen.nibbles(
-            word(place.word, of: block, at: row), from: UInt32(truncatingIfNeeded: place.shift), asIQ4: isIQ4)
+            word(place.word, of: block, at: row), from: place.shift, asIQ4: isIQ4)
     }
 }

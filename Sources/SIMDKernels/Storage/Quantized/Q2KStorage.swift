@@ -14,27 +14,25 @@ enum Q2KStorage: QuantizedStorage {
     static func codes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        longlm_mask_bits(
-            word(4 + span / 4 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 4 * 2),
-            0x0303_0303)
+        word(4 + span / 4 * 8 + quad, of: block, at: row).masked(shift: span % 4 * 2, 0x0303_0303)
     }
 
     @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        let scales = longlm_mask_bits(word(group / 4, of: block, at: row), 0, 0x0f0f_0f0f)
+        let scales = word(group / 4, of: block, at: row).masked(shift: 0, 0x0f0f_0f0f)
         return Widen.lowerHalves(word(20, of: block, at: row))
-            * longlm_byte_to_float(scales, UInt32(truncatingIfNeeded: group % 4))
+            * scales.byteAsFloat(group % 4)
     }
 
     @inline(always)
     static func minima<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        let minima = longlm_mask_bits(word(group / 4, of: block, at: row), 4, 0x0f0f_0f0f)
+        let minima = word(group / 4, of: block, at: row).masked(shift: 4, 0x0f0f_0f0f)
         return
             -(Widen.upperHalves(word(20, of: block, at: row))
-            * longlm_byte_to_float(minima, UInt32(truncatingIfNeeded: group % 4)))
+            * minima.byteAsFloat(group % 4))
     }
 }

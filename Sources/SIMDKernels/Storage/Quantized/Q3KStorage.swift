@@ -17,22 +17,17 @@ enum Q3KStorage: QuantizedStorage {
     static func codes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        let low = longlm_mask_bits(
-            word(8 + span / 4 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 4 * 2),
-            0x0303_0303)
-        return longlm_join_bits(
-            low, word(quad, of: block, at: row), UInt32(truncatingIfNeeded: span), 0x0101_0101, 2)
+        let low = word(8 + span / 4 * 8 + quad, of: block, at: row).masked(shift: span % 4 * 2, 0x0303_0303)
+        return low.joined(with: word(quad, of: block, at: row), shift: span, 0x0101_0101, to: 2)
     }
 
     @inline(always)
     static func scales<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, group: Int, _: Widen.Type
     ) -> Lanes {
-        let lower = longlm_mask_bits(
-            word(24 + group / 4 % 2, of: block, at: row), UInt32(truncatingIfNeeded: group / 8 * 4), 0x0f0f_0f0f)
-        let scales = longlm_join_bits(
-            lower, word(26, of: block, at: row), UInt32(truncatingIfNeeded: group / 4 * 2), 0x0303_0303, 4)
+        let lower = word(24 + group / 4 % 2, of: block, at: row).masked(shift: group / 8 * 4, 0x0f0f_0f0f)
+        let scales = lower.joined(with: word(26, of: block, at: row), shift: group / 4 * 2, 0x0303_0303, to: 4)
         return loneScales(block, at: row, Widen.self)
-            * (longlm_byte_to_float(scales, UInt32(truncatingIfNeeded: group % 4)) - 32)
+            * (scales.byteAsFloat(group % 4) - 32)
     }
 }

@@ -52,13 +52,13 @@ enum SixBitScales {
 
     @inline(always)
     private static func number(
-        _ block: UnsafePointer<Float>, at row: Int, group: Int, word: Int, shift: UInt32
+        _ block: UnsafePointer<Float>, at row: Int, group: Int, word: Int, shift: Int
     ) -> Lanes {
         let width = PackedMatrix.panelWidth
         let first = block.lanes(at: word * width + row)
-        let byte = UInt32(truncatingIfNeeded: group % 4)
-        if group < 4 { return longlm_byte_to_float(longlm_mask_bits(first, 0, 0x3f3f_3f3f), byte) }
-        let lower = longlm_mask_bits(block.lanes(at: 3 * width + row), shift, 0x0f0f_0f0f)
-        return longlm_byte_to_float(longlm_join_bits(lower, first, 6, 0x0303_0303, 4), byte)
+        let byte = group % 4
+        if group < 4 { return first.masked(shift: 0, 0x3f3f_3f3f).byteAsFloat(byte) }
+        let lower = block.lanes(at: 3 * width + row).masked(shift: shift, 0x0f0f_0f0f)
+        return lower.joined(with: first, shift: 6, 0x0303_0303, to: 4).byteAsFloat(byte)
     }
 }

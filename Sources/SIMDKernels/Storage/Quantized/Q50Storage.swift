@@ -34,9 +34,7 @@ enum FifthBits {
             let bits = words.lanes(at: row)
             var arranged = Lanes(repeating: 0)
             for column in Steps(from: 0, to: 32, by: 1) {
-                arranged = longlm_join_bits(
-                    arranged, bits, UInt32(truncatingIfNeeded: column), 1,
-                    UInt32(truncatingIfNeeded: column % 4 * 8 + column / 4))
+                arranged = arranged.joined(with: bits, shift: column, 1, to: column % 4 * 8 + column / 4)
             }
             words.store(arranged, at: row)
         }
@@ -49,8 +47,6 @@ enum FifthBits {
     ///   - fifth: The word that ``arrange(_:)`` has made.
     @inline(always)
     static func codes(low: Lanes, fifth: Lanes, quad: Int) -> Lanes {
-        longlm_join_bits(
-            longlm_mask_bits(low, UInt32(truncatingIfNeeded: quad / 4 * 4), 0x0f0f_0f0f), fifth,
-            UInt32(truncatingIfNeeded: quad), 0x0101_0101, 4)
+        low.masked(shift: quad / 4 * 4, 0x0f0f_0f0f).joined(with: fifth, shift: quad, 0x0101_0101, to: 4)
     }
 }

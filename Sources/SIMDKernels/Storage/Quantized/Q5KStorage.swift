@@ -14,11 +14,8 @@ enum Q5KStorage: QuantizedStorage {
     static func codes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        let low = longlm_mask_bits(
-            word(12 + span / 2 * 8 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 2 * 4),
-            0x0f0f_0f0f)
-        return longlm_join_bits(
-            low, word(4 + quad, of: block, at: row), UInt32(truncatingIfNeeded: span), 0x0101_0101, 4)
+        let low = word(12 + span / 2 * 8 + quad, of: block, at: row).masked(shift: span % 2 * 4, 0x0f0f_0f0f)
+        return low.joined(with: word(4 + quad, of: block, at: row), shift: span, 0x0101_0101, to: 4)
     }
 
     @inline(always)

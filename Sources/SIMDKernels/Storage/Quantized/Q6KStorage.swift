@@ -18,12 +18,9 @@ enum Q6KStorage: QuantizedStorage {
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
         let half = span / 4
-        let low = longlm_mask_bits(
-            word(16 * half + 8 * (span % 2) + quad, of: block, at: row),
-            UInt32(truncatingIfNeeded: span % 4 / 2 * 4), 0x0f0f_0f0f)
-        return longlm_join_bits(
-            low, word(32 + 8 * half + quad, of: block, at: row), UInt32(truncatingIfNeeded: span % 4 * 2),
-            0x0303_0303, 4)
+        let low = word(16 * half + 8 * (span % 2) + quad, of: block, at: row).masked(
+            shift: span % 4 / 2 * 4, 0x0f0f_0f0f)
+        return low.joined(with: word(32 + 8 * half + quad, of: block, at: row), shift: span % 4 * 2, 0x0303_0303, to: 4)
     }
 
     @inline(always)
@@ -32,6 +29,6 @@ enum Q6KStorage: QuantizedStorage {
     ) -> Lanes {
         let words = word(48 + group / 4, of: block, at: row)
         return loneScales(block, at: row, Widen.self)
-            * longlm_signed_byte_to_float(words, UInt32(truncatingIfNeeded: group % 4))
+            * words.signedByteAsFloat(group % 4)
     }
 }

@@ -13,6 +13,6 @@ enum Q80Storage: QuantizedStorage {
     static func codes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, span: Int, quad: Int, _: Widen.Type
     ) -> Lanes {
-        longlm_flip_bits(word(quad, of: block, at: row), 0x8080_8080)
+        word(quad, of: block, at: row).flipped(0x8080_8080)
     }
 }

@@ -182,7 +182,7 @@ extension QuantizedStorage {
         if codesAreRaised { return codes }
         // No byte carries into the next: a code is below 64, and its offset at most 32.
         let missing = UInt32(128 - codeOffset)
-        return longlm_add_bits(codes, missing | missing << 8 | missing << 16 | missing << 24)
+        return codes.addingToWords(missing | missing << 8 | missing << 16 | missing << 24)
     }
 
     /// Widens 32 neighboring columns of a block: row r of column c goes to `target[c · 32 + r]`.
