@@ -77,11 +77,7 @@ private struct DataSetLine {
     private var length: Int?
 
     /// - Parameter refuse: Makes an error of a reason.
-    init(
-        _ bytes: UnsafeRawBufferPointer, _ refuse: (String) -> EvaluationError
-    ) throws(EvaluationError) {
-        var (texts, lists) = (texts, lists)
-        var length: Int?
+    init(_ bytes: UnsafeRawBufferPointer, _ refuse: (String) -> EvaluationError) throws(EvaluationError) {
         func refusal(_ error: JSONError) -> EvaluationError { refuse("column \(error.column): \(error.reason)") }
         var reader = try translating(refusal) { () throws(JSONError) in try JSONReader(bytes) }
         try reader.object(refusal) { reader, key throws(EvaluationError) in
@@ -102,7 +98,6 @@ private struct DataSetLine {
             }
         }
         try translating(refusal) { () throws(JSONError) in try reader.expectEnd() }
-        (self.texts, self.lists, self.length) = (texts, lists, length)
     }
 
     /// The questions of the line.

@@ -135,8 +135,8 @@ public struct DataSetGrid: Sendable {
             index += 1
         }
         guard !parts.isEmpty else {
-            let first = leftOut.first.map { ": \($0.dataSet) \($0.reason)" } ?? ""
-            throw .file(dataSet.fileName, reason: "holds no sample that can be scored here\(first)")
+            let reasons = leftOut.map { "\($0.dataSet): \($0.reason)" }.prefix(3).joined(separator: "; ")
+            throw .file(dataSet.fileName, reason: "holds no sample that can be scored here (\(reasons))")
         }
         self.parts = parts
         self.leftOut = leftOut

@@ -5,7 +5,7 @@
 struct DataSetRule: Equatable {
     /// How a sample is scored; nil: none of ``TaskMetric`` scores it, and ``reason`` says why.
     let metric: TaskMetric?
-    /// Why a sample is left out.
+    /// Why a sample is left out, in words that follow its data set's name and a colon.
     let reason: String
     /// The most tokens of an answer.
     let answerTokenLimit: Int
@@ -27,13 +27,13 @@ struct DataSetRule: Equatable {
         case nil: choice = known?.choice ?? (sample.language == "zh" ? Self.chinese : .metric(.f1))
         case "f1": choice = .metric(.f1)
         case "rouge": choice = .metric(.rougeL)
-        case "exam": choice = .leftOut("is scored by exact match")
-        case "llm", "human": choice = .leftOut("is scored by people or another model")
-        default: choice = .leftOut("has an unknown \"evaluation\"")
+        case "exam": choice = .leftOut("scored by exact match")
+        case "llm", "human": choice = .leftOut("scored by people or another model")
+        default: choice = .leftOut("with an unknown \"evaluation\"")
         }
         if sample.evaluation == "exam", sample.answers.allSatisfy(Self.isLetterOfChoice) {
             // F1 drops an A as an article, and most answers contain one.
-            choice = .leftOut("is multiple choice, which needs exact match")
+            choice = .leftOut("multiple choice, which needs exact match")
         } else if let metric {
             choice = .metric(metric)
         }
@@ -48,17 +48,18 @@ struct DataSetRule: Equatable {
         case leftOut(String)
     }
 
-    private static let chinese = Choice.leftOut("is Chinese, whose words no space divides")
-    private static let classes = Choice.leftOut("is scored by classes")
-    private static let numbers = Choice.leftOut("is scored by numbers in the answer")
-    private static let code = Choice.leftOut("is scored by the edit distance of code")
+    private static let chinese = Choice.leftOut("Chinese, whose words no space divides")
+    private static let classes = Choice.leftOut("scored by classes")
+    private static let numbers = Choice.leftOut("scored by numbers in the answer")
+    private static let code = Choice.leftOut("scored by the edit distance of code")
 
     private static let longBench: [String: (choice: Choice, limit: Int)] = [
         "narrativeqa": (.metric(.f1), 128), "qasper": (.metric(.f1), 128), "multifieldqa_en": (.metric(.f1), 64),
         "multifieldqa_zh": (chinese, 64), "hotpotqa": (.metric(.f1), 32), "2wikimqa": (.metric(.f1), 32),
-        "musique": (.metric(.f1), 32), "dureader": (chinese, 128), "gov_report": (.metric(.rougeL), 512),
-        "qmsum": (.metric(.rougeL), 512), "multi_news": (.metric(.rougeL), 512), "vcsum": (chinese, 512),
-        "trec": (classes, 64), "triviaqa": (.metric(.f1), 32), "samsum": (.metric(.rougeL), 128),
+        "musique": (.metric(.f1), 32), "dureader": (chinese, 128), "gov_report": (.metric(.rougeLLongBench), 512),
+        "qmsum": (.metric(.rougeLLongBench), 512), "multi_news": (.metric(.rougeLLongBench), 512),
+        "vcsum": (chinese, 512),
+        "trec": (classes, 64), "triviaqa": (.metric(.f1), 32), "samsum": (.metric(.rougeLLongBench), 128),
         "lsht": (classes, 64), "passage_count": (numbers, 32), "passage_retrieval_en": (numbers, 32),
         "passage_retrieval_zh": (numbers, 32), "lcc": (code, 64), "repobench-p": (code, 64),
     ]
