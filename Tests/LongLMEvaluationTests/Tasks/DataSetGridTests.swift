@@ -106,11 +106,12 @@ struct DataSetGridTests {
         #expect(asked.parts.map(\.count) == [1] && asked.leftOut.map(\.count) == [1])
         #expect(
             throws: EvaluationError.file(
-                "set.jsonl", reason: "holds no sample that can be scored here (set: scored by exact match)")
+                directory.file("set.jsonl"),
+                reason: "holds no sample that can be scored here (set: scored by exact match)")
         ) { try self.grid(line("exam")) }
         #expect(
             throws: EvaluationError.malformedLine(
-                file: "set.jsonl", line: 2,
+                file: directory.file("set.jsonl"), line: 2,
                 reason: "is scored by rouge-l, and earlier samples of set by f1; choose one of them for all")
         ) { try self.grid(line("f1") + line("rouge")) }
     }
@@ -164,7 +165,7 @@ struct DataSetGridTests {
         options.maximumLength = 48
         #expect(
             throws: EvaluationError.malformedLine(
-                file: "set.jsonl", line: 1,
+                file: directory.file("set.jsonl"), line: 1,
                 reason: "the prompt and an answer of 8 tokens take 112 tokens, more than 48; "
                     + "a prompt can be truncated in the middle")
         ) { try grid(text, options) }
@@ -191,7 +192,8 @@ struct DataSetGridTests {
         options.maximumLength = 9
         #expect(
             throws: EvaluationError.malformedLine(
-                file: "set.jsonl", line: 1, reason: "9 tokens have no room for a prompt and an answer of 8")
+                file: directory.file("set.jsonl"), line: 1,
+                reason: "9 tokens have no room for a prompt and an answer of 8")
         ) { try grid(text, options) }
         options.maximumLength = 7
         #expect(throws: EvaluationError.self) { try grid(text, options) }
@@ -205,6 +207,17 @@ struct DataSetGridTests {
         let grid = try DataSetGrid(DataSet(contentsOfFile: path), form: TaskForm(tokenizer: tokenizer))
         let prompt = try #require(try prompts(grid).first)
         #expect(prompt.tokens == prompt.input.utf8.count)
+    }
+
+    @Test("Of answers to LongBench's data sets of examples, only the first line counts")
+    func firstLine() throws {
+        let names = ["hotpotqa", "triviaqa", "triviaqa_e", "samsum", "trec", "lsht"]
+        let text = try names.map { try sampleLine($0, context: "c", answers: ["ann lee"]) }.joined()
+        let samples = try DataSet(contentsOfFile: directory.write(text, to: "set.jsonl")).samples
+        // F1 of two words and of four: 2 · 2/(2 + 2), 2 · 2/(4 + 2).
+        #expect(samples.map { $0.score("\n\nAnn Lee\nPassage: more", metric: .f1) } == [4.0 / 6, 1, 1, 1, 1, 1])
+        #expect(samples.map { $0.score("no\nAnn Lee", metric: .containsAny) } == [1, 0, 0, 0, 0, 0])
+        #expect(samples[1].score("", metric: .f1) == 0)
     }
 
     @Test func countsAndShards() throws {

@@ -78,8 +78,8 @@ struct DataSetReadingTests {
             #"{"input": "c", "instructions": [], "outputs": []}"#,
             #"has 0 "instructions" and 0 "outputs"; there must be as many of both, and at least one"#
         ),
-        (#"{"input": "q", "context": "c", "answers": "a"}"#, #""answers", column 42: expected an array"#),
-        (#"{"input": "q", "context": "c", "answers": [1]}"#, #""answers", column 43: expected a string"#),
+        (#"{"input": "q", "context": "c", "answers": "a"}"#, #""answers", column 43: expected an array"#),
+        (#"{"input": "q", "context": "c", "answers": [1]}"#, #""answers", column 44: expected a string"#),
         (#"{"input": null, "context": "c", "answers": ["a"]}"#, #""input", column 11: expected a string"#),
         (
             #"{"length": -1}"#, #""length", column 12: expected an integer from 0 to 9223372036854775807"#

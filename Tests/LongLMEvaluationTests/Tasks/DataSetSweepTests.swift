@@ -147,29 +147,6 @@ struct DataSetSweepTests {
         #expect(page.contains("2 prompts lost their middle") && log.svg(setting: "auto").hasPrefix("<svg "))
     }
 
-    @Test("Of LongBench's examples, only an answer's first line counts")
-    func firstLine() throws {
-        let template = try directory.write("{context}", to: "context.txt")
-        // The model goes on with the key; the line break that precedes it doesn't count.
-        let answer = { (set: String) throws -> DataSetRow in
-            let key = "12345"
-            let filler = tiny.words(letterCount: 100)
-            let context = filler + tiny.template.key.replacing("{key}", with: key) + filler + tiny.template.question
-            let path = try directory.write(
-                sampleLine(set, context: context, question: "", answers: [key]), to: "first.jsonl")
-            let options = DataSetOptions(
-                metric: .containsAny, answerTokenLimit: 12, template: try DataSetTemplate(contentsOfFile: template))
-            let grid = try DataSetGrid(
-                DataSet(contentsOfFile: path), options: options, form: TaskForm(tokenizer: tiny.tokenizer))
-            var rows: [DataSetRow] = []
-            try sweep(grid, settings: [.plain]).run { rows.append($0) }
-            return try #require(rows.first)
-        }
-        let (other, examples) = (try answer("other"), try answer("triviaqa"))
-        print("PRED", other.prediction.debugDescription)
-        #expect(other.score == 1 && examples.score == 1)
-    }
-
     @Test func otherSweeps() throws {
         let path = directory.file("rows")
         try finish(path)

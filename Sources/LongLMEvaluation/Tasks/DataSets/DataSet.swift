@@ -17,6 +17,8 @@ public struct DataSet: Sendable {
     public let hash: String
     /// The samples in the file's order.
     public let samples: [DataSetSample]
+    /// The file's path, for errors.
+    let path: String
 
     /// The most bytes of a line. A longer text has more tokens than any model reads.
     static let maximumLineByteCount = 1 << 26
@@ -35,8 +37,8 @@ public struct DataSet: Sendable {
             bytes = try readWholeFile(path)
         } catch { throw .file(error.path, reason: error.reason) }
         let url = URL(fileURLWithPath: path)
+        self.path = path
         fileName = url.lastPathComponent
-        hash = SHA256.hexadecimal(of: bytes)
         var samples: [DataSetSample] = []
         var names: Set<String> = []
         let ownName = url.deletingPathExtension().lastPathComponent
@@ -67,6 +69,7 @@ public struct DataSet: Sendable {
         }
         guard !samples.isEmpty else { throw .file(path, reason: "holds no sample") }
         self.samples = samples
+        hash = SHA256.hexadecimal(of: bytes)
     }
 }
 

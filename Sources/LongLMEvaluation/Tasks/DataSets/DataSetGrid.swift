@@ -118,14 +118,14 @@ public struct DataSetGrid: Sendable {
             }
             guard parts[part].metric == metric else {
                 throw .malformedLine(
-                    file: dataSet.fileName, line: sample.line,
+                    file: dataSet.path, line: sample.line,
                     reason: "is scored by \(metric.rawValue), and earlier samples of \(sample.dataSet) by "
                         + "\(parts[part].metric.rawValue); choose one of them for all")
             }
             guard parts[part].count < options.count ?? .max else { continue }
             if shard?.contains(index) ?? true {
                 if Task.isCancelled { throw .session(.cancelled(position: 0)) }
-                let prompt = try Self.prompt(of: sample, limit, options, form, dataSet.fileName)
+                let prompt = try Self.prompt(of: sample, limit, options, form, dataSet.path)
                 places.append(
                     Place(
                         sample: number, part: part, number: parts[part].count, length: prompt.tokens.count + limit,
@@ -136,7 +136,7 @@ public struct DataSetGrid: Sendable {
         }
         guard !parts.isEmpty else {
             let reasons = leftOut.map { "\($0.dataSet): \($0.reason)" }.prefix(3).joined(separator: "; ")
-            throw .file(dataSet.fileName, reason: "holds no sample that can be scored here (\(reasons))")
+            throw .file(dataSet.path, reason: "holds no sample that can be scored here (\(reasons))")
         }
         self.parts = parts
         self.leftOut = leftOut
@@ -148,19 +148,19 @@ public struct DataSetGrid: Sendable {
 
     func prompt(_ place: Place) throws(EvaluationError) -> (text: String, tokens: [Int]) {
         let prompt = try Self.prompt(
-            of: dataSet.samples[place.sample], place.answerTokenLimit, options, form, dataSet.fileName)
+            of: dataSet.samples[place.sample], place.answerTokenLimit, options, form, dataSet.path)
         return (prompt.text, prompt.tokens)
     }
 
     private static func prompt(
-        of sample: DataSetSample, _ limit: Int, _ options: DataSetOptions, _ form: TaskForm, _ fileName: String
+        of sample: DataSetSample, _ limit: Int, _ options: DataSetOptions, _ form: TaskForm, _ path: String
     ) throws(EvaluationError) -> (text: String, tokens: [Int], isTruncated: Bool) {
         let text = try options.template.prompt(of: sample)
         let tokens = try form.tokens(TaskSample(prompt: text, answerPrefix: "", references: []))
         let most = options.maximumLength ?? 1 << 24
         guard tokens.count + limit > most else { return (text, tokens, false) }
         func refuse(_ reason: String) -> EvaluationError {
-            .malformedLine(file: fileName, line: sample.line, reason: reason)
+            .malformedLine(file: path, line: sample.line, reason: reason)
         }
         guard options.truncatesMiddle else {
             throw refuse(

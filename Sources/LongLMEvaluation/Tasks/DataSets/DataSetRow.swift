@@ -42,8 +42,7 @@ public struct DataSetRow: SweepRow {
         isTruncated = cell.place.isTruncated
         self.prediction = prediction
         references = sample.answers
-        let rule = DataSetRule(for: sample, metric: part.metric)
-        score = part.metric.score(rule.counted(prediction), references: sample.answers)
+        score = sample.score(prediction, metric: part.metric)
     }
 
     /// A cell of a sweep.

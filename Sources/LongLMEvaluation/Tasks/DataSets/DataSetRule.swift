@@ -69,11 +69,17 @@ struct DataSetRule: Equatable {
         let letters = answer.filter { !$0.isWhitespace }
         return (1...4).contains(letters.count) && letters.allSatisfy { "ABCD".contains($0) }
     }
+}
 
-    /// What counts of an answer.
-    func counted(_ answer: String) -> String {
-        guard takesFirstLine else { return answer }
+extension DataSetSample {
+    /// The score of an answer, from 0 to 1.
+    ///
+    /// Of answers to LongBench's `trec`, `triviaqa`, `samsum` and `lsht`, only the first line counts that isn't empty.
+    public func score(_ answer: String, metric: TaskMetric) -> Double {
+        guard DataSetRule(for: self, metric: metric).takesFirstLine else {
+            return metric.score(answer, references: answers)
+        }
         let start = answer.unicodeScalars.drop { $0 == "\n" }
-        return String(start.prefix { $0 != "\n" })
+        return metric.score(String(start.prefix { $0 != "\n" }), references: answers)
     }
 }
