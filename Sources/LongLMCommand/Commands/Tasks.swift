@@ -50,7 +50,8 @@ enum PromptForm: String, EnumerableFlag {
     static func help(for value: Self) -> ArgumentHelp? {
         switch value {
         case .base: "Give the model the bare prompt, as RULER does with base models."
-        case .chat: "Give the model the prompt as a user's message; its answer begins as RULER's does."
+        case .chat:
+            "Give the model the prompt as a user's message. In generated tasks, its answer begins as RULER's does."
         }
     }
 }
