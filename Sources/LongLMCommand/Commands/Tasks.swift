@@ -39,6 +39,8 @@ struct Tasks: ParsableCommand {
 
               longlm tasks --model DIR --input hotpotqa.jsonl --template dataset2prompt.json \\
                 --max-length 16384 --truncate middle --methods auto,string --output rows.jsonl
+
+            Its table has a column for all samples, and one for each of LongBench-E's lengths, which are in words.
             """,
         subcommands: [TasksRun.self, TasksMerge.self], defaultSubcommand: TasksRun.self)
 }
