@@ -112,7 +112,7 @@ struct DataSetGridTests {
         #expect(
             throws: EvaluationError.malformedLine(
                 file: directory.file("set.jsonl"), line: 2,
-                reason: "is scored by rouge-l, and earlier samples of set by f1; choose one of them for all")
+                reason: "is scored by rouge-l, and earlier samples of set by f1; choose one for all with --metric")
         ) { try self.grid(line("f1") + line("rouge")) }
     }
 
@@ -167,7 +167,7 @@ struct DataSetGridTests {
             throws: EvaluationError.malformedLine(
                 file: directory.file("set.jsonl"), line: 1,
                 reason: "the prompt and an answer of 8 tokens take 112 tokens, more than 48; "
-                    + "a prompt can be truncated in the middle")
+                    + "--truncate middle keeps its first and last half")
         ) { try grid(text, options) }
         options.truncatesMiddle = true
         let found = try prompts(grid(text, options))

@@ -138,4 +138,39 @@ struct DataSetReadingTests {
         // Nesting can't exhaust the stack.
         #expect(throws: EvaluationError.self) { try read(#"{"x": "# + String(repeating: "[", count: 100_000)) }
     }
+
+    @Test("A damaged file is an error or is read, and nothing worse")
+    func damagedFiles() throws {
+        let good = Array(
+            (#"{"input": "q", "context": "c\u00e9", "answers": ["a", "b"], "length": 3, "dataset": "x"}"# + "\n"
+                + #"{"input": "c", "instructions": ["p", "q"], "outputs": ["a", "b"], "evaluation": "f1"}"# + "\n").utf8
+        )
+        var generator = SeededGenerator(seed: 5)
+        let path = directory.file("damaged.jsonl")
+        var readCount = 0
+        for _ in 0..<2000 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...3, using: &generator) {
+                let place = Int.random(in: bytes.indices, using: &generator)
+                switch Int.random(in: 0..<3, using: &generator) {
+                case 0: bytes[place] = .random(in: 0...255, using: &generator)
+                case 1: bytes.remove(at: place)
+                default: bytes.insert(bytes.randomElement(using: &generator) ?? 0, at: place)
+                }
+            }
+            try Data(bytes).write(to: URL(filePath: path))
+            do throws(EvaluationError) {
+                let samples = try DataSet(contentsOfFile: path).samples
+                #expect(samples.allSatisfy { !$0.answers.isEmpty && !$0.answers.contains("") })
+                readCount += 1
+            } catch {
+                switch error {
+                case .malformedLine(path, _, _), .file(path, _): break
+                default: Issue.record("\(error)")
+                }
+            }
+        }
+        // Both happen: a changed letter of a text does no harm, and a changed bracket does.
+        #expect((1..<2000).contains(readCount))
+    }
 }

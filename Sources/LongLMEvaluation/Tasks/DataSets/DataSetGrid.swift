@@ -120,7 +120,7 @@ public struct DataSetGrid: Sendable {
                 throw .malformedLine(
                     file: dataSet.path, line: sample.line,
                     reason: "is scored by \(metric.rawValue), and earlier samples of \(sample.dataSet) by "
-                        + "\(parts[part].metric.rawValue); choose one of them for all")
+                        + "\(parts[part].metric.rawValue); choose one for all with --metric")
             }
             guard parts[part].count < options.count ?? .max else { continue }
             if shard?.contains(index) ?? true {
@@ -165,7 +165,7 @@ public struct DataSetGrid: Sendable {
         guard options.truncatesMiddle else {
             throw refuse(
                 "the prompt and an answer of \(limit) tokens take \(tokens.count + limit) tokens, more than \(most); "
-                    + "a prompt can be truncated in the middle")
+                    + "--truncate middle keeps its first and last half")
         }
         guard let cut = try form.truncated(text, tokenCount: most - limit) else {
             throw refuse("\(most) tokens have no room for a prompt and an answer of \(limit)")
