@@ -187,6 +187,21 @@ struct DataSetSweepTests {
         ) { _ = try TaskLog(contentsOfFile: path) }
     }
 
+    @Test("Counts that a header makes up are no harm")
+    func hostileHeaders() throws {
+        let path = directory.file("rows")
+        try finish(path)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        func changed(_ count: String) throws -> String {
+            try directory.write(text.replacing(#""count":3"#, with: #""count":\#(count)"#), to: "changed")
+        }
+        #expect(try DataSetLog.merge([changed("\(Int.max)")]).missingCount == .max - 12)
+        let negative = try changed("-1")
+        #expect(throws: EvaluationError.malformedLine(file: negative, line: 2, reason: "is no row of this sweep")) {
+            try DataSetLog(contentsOfFile: negative)
+        }
+    }
+
     @Test func refusals() throws {
         #expect(throws: EvaluationError.invalidSetting("there is no method to measure")) {
             _ = try sweep(grid(), settings: [])

@@ -127,12 +127,16 @@ public struct DataSetHeader: SweepHeader {
     }
 
     /// The number of rows of the whole sweep.
-    public var rowCount: Int { dataSets.reduce(0) { $0 + $1.count } * settings.count }
+    public var rowCount: Int {
+        // A file may state any counts.
+        let sampleCount = dataSets.reduce(Int128(0)) { $0 + Int128(max($1.count, 0)) }
+        return Int(clamping: sampleCount * Int128(settings.count))
+    }
 
     /// Whether a row is one of the whole sweep.
     public func contains(_ row: DataSetRow) -> Bool {
         settings.contains(row.setting)
-            && dataSets.contains { $0.name == row.dataSet && (0..<$0.count).contains(row.sample) }
+            && dataSets.contains { $0.name == row.dataSet && row.sample >= 0 && row.sample < $0.count }
     }
 
     /// The fields but for the part, with their names, and whether another header's differ.
