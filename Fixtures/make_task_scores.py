@@ -5,7 +5,8 @@ The rules are restated here from their published definitions, with Python's stan
 
 - contains-all, contains: RULER's string_match_all and string_match_part, for one answer and from 0 to 1;
 - f1: LongBench's qa_f1_score, the best over all references;
-- rouge-l: F1 of the longest common subsequence of words, the best over all references.
+- rouge-l: F1 of the longest common subsequence of words, the best over all references;
+- rouge-l-longbench: LongBench's rouge_score, which is the ROUGE-L of the package rouge 1.0.1, the best over all references.
 
     python3 make_task_scores.py          # writes the file
     python3 make_task_scores.py --check  # compares it
@@ -37,6 +38,10 @@ CASES = [
     ("a b c d e f", ["b d f", "f e d c b a"]),
     ("line\nbreak\tand  spaces", ["line break and spaces"]),
     ("the", [""]),
+    ("\u201cthe owl\u201d in the\u2014oak", ["\u201cowl\u201d in \u2014oak"]),
+    ("The owl sat. The owl saw the oak. It slept", ["The owl saw. The oak slept. An owl slept", "It sat"]),
+    ("one two three three. two one", ["three one two. one two. "]),
+    ("...", ["... "]),
 ]
 
 
@@ -61,7 +66,7 @@ def f1(answer, reference):
     return harmonic(sum((Counter(answer) & Counter(reference)).values()), len(answer), len(reference))
 
 
-def longest_common(left, right):
+def common_lengths(left, right):
     """By the definition, one pair of prefixes at a time."""
     lengths = {}
     for i in range(len(left) + 1):
@@ -72,12 +77,46 @@ def longest_common(left, right):
                 lengths[i, j] = lengths[i - 1, j - 1] + 1
             else:
                 lengths[i, j] = max(lengths[i - 1, j], lengths[i, j - 1])
-    return lengths[len(left), len(right)]
+    return lengths
+
+
+def longest_common(left, right):
+    return common_lengths(left, right)[len(left), len(right)]
 
 
 def rouge_l(answer, reference):
     answer, reference = answer.split(), reference.split()
     return harmonic(longest_common(answer, reference), len(answer), len(reference))
+
+
+def common_words(left, right):
+    """The distinct words of a longest common subsequence, read off from the end; at a fork, the answer's word is dropped."""
+    lengths = common_lengths(left, right)
+    words, i, j = set(), len(left), len(right)
+    while i and j:
+        if left[i - 1] == right[j - 1]:
+            words.add(left[i - 1])
+            i, j = i - 1, j - 1
+        elif lengths[i - 1, j] > lengths[i, j - 1]:
+            i -= 1
+        else:
+            j -= 1
+    return words
+
+
+def rouge_l_longbench(answer, reference):
+    """Sentences end at full stops; a sentence of white space has one empty word; each word counts once."""
+    answer, reference = (
+        [sentence.split() or [""] for sentence in text.split(".") if sentence] for text in (answer, reference))
+    if not answer or not reference:
+        return 0.0
+    common = set()
+    for expected in reference:
+        for sentence in answer:
+            common |= common_words(expected, sentence)
+    precision = len(common) / len(set().union(*answer))
+    recall = len(common) / len(set().union(*reference))
+    return 2 * (precision * recall / (precision + recall + 1e-8))
 
 
 def scores(answer, references):
@@ -87,6 +126,7 @@ def scores(answer, references):
         "contains": float(any(found)),
         "f1": max(f1(answer, reference) for reference in references),
         "rouge-l": max(rouge_l(answer, reference) for reference in references),
+        "rouge-l-longbench": max(rouge_l_longbench(answer, reference) for reference in references),
     }
 
 

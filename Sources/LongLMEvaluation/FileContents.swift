@@ -2,9 +2,9 @@ internal import FileReading
 import Foundation
 
 /// Reads a whole file, with this module's error.
-func readFile(_ path: String) throws(EvaluationError) -> Data {
+func readFile(_ path: String, maximumByteCount: Int = 1 << 30) throws(EvaluationError) -> Data {
     do throws(FileError) {
-        return Data(try readWholeFile(path))
+        return Data(try readWholeFile(path, maximumByteCount: maximumByteCount))
     } catch { throw .file(error.path, reason: error.reason) }
 }
 

@@ -169,19 +169,22 @@ extension JSONReader {
         return String(decoding: try stringBytes(), as: UTF8.self)
     }
 
+    /// Reads an integer that isn't negative.
+    package mutating func naturalNumber() throws(JSONError) -> Int {
+        let first = peek()
+        let start = offset
+        guard let first, first.isDigit, case .integer(let integer) = try number() else {
+            throw failure("expected an integer from 0 to \(Int.max)", at: start)
+        }
+        return integer
+    }
+
     /// Reads an array of integers that aren't negative.
     package mutating func naturalNumbers() throws(JSONError) -> [Int] {
         guard peek() == UInt8(ascii: "[") else { throw expected("an array") }
         try open()
         var numbers: [Int] = []
-        while try hasElement(isFirst: numbers.isEmpty) {
-            let first = peek()
-            let start = offset
-            guard let first, first.isDigit, case .integer(let integer) = try number() else {
-                throw failure("expected an integer from 0 to \(Int.max)", at: start)
-            }
-            numbers.append(integer)
-        }
+        while try hasElement(isFirst: numbers.isEmpty) { numbers.append(try naturalNumber()) }
         return numbers
     }
 

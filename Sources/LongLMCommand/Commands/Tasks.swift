@@ -6,7 +6,7 @@ import LongLMEvaluation
 /// `longlm tasks`
 struct Tasks: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Score the model's answers in RULER's tasks at several lengths, with several methods.",
+        abstract: "Score the model's answers in RULER's tasks, or to questions of a file, with several methods.",
         discussion: """
             Generates prompts of RULER's tasks, lets the model answer them, and prints the mean scores. A score is the \
             share of right answers that the model's answer contains. All methods get the same prompts, and the same \
@@ -34,6 +34,14 @@ struct Tasks: ParsableCommand {
                 longlm tasks --model DIR --threads 1 --shard {}/3 \\
                 --output part{}.jsonl --resume ::: 1 2 3
               longlm tasks merge part?.jsonl --output rows.jsonl
+
+            --input asks the samples of a file instead, such as those of LongBench or L-Eval, and compares answers with \
+            the right ones by F1, ROUGE-L or containment:
+
+              longlm tasks --model DIR --input hotpotqa.jsonl --template dataset2prompt.json \\
+                --max-length 16384 --truncate middle --methods auto,string --output rows.jsonl
+
+            Its table has a column for all samples, and one for each of LongBench-E's lengths, which are in words.
             """,
         subcommands: [TasksRun.self, TasksMerge.self], defaultSubcommand: TasksRun.self)
 }
@@ -45,7 +53,8 @@ enum PromptForm: String, EnumerableFlag {
     static func help(for value: Self) -> ArgumentHelp? {
         switch value {
         case .base: "Give the model the bare prompt, as RULER does with base models."
-        case .chat: "Give the model the prompt as a user's message; its answer begins as RULER's does."
+        case .chat:
+            "Give the model the prompt as a user's message. In generated tasks, its answer begins as RULER's does."
         }
     }
 }
@@ -56,27 +65,16 @@ struct TasksRun: ParsableCommand {
 
     @OptionGroup var evaluation: EvaluationArguments
 
-    @Option(
-        help: ArgumentHelp("The tasks, separated by commas, or all.", valueName: "list"),
-        transform: TaskList.init(listed:))
-    var task = TaskList(all: true)
+    @OptionGroup(title: "Generated tasks") var ruler: RulerArguments
 
-    @Option(
-        help: ArgumentHelp("The lengths of the prompts with their longest answers, in tokens.", valueName: "list"),
-        transform: CommaSeparated.init(listed:))
-    var lengths = CommaSeparated([4096])
-
-    @Option(help: ArgumentHelp("The number of prompts for each task and length.", valueName: "n"))
-    var count = 20
-
-    @Option(help: ArgumentHelp("The seed of the prompts.", valueName: "n"))
-    var seed: UInt64 = 0
+    @OptionGroup(title: "Samples of a file") var dataSet: DataSetArguments
 
     @Option(
         help: ArgumentHelp(
-            "The text around needles; by default, Alice's Adventures in Wonderland. It is repeated if it is too short.",
-            valueName: "file"))
-    var haystack: String?
+            "The number of prompts for each task and length, by default 20. With --input, the number of samples of each data set, "
+                + "by default all.",
+            valueName: "n"))
+    var count: Int?
 
     @Flag var form = PromptForm.base
 
@@ -103,8 +101,10 @@ struct TasksRun: ParsableCommand {
     var json = false
 
     func validate() throws {
-        try checkLengths(lengths.values)
-        if !(1...100_000).contains(count) {
+        if let option = ruler.statedOption, dataSet.input != nil {
+            throw ValidationError("\(option) is for generated tasks; --input has prompts of its own")
+        }
+        if let count, !(1...100_000).contains(count) {
             throw ValidationError("--count is \(count); it must be between 1 and 100000")
         }
         if resume, output == nil { throw ValidationError("--resume needs --output") }
@@ -123,149 +123,104 @@ struct TasksRun: ParsableCommand {
 
     private func sweep() throws {
         // Wrong input is refused before the weights are loaded.
-        try evaluation.check(lengths: lengths.values)
+        if dataSet.input == nil { try evaluation.check(lengths: ruler.lengths?.values ?? [4096]) }
         try checkOutput(output)
         try checkOutput(writePrompts)
         try charts.check()
-        let path = haystack ?? fixture("haystack/alice.txt")
-        let location = try evaluation.model.location
         let promptForm = TaskForm(
             tokenizer: try evaluation.tokenizer(),
-            chatFormat: form == .chat ? try chatFormat.format(of: location) : nil)
-        let grid = try TaskGrid(
-            tasks: task.values, lengths: lengths.values, count: count, seed: seed,
-            hay: TaskHay(try readText(path), name: path), form: promptForm)
-        let part = shard.flatMap { Shard($0) }
-        if let writePrompts { return try write(grid, part, to: writePrompts) }
-        let model = try loadModel(evaluation.model.directory, evaluation.precision, evaluation.threads)
+            chatFormat: form == .chat ? try chatFormat.format(of: evaluation.model.location) : nil)
+        if let input = dataSet.input {
+            try askDataSets(input, promptForm)
+        } else {
+            try askTasks(promptForm)
+        }
+    }
+
+    private var loadedModel: LanguageModel {
+        get throws { try loadModel(evaluation.model.directory, evaluation.precision, evaluation.threads) }
+    }
+
+    private var part: Shard? { shard.flatMap { Shard($0) } }
+
+    private func askTasks(_ form: TaskForm) throws {
+        let (grid, haystackName) = try ruler.grid(count: count ?? 20, form: form)
+        if let writePrompts {
+            return try write(to: writePrompts) { line throws(EvaluationError) in
+                try grid.writePrompts(shard: part, line)
+            }
+        }
         let sweep = try TaskSweep(
-            grid, settings: evaluation.settings.values, shard: part, model: model, options: evaluation.sessionOptions)
+            grid, settings: evaluation.settings.values, shard: part, model: loadedModel,
+            options: evaluation.sessionOptions)
         let header = try TaskHeader(
-            sweep, shard: part, modelName: evaluation.model.name,
-            haystackName: URL(fileURLWithPath: path).lastPathComponent)
-        let file = try output.map { try TaskFile(path: $0, header: header, sweep: sweep, resumes: resume) }
-        var log = TaskLog(header: header, rows: file?.rows ?? [])
+            sweep, shard: part, modelName: evaluation.model.name, haystackName: haystackName)
+        try gather(
+            header, cellCount: sweep.cellCount,
+            file: output.map { try TaskFile(path: $0, header: header, sweep: sweep, resumes: resume) },
+            run: sweep.run)
+    }
+
+    private func askDataSets(_ input: String, _ form: TaskForm) throws {
+        let grid = try dataSet.grid(input, count: count, shard: part, form: form)
+        for group in grid.leftOut {
+            Terminal.writeError(
+                "left out of \(group.dataSet): \(group.count.grouped) of its samples, \(group.reason)")
+        }
+        if let writePrompts { return try write(to: writePrompts, grid.writePrompts) }
+        try evaluation.check(lengths: grid.lengths)
+        let sweep = try DataSetSweep(
+            grid, settings: evaluation.settings.values, model: loadedModel,
+            options: evaluation.sessionOptions)
+        let header = try DataSetHeader(sweep, modelName: evaluation.model.name)
+        try gather(
+            header, cellCount: sweep.cellCount,
+            file: output.map { try DataSetFile(path: $0, header: header, sweep: sweep, resumes: resume) },
+            run: sweep.run)
+    }
+
+    /// Runs what is missing of a sweep, keeps the rows and shows them.
+    private func gather<Header: ScoreHeader>(
+        _ header: Header, cellCount: Int, file: SweepFile<Header>?,
+        run: (Set<Header.Row.Key>, ((Double) -> Void)?, (Header.Row) throws(EvaluationError) -> Void)
+            throws(EvaluationError) -> Void
+    ) throws {
+        var log = SweepLog(header: header, rows: file?.rows ?? [])
         if json { try Terminal.write(log.jsonLines()) }
         if !log.rows.isEmpty {
-            Terminal.writeError("continuing after \(log.rows.count) of \(sweep.cellCount) rows")
+            Terminal.writeError("continuing after \(log.rows.count) of \(cellCount) rows")
         }
         let bar = ProgressBar("tasks")
         defer { bar.finish() }
-        try sweep.run(
-            skipping: Set(log.rows.map(\.key)),
-            progress: { bar.update($0, "\(log.rows.count.grouped) of \(sweep.cellCount.grouped) rows") }
+        try run(
+            Set(log.rows.map(\.key)), { bar.update($0, "\(log.rows.count.grouped) of \(cellCount.grouped) rows") }
         ) { row throws(EvaluationError) in
             try file?.add(row)
             log.rows.append(row)
             if !Terminal.errorIsTerminal {
-                Terminal.writeError("\(log.rows.count)/\(sweep.cellCount) \(row.place): \(row.score.percent)")
+                Terminal.writeError("\(log.rows.count)/\(cellCount) \(row.place): \(row.score.percent)")
             }
             if json { try? Terminal.write(row.jsonLine()) }
         }
         bar.finish()
-        if !json { try Terminal.write(log.table) }
-        try charts.write(header.settings, svg: log.svg, html: log.html)
+        if !json { try Terminal.write(Header.table(log)) }
+        try charts.write(log)
     }
 
-    /// Writes the prompts one by one, since all of them may not fit into memory.
-    private func write(_ grid: TaskGrid, _ part: Shard?, to path: String) throws {
+    /// Writes prompts one by one, since all of them may not fit into memory.
+    private func write(
+        to path: String,
+        _ prompts: ((String) throws(EvaluationError) -> Void) throws(EvaluationError) -> Void
+    ) throws {
         try writeFile(Data(), to: path)
         guard let handle = FileHandle(forWritingAtPath: path) else {
             throw CommandError.invalidInput("\(path): can't be written")
         }
-        try grid.writePrompts(shard: part) { line throws(EvaluationError) in
+        try prompts { line throws(EvaluationError) in
             if Task.isCancelled { throw .session(.cancelled(position: 0)) }
             do {
                 try handle.write(contentsOf: Data(line.utf8))
             } catch { throw .file(path, reason: "can't be written") }
         }
     }
-}
-
-/// `longlm tasks merge`
-struct TasksMerge: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "merge",
-        abstract: "Join the files of a sweep's parts, and print their mean scores.",
-        discussion: """
-            The parts must belong to one sweep: the same model, text, seed, tasks, lengths and methods. The result has \
-            the same bytes as the file of a single run. Give a single complete file to print its table again.
-            """)
-
-    @Argument(help: ArgumentHelp("The files of the parts.", valueName: "file"))
-    var files: [String]
-
-    @Option(help: ArgumentHelp("Write the rows to this file instead of printing the table.", valueName: "file"))
-    var output: String?
-
-    @Flag(help: "Accept that rows are missing.")
-    var partial = false
-
-    @OptionGroup var charts: SweepChartArguments
-
-    @Flag(help: "Print the rows as JSON lines, the header first, instead of the table.")
-    var json = false
-
-    func run() throws {
-        try checkOutput(output)
-        try charts.check()
-        let log = try completeLog(TaskLog.merge(files), partial: partial)
-        if let output { try writeFile(Data(log.jsonLines().utf8), to: output) }
-        if json {
-            try Terminal.write(log.jsonLines())
-        } else if output == nil {
-            try Terminal.write(log.table)
-        }
-        try charts.write(log.header.settings, svg: log.svg, html: log.html)
-    }
-}
-
-/// The list of `--task`.
-struct TaskList: CustomStringConvertible {
-    let values: [RulerTask]
-
-    init(all: Bool) { values = all ? RulerTask.allCases : [] }
-
-    /// - Throws: `ValidationError`, which names the tasks.
-    init(listed text: String) throws {
-        values = text == "all" ? RulerTask.allCases : try CommaSeparated<RulerTask>(listed: text).values
-    }
-
-    var description: String { values == RulerTask.allCases ? "all" : values.map(\.rawValue).joined(separator: ",") }
-}
-
-extension RulerTask: CommaSeparable {
-    static var form: String { "one of all, " + allCases.map(\.rawValue).joined(separator: ", ") }
-    init?(listed: String) { self.init(rawValue: listed) }
-    var listed: String { rawValue }
-}
-
-extension TaskLog {
-    /// Mean scores in per cent, task × method × length, and the mean over the tasks if there are several.
-    fileprivate var table: String {
-        let lengths = header.lengths.sorted()
-        let taskWidth = (header.tasks.map(\.count).max() ?? 0) + 2
-        let settingWidth = (header.settings + ["method"]).map(\.count).max().map { $0 + 2 } ?? 0
-        var text =
-            "score in %".aligned(left: max(taskWidth, 12)) + "method".aligned(left: settingWidth)
-            + lengths.map { $0.grouped.aligned(right: 10) }.joined() + "\n"
-        func add(_ name: String, _ task: String?) {
-            for setting in header.settings {
-                let scores = lengths.map { length in
-                    (meanScore(task: task, length: length, setting: setting)?.percent ?? "–").aligned(right: 10)
-                }
-                text +=
-                    name.aligned(left: max(taskWidth, 12)) + setting.aligned(left: settingWidth) + scores.joined()
-                    + "\n"
-            }
-        }
-        for task in header.tasks { add(task, task) }
-        if header.tasks.count > 1 { add("mean", nil) }
-        return text
-    }
-}
-
-extension Double {
-    /// In per cent with a decimal, such as `12.5`.
-    fileprivate var percent: String { String(format: "%.1f", self * 100) }
 }

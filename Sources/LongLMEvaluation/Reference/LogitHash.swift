@@ -25,10 +25,7 @@ public struct LogitHash: Sendable {
     /// The hash of all numbers that were added, in hexadecimal.
     public func finish() -> String {
         var hash = hash
-        return hash.finish(rest: rest).map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
+        return SHA256.hexadecimal(hash.finish(rest: rest))
     }
 
     /// The hash of `logits`.
@@ -86,6 +83,23 @@ package struct SHA256: Sendable {
             add(block: Array(tail[start..<(start + Self.blockLength)]))
         }
         return state
+    }
+
+    /// The hash of bytes, in hexadecimal.
+    static func hexadecimal(of bytes: [UInt8]) -> String {
+        var hash = SHA256()
+        let end = bytes.count / blockLength * blockLength
+        for start in stride(from: 0, to: end, by: blockLength) {
+            hash.add(block: Array(bytes[start..<(start + blockLength)]))
+        }
+        return hexadecimal(hash.finish(rest: Array(bytes[end...])))
+    }
+
+    fileprivate static func hexadecimal(_ words: [UInt32]) -> String {
+        words.map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits
+        }.joined()
     }
 
     /// The first bits of the fractions of the first 64 primes' cube roots.

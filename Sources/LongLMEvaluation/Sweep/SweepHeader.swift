@@ -1,3 +1,5 @@
+import Foundation
+
 /// What a sweep was made from, as the first line of its file. Rows belong to one sweep when their headers are equal.
 public protocol SweepHeader: Sendable, Codable, Equatable {
     /// A line of the file.
@@ -47,4 +49,13 @@ extension SweepRow {
     ///
     /// - Throws: ``EvaluationError/invalidSetting(_:)`` when one of its values is not a number.
     public func jsonLine() throws(EvaluationError) -> String { try LongLMEvaluation.jsonLine(self) }
+}
+
+/// The name of the format in a sweep's file, as its header has it; nil: the first line is no header of any sweep.
+///
+/// - Throws: ``EvaluationError/file(_:reason:)``.
+public func sweepFormat(ofFile path: String) throws(EvaluationError) -> String? {
+    struct Format: Decodable { let format: String }
+    let line = try readFile(path).prefix { $0 != UInt8(ascii: "\n") }
+    return try? JSONDecoder().decode(Format.self, from: line).format
 }

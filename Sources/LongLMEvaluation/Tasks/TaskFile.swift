@@ -15,6 +15,6 @@ extension SweepFile where Header == TaskHeader {
     public convenience init(
         path: String, header: TaskHeader, sweep: TaskSweep, resumes: Bool
     ) throws(EvaluationError) {
-        try self.init(path: path, header: header, cells: Set(sweep.cells.map(\.key)), resumes: resumes)
+        try self.init(path: path, header: header, cells: Set(sweep.keys), resumes: resumes)
     }
 }

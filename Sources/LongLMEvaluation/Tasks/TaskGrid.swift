@@ -14,13 +14,15 @@ public struct TaskGrid: Sendable {
     let form: TaskForm
 
     /// One prompt of the grid.
-    struct Place: Sendable, Hashable {
+    struct Place: PromptPlace {
         let task: RulerTask
         let length: Int
         /// The sample's number, from 0.
         let number: Int
         /// The place in the order in which the whole sweep runs.
         let index: Int
+
+        var answerTokenLimit: Int { task.answerTokenLimit }
     }
 
     /// A grid. Lengths in which a task has no room are refused here.

@@ -24,17 +24,19 @@ public struct TaskRow: SweepRow {
     /// From 0 to 1, by the task's ``RulerTask/metric``.
     public let score: Double
 
-    init(_ cell: TaskSweep.Cell, _ answer: TaskSweep.Answer) {
+    init(
+        _ cell: PromptSweep<TaskGrid.Place>.Cell, promptTokenCount: Int, prediction: String, references: [String]
+    ) {
         self.cell = cell.index
         task = cell.place.task.rawValue
         length = cell.place.length
         sample = cell.place.number
         setting = cell.setting.name
         mode = cell.mode.text
-        promptTokenCount = answer.promptTokenCount
-        prediction = answer.text
-        references = answer.references
-        score = cell.place.task.metric.score(answer.text, references: answer.references)
+        self.promptTokenCount = promptTokenCount
+        self.prediction = prediction
+        self.references = references
+        score = cell.place.task.metric.score(prediction, references: references)
     }
 
     /// A cell of a sweep.
@@ -103,20 +105,10 @@ public struct TaskHeader: SweepHeader {
         _ sweep: TaskSweep, shard: Shard?, modelName: String, haystackName: String
     ) throws(EvaluationError) {
         let grid = sweep.grid
-        let probe = TaskSample(prompt: "What is the answer?", answerPrefix: " The answer is", references: [])
-        let tokens = try grid.form.tokens(probe)
-        do throws(SessionError) {
-            var options = sweep.options
-            options.attention = .plain
-            options.capacity = tokens.count
-            let session = try Session(model: sweep.model, options: options)
-            try session.prefill(tokens)
-            fingerprint = LogitHash.sha256(session.logits)
-            cache = "\(session.cacheFormat)"
-        } catch { throw .session(error) }
+        (fingerprint, cache) = try sweep.prompts.fingerprint()
         model = modelName
-        contextLength = sweep.model.configuration.contextLength
-        precision = sweep.model.precision.rawValue
+        contextLength = sweep.prompts.model.configuration.contextLength
+        precision = sweep.prompts.model.precision.rawValue
         form = grid.form.chatFormat == nil ? "base" : "chat"
         haystack = haystackName
         var hash = LogitHash()
@@ -126,7 +118,7 @@ public struct TaskHeader: SweepHeader {
         count = grid.count
         tasks = grid.tasks.map(\.rawValue)
         lengths = grid.lengths
-        settings = sweep.settings.map(\.name)
+        settings = sweep.prompts.settings.map(\.name)
         self.shard = shard?.name
     }
 

@@ -36,7 +36,10 @@ public struct TaskForm: Sendable {
     ///
     /// - Throws: ``EvaluationError/tokenizer(_:)`` when the chat format can't be used.
     public func tokens(_ sample: TaskSample) throws(EvaluationError) -> [Int] {
-        guard let chatFormat else { return tokenizer.encode(sample.prompt + sample.answerPrefix) }
+        // Texts come from outside, so the spelling of a special token in them is ordinary text.
+        guard let chatFormat else {
+            return tokenizer.encode(sample.prompt + sample.answerPrefix, parseSpecialTokens: false)
+        }
         do throws(TokenizerError) {
             let turn = try chatFormat.encode([ChatMessage(role: .user, content: sample.prompt)], with: tokenizer)
             return turn + tokenizer.encode(sample.answerPrefix, addSpecialTokens: false)

@@ -3,7 +3,9 @@ import LongLM
 import TestSupport
 
 /// A tokenizer with a token for each byte, so that lengths in tokens can be counted by hand.
-func byteTokenizer() throws -> Tokenizer {
+///
+/// - Parameter special: The spelling of a special token, whose id is 256.
+func byteTokenizer(special: String? = nil) throws -> Tokenizer {
     // Byte-level tokenizers write bytes without a visible character as those from U+0100 on.
     var vocabulary: [String: Int] = [:]
     var next: UInt32 = 0x100
@@ -13,8 +15,17 @@ func byteTokenizer() throws -> Tokenizer {
         if !isVisible { next += 1 }
         if let scalar = Unicode.Scalar(scalar) { vocabulary[String(scalar)] = Int(byte) }
     }
+    let added: [[String: Any]] =
+        special.map {
+            [
+                [
+                    "id": 256, "content": $0, "special": true, "single_word": false, "lstrip": false, "rstrip": false,
+                    "normalized": false,
+                ]
+            ]
+        } ?? []
     let json: [String: Any] = [
-        "version": "1.0", "added_tokens": [Any](),
+        "version": "1.0", "added_tokens": added,
         "pre_tokenizer": ["type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false],
         "decoder": ["type": "ByteLevel"], "model": ["type": "BPE", "vocab": vocabulary, "merges": [String]()],
     ]

@@ -6,8 +6,11 @@ public enum TaskMetric: String, CaseIterable, Sendable, Codable {
     case containsAny = "contains"
     /// F1 of the words that the answer shares with the best reference: LongBench's `qa_f1_score`.
     case f1
-    /// ROUGE-L with the best reference: F1 of their longest common subsequence of words.
+    /// ROUGE-L with the best reference (Lin, 2004): F1 of their longest common subsequence of words.
     case rougeL = "rouge-l"
+    /// LongBench's `rouge_score` with the best reference: ROUGE-L as the Python package rouge 1.0.1 computes it, over
+    /// sentences and distinct words. It differs a lot from ``rougeL``: it ignores how often a word occurs.
+    case rougeLLongBench = "rouge-l-longbench"
 
     /// The score of an answer.
     ///
@@ -22,8 +25,11 @@ public enum TaskMetric: String, CaseIterable, Sendable, Codable {
             let words = Self.normalizedWords(answer)
             return references.map { Self.f1(words, Self.normalizedWords($0)) }.max() ?? 0
         case .rougeL:
-            let words = Self.words(answer)
-            return references.map { Self.rougeL(words, Self.words($0)) }.max() ?? 0
+            let words = Self.words(answer[...].unicodeScalars)
+            return references.map { Self.rougeL(words, Self.words($0[...].unicodeScalars)) }.max() ?? 0
+        case .rougeLLongBench:
+            let sentences = RougeSentences(answer)
+            return references.map { sentences.score(reference: RougeSentences($0)) }.max() ?? 0
         }
     }
 
@@ -34,16 +40,42 @@ public enum TaskMetric: String, CaseIterable, Sendable, Codable {
     }
 
     /// The words as bytes: strings of Swift are equal when Unicode calls them equivalent, and Python's are not.
-    private static func words(_ text: String) -> [[UInt8]] {
-        text.split(whereSeparator: \.isWhitespace).map { Array($0.utf8) }
+    static func words(_ text: Substring.UnicodeScalarView) -> [[UInt8]] {
+        text.split { $0.properties.isWhitespace }.map { Array(Substring($0).utf8) }
     }
 
-    /// The words in lower case, without ASCII's punctuation and without articles.
+    /// The words in lower case, without ASCII's punctuation and without articles, as in SQuAD's and LongBench's
+    /// `normalize_answer`.
     private static func normalizedWords(_ text: String) -> [[UInt8]] {
         let punctuation = Set("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~".unicodeScalars)
-        var scalars = String.UnicodeScalarView()
-        scalars.append(contentsOf: text.lowercased().unicodeScalars.filter { !punctuation.contains($0) })
-        return words(String(scalars)).filter { word in !["a", "an", "the"].contains { word.elementsEqual($0.utf8) } }
+        let scalars = text.lowercased().unicodeScalars.filter { !punctuation.contains($0) }
+        // An article ends where no letter or digit follows, so a quotation mark of another alphabet may touch it.
+        var kept = String.UnicodeScalarView()
+        var run = String.UnicodeScalarView()
+        func endRun() {
+            kept.append(
+                contentsOf: ["a", "an", "the"].contains { $0.unicodeScalars.elementsEqual(run) }
+                    ? " ".unicodeScalars : run)
+            run.removeAll()
+        }
+        for scalar in scalars {
+            if isLetterOrDigit(scalar) {
+                run.append(scalar)
+            } else {
+                endRun()
+                kept.append(scalar)
+            }
+        }
+        endRun()
+        return words(String(kept)[...].unicodeScalars)
+    }
+
+    /// Whether Python's regular expressions count it to a word.
+    private static func isLetterOrDigit(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+        default: scalar.properties.numericType != nil
+        }
     }
 
     private static func f1(_ words: [[UInt8]], _ reference: [[UInt8]]) -> Double {
