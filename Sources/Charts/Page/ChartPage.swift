@@ -46,18 +46,22 @@ package struct ChartPage: Sendable, Equatable {
         /// An SVG document, as ``HeatMap/svg()`` and ``LineChart/svg()`` write it. It is copied into the page unchecked, so
         /// it must come from a trusted source.
         package var svg: String?
-        /// A table. It stands below the chart.
+        /// Further SVG documents, which stand side by side where there is room. They are copied as ``svg`` is.
+        package var gallery: [String]
+        /// A table. It stands below the charts.
         package var table: Table?
         /// Lines to be copied, such as commands. They stand below the table.
         package var code: [String]
 
         /// A part of the page.
         package init(
-            heading: String, caption: String = "", svg: String? = nil, table: Table? = nil, code: [String] = []
+            heading: String, caption: String = "", svg: String? = nil, gallery: [String] = [], table: Table? = nil,
+            code: [String] = []
         ) {
             self.heading = heading
             self.caption = caption
             self.svg = svg
+            self.gallery = gallery
             self.table = table
             self.code = code
         }
@@ -102,6 +106,9 @@ package struct ChartPage: Sendable, Equatable {
         } else if !caption.isEmpty {
             lines.append("<p>\(caption)</p>")
         }
+        if !section.gallery.isEmpty {
+            lines += ["<div class=\"gallery\">"] + section.gallery.map { "<figure>\n\($0)\n</figure>" } + ["</div>"]
+        }
         if let table = section.table { lines += Self.lines(table) }
         if !section.code.isEmpty {
             lines.append("<pre>\(section.code.map(ChartText.escaped).joined(separator: "\n"))</pre>")
@@ -145,6 +152,8 @@ package struct ChartPage: Sendable, Equatable {
         h1, h2 { line-height: 1.25; }
         h2 { margin-top: 2.5rem; break-after: avoid; }
         figure { margin: 1rem 0; break-inside: avoid; }
+        .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(27rem, 100%), 1fr)); gap: 1rem; }
+        .gallery figure { margin: 0; }
         figcaption, small { color: var(--muted); }
         svg { max-width: 100%; height: auto; }
         pre { padding: 0.7rem 1rem; background: var(--code); font-size: 0.85rem; white-space: pre-wrap;

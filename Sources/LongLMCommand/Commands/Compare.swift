@@ -183,7 +183,8 @@ struct CompareRun: ParsableCommand {
             try file.add(row)
             count += 1
             if !Terminal.errorIsTerminal {
-                Terminal.writeError("\(count)/\(sweep.cellCount) \(row.place): \(row.score)")
+                Terminal.writeError(
+                    "\(count)/\(sweep.cellCount) \(row.place): \(String(format: "%.1f", row.score * 100))")
             }
             let seconds = (ContinuousClock.now - start).seconds
             if answered.task != row.task || answered.length != row.length || answered.sample != row.sample {

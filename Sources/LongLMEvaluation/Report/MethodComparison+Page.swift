@@ -4,7 +4,7 @@ import Charts
 extension MethodComparison {
     /// The report as one HTML file without scripts that needs no other: the same bytes for the same rows.
     public func html() -> String {
-        let sections = [meanSection, pairSection, scoreSection] + mapSections + [lossSection] + [timeSection]
+        let sections = [meanSection, pairSection, scoreSection, mapSection, lossSection, timeSection]
         return ChartPage(
             title: "\(header.model): ways to read long texts, compared", introduction: introduction,
             sections: sections.compactMap { $0 } + [settingSection] + originSections
@@ -31,6 +31,7 @@ extension MethodComparison {
         let chart = LineChart(
             title: "Mean score against length", subtitle: "All tasks with the same weight",
             xAxisName: "tokens of the prompt and the answer", yAxisName: "mean score in %", xScale: .powersOfTwo,
+            yIncluded: [0, 100],
             series: header.settings.map { method in
                 let own = means.filter { $0.method == method }
                 return LineChart.Series(
@@ -75,11 +76,11 @@ extension MethodComparison {
         guard let mean = score.score, let low = score.low, let high = score.high else {
             return ChartPage.Table.Cell(missing)
         }
-        func percent(_ value: Double, _ decimals: Int) -> String { ChartNumber.label(value * 100, decimals: decimals) }
+        func percent(_ value: Double) -> String { ChartNumber.label(value * 100, decimals: 0) }
         let isPartial = score.task != nil && score.count < header.count
         return ChartPage.Table.Cell(
-            percent(mean, 1),
-            note: "\(percent(low, 0))–\(percent(high, 0))"
+            mean == 0 ? "0.0" : ChartNumber.label(mean * 100, decimals: 1),
+            note: "\(percent(low))–\(percent(high))"
                 + (isPartial ? ", \(grouped(score.count)) of \(grouped(header.count)) prompts" : ""),
             isMarked: score.isBest)
     }
@@ -104,21 +105,20 @@ extension MethodComparison {
                 }))
     }
 
-    private var mapSections: [ChartPage.Section] {
+    private var mapSection: ChartPage.Section {
         let lengths = header.lengths.sorted()
         let within = lengths.count { $0 <= header.contextLength }
-        return header.settings.enumerated().map { index, method in
+        let maps = header.settings.map { method in
             let own = scores.filter { $0.method == method }.map(\.score)
             let ownMeans = means.filter { $0.method == method && $0.length != nil }.map(\.score)
             let values = stride(from: 0, to: own.count, by: lengths.count).map { Array(own[$0..<($0 + lengths.count)]) }
-            let map = HeatMap(
-                title: method, subtitle: header.model, valueName: "mean score", xAxisName: "tokens",
-                columnLabels: lengths.map(grouped), yAxisName: "task", rowLabels: header.tasks + ["mean"],
-                values: values + [ownMeans],
+            return HeatMap(
+                title: method, valueName: "mean score", xAxisName: "tokens", columnLabels: lengths.map(grouped),
+                yAxisName: "task", rowLabels: header.tasks + ["mean"], values: values + [ownMeans],
                 marker: within < lengths.count
                     ? ChartMarker(position: Double(within), label: trainedContext.label) : nil)
-            return ChartPage.Section(heading: index == 0 ? "A map for each method" : "", svg: map.svg())
         }
+        return ChartPage.Section(heading: "A map for each method", gallery: maps.map { $0.svg() })
     }
 
     // MARK: Losses

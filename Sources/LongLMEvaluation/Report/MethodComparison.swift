@@ -41,7 +41,8 @@ public struct MethodComparison: Sendable, Encodable, Equatable {
         else {
             throw .invalidSetting(
                 "\(sizes[0]) tasks, \(sizes[1]) lengths and \(sizes[2]) methods with \(header.count) prompts each; a "
-                    + "report takes 1 to \(Self.maximumCellCount) combinations and \(Self.maximumRowCount) answers")
+                    + "report takes 1 to \(Self.maximumCellCount) combinations and 1 to \(Self.maximumRowCount) answers"
+            )
         }
         if let losses, !(1...Self.maximumRowCount).contains(losses.header.rowCount) {
             throw .invalidSetting("\(losses.header.windows) windows; there must be 1 to \(Self.maximumRowCount)")

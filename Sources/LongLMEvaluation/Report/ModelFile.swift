@@ -9,6 +9,12 @@ public struct ModelFile: Sendable, Codable, Equatable {
     /// SHA-256 of its bytes, as `sha256sum` prints it.
     public let sha256: String
 
+    /// A file of a name and a hash.
+    public init(name: String, sha256: String) {
+        self.name = name
+        self.sha256 = sha256
+    }
+
     /// Hashes the files of a model's weights: the GGUF files, or those of safetensors. A large model takes a minute.
     ///
     /// - Parameter path: The model's directory or file.

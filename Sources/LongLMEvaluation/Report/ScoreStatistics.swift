@@ -19,8 +19,9 @@ struct ScoreInterval: Equatable {
         let center = mean + z * z / (2 * n)
         let spread = z * (mean * (1 - mean) / n + z * z / (4 * n * n)).squareRoot()
         let scale = 1 + z * z / n
-        low = max(0, (center - spread) / scale)
-        high = min(1, (center + spread) / scale)
+        // Roundings aside, the interval reaches these means.
+        low = mean == 0 ? 0 : min(mean, (center - spread) / scale)
+        high = mean == 1 ? 1 : max(mean, (center + spread) / scale)
     }
 }
 
