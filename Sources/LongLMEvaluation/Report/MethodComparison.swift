@@ -24,7 +24,7 @@ public struct MethodComparison: Sendable, Encodable, Equatable {
     public let missingCount: Int
 
     /// The most cells that a report has: more can't be read, and a damaged file may ask for any number.
-    private static let maximumCellCount = 100_000
+    private static let maximumCellCount = 10_000
     private static let maximumRowCount = 1_000_000_000
 
     /// The figures of rows.
@@ -37,7 +37,8 @@ public struct MethodComparison: Sendable, Encodable, Equatable {
     public init(tasks: TaskLog, losses: LossLog?, runs: [RunLog]) throws(EvaluationError) {
         header = tasks.header
         let sizes = [header.tasks.count, header.lengths.count, header.settings.count]
-        guard (1...Self.maximumCellCount).contains(boundedProduct(sizes)), header.rowCount <= Self.maximumRowCount
+        guard (1...Self.maximumCellCount).contains(boundedProduct(sizes)),
+            (1...Self.maximumRowCount).contains(header.rowCount)
         else {
             throw .invalidSetting(
                 "\(sizes[0]) tasks, \(sizes[1]) lengths and \(sizes[2]) methods with \(header.count) prompts each; a "
@@ -61,6 +62,10 @@ public struct MethodComparison: Sendable, Encodable, Equatable {
         pairs = sheet.pairs
         self.losses = losses.map { TextLosses($0) }
         times = MethodTime.all(entries)
+        guard times.count <= Self.maximumCellCount else {
+            throw .invalidSetting(
+                "the runs have times of \(times.count) kinds; a report takes at most \(Self.maximumCellCount)")
+        }
         self.runs = entries.map(\.run)
         let missing = [
             tasks.header.rowCount - tasks.rows.count, losses.map { $0.header.rowCount - $0.rows.count } ?? 0,
