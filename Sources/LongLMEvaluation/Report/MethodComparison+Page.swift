@@ -45,7 +45,7 @@ extension MethodComparison {
             heading: "Mean scores",
             caption:
                 "Mean scores in per cent, over all tasks. The best of a row is marked. The range behind a score is "
-                + "Wilson's interval of 95 %. For scores between 0 and 100 % and for means it is wider than it has to be.",
+                + "Wilson's interval of 95 per cent. For scores between 0 and 100 and for means it is wider than it has to be.",
             svg: lengths.count > 1 ? chart.svg() : nil,
             table: ChartPage.Table(
                 header: ["tokens"] + header.settings,
@@ -161,7 +161,7 @@ extension MethodComparison {
                 + "window is read on its own, and the perplexity is the loss's exponential. Means over all positions "
                 + "hide what happens beyond the trained context. \(losses.windowCount) of \(losses.windowLimit) windows "
                 + "are read; SHA-256 of \(losses.text): \(losses.textHash).",
-            svg: chart.svg(),
+            svg: losses.windowCount > 0 ? chart.svg() : nil,
             table: ChartPage.Table(
                 header: ["position"] + header.settings,
                 cells: rows + [
