@@ -217,6 +217,9 @@ struct MethodComparisonTests {
             #expect(try refuses(header.replacingOccurrences(of: "\"count\":2", with: "\"count\":\(count)")))
         }
         #expect(try refuses(header.replacingOccurrences(of: "[8192,4096]", with: "[]")))
+        let negative = header.replacingOccurrences(of: "\"count\":2", with: "\"count\":-1")
+        let path = try rows.write([negative, rows.taskRows[0]], "negative")
+        expectRefusal(.malformedLine(file: path, line: 2, reason: "is no row of this sweep"), [path])
         let many = "[" + (1...2_000).map(String.init).joined(separator: ",") + "]"
         #expect(try refuses(header.replacingOccurrences(of: "[8192,4096]", with: many)))
         let times = (1...10_001).map { #"{"work":"answer","length":\#($0),"mode":"plain","seconds":1}"# }
