@@ -23,7 +23,8 @@ struct LongLMCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Chat.self, Generate.self, Score.self, Embed.self, Plan.self, Passkey.self, Needle.self,
-            Tasks.self, PerplexityCommand.self, Verify.self, Logits.self, Tokenize.self, TemplateCommand.self,
+            Tasks.self, Compare.self, PerplexityCommand.self, Verify.self, Logits.self, Tokenize.self,
+            TemplateCommand.self,
             Inspect.self, Quantize.self, Bench.self,
         ])
 }

@@ -49,6 +49,20 @@ struct LineChartTests {
         #expect(path[0].x < path[1].x && path[1].y < path[0].y)
     }
 
+    @Test("The vertical axis reaches to what it is to include")
+    func included() throws {
+        var chart = chart([series([(0, 40), (1, 60)])])
+        func bounds() throws -> [Double?] {
+            let labels = try ticks(chart).y
+            return [labels.first, labels.last].map { $0.flatMap { Double($0) } }
+        }
+        #expect(try bounds() == [40, 60])
+        chart.yIncluded = [0, 100, .nan]
+        #expect(try bounds() == [0, 100])
+        chart.series = []
+        #expect(chart.svg().contains("no data"))
+    }
+
     @Test("A flat line beside one that explodes keeps apart from it and from the axis")
     func explosion() throws {
         let plain = series((1...32).map { (Double($0) * 512, $0 <= 16 ? 3 : 10) }, name: "plain")

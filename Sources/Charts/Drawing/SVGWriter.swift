@@ -10,6 +10,20 @@ struct SVGWriter {
     static let grid = "#e4e4e4"
     static let margin = 24.0
 
+    /// Rules that turn a document dark inside of a dark page. Attributes give way to rules, so a document on its own needs
+    /// none of them. Texts on coloured cells are black or white and stay so.
+    static let darkStyle: String = {
+        let rules = [
+            "rect[fill=\"#ffffff\"] { fill: #161616; }", "rect[fill=\"#f0f0f0\"] { fill: #262626; }",
+            "text[fill=\"\(ink)\"] { fill: #e8e8e8; }", "text[fill=\"\(muted)\"] { fill: #a8a8a8; }",
+            "circle[fill=\"#000000\"] { fill: #ffffff; }", "[stroke=\"#ffffff\"] { stroke: #161616; }",
+            "[stroke=\"\(ink)\"] { stroke: #e8e8e8; }", "[stroke=\"\(muted)\"] { stroke: #a8a8a8; }",
+            "[stroke=\"\(grid)\"] { stroke: #383838; }", "[stroke=\"#c8c8c8\"] { stroke: #4a4a4a; }",
+            "[stroke=\"#000000\"] { stroke: #ffffff; }",
+        ]
+        return rules.map { "  svg \($0)" }.joined(separator: "\n")
+    }()
+
     private var elements: [String] = []
 
     /// Adds an element. Attributes whose value is nil are left out.

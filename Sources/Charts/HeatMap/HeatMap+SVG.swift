@@ -121,11 +121,11 @@ extension HeatMap {
         let name = ChartText.printable(valueName)
         if !name.isEmpty { label(name, width: layout.width - 430) }
         label("0 %")
-        // On whole pixels no seam shows between the steps.
-        x.round(.up)
         for step in 0..<steps {
+            // Each step reaches to the bar's end below the next ones, so that no seam shows at any size.
+            let start = barWidth * Double(step) / Double(steps)
             writer.rectangle(
-                x: x + barWidth * Double(step) / Double(steps), y: top + 2, width: barWidth / Double(steps), height: 12,
+                x: x + start, y: top + 2, width: barWidth - start, height: 12,
                 fill: ChartColor.scale(Double(step) / Double(steps - 1)).hexadecimal)
         }
         x += barWidth + 8

@@ -49,8 +49,9 @@ extension LineChart {
                 chart.xScale, covering: segments.map(\.x) + drawn.map(\.position), endsAtTicks: false,
                 maximumTickCount: ChartAxis.maximumHorizontalTickCount)
             yAxis = ChartAxis(
-                chart.yScale, covering: segments.map(\.y), endsAtTicks: true,
-                maximumTickCount: ChartAxis.maximumVerticalTickCount)
+                chart.yScale,
+                covering: segments.map(\.y) + chart.yIncluded.filter { ChartAxis.accepts($0, on: chart.yScale) },
+                endsAtTicks: true, maximumTickCount: ChartAxis.maximumVerticalTickCount)
 
             let labelWidth = yAxis.ticks.map { ChartText.pixels($0.label, size: 12) }.max() ?? 0
             left = SVGWriter.margin + (chart.yAxisName.isEmpty ? 0 : 22) + labelWidth + 10

@@ -41,6 +41,8 @@ package struct LineChart: Sendable, Equatable {
     package var xScale: AxisScale
     /// How the vertical axis spreads its values.
     package var yScale: AxisScale
+    /// Values that the vertical axis includes whatever the points are, such as 0 and 100 for per cents.
+    package var yIncluded: [Double]
     /// The lines. Later ones are drawn over earlier ones. Take means of thousands of points, which would make a large file
     /// and a dark line.
     package var series: [Series]
@@ -50,7 +52,8 @@ package struct LineChart: Sendable, Equatable {
     /// A chart of series, whose axes cover all points and markers.
     package init(
         title: String, subtitle: String = "", xAxisName: String = "", yAxisName: String = "",
-        xScale: AxisScale = .linear, yScale: AxisScale = .linear, series: [Series], markers: [ChartMarker] = []
+        xScale: AxisScale = .linear, yScale: AxisScale = .linear, yIncluded: [Double] = [], series: [Series],
+        markers: [ChartMarker] = []
     ) {
         self.title = title
         self.subtitle = subtitle
@@ -58,6 +61,7 @@ package struct LineChart: Sendable, Equatable {
         self.yAxisName = yAxisName
         self.xScale = xScale
         self.yScale = yScale
+        self.yIncluded = yIncluded
         self.series = series
         self.markers = markers
     }

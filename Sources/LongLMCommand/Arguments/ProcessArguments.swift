@@ -36,6 +36,17 @@ struct ProcessArguments {
         }
     }
 
+    /// The command line of this process without some of its options, as a shell reads it.
+    static func commandLine(without left: Set<String>) -> String {
+        guard case .success(let arguments) = own else { return "longlm" }
+        let plain = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=+%@")
+        let words = arguments.values.filter { !left.contains($0) }.map { word in
+            !word.isEmpty && word.allSatisfy(plain.contains)
+                ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+        }
+        return asGiven((["longlm"] + words).joined(separator: " "))
+    }
+
     private mutating func append(_ bytes: [UInt8]) throws(CommandError) {
         if let text = String(validating: bytes, as: UTF8.self) {
             values.append(text)

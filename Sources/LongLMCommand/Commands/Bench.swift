@@ -163,11 +163,3 @@ extension BenchmarkResult {
             + unit.padding(toLength: 8, withPad: " ", startingAt: 0) + share + "\n"
     }
 }
-
-/// The processor's name, from /proc/cpuinfo.
-private func processorName() -> String {
-    let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
-    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    let name = line?.split(separator: ":").last?.trimmingCharacters(in: .whitespaces)
-    return name ?? "unknown processor"
-}

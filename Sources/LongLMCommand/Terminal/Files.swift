@@ -40,6 +40,13 @@ func writeFile(_ contents: Data, to path: String) throws(CommandError) {
     } catch { throw .invalidInput("\(error.path): can't be written: \(error.reason)") }
 }
 
+/// Makes a directory, and those above it, unless it exists.
+func makeDirectory(_ path: String) throws(CommandError) {
+    do {
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    } catch { throw .invalidInput("\(path): can't be made a directory") }
+}
+
 /// Refuses a path where a file can't be written, before the work whose result goes there.
 func checkOutput(_ path: String?) throws(CommandError) {
     guard let path else { return }

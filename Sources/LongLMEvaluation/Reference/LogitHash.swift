@@ -86,13 +86,23 @@ package struct SHA256: Sendable {
     }
 
     /// The hash of bytes, in hexadecimal.
-    static func hexadecimal(of bytes: [UInt8]) -> String {
+    ///
+    /// - Parameter finished: Called with ranges of bytes that aren't needed any more.
+    static func hash(of bytes: some RandomAccessCollection<UInt8>, finished: ((Range<Int>) -> Void)? = nil) -> String {
         var hash = SHA256()
-        let end = bytes.count / blockLength * blockLength
-        for start in stride(from: 0, to: end, by: blockLength) {
-            hash.add(block: Array(bytes[start..<(start + blockLength)]))
+        let step = 1 << 24
+        var rest: [UInt8] = []
+        for start in stride(from: 0, to: bytes.count, by: step) {
+            let end = min(start + step, bytes.count)
+            let part = Array(bytes.dropFirst(start).prefix(end - start))
+            let whole = part.count / blockLength * blockLength
+            for block in stride(from: 0, to: whole, by: blockLength) {
+                hash.add(block: Array(part[block..<(block + blockLength)]))
+            }
+            rest = Array(part[whole...])
+            finished?(start..<end)
         }
-        return hexadecimal(hash.finish(rest: Array(bytes[end...])))
+        return hexadecimal(hash.finish(rest: rest))
     }
 
     fileprivate static func hexadecimal(_ words: [UInt32]) -> String {

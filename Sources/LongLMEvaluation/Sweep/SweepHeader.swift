@@ -31,6 +31,14 @@ extension SweepHeader {
     }
 }
 
+/// The product of sizes that a file states: 0 if one of them is negative, and `Int.max` if it is greater than that.
+func boundedProduct(_ sizes: [Int]) -> Int {
+    sizes.reduce(1) { product, size in
+        let (value, overflows) = product.multipliedReportingOverflow(by: max(size, 0))
+        return overflows ? .max : value
+    }
+}
+
 /// The result of one cell of a sweep.
 public protocol SweepRow: Sendable, Codable, Equatable {
     /// What tells a row from the others of its sweep.

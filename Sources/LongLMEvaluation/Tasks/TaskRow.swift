@@ -123,11 +123,11 @@ public struct TaskHeader: SweepHeader {
     }
 
     /// The number of rows of the whole sweep.
-    public var rowCount: Int { tasks.count * lengths.count * count * settings.count }
+    public var rowCount: Int { boundedProduct([tasks.count, lengths.count, count, settings.count]) }
 
     /// Whether a row is one of the whole sweep.
     public func contains(_ row: TaskRow) -> Bool {
-        tasks.contains(row.task) && lengths.contains(row.length) && (0..<count).contains(row.sample)
+        tasks.contains(row.task) && lengths.contains(row.length) && row.sample >= 0 && row.sample < count
             && settings.contains(row.setting)
     }
 

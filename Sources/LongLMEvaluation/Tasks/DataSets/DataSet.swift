@@ -69,7 +69,7 @@ public struct DataSet: Sendable {
         }
         guard !samples.isEmpty else { throw .file(path, reason: "holds no sample") }
         self.samples = samples
-        hash = SHA256.hexadecimal(of: bytes)
+        hash = SHA256.hash(of: bytes)
     }
 }
 

@@ -18,7 +18,7 @@ public struct DataSetTemplate: Sendable, Equatable {
     }
 
     /// The text, and after it the question and `Answer:`. If there is no question, a summary is asked for.
-    public static let standard = DataSetTemplate(name: "default", hash: SHA256.hexadecimal(of: []), texts: .standard)
+    public static let standard = DataSetTemplate(name: "default", hash: SHA256.hash(of: []), texts: .standard)
 
     private init(name: String, hash: String, texts: Texts) {
         (self.name, self.hash, self.texts) = (name, hash, texts)
@@ -31,7 +31,7 @@ public struct DataSetTemplate: Sendable, Equatable {
     public init(contentsOfFile path: String) throws(EvaluationError) {
         let bytes = [UInt8](try readFile(path, maximumByteCount: 1 << 20))
         name = URL(fileURLWithPath: path).lastPathComponent
-        hash = SHA256.hexadecimal(of: bytes)
+        hash = SHA256.hash(of: bytes)
         func check(_ text: String, _ place: String = "") throws(EvaluationError) {
             guard text.contains("{context}") else {
                 throw .file(path, reason: "\(place)has no {context}, where the text goes")
