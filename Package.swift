@@ -18,6 +18,8 @@ let package = Package(
         .library(name: "LongLMEvaluation", targets: ["LongLMEvaluation"]),
         .executable(name: "longlm", targets: ["LongLMCommand"]),
     ],
+    // A package that embeds a library and says `traits: []` neither resolves nor fetches the parser of arguments.
+    traits: [.default(enabledTraits: ["Command"]), .trait(name: "Command", description: "The command longlm.")],
     dependencies: [
         // The command alone parses arguments; no library product depends on it.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
@@ -53,7 +55,8 @@ let package = Package(
             name: "LongLMCommand",
             dependencies: [
                 "Charts", "FileReading", "LongLM", "LongLMEvaluation",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(
+                    name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Command"])),
             ]),
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
         .target(

@@ -25,10 +25,17 @@ func readFile(_ path: String) throws(CommandError) -> [UInt8] {
     } catch { throw .invalidInput("\(error.path): \(error.reason)") }
 }
 
-/// A file or folder of Fixtures, in the working directory or else in the clone that the command was built in.
+/// A file or folder of Fixtures: in the working directory, or else installed with the command, or else in the clone that
+/// the command was built in.
 func fixture(_ name: String) -> String {
     let here = "Fixtures/" + name
     if FileManager.default.fileExists(atPath: here) { return here }
+    // A release has bin/longlm and share/longlm.
+    if let command = Bundle.main.executableURL?.resolvingSymlinksInPath() {
+        let installed = command.deletingLastPathComponent().appendingPathComponent("../share/longlm/" + name)
+            .standardizedFileURL.path
+        if FileManager.default.fileExists(atPath: installed) { return installed }
+    }
     return URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../../Fixtures/" + name).standardizedFileURL.path
 }
