@@ -61,7 +61,7 @@ let package = Package(
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
         .target(
             name: "TestSupport", dependencies: ["GGUF", "SIMDKernels", "Safetensors"], path: "Tests/TestSupport"),
-        .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"], swiftSettings: unoptimised),
+        .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(
             name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"], swiftSettings: unoptimised
@@ -73,8 +73,7 @@ let package = Package(
         .testTarget(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"], swiftSettings: unoptimised),
         .testTarget(
-            name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")],
-            swiftSettings: unoptimised),
+            name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),
         .testTarget(
             name: "ConstraintsTests", dependencies: ["Constraints", "Tokenization", "TestSupport"],
             swiftSettings: unoptimised
