@@ -3,7 +3,7 @@ import Foundation
 import LongLM
 import LongLMEvaluation
 
-/// Options for the prompts that `longlm tasks` generates.
+/// Options for the prompts that `longlm tasks` and `longlm compare` generate.
 struct RulerArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp("The tasks, separated by commas, or all. (default: all)", valueName: "list"),
@@ -35,6 +35,9 @@ struct RulerArguments: ParsableArguments {
         return haystack == nil ? nil : "--haystack"
     }
 
+    /// The lengths of the prompts.
+    var promptLengths: [Int] { lengths?.values ?? [4096] }
+
     /// The prompts.
     ///
     /// - Parameter count: The number of prompts for each task and length.
@@ -42,7 +45,7 @@ struct RulerArguments: ParsableArguments {
     func grid(count: Int, form: TaskForm) throws -> (grid: TaskGrid, haystackName: String) {
         let path = haystack ?? fixture("haystack/alice.txt")
         let grid = try TaskGrid(
-            tasks: task?.values ?? RulerTask.allCases, lengths: lengths?.values ?? [4096], count: count,
+            tasks: task?.values ?? RulerTask.allCases, lengths: promptLengths, count: count,
             seed: seed ?? 0,
             hay: TaskHay(try readText(path), name: path), form: form)
         return (grid, URL(fileURLWithPath: path).lastPathComponent)
@@ -50,17 +53,13 @@ struct RulerArguments: ParsableArguments {
 }
 
 /// The list of `--task`.
-struct TaskList: CustomStringConvertible {
+struct TaskList {
     let values: [RulerTask]
-
-    init(all: Bool) { values = all ? RulerTask.allCases : [] }
 
     /// - Throws: `ValidationError`, which names the tasks.
     init(listed text: String) throws {
         values = text == "all" ? RulerTask.allCases : try CommaSeparated<RulerTask>(listed: text).values
     }
-
-    var description: String { values == RulerTask.allCases ? "all" : values.map(\.rawValue).joined(separator: ",") }
 }
 
 extension RulerTask: CommaSeparable {

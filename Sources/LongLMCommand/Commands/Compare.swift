@@ -21,7 +21,9 @@ struct Compare: ParsableCommand {
             machine. compare report makes the report from rows alone, without a model. It takes those of longlm tasks \
             too:
 
-              parallel longlm compare --model DIR --shard {}/3 --output part{} ::: 1 2 3
+              parallel --joblog sweep.log --resume-failed \\
+                longlm compare --model DIR --threads 1 --shard {}/3 \\
+                --output part{} --resume ::: 1 2 3
               longlm compare report part? --html report.html
             """,
         subcommands: [CompareRun.self, CompareReport.self], defaultSubcommand: CompareRun.self)
@@ -33,27 +35,10 @@ struct CompareRun: ParsableCommand {
 
     @OptionGroup var evaluation: EvaluationArguments
 
-    @Option(
-        help: ArgumentHelp("The tasks, separated by commas, or all; longlm tasks explains them.", valueName: "list"),
-        transform: TaskList.init(listed:))
-    var task = TaskList(all: true)
-
-    @Option(
-        help: ArgumentHelp("The lengths of the prompts with their longest answers, in tokens.", valueName: "list"),
-        transform: CommaSeparated.init(listed:))
-    var lengths = CommaSeparated([4096])
+    @OptionGroup var ruler: RulerArguments
 
     @Option(help: ArgumentHelp("The number of prompts for each task and length.", valueName: "n"))
     var count = 20
-
-    @Option(help: ArgumentHelp("The seed of the prompts.", valueName: "n"))
-    var seed: UInt64 = 0
-
-    @Option(
-        help: ArgumentHelp(
-            "The text around needles; by default, Alice's Adventures in Wonderland. It is repeated if it is too short.",
-            valueName: "file"))
-    var haystack: String?
 
     @Flag var form = PromptForm.base
 
@@ -88,7 +73,6 @@ struct CompareRun: ParsableCommand {
     var json = false
 
     func validate() throws {
-        try checkLengths(lengths.values)
         if let window { try checkLengths([window]) }
         if !(1...100_000).contains(count) {
             throw ValidationError("--count is \(count); it must be between 1 and 100000")
@@ -112,17 +96,15 @@ struct CompareRun: ParsableCommand {
 
     private func compare() throws {
         // Wrong input is refused before the weights are loaded.
-        let windowLength = window ?? lengths.values.max() ?? 0
-        try evaluation.check(lengths: lengths.values + (windows > 0 ? [windowLength] : []))
+        let lengths = ruler.promptLengths
+        let windowLength = window ?? lengths.max() ?? 0
+        try evaluation.check(lengths: lengths + (windows > 0 ? [windowLength] : []))
         let files = ComparisonFiles(directory: output)
-        let haystackPath = haystack ?? fixture("haystack/alice.txt")
         let location = try evaluation.model.location
         let tokenizer = try evaluation.tokenizer()
         let form = TaskForm(
             tokenizer: tokenizer, chatFormat: form == .chat ? try chatFormat.format(of: location) : nil)
-        let grid = try TaskGrid(
-            tasks: task.values, lengths: lengths.values, count: count, seed: seed,
-            hay: TaskHay(try readText(haystackPath), name: haystackPath), form: form)
+        let (grid, haystackName) = try ruler.grid(count: count, form: form)
         let part = shard.flatMap { Shard($0) }
         let textPath = text ?? fixture("haystack/alice.txt")
         let textContents = windows > 0 ? try readText(textPath) : nil
@@ -131,8 +113,7 @@ struct CompareRun: ParsableCommand {
         let tasks = try TaskSweep(
             grid, settings: evaluation.settings.values, shard: part, model: model, options: evaluation.sessionOptions)
         let header = try TaskHeader(
-            tasks, shard: part, modelName: evaluation.model.name,
-            haystackName: URL(fileURLWithPath: haystackPath).lastPathComponent)
+            tasks, shard: part, modelName: evaluation.model.name, haystackName: haystackName)
         let losses = try textContents.map { contents in
             try LossSweep(
                 of: contents, textName: textPath,

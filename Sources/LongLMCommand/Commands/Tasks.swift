@@ -123,7 +123,7 @@ struct TasksRun: ParsableCommand {
 
     private func sweep() throws {
         // Wrong input is refused before the weights are loaded.
-        if dataSet.input == nil { try evaluation.check(lengths: ruler.lengths?.values ?? [4096]) }
+        if dataSet.input == nil { try evaluation.check(lengths: ruler.promptLengths) }
         try checkOutput(output)
         try checkOutput(writePrompts)
         try charts.check()
