@@ -52,7 +52,8 @@ struct ServerCommand: AsyncParsableCommand {
             entrance: Entrance(
                 access: Access(keys: keys, hosts: networkOptions.allowHost + [networkOptions.host]),
                 crossOrigin: CrossOrigin(origins: Set(networkOptions.cors)), logger: logger),
-            metrics: OperatorMetrics(registry: registry, counters: engine.counters, model: served.name))
+            metrics: OperatorMetrics(
+                registry: registry, admission: engine.admission, counters: engine.counters, model: served.name))
         var quiet = logger
         quiet.logLevel = max(quiet.logLevel, .warning)
         let server = Application(

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 
 import openai
 
@@ -197,6 +198,17 @@ def samples_of(server):
     return samples, types
 
 
+def samples_at_rest(server):
+    """The metrics once the only exchange in flight is the one that asks for them. The engine forgets a client that has
+    gone before the server has ended the exchange."""
+    deadline = time.monotonic() + 60
+    while True:
+        samples, types = samples_of(server)
+        if samples["longlm_http_requests_in_flight"] == 1 or time.monotonic() > deadline:
+            return samples, types
+        time.sleep(0.02)
+
+
 @on_own_server
 def metrics(binary, _):
     options = ["--self-extend", "100:50", "--length", "16384", "--memory-limit", "2000000000", "--max-tokens", "16000"]
@@ -213,7 +225,7 @@ def metrics(binary, _):
         connection.close()
         connection.sock = None
         assert server.wait_for(running=0, waiting=0)
-        after, _ = samples_of(server)
+        after, _ = samples_at_rest(server)
 
         def requests(samples, endpoint, method, status):
             labels = f'endpoint="{endpoint}",method="{method}",status="{status}"'
@@ -221,7 +233,7 @@ def metrics(binary, _):
 
         assert requests(after, TEXT, "POST", 200) == 4 and requests(after, TEXT, "POST", 400) == 1, after
         assert requests(after, "other", "other", 404) == 3, "addresses of clients' making have no labels"
-        assert requests(after, "/metrics", "GET", 200) == 2 and requests(after, "/health", "GET", 200) >= 1
+        assert requests(after, "/metrics", "GET", 200) >= 2 and requests(after, "/health", "GET", 200) >= 1
         assert during["longlm_http_requests_in_flight"] == 2 and after["longlm_http_requests_in_flight"] == 1
         assert during["longlm_requests_running"] == 1 and after["longlm_requests_running"] == 0
         assert after["longlm_requests_waiting"] == 0 and after["longlm_memory_limit_bytes"] == 2e9

@@ -57,10 +57,11 @@ final class Admission: Sendable {
         if state.runningCount + state.waiting.count >= placeCount + queueLength { throw .queueFull }
     }
 
-    /// How many requests run and wait; nil once no more are answered.
-    var counts: (running: Int, waiting: Int)? {
-        state.withLock { $0.isClosed ? nil : ($0.runningCount, $0.waiting.count) }
-    }
+    /// How many requests run and wait.
+    var counts: (running: Int, waiting: Int) { state.withLock { ($0.runningCount, $0.waiting.count) } }
+
+    /// Whether no more requests are answered.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
 
     /// Forgets requests in the queue whose clients have gone.
     func removeAbandoned() { state.withLock { $0.waiting.removeAll { $0.answer.isAbandoned } } }

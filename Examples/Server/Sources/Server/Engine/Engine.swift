@@ -83,7 +83,10 @@ actor Engine: Service {
             endNow()
         }
         admission.close()
-        for request in requests { request.job.answer.fail(.shuttingDown) }
+        for request in requests {
+            request.job.answer.fail(.shuttingDown)
+            admission.end()
+        }
         (requests, places) = ([], [])
         publish()
         ended.continuation.finish()
@@ -109,7 +112,7 @@ actor Engine: Service {
             removeAbandoned()
             admit()
             publish()
-            if requests.isEmpty, admission.counts == nil { return }
+            if requests.isEmpty, admission.isClosed { return }
             if !runRound() { await wakes.next() }
         }
     }
@@ -309,10 +312,7 @@ actor Engine: Service {
     }
 
     private func publish() {
-        let waitingCount = admission.counts?.waiting ?? 0
         counters.update { values in
-            values.runningCount = requests.count
-            values.waitingCount = waitingCount
             values.keptCount = kept.count
             values.keptByteCount = kept.cacheByteCount
             values.reservedByteCount = model.reservedByteCount

@@ -4,10 +4,6 @@ import Synchronization
 final class EngineCounters: Sendable {
     /// The numbers at one moment.
     struct Values: Sendable {
-        /// Requests that have begun and haven't ended.
-        var runningCount = 0
-        /// Requests in the queue.
-        var waitingCount = 0
         /// Conversations that are kept for requests that begin as they do.
         var keptCount = 0
         /// The keys and values of kept conversations, in bytes. What they share is counted for each of them.

@@ -57,7 +57,8 @@ struct Routes: Sendable {
     }
 
     private func health() throws(APIError) -> Response {
-        guard let counts = admission.counts else { throw .shuttingDown }
+        if admission.isClosed { throw .shuttingDown }
+        let counts = admission.counts
         return Response(["status": "ok", "running": .integer(counts.running), "waiting": .integer(counts.waiting)])
     }
 

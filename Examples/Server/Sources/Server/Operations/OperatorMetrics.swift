@@ -3,13 +3,15 @@ import Foundation
 /// All that an operator can watch: requests, the engine, and the process.
 struct OperatorMetrics: Sendable {
     let registry: PrometheusRegistry
+    let admission: Admission
     let counters: EngineCounters
     /// What clients call the model.
     let model: String
     private let start = Date()
 
-    init(registry: PrometheusRegistry, counters: EngineCounters, model: String) {
+    init(registry: PrometheusRegistry, admission: Admission, counters: EngineCounters, model: String) {
         self.registry = registry
+        self.admission = admission
         self.counters = counters
         self.model = model
     }
@@ -19,6 +21,10 @@ struct OperatorMetrics: Sendable {
         page.begin("longlm_model_info", .gauge, "The model that is served.")
         page.sample("longlm_model_info", [("model", model)], 1)
         registry.write(to: &page)
+        let (running, waiting) = admission.counts
+        page.metric(
+            "longlm_requests_running", .gauge, "Requests that the engine has begun to answer.", Double(running))
+        page.metric("longlm_requests_waiting", .gauge, "Requests that wait for the engine.", Double(waiting))
         write(counters.values, to: &page)
         page.metric(
             "process_start_time_seconds", .gauge, "When the process started, in seconds since 1970.",
@@ -28,11 +34,6 @@ struct OperatorMetrics: Sendable {
     }
 
     private func write(_ values: EngineCounters.Values, to page: inout MetricsPage) {
-        page.metric(
-            "longlm_requests_running", .gauge, "Requests that the engine has begun to answer.",
-            Double(values.runningCount))
-        page.metric(
-            "longlm_requests_waiting", .gauge, "Requests that wait for the engine.", Double(values.waitingCount))
         page.metric(
             "longlm_kept_conversations", .gauge, "Conversations that are kept for requests that begin as they do.",
             Double(values.keptCount))
