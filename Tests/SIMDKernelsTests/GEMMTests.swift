@@ -40,13 +40,13 @@ struct GEMMTests {
         for depth in format.wholeBlocks([block - 1, block, block + 1, 2 * block + 1]) {
             let weights = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
             let up = Weights(format, rowCount: columnCount, columnCount: depth, using: &generator)
-            let input = generator.floats(13 * depth)
-            let before = generator.floats(13 * columnCount, limit: 10)
+            let input = generator.floats(17 * depth)
+            let before = generator.floats(17 * columnCount, limit: 10)
             let plain = chain(input, by: weights)
             let added = zip(before, plain).map { $0 + $1 }
             let gated = silu(plain, times: chain(input, by: up))
-            // The smallest tile, the middle one, and the largest with a remainder.
-            for rowCount in [1, 2, 7, 13] {
+            // The smallest tile, the middle one, the largest with a remainder, and so many rows that 16-bit numbers are unpacked.
+            for rowCount in [1, 2, 7, 13, 17] {
                 let rows = Array(input.prefix(rowCount * depth))
                 let count = rowCount * columnCount
                 func expectFirst(_ output: [Float], _ expected: [Float], _ name: String) {

@@ -94,12 +94,15 @@ public enum GEMM {
             && weights.rowCount % laneCount == 0
             && UInt(bitPattern: output) % 64 == 0
         let target = worker.instructionSet.target(for: input.precision)
+        let sharedRowCount = share.rows.0.length + share.rows.1.length
+        let unpacks = weights.format.leastUnpackedRowCount.map { sharedRowCount >= $0 } ?? false
         withUnsafeTemporaryAllocation(of: UnpackArguments.self, capacity: 1) { unpackArguments in
             guard let unpackArguments = unpackArguments.baseAddress else { return }
             let product = ProductArguments(
                 input: input.pointer, inputStride: input.rowStride, rowCount: input.rowCount,
                 depth: weights.columnCount, weights: weights.panels, gated: gated.panels,
-                panelStride: weights.panelWordCount, format: weights.format, scaleForm: ScaleForm(weights.format),
+                panelStride: weights.panelWordCount, format: weights.format, unpacks: unpacks,
+                scaleForm: ScaleForm(weights.format),
                 columnCount: weights.rowCount, panels: share.panels, rows: share.rows, output: output, ending: ending,
                 streams: streams, unpacked: scratch,
                 unpacking: Unpacking(kernel: target.unpack, arguments: unpackArguments),

@@ -8,7 +8,7 @@ struct GEMMArguments: Kernel {
 
     @inline(always)
     func body<Target: KernelTarget>(_: Target.Type) {
-        Target.visit(product.format, GEMMVisitor<Target>(arguments: product))
+        Target.visit(product.unpacks ? .float32 : product.format, GEMMVisitor<Target>(arguments: product))
     }
 }
 
@@ -65,7 +65,7 @@ extension WidenedPart {
         _ panel: Int, from start: Int, steps: Int, _ arguments: ProductArguments
     ) -> (UnsafePointer<Float>, UnsafePointer<Float>) {
         let offset = panel * arguments.panelStride
-        if Storage.readsWidened && arguments.format.isQuantized {
+        if Storage.readsWidened && arguments.unpacks {
             let columns = start..<(start + steps)
             let gated = arguments.unpacked + GEMM.panelPartWordCount / 2
             arguments.unpack(

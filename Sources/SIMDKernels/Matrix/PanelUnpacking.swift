@@ -1,7 +1,7 @@
 import CLongLM
 
-/// Unpacks columns of a panel of a quantised format. The kernels of several rows call this kernel, so that their tiles don't
-/// have a form of their own for every format.
+/// Unpacks columns of a panel. The kernels of several rows call this kernel, so that their tiles don't have a form of their own
+/// for every quantised format, and don't convert half-precision numbers once for each tile.
 struct UnpackArguments: Kernel {
     /// What becomes of the numbers.
     enum Form {
@@ -15,7 +15,7 @@ struct UnpackArguments: Kernel {
     let form: Form
     /// The panel's first word.
     let panel: UnsafePointer<Float>
-    /// A whole number of 32s, from a multiple of 32 on.
+    /// From a multiple of 32 on; of a quantised format, a whole number of 32s.
     let columns: Range<Int>
     let target: UnsafeMutablePointer<Float>
 
@@ -23,10 +23,15 @@ struct UnpackArguments: Kernel {
 
     @inline(always)
     func body<Target: KernelTarget>(_: Target.Type) {
-        if form == .floats {
+        if form == .codes {
+            format.visit(quantized: CodeUnpacker<Target>(arguments: self))
+        } else if format.isQuantized {
             format.visit(quantized: PanelWidener<Target>(arguments: self))
         } else {
-            format.visit(quantized: CodeUnpacker<Target>(arguments: self))
+            // The only other format that is unpacked.
+            Float16Storage.widen(
+                panel + columns.lowerBound / 2 * PackedMatrix.panelWidth, columnCount: columns.length, into: target,
+                Target.Widen.self)
         }
     }
 }

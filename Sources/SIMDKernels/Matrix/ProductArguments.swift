@@ -12,6 +12,8 @@ struct ProductArguments {
     /// Words from one panel to the next.
     let panelStride: Int
     let format: WeightFormat
+    /// Whether parts of panels are widened to floats before the tiles read them.
+    let unpacks: Bool
     let scaleForm: ScaleForm
     /// N.
     let columnCount: Int

@@ -8,6 +8,26 @@ enum Float16Storage: PairStorage {
         return column == 0 ? Widen.lowerHalves(words) : Widen.upperHalves(words)
     }
 
+    /// Widens columns of a panel: row r of column c goes to `target[c · 32 + r]`.
+    ///
+    /// - Parameters:
+    ///   - words: Those of the first column, whose numbers are in the lower halves.
+    ///   - columnCount: How many columns.
+    @inline(always)
+    static func widen<Widen: Widening>(
+        _ words: UnsafePointer<Float>, columnCount: Int, into target: UnsafeMutablePointer<Float>, _: Widen.Type
+    ) {
+        let width = PackedMatrix.panelWidth
+        for column in Steps(from: 0, to: columnCount, by: 2) {
+            let block = words + column / 2 * width
+            for row in Steps(from: 0, to: width, by: laneCount) {
+                let numbers = target + column * width + row
+                numbers.store(lanes(block, at: row, column: 0, Widen.self), at: 0)
+                if column + 1 < columnCount { numbers.store(lanes(block, at: row, column: 1, Widen.self), at: width) }
+            }
+        }
+    }
+
     /// One number, widened exactly. (`Float16` doesn't exist on every platform.)
     static func widen(_ bits: UInt16) -> Float {
         let sign: Float = bits & 0x8000 == 0 ? 1 : -1

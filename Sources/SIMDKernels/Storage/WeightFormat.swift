@@ -76,7 +76,7 @@ extension WeightFormat {
     }
 
     /// Calls a kernel's visitor with the storage through which tiles read the format. Tiles don't read quantised numbers:
-    /// those are widened to floats first.
+    /// those are unpacked to floats first.
     @inline(always)
     func visit<Visitor: PanelVisitor>(panels visitor: Visitor) {
         switch self {
@@ -108,6 +108,17 @@ extension WeightFormat {
         case .affine4: visitor.visit(Affine4Storage.self)
         case .affine8: visitor.visit(Affine8Storage.self)
         case .float8: visitor.visit(Float8Storage.self)
+        }
+    }
+
+    /// The least number of rows for which a product of floats widens parts of panels before its tiles read them; with fewer, the
+    /// tiles widen. nil: the tiles always do, or needn't.
+    var leastUnpackedRowCount: Int? {
+        switch self {
+        case .float32, .bfloat16: nil
+        // A conversion takes the ports of multiply-adds several times; a bfloat16 number takes one of them once.
+        case .float16: 16
+        case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS, .affine4, .affine8, .float8: 1
         }
     }
 
