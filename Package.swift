@@ -61,7 +61,10 @@ let package = Package(
         // What tests share: fixtures, temporary directories, tiny random checkpoints.
         .target(
             name: "TestSupport", dependencies: ["GGUF", "SIMDKernels", "Safetensors"], path: "Tests/TestSupport"),
-        .testTarget(name: "LongLMTests", dependencies: ["LongLM", "TestSupport"]),
+        // What LongLMTests compare with: computed in double precision, so optimised.
+        .target(name: "ModelTwins", dependencies: ["LongLM", "TestSupport"], path: "Tests/ModelTwins"),
+        .testTarget(
+            name: "LongLMTests", dependencies: ["LongLM", "ModelTwins", "TestSupport"], swiftSettings: unoptimised),
         .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
         .testTarget(
             name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"], swiftSettings: unoptimised

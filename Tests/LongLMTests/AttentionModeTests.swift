@@ -1,5 +1,6 @@
 import Foundation
 import LongLM
+import ModelTwins
 import TestSupport
 import Testing
 

@@ -2,6 +2,7 @@ import Foundation
 import LongLM
 import SIMDKernels
 import Safetensors
+import ModelTwins
 import TestSupport
 import Testing
 

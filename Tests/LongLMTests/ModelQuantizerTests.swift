@@ -1,6 +1,7 @@
 import Foundation
 import GGUF
 import LongLM
+import ModelTwins
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import LongLM
 import SIMDKernels
+import ModelTwins
 import TestSupport
 import Testing
 

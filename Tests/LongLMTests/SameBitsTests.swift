@@ -1,4 +1,5 @@
 import LongLM
+import ModelTwins
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 import Foundation
 import LongLM
 import SIMDKernels
+import ModelTwins
 import TestSupport
 import Testing
 

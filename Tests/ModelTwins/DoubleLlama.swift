@@ -4,32 +4,34 @@ import TestSupport
 
 /// The Llama forward pass with naive Self-Extend in double precision, written from the formulas alone: no cache, no
 /// blocks, every pair of positions rotated on its own terms.
-struct DoubleLlama {
+package struct DoubleLlama {
     private let tiny: TinyLlama
     private let weights: [String: [Double]]
 
-    init(_ tiny: TinyLlama) {
+    package init(_ tiny: TinyLlama) {
         self.tiny = tiny
         weights = Dictionary(uniqueKeysWithValues: tiny.tensors().map { ($0.name, $0.values.map(Double.init)) })
     }
 
     /// Logits [N, V], row by row.
-    func logits(_ tokens: [Int], _ selfExtend: SelfExtend? = nil) -> [Double] {
+    package func logits(_ tokens: [Int], _ selfExtend: SelfExtend? = nil) -> [Double] {
         logits(tokens) { attend($0, $1, selfExtend) }
     }
 
     /// What an attention method comes to, for a query at i and a key at j.
-    struct Scheme {
+    package struct Scheme {
         /// The distance at which a pair of components of both is scored.
-        var distance: (_ i: Int, _ j: Int, _ pair: Int) -> Double = { i, j, _ in Double(i - j) }
+        package var distance: (_ i: Int, _ j: Int, _ pair: Int) -> Double = { i, j, _ in Double(i - j) }
         /// The frequency of a pair; nil: the model's own.
-        var frequency: ((_ pair: Int) -> Double)?
+        package var frequency: ((_ pair: Int) -> Double)?
         /// What scores are multiplied by.
-        var scale = 1.0
+        package var scale = 1.0
+
+        package init() {}
     }
 
     /// Logits [N, V], row by row, of distances that are written down for each pair of positions.
-    func logits(_ tokens: [Int], by scheme: Scheme) -> [Double] {
+    package func logits(_ tokens: [Int], by scheme: Scheme) -> [Double] {
         logits(tokens) { attend($0, $1, scheme) }
     }
 
