@@ -109,7 +109,8 @@ public final class AlignedBuffer: @unchecked Sendable {
 
 /// Cuts many buffers out of few large ones, so that small weight matrices lie on large pages too.
 public final class BufferArena {
-    private static let largestChunkByteCount = 32 << 20
+    /// The end of a chunk wastes a part of a large page, so there are few of them.
+    private static let largestChunkByteCount = 1 << 30
     private let chunkByteCount: Int
     private var chunk: AlignedBuffer?
     private var usedByteCount = 0
