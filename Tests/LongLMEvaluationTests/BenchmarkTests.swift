@@ -80,6 +80,21 @@ struct BenchmarkReportTests {
         #expect(report([]).changes(since: old).isEmpty && new.changes(since: report([])).isEmpty)
     }
 
+    @Test("Arithmetic with a lower ceiling than 32-bit floats has a line")
+    func slowArithmetic() {
+        func lines(f32: Double?, bf16: Double?, int8: Double) -> [String] {
+            let ceilings = [("f32", f32), ("bf16", bf16), ("int8", int8), ("read", 1)].compactMap { name, value in
+                value.map { result("ceiling/\(name == "read" ? "" : "fma/")\(name)", [$0], fraction: 1) }
+            }
+            return report(ceilings).slowArithmetic
+        }
+        #expect(lines(f32: 200, bf16: 400, int8: 800).isEmpty)
+        #expect(lines(f32: 200, bf16: 200, int8: 800).isEmpty)
+        #expect(lines(f32: 200, bf16: 100, int8: 800) == ["bfloat16 does 0.50 × the operations of float32 here"])
+        #expect(lines(f32: 200, bf16: nil, int8: 150) == ["int8 does 0.75 × the operations of float32 here"])
+        #expect(lines(f32: nil, bf16: 1, int8: 1).isEmpty)
+    }
+
     @Test("A regression is a fraction of the ceiling that fell by more than the tolerance")
     func regressions() {
         func change(_ fraction: Double, rate: Double = 1) -> BenchmarkReport.Change {

@@ -10,7 +10,8 @@ struct Bench: ParsableCommand {
         discussion: """
             A ceiling is how fast this machine can multiply and add in registers, or read memory, at most. It is \
             measured around every sample. The table has medians: a rate, and what part of the ceiling it reaches. \
-            The packing of weights and inputs isn't timed.
+            The packing of weights and inputs isn't timed. If the ceiling of another arithmetic is lower here than that of \
+            exact 32-bit floats, a line says so.
 
             Names:
               gemm/f32/512x4096x4096     512 rows, 4096 outputs, 4096 inputs; f32xbf16, f32xq8_0: weights of another \
@@ -89,6 +90,7 @@ struct Bench: ParsableCommand {
         }
 
         for result in runner.ceilings(sampleCount: samples) { try add(result) }
+        if !json { for line in report.slowArithmetic { try Terminal.write("\(line), which is exact\n") } }
         let bar = ProgressBar("measuring")
         defer { bar.finish() }
         for (index, name) in names.enumerated() {

@@ -13,7 +13,8 @@ struct Plan: ParsableCommand {
             instead. The other commands make the same choice with --self-extend auto. --attention plans for another method.
 
             Memory is computed from the headers of the checkpoint. Then the model is loaded, a short prefill is \
-            measured, and the time for the whole length is estimated from it. A length is refused with exit status 1 \
+            measured, and the time for the whole length is estimated from it. If the machine does fewer operations a second in \
+            the --precision that was asked for than in exact float32, the plan says so. A length is refused with exit status 1 \
             when no settings reach it, or when it needs more memory than the machine or the container has available.
 
             --choices lists what would fit with weights, keys and values stored otherwise, and, with --precision float32 \
@@ -156,7 +157,12 @@ struct Plan: ParsableCommand {
             measuring: model, length: length, attention: mode, threadCount: setting.threadCount,
             cacheFormat: cache
         ) { bar.update($0) }
-        return PlanReport.Prefill(estimate, model: model, threadCount: setting.threadCount)
+        var prefill = PlanReport.Prefill(estimate, model: model, threadCount: setting.threadCount)
+        if model.precision != .float32 {
+            let ratio = BenchmarkRunner(setting).operationRatio(of: model.precision)
+            if ratio < 1 { prefill.operationsOverFloat32 = ratio }
+        }
+        return prefill
     }
 
     /// A prefill with every format of weights whose memory is there, in exact arithmetic, and in int8 where that multiplies

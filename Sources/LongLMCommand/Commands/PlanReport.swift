@@ -36,6 +36,8 @@ struct PlanReport: Encodable {
         let threads: Int
         let instructionSet: String
         let precision: String
+        /// How many operations a second the machine does in this precision over those in float32, if they are fewer.
+        var operationsOverFloat32: Double?
 
         init(_ estimate: PrefillEstimate, model: LanguageModel, threadCount: Int) {
             estimatedSeconds = estimate.seconds
@@ -125,6 +127,12 @@ struct PlanReport: Encodable {
             lines.append(
                 "prefill    about \(time): an estimate by operations, from \(prefill.measuredTokenCount.grouped) tokens "
                     + "in \(measured) on \(prefill.threads.threads) (\(prefill.instructionSet), \(prefill.precision))")
+            if let ratio = prefill.operationsOverFloat32 {
+                lines.append(
+                    String(
+                        format: "slower     %@ does %.2f × the operations of float32 here, which is exact",
+                        prefill.precision, ratio))
+            }
         }
         if let choices { lines += ["", PlanChoiceRow.table(choices)] }
         if let prefills { lines += ["", PlanPrefillRow.table(prefills)] }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// One measured rate.
 public struct BenchmarkResult: Codable, Sendable, Equatable {
     /// Such as `gemm/f32/512x4096x4096` or `decode/bf16/depth4096`.
@@ -48,6 +50,17 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
         self.commit = commit
         self.date = date
         self.results = results
+    }
+
+    /// A line for each arithmetic in which this machine does fewer operations a second than in 32-bit floats. Such an arithmetic is
+    /// less exact and no faster, except where reading the weights takes the time.
+    public var slowArithmetic: [String] {
+        func ceiling(_ name: String) -> Double? { results.first { $0.name == "ceiling/fma/" + name }?.value }
+        guard let exact = ceiling("f32") else { return [] }
+        return [("bf16", "bfloat16"), ("int8", "int8")].compactMap { name, precision in
+            guard let value = ceiling(name), value < exact else { return nil }
+            return String(format: "%@ does %.2f × the operations of float32 here", precision, value / exact)
+        }
     }
 
     /// A result beside the one of the same name in an older report.

@@ -32,6 +32,14 @@ public final class BenchmarkRunner {
         }
     }
 
+    /// How many operations a second this machine does in `precision`, in registers, over those that it does in
+    /// ``Precision/float32``: the median of five samples of each, in turns.
+    ///
+    /// - Parameter precision: One that the setting's instruction set supports.
+    public func operationRatio(of precision: Precision) -> Double {
+        median((0..<5).map { _ in ceiling(.operations(precision)) / ceiling(.operations(.float32)) })
+    }
+
     /// Takes `sampleCount` samples of a workload, after a run that isn't counted. A sample lasts at least a fiftieth of a
     /// second.
     ///
