@@ -109,5 +109,6 @@ public final class LanguageModel: Sendable {
             weights = try plan.pack(with: packer)
         } catch { throw error == .cancelled ? .cancelled : .checkpoint(error) }
         weightByteCount = packer.packedByteCount
+        returnFreedMemory()
     }
 }

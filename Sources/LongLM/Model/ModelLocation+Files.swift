@@ -1,5 +1,6 @@
 import Foundation
 import GGUF
+import SIMDKernels
 import Tokenization
 
 extension ModelConfiguration {
@@ -49,6 +50,7 @@ extension ModelLocation {
     ///
     /// - Throws: ``LoadingError``.
     package func tokenizer() throws(LoadingError) -> Tokenizer {
+        defer { returnFreedMemory() }
         switch self {
         case .huggingFace(let path):
             if let reason = ForeignModel.foreignTokenizer(path) {
