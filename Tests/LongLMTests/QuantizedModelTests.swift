@@ -21,20 +21,19 @@ struct QuantizedModelTests {
         tokens = generator.tokens(70, below: 67)
     }
 
-    /// Compares all rows' logits with what is expected, over threads and chunks. Without an expectation, the first are it.
+    /// Compares all rows' logits with what is expected, over threads and chunks. (SameBitsTests has each with each.) Without an expectation, the first are it.
     private func check(
-        _ model: LanguageModel, _ expected: inout Bits?, threads: [Int] = [1, 2, 3], chunks: [Int] = [1, 7, 64, 70],
+        _ model: LanguageModel, _ expected: inout Bits?,
+        runs: [(threads: Int, chunk: Int)] = [(1, 70), (2, 64), (3, 7), (2, 1), (1, 1)],
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
-        for threadCount in threads {
+        for (threadCount, chunk) in runs {
             let options = SessionOptions(attention: Self.mode, threadCount: threadCount, capacity: tokens.count)
-            for chunk in chunks {
-                let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
-                #expect(
-                    found == expected ?? found, "\(model.instructionSet), \(threadCount) threads, chunks of \(chunk)",
-                    sourceLocation: sourceLocation)
-                expected = expected ?? found
-            }
+            let found = bits(try chunkedLogits(model, tokens, chunk: chunk, options))
+            #expect(
+                found == expected ?? found, "\(model.instructionSet), \(threadCount) threads, chunks of \(chunk)",
+                sourceLocation: sourceLocation)
+            expected = expected ?? found
         }
     }
 
@@ -74,7 +73,7 @@ struct QuantizedModelTests {
         for instructionSet in InstructionSet.available where !instructionSet.isFused {
             let options = LoadOptions(instructionSet: instructionSet)
             var expected: Bits? = bits(try logits(tiny.loadWidened(options)))
-            try check(tiny.load(options), &expected, threads: [3], chunks: [7, 70])
+            try check(tiny.load(options), &expected, runs: [(3, 7), (3, 70)])
         }
         // Other numbers would show.
         #expect(try bits(logits(tiny.load(LoadOptions(weightFormat: .bfloat16)))) != expected)
