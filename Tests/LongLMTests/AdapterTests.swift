@@ -1,10 +1,10 @@
 import Foundation
 import LongLM
-import SIMDKernels
-import Safetensors
 import ModelTwins
-import TestSupport
+import Safetensors
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// A LoRA adapter of a tiny model in PEFT's form, with random factors.
 struct TinyAdapter {

@@ -1,8 +1,8 @@
 import Foundation
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// What models compute with the methods: against formulas in double precision, and the same bits however it is computed.
 @Suite struct AttentionMethodLogitsTests {

@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 private let settings: [SelfExtend?] = [
     nil, SelfExtend(groupSize: 4, neighborWindow: 16),

@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 import Tokenization
 
 /// That sessions that are decoded together get the bits of each alone, whoever is with them.

@@ -1,8 +1,8 @@
 import Foundation
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// That a cancelled forward pass ends between two of its layers and leaves no trace.
 ///

@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 import Tokenization
 
 /// That a chat's turns are those of one session with the whole transcript, and don't process it again.

@@ -1,8 +1,8 @@
 import Foundation
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct CheckpointTests {
     private let tokens = [5, 3, 66, 0, 17, 17, 42, 9, 1, 30, 61, 2, 8]

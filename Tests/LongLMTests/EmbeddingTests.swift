@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// Hidden states and what is made of them. Their values are compared in ReferenceTests.
 @Suite struct EmbeddingTests {

@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// That forked sessions share what they have in common and nothing else.
 @Suite struct ForkTests {

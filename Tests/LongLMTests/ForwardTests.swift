@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// Models of different sizes, all with remainders.
 enum Shape: String, CaseIterable, Sendable, CustomTestStringConvertible {

@@ -1,8 +1,8 @@
 import Foundation
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// A GGUF file gives the logits of the checkpoint that it was made from, bit for bit.
 @Suite struct GGUFModelTests {

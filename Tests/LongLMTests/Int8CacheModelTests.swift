@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// Whole models whose keys and values are kept in 8 bits.
 @Suite("Models with an int8 cache")

@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 @Suite struct LogitProcessorTests {
     private func processed(_ processor: any LogitProcessor, _ logits: [Float], after tokens: [Int]) -> [Float] {

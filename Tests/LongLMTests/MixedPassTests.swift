@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// That sequences with any rows each, computed in one pass, get the bits of passes of their own. Everything is compared
 /// with `==` on bit patterns.

@@ -1,10 +1,10 @@
 import Foundation
 import LongLM
-import SIMDKernels
-import Safetensors
 import ModelTwins
-import TestSupport
+import Safetensors
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// Checkpoints whose tensors are of different types: `up_proj` in bfloat16 beside a `gate_proj` in 32-bit floats, for instance.
 @Suite struct MixedTypeTests {

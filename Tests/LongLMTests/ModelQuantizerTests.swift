@@ -2,8 +2,8 @@ import Foundation
 import GGUF
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// Models written as GGUF files.
 @Suite struct ModelQuantizerTests {

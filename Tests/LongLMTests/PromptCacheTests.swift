@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// That a prompt goes on from the longest beginning that was processed before, with the bits of a session of its own.
 @Suite struct PromptCacheTests {

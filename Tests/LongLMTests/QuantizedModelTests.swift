@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// Models whose weights are quantised. Everything is compared with `==` on bit patterns.
 @Suite("Models with quantised weights")

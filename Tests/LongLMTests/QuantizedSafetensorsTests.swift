@@ -1,9 +1,9 @@
 import Foundation
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 extension QuantizedLayout {
     /// Every form that is read, with the format that the engine takes it in.

@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// The engine's promise: logits have the same bits for every thread count, division of the prefill, and fused
 /// instruction set. Everything here is compared with `==` on bit patterns.

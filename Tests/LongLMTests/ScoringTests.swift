@@ -1,9 +1,9 @@
 import Foundation
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// Log probabilities of given tokens, against the logits of whole prefills and the C library's functions.
 @Suite struct ScoringTests {

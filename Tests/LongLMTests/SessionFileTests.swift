@@ -1,8 +1,8 @@
 import Foundation
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// That a session outlives its process bit by bit, and that nothing wrong is ever taken for one.
 @Suite struct SessionFileTests {

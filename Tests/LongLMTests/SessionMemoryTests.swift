@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// That sessions and batches are refused where a limit leaves no room for them, before any of it is taken.
 @Suite struct SessionMemoryTests {

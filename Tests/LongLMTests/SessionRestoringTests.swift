@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// That a saved file alone says what session it needs.
 @Suite struct SessionRestoringTests {

@@ -1,8 +1,8 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import SIMDKernels
 import Testing
+import TestSupport
 
 /// What a session accepts, refuses and reports. That its bits don't depend on how it runs is in `SameBitsTests`.
 @Suite struct SessionTests {

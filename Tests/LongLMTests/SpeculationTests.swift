@@ -1,8 +1,8 @@
 import Foundation
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// That tokens guessed ahead change the time of a text and nothing else.
 @Suite struct SpeculationTests {

@@ -1,8 +1,8 @@
 import LongLM
-import SIMDKernels
 import ModelTwins
-import TestSupport
+import SIMDKernels
 import Testing
+import TestSupport
 
 /// That a shortened session gives the bits of one that never saw the rest.
 @Suite struct TruncationTests {

@@ -1,7 +1,7 @@
 import LongLM
 import ModelTwins
-import TestSupport
 import Testing
+import TestSupport
 
 /// The engine takes weights from whatever holds them.
 @Suite struct WeightSourceTests {
