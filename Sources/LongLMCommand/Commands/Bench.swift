@@ -90,7 +90,7 @@ struct Bench: ParsableCommand {
         }
 
         for result in runner.ceilings(sampleCount: samples) { try add(result) }
-        if !json { for line in report.slowArithmetic { try Terminal.write("\(line), which is exact\n") } }
+        if !json { for line in report.slowArithmetic { try Terminal.write(line + "\n") } }
         let bar = ProgressBar("measuring")
         defer { bar.finish() }
         for (index, name) in names.enumerated() {

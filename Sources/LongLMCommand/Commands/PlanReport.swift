@@ -127,11 +127,8 @@ struct PlanReport: Encodable {
             lines.append(
                 "prefill    about \(time): an estimate by operations, from \(prefill.measuredTokenCount.grouped) tokens "
                     + "in \(measured) on \(prefill.threads.threads) (\(prefill.instructionSet), \(prefill.precision))")
-            if let ratio = prefill.operationsOverFloat32 {
-                lines.append(
-                    String(
-                        format: "slower     %@ does %.2f × the operations of float32 here, which is exact",
-                        prefill.precision, ratio))
+            if let ratio = prefill.operationsOverFloat32, let precision = Precision(rawValue: prefill.precision) {
+                lines.append("slower     " + precision.slownessText(ratio: ratio))
             }
         }
         if let choices { lines += ["", PlanChoiceRow.table(choices)] }

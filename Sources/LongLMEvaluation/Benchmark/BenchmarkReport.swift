@@ -1,4 +1,5 @@
 import Foundation
+import LongLM
 
 /// One measured rate.
 public struct BenchmarkResult: Codable, Sendable, Equatable {
@@ -57,9 +58,9 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
     public var slowArithmetic: [String] {
         func ceiling(_ name: String) -> Double? { results.first { $0.name == "ceiling/fma/" + name }?.value }
         guard let exact = ceiling("f32") else { return [] }
-        return [("bf16", "bfloat16"), ("int8", "int8")].compactMap { name, precision in
+        return [("bf16", Precision.bfloat16), ("int8", .int8)].compactMap { name, precision in
             guard let value = ceiling(name), value < exact else { return nil }
-            return String(format: "%@ does %.2f × the operations of float32 here", precision, value / exact)
+            return precision.slownessText(ratio: value / exact)
         }
     }
 
@@ -86,5 +87,14 @@ public struct BenchmarkReport: Codable, Sendable, Equatable {
                 name: result.name, ratio: result.value / before.value,
                 fractionRatio: result.fractionOfCeiling / before.fractionOfCeiling)
         }
+    }
+}
+
+extension Precision {
+    /// What one says of an arithmetic in which a machine does fewer operations a second than in 32-bit floats.
+    ///
+    /// - Parameter ratio: How many, over those.
+    package func slownessText(ratio: Double) -> String {
+        String(format: "%@ does %.2f × the operations of float32 here, which is exact", rawValue, ratio)
     }
 }

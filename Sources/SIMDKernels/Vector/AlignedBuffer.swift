@@ -109,9 +109,15 @@ public final class AlignedBuffer: @unchecked Sendable {
 
 /// Cuts many buffers out of few large ones, so that small weight matrices lie on large pages too.
 public final class BufferArena {
-    /// The end of a chunk wastes a part of a large page, so there are few of them.
-    private static let largestChunkByteCount = 1 << 30
-    private let chunkByteCount: Int
+    /// The end of a chunk wastes a part of a large page, so chunks aren't small; and the last may stay empty for the most part, so
+    /// they aren't large.
+    private static let largestChunkByteCount = 64 << 20
+    /// What is larger stands alone, so that little is left over where a buffer doesn't fit into a chunk any more: address space is
+    /// limited too.
+    private static let largestPartByteCount = 16 << 20
+    private let partLimit: Int
+    /// What is still to be taken.
+    private var expectedByteCount: Int
     private var chunk: AlignedBuffer?
     private var usedByteCount = 0
 
@@ -119,19 +125,22 @@ public final class BufferArena {
     ///
     /// - Parameter expectedByteCount: What will be taken in all, so that a small amount doesn't get a large piece of memory.
     public init(expectedByteCount: Int = .max) {
-        chunkByteCount = min(Self.largestChunkByteCount, max(expectedByteCount, 0))
+        self.expectedByteCount = max(expectedByteCount, 0)
+        partLimit = min(Self.largestPartByteCount, self.expectedByteCount / 2)
     }
 
     /// A buffer of `floatCount` floats, uninitialised. It keeps the memory that it is cut out of.
     public func allocate(floatCount: Int) -> AlignedBuffer {
         let byteCount = floatCount * MemoryLayout<Float>.stride
-        // What takes half of a chunk stands alone.
-        if byteCount > chunkByteCount / 2 { return AlignedBuffer(byteCount: byteCount) }
-        if chunk == nil || usedByteCount + byteCount > chunkByteCount {
-            chunk = AlignedBuffer(byteCount: chunkByteCount)
-            usedByteCount = 0
-        }
-        guard let chunk else { return AlignedBuffer(byteCount: byteCount) }
+        defer { expectedByteCount = max(expectedByteCount - byteCount, 0) }
+        if byteCount > partLimit { return AlignedBuffer(byteCount: byteCount) }
+        if let chunk, usedByteCount + byteCount <= chunk.byteCount { return part(of: chunk, byteCount) }
+        let next = AlignedBuffer(byteCount: min(Self.largestChunkByteCount, max(expectedByteCount, byteCount)))
+        (chunk, usedByteCount) = (next, 0)
+        return part(of: next, byteCount)
+    }
+
+    private func part(of chunk: AlignedBuffer, _ byteCount: Int) -> AlignedBuffer {
         defer { usedByteCount += (byteCount + 63) / 64 * 64 }
         return AlignedBuffer(partOf: chunk, byteOffset: usedByteCount, byteCount: byteCount)
     }
