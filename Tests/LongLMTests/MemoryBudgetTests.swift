@@ -96,6 +96,28 @@ private func shortage(
         #expect(first.usedByteCount == 100)
     }
 
+    @Test("A thousandth of what a reading leaves is granted without another")
+    func smallReservations() throws {
+        let machine = Machine(available: 1 << 20)
+        let readings = Mutex(0)
+        let ledger = MemoryLedger {
+            readings.withLock { $0 += 1 }
+            return machine.available
+        }
+        let budget = MemoryBudget(limit: nil, ledger: ledger)
+        // 1,023 · 1,024 bytes are left, and so 1,023 are granted.
+        let first = try budget.reserve(1024, for: session)
+        let small = try [1000, 23].map { try budget.reserve($0, for: session) }
+        #expect(readings.withLock { $0 } == 1 && ledger.pendingByteCount == 2047)
+        let next = try budget.reserve(1, for: session)
+        #expect(readings.withLock { $0 } == 2 && ledger.pendingByteCount == 2048)
+        // Another program takes all of it but one byte. What doesn't fit is refused, and ends the grant.
+        machine.available = 2049
+        #expect(throws: shortage(2000, 1, .machine)) { try budget.reserve(2000, for: session) }
+        #expect(throws: shortage(2, 1, .machine)) { try budget.reserve(2, for: session) }
+        #expect(first.byteCount + small.reduce(0) { $0 + $1.byteCount } + next.byteCount == 2048)
+    }
+
     @Test func usedBytesStayWithinTheReservation() throws {
         let ledger = ledger(nil)
         let reservation = try MemoryBudget(limit: nil, ledger: ledger).reserve(100, for: session)
