@@ -25,6 +25,7 @@ extern void GOMP_parallel(void (*body)(void *), void *context, unsigned threads,
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_max_threads(void);
+extern int omp_get_num_procs(void);
 extern size_t kmp_get_stacksize_s(void);
 extern void kmp_set_stacksize_s(size_t byte_count);
 
@@ -55,6 +56,8 @@ struct team {
     _Atomic unsigned arrived;
     _Atomic unsigned generation;
     _Atomic unsigned sleepers;
+    // How often a thread looks for the others before it sleeps.
+    int looks;
     char start;
     char end;
 };
@@ -74,10 +77,17 @@ static void run_member(void *context) {
 
 static int granted_threads(int threads);
 
+// Some 20 to 80 microseconds, more than threads need to find each other where each has a processor of its own. The runtime's
+// own barrier looks for 200 milliseconds. Where other programs want the processors, that keeps the threads that are waited
+// for from running.
+enum { most_looks = 2000 };
+
 void longlm_team_run(int threads, void (*body)(void *context), void *context) {
-    struct team team = {.body = body, .context = context};
+    threads = granted_threads(threads);
+    // Where threads share a processor, each look keeps another one from running.
+    struct team team = {.body = body, .context = context, .looks = threads > omp_get_num_procs() ? 0 : most_looks};
     __tsan_release(&team.start);
-    GOMP_parallel(run_member, &team, (unsigned)granted_threads(threads), 0);
+    GOMP_parallel(run_member, &team, (unsigned)threads, 0);
     __tsan_acquire(&team.end);
 }
 
@@ -88,11 +98,6 @@ int longlm_team_size(void) { return omp_get_num_threads(); }
 int longlm_team_default_threads(void) { return omp_get_max_threads(); }
 
 // MARK: - Barriers
-
-// How often a thread looks for the others before it sleeps: some 20 to 80 microseconds, more than they need where each has
-// a processor of its own. The runtime's own barrier looks for 200 milliseconds. Where other programs want the processors,
-// that keeps the threads that are waited for from running.
-enum { looks = 2000 };
 
 static void pause_processor(void) {
 #if defined(__x86_64__)
@@ -132,7 +137,7 @@ void longlm_team_barrier(void) {
         if (atomic_load(&team->sleepers) != 0) wake_sleepers(&team->generation);
         return;
     }
-    for (int look = 0; look < looks; look++) {
+    for (int look = 0; look < team->looks; look++) {
         if (atomic_load_explicit(&team->generation, memory_order_acquire) != generation) return;
         pause_processor();
     }
