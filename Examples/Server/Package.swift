@@ -6,7 +6,10 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "swift-longlm", path: "../.."),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1")),
+        // Without its support of swift-configuration, which takes longer to compile than any other part of it.
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1"),
+            traits: ["FullFoundation"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
