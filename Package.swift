@@ -1,9 +1,11 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-// For tests whose own code computes little: unoptimised, they compile in half the time. What they test is optimised. (A package
-// that depends on this one by version builds no tests, so it accepts the flag.)
-let unoptimised: [SwiftSetting] = [.unsafeFlags(["-Onone"])]
+// For tests, whose modules nothing waits for: one compiler makes both module and code, instead of one each. (A package that
+// depends on this one by version builds no tests, so it accepts the flags.)
+let tests: [SwiftSetting] = [.unsafeFlags(["-no-emit-module-separately-wmo"])]
+// For tests whose own code computes little: unoptimised, they compile in half the time. What they test is optimised.
+let unoptimised: [SwiftSetting] = tests + [.unsafeFlags(["-Onone"])]
 
 let package = Package(
     name: "swift-longlm",
@@ -65,24 +67,28 @@ let package = Package(
         .target(name: "ModelTwins", dependencies: ["LongLM", "TestSupport"], path: "Tests/ModelTwins"),
         .testTarget(
             name: "LongLMTests", dependencies: ["LongLM", "ModelTwins", "TestSupport"], swiftSettings: unoptimised),
-        .testTarget(name: "ChartsTests", dependencies: ["Charts"]),
+        .testTarget(name: "ChartsTests", dependencies: ["Charts"], swiftSettings: unoptimised),
         .testTarget(
             name: "LongLMEvaluationTests", dependencies: ["LongLMEvaluation", "TestSupport"], swiftSettings: unoptimised
         ),
-        .testTarget(name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "Safetensors", "TestSupport"]),
+        .testTarget(
+            name: "SIMDKernelsTests", dependencies: ["SIMDKernels", "Safetensors", "TestSupport"], swiftSettings: tests),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON", "TestSupport"], swiftSettings: unoptimised),
-        .testTarget(name: "FileReadingTests", dependencies: ["FileReading", "TestSupport"]),
+        .testTarget(
+            name: "FileReadingTests", dependencies: ["FileReading", "TestSupport"], swiftSettings: unoptimised),
         .testTarget(name: "GGUFTests", dependencies: ["GGUF", "TestSupport"], swiftSettings: unoptimised),
         .testTarget(
             name: "SafetensorsTests", dependencies: ["Safetensors", "TestSupport"], swiftSettings: unoptimised),
         .testTarget(
-            name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")]),
+            name: "TokenizationTests", dependencies: ["Tokenization", "TestSupport"], resources: [.copy("Goldens")],
+            swiftSettings: tests),
         .testTarget(
             name: "ConstraintsTests", dependencies: ["Constraints", "Tokenization", "TestSupport"],
             swiftSettings: unoptimised
         ),
         .testTarget(
-            name: "ReferenceTests", dependencies: ["LongLM", "LongLMEvaluation", "SIMDKernels", "TestSupport"]),
+            name: "ReferenceTests", dependencies: ["LongLM", "LongLMEvaluation", "SIMDKernels", "TestSupport"],
+            swiftSettings: tests),
         .testTarget(
             name: "LongLMCommandTests", dependencies: ["LongLMCommand", "Safetensors", "TestSupport"],
             swiftSettings: unoptimised),

@@ -2,7 +2,8 @@ import Testing
 
 /// Wrong usage ends with status 2 and one line.
 @Suite struct UsageTests {
-    @Test(arguments: [
+    /// Arguments, and what the line says. (Within `@Test`, the macro would have them type-checked three times.)
+    static let refused: [([String], String)] = [
         (["generate", "--prompt", "a"], "--model"),
         (["generate", "--model", "m"], "--prompt"),
         (["chat"], "--model"),
@@ -137,7 +138,9 @@ import Testing
         (["summon"], "summon"),
         (["generate", "--model", "m", "--promt", "a"], "--promt"),
         (["generate", "--model", "m", "hello"], "hello"),
-    ])
+    ]
+
+    @Test(arguments: refused)
     func isRefused(arguments: [String], named: String) throws {
         let run = try longlm(arguments)
         #expect(run.status == 2)

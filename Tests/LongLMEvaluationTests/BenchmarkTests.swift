@@ -241,7 +241,7 @@ struct BenchmarkWorkloadTests {
         let layer = workload.amount - 2 * 576 * 64
         // A multiplication and an addition for each weight, and four operations for each of 576 components of a query
         // and the (512 + 1) / 2 keys that it sees in the mean.
-        let weights = 2.0 * 576 * (576 + 192) + 3 * 576 * 1536
+        let weights: Double = 2 * 576 * (576 + 192) + 3 * 576 * 1536
         #expect(layer == 512 * (2 * weights + 4 * 576 * 256.5))
         // 30 such layers and 49,152 tokens: 230.0 million operations for a token.
         let model = 30 * layer + 2 * 576 * 49152

@@ -236,7 +236,10 @@ struct BitIdentityTests {
         for head in 0..<6 {
             var alone = AttentionProblem(heads: (1, 1), dimension: 16, length: 200, window: 50)
             func take(_ source: [Float], _ head: Int, of headCount: Int) -> [Float] {
-                (0..<200).flatMap { source[(($0 * headCount + head) * 16)..<(($0 * headCount + head + 1) * 16)] }
+                (0..<200).flatMap { (row: Int) -> ArraySlice<Float> in
+                    let first = (row * headCount + head) * 16
+                    return source[first..<(first + 16)]
+                }
             }
             alone.queries = take(all.queries, head, of: 6)
             alone.neighborQueries = take(all.neighborQueries, head, of: 6)

@@ -176,7 +176,7 @@ struct RotaryTests {
         #expect(rotate(input, 40, ones, zeros, 1, instructionSet) == input)
         #expect(rotate(input, 40, ones, zeros, 0.5, instructionSet) == input.map { $0 / 2 })
         let turned = rotate(input, 40, zeros, ones, 1, instructionSet)
-        #expect(turned == (21...40).map { -Float($0) } + (1...20).map { Float($0) })
+        #expect(turned == input[20...].map { -$0 } + input[..<20])
     }
 
     /// The first R components of a head turn as a head of R does, and the others are only multiplied, bit by bit: the

@@ -7,7 +7,9 @@ struct Speculator {
     private var lookup = PromptLookup()
     private var cost = PassCost()
     /// How probably the token after a match is guessed right, by the match's length, from 1.
-    private var hitRates = (1...PromptLookup.maximumLength).map { 1 - 1 / (1 + 0.25 * Double($0)) }
+    private var hitRates = (1...PromptLookup.maximumLength).map { (length: Int) -> Double in
+        1 - 1 / (1 + 0.25 * Double(length))
+    }
     private var draft: DraftSession?
 
     /// - Parameter draftSession: A session of a smaller model; nil: there is none.
