@@ -50,6 +50,8 @@ int omp_get_num_threads(void) { return thread_count; }
 
 int omp_get_max_threads(void) { return 1; }
 
+int omp_get_num_procs(void) { return 1; }
+
 size_t kmp_get_stacksize_s(void) { return (size_t)8 << 20; }
 
 void kmp_set_stacksize_s(size_t byte_count) { (void)byte_count; }
