@@ -32,6 +32,7 @@ where Tile.Products == Target.Products {
     typealias Arithmetic = Target.Arithmetic
 
     @inline(always) static var tileRows: Int { Tile.rows }
+    @inline(always) static var isPrefetched: Bool { Cache.isPrefetched }
 
     /// As [D][tile rows], in words as the tile multiplies them; rows that don't exist become zeros.
     @inline(always)

@@ -8,6 +8,9 @@ protocol AttentionForm {
     /// The query rows of a tile.
     static var tileRows: Int { get }
 
+    /// ``CacheReading/isPrefetched``.
+    static var isPrefetched: Bool { get }
+
     /// Lays the queries of every tile out in `scratch.queries`, multiplied by log₂ e, so that scores are exponents of 2.
     static func packQueries(_ arguments: AttentionArguments, _ scratch: AttentionScratch, tileCount: Int)
 
@@ -125,7 +128,11 @@ private func attendBlock<Form: AttentionForm>(
     if slidingWindow > 0 && step.block + AttentionShape.blockLength <= step.positions.lowerBound - slidingWindow + 1 {
         return
     }
+    let isPrefetching = Form.isPrefetched && step.tile == 0 && arguments.rows.length <= 2 * Form.tileRows
     for panel in Steps(from: 0, to: step.panelCount, by: 1) {
+        if isPrefetching {
+            arguments.prefetchPanel(from: step.block + AttentionShape.blockLength + panel * AttentionShape.panelLength)
+        }
         scorePanel(arguments, scratch, step, panel: panel, form)
     }
     softmaxStep(scratch, state, step, form)

@@ -30,6 +30,7 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
     typealias Arithmetic = Target.Arithmetic
 
     @inline(always) static var tileRows: Int { Tile.rows }
+    @inline(always) static var isPrefetched: Bool { Int8CacheStorage.isPrefetched }
 
     /// Words of one row of queries.
     @inline(always)
@@ -81,18 +82,25 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
         let last = arguments.position(ofRow: arguments.rows.upperBound - 1)
         let values = blockValues(arguments, block)
         let panelWords = Int8CacheStorage.valueBlockWordCount(stride: shape.layout.valueStride)
+        // Most blocks lie before all rows, which spares them the masks.
+        let isWritten = block + AttentionShape.blockLength <= last + 1
         for group in Steps(from: 0, to: groupCount(shape), by: 1) {
             let scales = ValueScales(scratch, group: group)
+            var greatest = Lanes(repeating: 0)
             for start in Steps(from: 0, to: AttentionShape.blockLength, by: AttentionShape.panelLength) {
                 let panel = values + start / AttentionShape.panelLength * panelWords
                 let pairs = (panel + group * Int8Values.groupWordCount).lanes(at: 0)
-                let (early, late) = (pairs.lowBFloat16, pairs.highBFloat16)
-                scales.all.store(early.visible(from: block + start, in: 0...last), at: start)
-                scales.all.store(late.visible(from: block + start + laneCount, in: 0...last), at: start + laneCount)
+                var (early, late) = (pairs.lowBFloat16, pairs.highBFloat16)
+                if !isWritten {
+                    early = early.visible(from: block + start, in: 0...last)
+                    late = late.visible(from: block + start + laneCount, in: 0...last)
+                }
+                scales.all.store(early, at: start)
+                scales.all.store(late, at: start + laneCount)
+                greatest = greatest.maximum(early).maximum(late)
             }
-            let greatest = scales.greatest(from: block, in: 0...last)
-            scales.greatest[0] = greatest
-            scales.divide(by: greatest)
+            scales.greatest[0] = greatest.treeMaximum
+            scales.divide(by: scales.greatest[0])
         }
     }
 

@@ -1,3 +1,5 @@
+import CLongLM
+
 /// What one attention reads and writes. Positions count from 0; row t has position `firstPosition + t`.
 public struct AttentionInput {
     /// The zones of keys, and the queries that meet them.
@@ -224,6 +226,26 @@ struct AttentionArguments {
     func values(ofSegmentAt position: Int) -> UnsafeMutablePointer<Float> {
         input.segments[position / AttentionShape.segmentLength] + head * shape.layout.headFloatCount
             + shape.layout.keysFloatCount
+    }
+
+    /// Prefetches the head's keys and values of the panel that begins at a position, if a segment of these has it.
+    @inline(always)
+    func prefetchPanel(from position: Int) {
+        let segment = position / AttentionShape.segmentLength
+        if segment >= segments.upperBound { return }
+        let layout = shape.layout
+        let panelCount = AttentionShape.segmentLength / AttentionShape.panelLength
+        let panel = position % AttentionShape.segmentLength / AttentionShape.panelLength
+        let keys = input.segments[segment] + head * layout.headFloatCount
+        prefetch(keys + panel * layout.panelFloatCount, count: layout.panelFloatCount)
+        let valueCount = (layout.headFloatCount - layout.keysFloatCount) / panelCount
+        prefetch(keys + layout.keysFloatCount + panel * valueCount, count: valueCount)
+    }
+
+    @inline(always)
+    private func prefetch(_ words: UnsafePointer<Float>, count: Int) {
+        // A cache line has as many floats as a vector has lanes.
+        for word in Steps(from: 0, to: count, by: laneCount) { longlm_prefetch(words + word) }
     }
 
     /// Floats from row 0 of the head to row r in queries and output.

@@ -14,12 +14,18 @@ protocol CacheReading {
 
     /// Words from one block of values to the next; `stride` is ``CacheLayout/valueStride``.
     static func valueBlockWordCount(stride: Int) -> Int
+
+    /// Whether few rows ask memory for the next block while they compute one, because a block takes them longer than the
+    /// processor reads ahead by itself.
+    static var isPrefetched: Bool { get }
 }
 
 extension CacheReading {
     /// One word a component.
     @inline(always)
     static func valueBlockWordCount(stride: Int) -> Int { stride }
+
+    @inline(always) static var isPrefetched: Bool { false }
 }
 
 /// How keys and values are stored in the segments of a cache.

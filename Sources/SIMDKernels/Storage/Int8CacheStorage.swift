@@ -11,6 +11,7 @@ enum Int8CacheStorage: CacheStorage {
 
     /// The components that share a scale.
     @inline(always) static var groupLength: Int { 32 }
+    @inline(always) static var isPrefetched: Bool { true }
     /// The codes of a word.
     @inline(always) static var codesPerWord: Int { 4 }
 
