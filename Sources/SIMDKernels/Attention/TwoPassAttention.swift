@@ -171,9 +171,15 @@ public enum TwoPassAttention {
         let segments = input.visibleSegments
         for item in stride(from: worker.index, to: segments.count * shape.keyValueHeadCount, by: worker.count) {
             let segment = segments.lowerBound + item % segments.count
+            let next = item + worker.count
+            let isLast = next >= segments.count * shape.keyValueHeadCount
             let arguments = AttentionArguments(
                 input: input, shape: shape, head: item / segments.count, rows: 0..<rows,
-                segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize)
+                segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize,
+                nextKeys: isLast
+                    ? nil
+                    : input.segments[segments.lowerBound + next % segments.count]
+                        + next / segments.count * shape.layout.headFloatCount)
             arguments.attend(on: worker.instructionSet)
         }
     }
@@ -209,6 +215,8 @@ struct AttentionArguments {
     let scratch: UnsafeMutablePointer<Float>
     /// Where the state of a split attention goes, or comes from; nil when the output can be written at once.
     let partial: UnsafeMutablePointer<Float>?
+    /// The segment's keys of one head that this worker attends to next; nil: there are none.
+    var nextKeys: UnsafeMutablePointer<Float>?
 
     /// Attends in the input's precision.
     fileprivate func attend(on instructionSet: InstructionSet) {
@@ -228,15 +236,16 @@ struct AttentionArguments {
             + shape.layout.keysFloatCount
     }
 
-    /// Prefetches the head's keys and values of the panel that begins at a position, if a segment of these has it.
+    /// Prefetches the head's keys and values of the panel that begins at a position. Past these segments they are those that
+    /// this worker attends to next.
     @inline(always)
     func prefetchPanel(from position: Int) {
-        let segment = position / AttentionShape.segmentLength
-        if segment >= segments.upperBound { return }
         let layout = shape.layout
+        let segment = position / AttentionShape.segmentLength
+        let isOwn = segment < segments.upperBound
+        guard let keys = isOwn ? input.segments[segment] + head * layout.headFloatCount : nextKeys else { return }
         let panelCount = AttentionShape.segmentLength / AttentionShape.panelLength
         let panel = position % AttentionShape.segmentLength / AttentionShape.panelLength
-        let keys = input.segments[segment] + head * layout.headFloatCount
         prefetch(keys + panel * layout.panelFloatCount, count: layout.panelFloatCount)
         let valueCount = (layout.headFloatCount - layout.keysFloatCount) / panelCount
         prefetch(keys + layout.keysFloatCount + panel * valueCount, count: valueCount)
