@@ -6,7 +6,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     dependencies: [
         .package(name: "swift-longlm", path: "../.."),
-        // Without its support of swift-configuration, which takes longer to compile than any other part of it.
+        // Without its support of swift-configuration, which the server doesn't use, and which takes nearly as long to compile
+        // as Hummingbird itself.
         .package(
             url: "https://github.com/hummingbird-project/hummingbird", .upToNextMinor(from: "2.28.1"),
             traits: ["FullFoundation"]),

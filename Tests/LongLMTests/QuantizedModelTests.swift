@@ -21,7 +21,8 @@ struct QuantizedModelTests {
         tokens = generator.tokens(70, below: 67)
     }
 
-    /// Compares all rows' logits with what is expected, over threads and chunks. (SameBitsTests has each with each.) Without an expectation, the first are it.
+    /// Compares all rows' logits with what is expected, over threads and chunks. (SameBitsTests has each with each.) Without an
+    /// expectation, the first are it.
     private func check(
         _ model: LanguageModel, _ expected: inout Bits?,
         runs: [(threads: Int, chunk: Int)] = [(1, 70), (2, 64), (3, 7), (2, 1), (1, 1)],

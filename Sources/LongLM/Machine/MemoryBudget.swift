@@ -102,7 +102,7 @@ package final class MemoryReservation: Sendable {
 
 /// What the machine has left, minus what has been reserved but not yet taken. All models of a process share one ledger.
 ///
-/// Reading the machine's figures takes half a millisecond, in which nobody else can reserve memory. Small reservations, as
+/// Reading the machine's figures opens some 16 files, and meanwhile nobody else can reserve memory. Small reservations, as
 /// for one token's logits, need no reading of their own: after a reading, a thousandth of what is left is granted without
 /// another.
 package final class MemoryLedger: Sendable {
