@@ -34,6 +34,12 @@ where Tile.Products == Target.Products {
     @inline(always) static var tileRows: Int { Tile.rows }
     @inline(always) static var isPrefetched: Bool { Cache.isPrefetched }
 
+    /// How many words ahead a tile prefetches: as far as the next block lies, or 24 steps of one or two numbers.
+    @inline(always)
+    private static func ahead(_ toNextBlock: Int, _ stepWordCount: Int) -> Int {
+        Cache.isPrefetched ? toNextBlock : 24 * stepWordCount
+    }
+
     /// As [D][tile rows], in words as the tile multiplies them; rows that don't exist become zeros.
     @inline(always)
     static func packQueries(_ arguments: AttentionArguments, _ scratch: AttentionScratch, tileCount: Int) {
@@ -76,16 +82,18 @@ where Tile.Products == Target.Products {
 
     @inline(always)
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, zone: Int,
         _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
     ) {
         let depth = arguments.shape.headDimension / Tile.Products.numbersPerStep
-        let queries = scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * depth
+        let queries = scratch.queries + (zone * TwoPassAttention.itemRows + step.tile * Tile.rows) * depth
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             products.accumulate(
                 queries, leftStep: Tile.rows, leftStride: 1, keys, at: offset,
-                rightStride: Cache.Keys.blockWordCount, count: depth, Cache.Keys.self, Target.Widen.self)
+                rightStride: Cache.Keys.blockWordCount,
+                ahead: ahead(step.next.keys, Cache.Keys.blockWordCount), count: depth, Cache.Keys.self,
+                Target.Widen.self)
             products.store(to: scores + offset, stride: AttentionShape.blockLength)
         }
     }
@@ -119,12 +127,13 @@ where Tile.Products == Target.Products {
             arguments.values(ofSegmentAt: step.block)
             + Cache.valueOffset(position: step.block % AttentionShape.segmentLength, stride: stride)
         let steps = step.keyCount / Tile.Products.numbersPerStep
+        let blockWordCount = Cache.valueBlockWordCount(stride: stride)
         for column in Steps(from: 0, to: stride, by: Tile.columns) {
             var accumulators = Tile(sums + column, stride: stride, factors: scratch.factors)
             accumulators.accumulate(
                 scratch.scores, leftStep: 1, leftStride: AttentionShape.blockLength, values, at: column,
-                rightStride: Cache.valueBlockWordCount(stride: stride), count: steps, Cache.Values.self,
-                Target.Widen.self)
+                rightStride: blockWordCount, ahead: ahead(step.next.values, blockWordCount), count: steps,
+                Cache.Values.self, Target.Widen.self)
             if Tile.Products.numbersPerStep == 2, step.keyCount % 2 == 1 {
                 // The last word's second number belongs to a position that may not have been written.
                 let words = Tile.Columns(values + steps * stride + column)

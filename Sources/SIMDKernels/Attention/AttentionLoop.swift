@@ -8,7 +8,7 @@ protocol AttentionForm {
     /// The query rows of a tile.
     static var tileRows: Int { get }
 
-    /// ``CacheReading/isPrefetched``.
+    /// Whether few rows prefetch the next block, see ``CacheReading/isPrefetched``.
     static var isPrefetched: Bool { get }
 
     /// Lays the queries of every tile out in `scratch.queries`, multiplied by log₂ e, so that scores are exponents of 2.
@@ -26,7 +26,7 @@ protocol AttentionForm {
     /// - Parameters:
     ///   - zone: Whose queries the tile has.
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, zone: Int,
         _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>)
 
     /// Turns a tile's scores into weights, and adds them to its sums, after these were multiplied by `scratch.factors`.
@@ -61,13 +61,16 @@ struct AttentionStep {
     let positions: ClosedRange<Int>
     /// The keys of the block up to the last row's position.
     let keyCount: Int
+    /// To the block that is prefetched meanwhile.
+    let next: BlockDistance
 
     @inline(always)
-    init(_ arguments: AttentionArguments, tile: Int, tileRows: Int, block: Int) {
+    init(_ arguments: AttentionArguments, tile: Int, tileRows: Int, block: Int, next: BlockDistance) {
         let first = arguments.rows.lowerBound + tile * tileRows
         let end = lesser(first + tileRows, arguments.rows.upperBound)
         self.tile = tile
         self.block = block
+        self.next = next
         rows = first..<end
         positions = arguments.position(ofRow: first)...arguments.position(ofRow: end - 1)
         keyCount = lesser(AttentionShape.blockLength, positions.upperBound + 1 - block)
@@ -86,6 +89,8 @@ func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.T
     let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
     Form.packQueries(arguments, scratch, tileCount: tileCount)
     let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
+    // Many rows take long enough for a block, and the processor reads ahead by itself.
+    let isPrefetching = Form.isPrefetched && tileCount <= 3
 
     for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
         let start = segment * AttentionShape.segmentLength
@@ -97,8 +102,9 @@ func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.T
         let end = lesser(start + AttentionShape.segmentLength, lastPosition + 1)
         for block in Steps(from: start, to: end, by: AttentionShape.blockLength) {
             Form.prepareBlock(arguments, scratch, block: block)
+            let next = isPrefetching ? arguments.distance(toBlockAfter: block) : .none
             for tile in Steps(from: 0, to: tileCount, by: 1) {
-                let step = AttentionStep(arguments, tile: tile, tileRows: tileRows, block: block)
+                let step = AttentionStep(arguments, tile: tile, tileRows: tileRows, block: block, next: next)
                 attendBlock(arguments, scratch, state, step, form)
             }
         }
@@ -128,11 +134,7 @@ private func attendBlock<Form: AttentionForm>(
     if slidingWindow > 0 && step.block + AttentionShape.blockLength <= step.positions.lowerBound - slidingWindow + 1 {
         return
     }
-    let isPrefetching = Form.isPrefetched && step.tile == 0 && arguments.rows.length <= 2 * Form.tileRows
     for panel in Steps(from: 0, to: step.panelCount, by: 1) {
-        if isPrefetching {
-            arguments.prefetchPanel(from: step.block + AttentionShape.blockLength + panel * AttentionShape.panelLength)
-        }
         scorePanel(arguments, scratch, step, panel: panel, form)
     }
     softmaxStep(scratch, state, step, form)
@@ -176,7 +178,7 @@ private func scorePanel<Form: AttentionForm>(
             keys = input.ring + (arguments.head * input.ringPanelCount + place) * layout.panelFloatCount
         }
         let scores = isFirst ? scratch.scores : scratch.zoneScores(zone)
-        Form.score(arguments, scratch, tile: step.tile, zone: zone, keys, into: scores + column)
+        Form.score(arguments, scratch, step, zone: zone, keys, into: scores + column)
     }
 
     let slidingWindow = input.slidingWindow

@@ -8,16 +8,16 @@ struct CodeAttentionArguments: CodeKernel {
 
     @inline(always)
     func body<Target: CodeTarget>(_: Target.Type) {
-        if attention.rows.length <= Target.MediumCodeTile.rows {
+        if Self.tileRows(rowCount: attention.rows.length) == Target.MediumCodeTile.rows {
             attend(attention, CodeAttention<Target, Target.MediumCodeTile>.self)
         } else {
             attend(attention, CodeAttention<Target, Target.LargeCodeTile>.self)
         }
     }
 
-    /// The rows of the tiles that so many rows are computed in.
+    /// The rows of the tiles that so many rows are computed in: few rows in those that prefetch.
     @inline(always)
-    static func tileRows(rowCount: Int) -> Int { rowCount <= 4 ? 4 : codeTileRows }
+    static func tileRows(rowCount: Int) -> Int { rowCount <= 12 ? 4 : codeTileRows }
 }
 
 /// Attention whose scores and weighted values are sums of integers.
@@ -30,7 +30,7 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
     typealias Arithmetic = Target.Arithmetic
 
     @inline(always) static var tileRows: Int { Tile.rows }
-    @inline(always) static var isPrefetched: Bool { Int8CacheStorage.isPrefetched }
+    @inline(always) static var isPrefetched: Bool { Tile.rows == Target.MediumCodeTile.rows }
 
     /// Words of one row of queries.
     @inline(always)
@@ -114,24 +114,26 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
 
     @inline(always)
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, zone: Int,
         _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
     ) {
         let shape = arguments.shape
         let dimension = shape.headDimension
         let queries =
-            scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * rowWordCount(shape)
+            scratch.queries + (zone * TwoPassAttention.itemRows + step.tile * Tile.rows) * rowWordCount(shape)
         for column in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             for group in Steps(from: 0, to: groupCount(shape), by: 1) {
                 let input = queries + group * QuantizedInput.wordCount * Tile.rows
                 let block = keys + group * Int8Keys.blockWordCount
                 let codes = block + Int8Keys.scaleWordCount + column
+                if isPrefetched { longlm_prefetch(block + step.next.keys) }
                 let count = lesser(Int8CacheStorage.groupLength, dimension - group * Int8CacheStorage.groupLength)
                 products.begin(input + QuantizedInput.correction * Tile.rows)
                 for quad in Steps(from: 0, to: (count + 3) / 4, by: 1) {
-                    products.addDots(
-                        input + quad * Tile.rows, Tile.Columns(codes + quad * AttentionShape.panelLength))
+                    let words = codes + quad * AttentionShape.panelLength
+                    if isPrefetched { Tile.Columns.prefetch(words + step.next.keys) }
+                    products.addDots(input + quad * Tile.rows, Tile.Columns(words))
                 }
                 products.end(
                     input + QuantizedInput.scale * Tile.rows,
@@ -195,16 +197,19 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
         let codes = scratch.laterScores
         for group in Steps(from: 0, to: groupCount(shape), by: 1) {
             quantizeWeights(arguments, scratch, step, ValueScales(scratch, group: group), to: codes)
-            let first = values + group * Int8Values.groupWordCount + Int8Values.scaleWordCount
+            let scales = values + group * Int8Values.groupWordCount
             for column in Steps(from: 0, to: Int8CacheStorage.groupLength, by: Tile.columns) {
                 let target = sums + group * Int8CacheStorage.groupLength + column
                 var tile = Tile(target, stride: stride, factors: scratch.factors)
                 for panel in Steps(from: 0, to: step.panelCount, by: 1) {
-                    let words = first + panel * panelWords + column
+                    let codesOfPanel = scales + panel * panelWords + Int8Values.scaleWordCount + column
+                    if isPrefetched { longlm_prefetch(scales + panel * panelWords + step.next.values) }
                     for quad in Steps(from: 0, to: AttentionShape.panelLength / 4, by: 1) {
+                        let words = codesOfPanel + quad * Int8CacheStorage.groupLength
+                        if isPrefetched { Tile.Columns.prefetch(words + step.next.values) }
                         tile.addDots(
                             unsigned: codes + panel * AttentionShape.panelLength / 4 + quad, stride: codeStride,
-                            Tile.Columns(words + quad * Int8CacheStorage.groupLength))
+                            Tile.Columns(words))
                     }
                 }
                 tile.end(scratch.rows, Tile.Columns(repeating: 1))

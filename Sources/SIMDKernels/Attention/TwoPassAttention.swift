@@ -204,6 +204,15 @@ public enum TwoPassAttention {
     }
 }
 
+/// Words from the keys of a block to those of another, and from its values to the other's.
+struct BlockDistance {
+    let keys: Int
+    let values: Int
+
+    /// From a block to itself.
+    @inline(always) static var none: BlockDistance { BlockDistance(keys: 0, values: 0) }
+}
+
 /// One piece of work: some rows of one key-value head against some segments.
 struct AttentionArguments {
     let input: AttentionInput
@@ -236,25 +245,23 @@ struct AttentionArguments {
             + shape.layout.keysFloatCount
     }
 
-    /// Prefetches the head's keys and values of the panel that begins at a position. Past these segments they are those that
-    /// this worker attends to next.
+    /// How far the head's next block lies from the one that starts at position `block`. Past these segments it is the first
+    /// that this worker attends to next.
     @inline(always)
-    func prefetchPanel(from position: Int) {
+    func distance(toBlockAfter block: Int) -> BlockDistance {
         let layout = shape.layout
-        let segment = position / AttentionShape.segmentLength
-        let isOwn = segment < segments.upperBound
-        guard let keys = isOwn ? input.segments[segment] + head * layout.headFloatCount : nextKeys else { return }
-        let panelCount = AttentionShape.segmentLength / AttentionShape.panelLength
-        let panel = position % AttentionShape.segmentLength / AttentionShape.panelLength
-        prefetch(keys + panel * layout.panelFloatCount, count: layout.panelFloatCount)
-        let valueCount = (layout.headFloatCount - layout.keysFloatCount) / panelCount
-        prefetch(keys + layout.keysFloatCount + panel * valueCount, count: valueCount)
-    }
-
-    @inline(always)
-    private func prefetch(_ words: UnsafePointer<Float>, count: Int) {
-        // A cache line has as many floats as a vector has lanes.
-        for word in Steps(from: 0, to: count, by: laneCount) { longlm_prefetch(words + word) }
+        let blockCount = AttentionShape.segmentLength / AttentionShape.blockLength
+        let keyCount = layout.keysFloatCount / blockCount
+        let valueCount = (layout.headFloatCount - layout.keysFloatCount) / blockCount
+        let place = block % AttentionShape.segmentLength / AttentionShape.blockLength
+        if place + 1 < blockCount { return BlockDistance(keys: keyCount, values: valueCount) }
+        let segment = block / AttentionShape.segmentLength
+        let offset = head * layout.headFloatCount
+        let isLast = segment + 1 >= segments.upperBound
+        guard let next = isLast ? nextKeys : input.segments[segment + 1] + offset else { return .none }
+        let toNextSegment = next - (input.segments[segment] + offset)
+        return BlockDistance(
+            keys: toNextSegment - place * keyCount, values: toNextSegment - place * valueCount)
     }
 
     /// Floats from row 0 of the head to row r in queries and output.

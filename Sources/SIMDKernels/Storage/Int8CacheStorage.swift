@@ -206,10 +206,14 @@ enum Int8Keys: PanelStorage {
     static func lanes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
     ) -> Lanes {
-        let words = (block + scaleWordCount + column / 4 * PackedMatrix.panelWidth).lanes(at: row).flipped(
-            0x8080_8080)
+        let words = word(block, at: row, column: column).lanes(at: 0).flipped(0x8080_8080)
         return words.signedByteAsFloat(column % 4)
             * Int8KeyScales.lanes(block, at: row, column: column, Widen.self)
+    }
+
+    @inline(always)
+    static func word(_ block: UnsafePointer<Float>, at row: Int, column: Int) -> UnsafePointer<Float> {
+        block + scaleWordCount + column / 4 * PackedMatrix.panelWidth + row
     }
 }
 
@@ -252,10 +256,21 @@ enum Int8Values: PanelStorage {
     static func lanes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
     ) -> Lanes {
-        let length = Int8CacheStorage.groupLength
-        let group = block + row / length * groupWordCount
-        let words = (group + scaleWordCount + column / 4 * length).lanes(at: row % length)
-        let scale = longlm_widen_bfloat16(group + column % laneCount, UInt32(truncatingIfNeeded: column / laneCount))
+        let words = word(block, at: row, column: column).lanes(at: 0)
+        let scale = longlm_widen_bfloat16(
+            group(block, of: row) + column % laneCount, UInt32(truncatingIfNeeded: column / laneCount))
         return words.signedByteAsFloat(column % 4) * scale
+    }
+
+    @inline(always)
+    static func word(_ block: UnsafePointer<Float>, at row: Int, column: Int) -> UnsafePointer<Float> {
+        let length = Int8CacheStorage.groupLength
+        return group(block, of: row) + scaleWordCount + column / 4 * length + row % length
+    }
+
+    /// The first word of the group of a component.
+    @inline(always)
+    private static func group(_ block: UnsafePointer<Float>, of row: Int) -> UnsafePointer<Float> {
+        block + row / Int8CacheStorage.groupLength * groupWordCount
     }
 }

@@ -25,9 +25,16 @@ protocol PanelStorage: PanelBlocks {
     static func lanes<Widen: Widening>(
         _ block: UnsafePointer<Float>, at row: Int, column: Int, _: Widen.Type
     ) -> Lanes
+
+    /// The word with the number that a row has at one k; see ``lanes(_:at:column:_:)``.
+    static func word(_ block: UnsafePointer<Float>, at row: Int, column: Int) -> UnsafePointer<Float>
 }
 
 extension PanelStorage {
+    /// Of a word for each row.
+    @inline(always)
+    static func word(_ block: UnsafePointer<Float>, at row: Int, column: Int) -> UnsafePointer<Float> { block + row }
+
     @inline(always) static var readsWidened: Bool { false }
 }
 

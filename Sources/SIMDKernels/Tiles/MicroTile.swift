@@ -23,21 +23,22 @@ extension MicroTile {
     ///   - right: The first block of the columns' numbers.
     ///   - offset: The tile's first column within a block.
     ///   - rightStride: Words from one block to the next.
+    ///   - ahead: Words from a block to the one that is prefetched meanwhile.
     ///   - count: Steps.
     @inline(always)
     mutating func accumulate<Storage: PanelStorage, Widen: Widening>(
         _ left: UnsafePointer<Float>, leftStep: Int, leftStride: Int, _ right: UnsafePointer<Float>, at offset: Int,
-        rightStride: Int, count: Int, _: Storage.Type, _: Widen.Type
+        rightStride: Int, ahead: Int, count: Int, _: Storage.Type, _: Widen.Type
     ) {
-        // A step may read two cache lines. Each is prefetched about twelve lines ahead.
-        let distance = 12 * PackedMatrix.panelWidth
         let length = Storage.blockLength
         var left = left
         var block = right
         for _ in 0..<(count / length) {
-            let ahead = block + offset + (length > 2 ? distance : 12 * rightStride)
-            longlm_prefetch(ahead)
-            longlm_prefetch(ahead + laneCount)
+            if length <= 2 {
+                // A step may read two cache lines.
+                longlm_prefetch(block + offset + ahead)
+                longlm_prefetch(block + offset + ahead + laneCount)
+            }
             // Written out for one and two columns, so that the column is a constant. Both numbers of a word are widened
             // before either is multiplied, so that no product waits for a conversion.
             if length == 1 {
@@ -52,6 +53,11 @@ extension MicroTile {
             } else {
                 // Word for word, so that the place within a word is a constant.
                 for word in Steps(from: 0, to: length, by: 4) {
+                    // With the line before, where the scales are.
+                    let next = Storage.word(block, at: offset, column: word) + ahead
+                    longlm_prefetch(next - laneCount)
+                    longlm_prefetch(next)
+                    longlm_prefetch(next + laneCount)
                     for column in Steps(from: word, to: word + 4, by: 1) {
                         step(left, leftStride, Columns(block, at: offset, column: column, Storage.self, Widen.self))
                         left += leftStep

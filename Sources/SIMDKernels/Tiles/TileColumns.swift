@@ -32,6 +32,15 @@ protocol TileColumns {
     var lowerHalves: Self { get }
 }
 
+extension TileColumns {
+    /// Prefetches the numbers that ``init(_:)`` would load.
+    @inline(always)
+    static func prefetch(_ source: UnsafePointer<Float>) {
+        // A cache line has as many floats as a vector has lanes.
+        for word in Steps(from: 0, to: count, by: laneCount) { longlm_prefetch(source + word) }
+    }
+}
+
 extension Lanes: TileColumns {
     @_transparent static var count: Int { laneCount }
 
