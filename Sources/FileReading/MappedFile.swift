@@ -108,16 +108,24 @@ package final class MappedFile: @unchecked Sendable {
         return array
     }
 
-    /// Gives the memory of the whole pages within `range` back to the system. It reads those of a file again when they are used;
-    /// those of an array are lost.
+    /// Gives the memory of the whole pages within `range` back to the system, which reads them from the file again when they
+    /// are used. An array keeps its bytes.
     package func discardResidentPages(_ range: Range<Int>) {
+        if descriptor != nil { givePagesBack(range) }
+    }
+
+    /// Gives the memory of the whole pages within `range` of an array back to the system. Their bytes are lost. A file keeps
+    /// its bytes.
+    package func loseArrayPages(_ range: Range<Int>) {
+        if descriptor == nil { givePagesBack(range) }
+    }
+
+    private func givePagesBack(_ range: Range<Int>) {
         guard let base = bytes.baseAddress else { return }
-        let pageSize = Int(getpagesize())
-        let first = (range.lowerBound + pageSize - 1) / pageSize * pageSize
-        let last = range.upperBound / pageSize * pageSize
-        if first < last {
-            // Only a hint. Where the system ignores it, the pages stay in memory, and nothing else changes.
-            madvise(UnsafeMutableRawPointer(mutating: base + first), last - first, MADV_DONTNEED)
-        }
+        let pageSize = UInt(getpagesize())
+        let first = (UInt(bitPattern: base + range.lowerBound) + pageSize - 1) / pageSize * pageSize
+        let end = UInt(bitPattern: base + range.upperBound) / pageSize * pageSize
+        // Only a hint. Where the system ignores it, the pages stay in memory, and nothing else changes.
+        if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED) }
     }
 }

@@ -34,7 +34,7 @@ struct GGUFHeader {
             } catch { throw .unreadable(file: error.path, reason: error.reason) }
             do throws(GGUFError) {
                 let header = try GGUFHeader(copy, fileByteCount: fileByteCount, file: file)
-                copy.discardResidentPages(min(header.dataOffset, count)..<count)
+                copy.loseArrayPages(min(header.dataOffset, count)..<count)
                 return header
             } catch {
                 guard error.needsMoreBytes, count < fileByteCount else { throw error }
