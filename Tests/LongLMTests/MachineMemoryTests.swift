@@ -65,7 +65,7 @@ import Testing
     @Test func headroom() {
         func headroom(
             _ limit: String, _ usage: String, _ statistics: String = "", _ version: ControlGroup.Version = .two
-        ) -> Int? { MachineMemory.headroom(limit: limit, usage: usage, statistics: statistics, version) }
+        ) -> Int? { ControlGroup.memoryHeadroom(limit: limit, usage: usage, statistics: statistics, version) }
 
         #expect(headroom("1000\n", "300\n") == 700)
         #expect(headroom("max\n", "300\n") == nil)

@@ -2,7 +2,7 @@
 //
 //   LongLMTeam.h         a team of OpenMP threads
 //   LongLMFeatures.h     what the processor can do
-//   LongLMMemory.h       memory that was freed
+//   LongLMFreedMemory.h  memory that was freed
 //   LongLMCodes.h        codes of quantised weights
 //   LongLMVector.h       operations of vectors that Swift has no instruction for
 //   LongLMTrampolines.h  how a Swift kernel body is compiled for AVX2 and AVX-512
@@ -12,7 +12,7 @@
 
 #include "LongLMCodes.h"
 #include "LongLMFeatures.h"
-#include "LongLMMemory.h"
+#include "LongLMFreedMemory.h"
 #include "LongLMTeam.h"
 #include "LongLMTrampolines.h"
 #include "LongLMVector.h"

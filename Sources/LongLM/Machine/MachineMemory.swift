@@ -47,23 +47,12 @@ package struct MachineMemory: Sendable {
                 Self.addressSpace(limits: text("/proc/self/limits") ?? ""),
                 Self.kilobytes(of: "VmSize", in: text("/proc/self/status") ?? "")))
         for group in ControlGroup.all(text("/proc/self/cgroup") ?? "", .memory) {
-            limits += group.directories.map { headroom($0, group.version) }
+            limits += group.memoryHeadrooms(text)
         }
         return limits.compactMap { $0 }.min()
     }
 
     private func text(_ path: String) -> String? { try? String(contentsOfFile: root + path, encoding: .utf8) }
-
-    /// The bytes that a cgroup's limit leaves; nil without a limit.
-    private func headroom(_ directory: String, _ version: ControlGroup.Version) -> Int? {
-        guard let limit = text(directory + version.memoryLimitFile),
-            let usage = text(directory + version.memoryUsageFile)
-        else {
-            return nil
-        }
-        return Self.headroom(
-            limit: limit, usage: usage, statistics: text(directory + "/memory.stat") ?? "", version)
-    }
 
     /// A number of kilobytes in /proc/meminfo or /proc/self/status, as bytes; nil if the kernel doesn't list it.
     package static func kilobytes(of name: String, in text: String) -> Int? {
@@ -85,47 +74,14 @@ package struct MachineMemory: Sendable {
         return max(0, limit - used)
     }
 
-    /// The bytes that a cgroup's limit leaves, at least 0; nil without a limit.
-    ///
-    /// The page cache counts as free, as in `MemAvailable`, because the kernel gives it back before it kills a process.
-    /// So the pages of a checkpoint that has been read don't reduce the memory for its weights.
-    ///
-    /// - Parameters:
-    ///   - limit: `memory.max`, or `memory.limit_in_bytes` of version 1.
-    ///   - usage: `memory.current`, or `memory.usage_in_bytes`.
-    ///   - statistics: `memory.stat`.
-    package static func headroom(
-        limit: String, usage: String, statistics: String, _ version: ControlGroup.Version
-    ) -> Int? {
-        // Version 2 writes "max" where there is no limit.
-        guard let limit = number(limit), let usage = number(usage) else { return nil }
-        var cached = 0
-        for line in statistics.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard fields.count == 2, version.cacheKeys.contains(String(fields[0])), let count = number(fields[1]) else {
-                continue
-            }
-            cached = min(usage, cached + min(usage, count))
-        }
-        return max(0, limit - (usage - cached))
-    }
-
-    /// Version 1 writes numbers beyond Int.max for "no limit".
-    private static func number(_ text: some StringProtocol) -> Int? {
+    /// A number from 0 on in a file of the kernel. Version 1 of cgroups writes one beyond Int.max for "no limit", which becomes
+    /// Int.max.
+    static func number(_ text: some StringProtocol) -> Int? {
         UInt64(text.trimmingCharacters(in: .whitespacesAndNewlines)).map { Int(clamping: $0) }
     }
 
     private static func product(_ left: Int, _ right: Int) -> Int {
         let (product, overflow) = left.multipliedReportingOverflow(by: right)
         return overflow ? .max : product
-    }
-}
-
-extension ControlGroup.Version {
-    fileprivate var memoryLimitFile: String { self == .one ? "/memory.limit_in_bytes" : "/memory.max" }
-    fileprivate var memoryUsageFile: String { self == .one ? "/memory.usage_in_bytes" : "/memory.current" }
-    /// Entries of memory.stat that count the page cache, including that of groups inside.
-    fileprivate var cacheKeys: [String] {
-        self == .one ? ["total_inactive_file", "total_active_file"] : ["inactive_file", "active_file"]
     }
 }

@@ -1,4 +1,4 @@
-#include "LongLMMemory.h"
+#include "LongLMFreedMemory.h"
 
 #if defined(__linux__)
 #include <features.h>
