@@ -155,13 +155,8 @@ import Tokenization
             "{% if 0 %}" + repeated("{% elif 0 %}", "", "") + "{% endif %}",
             "{% macro m(n) %}{% if n %}{% for i in [1] %}{{ '(' ~ [m(n - 1)][0] }}{% endfor %}{% endif %}{% endmacro %}{{ m(\(count)) }}",
         ]
-        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            let thread = Thread {
-                for template in templates { _ = try? TemplateGoldens.render(template, ["a": [1, 2]]) }
-                done.resume()
-            }
-            thread.stackSize = 512 << 10
-            thread.start()
+        await onSmallStack {
+            for template in templates { _ = try? TemplateGoldens.render(template, ["a": [1, 2]]) }
         }
         // What is one list in the tree may be long.
         for template in templates[18...23] where count < 20_000 && !template.contains("x.a") {

@@ -109,11 +109,7 @@ import Tokenization
             }
         }
         let all = templates
-        let errors = await withCheckedContinuation { (done: CheckedContinuation<[TokenizerError?], Never>) in
-            let thread = Thread { done.resume(returning: all.map(Self.error)) }
-            thread.stackSize = 512 << 10
-            thread.start()
-        }
+        let errors = await onSmallStack { all.map(Self.error) }
         #expect(errors[0] == nil && errors[1] == nil && errors[2] == nil)
         for error in errors {
             guard case .failedChatTemplate(_, _, let reason)? = error else { continue }
