@@ -53,7 +53,7 @@ public struct GGUFTensorView: Sendable {
     }
 
     /// Gives the memory of pages back to the system, for a reader that has copied their bytes. The system reads them
-    /// from the file again when they are used.
+    /// from the file again when they are used. The bytes of a file that is an array stay in memory.
     ///
     /// - Parameter bytes: The part of the tensor, in bytes from its beginning.
     public func discardResidentPages(_ bytes: Range<Int>) {

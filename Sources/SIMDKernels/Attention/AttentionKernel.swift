@@ -34,10 +34,11 @@ where Tile.Products == Target.Products {
     @inline(always) static var tileRows: Int { Tile.rows }
     @inline(always) static var isPrefetched: Bool { Cache.isPrefetched }
 
-    /// How many words ahead a tile prefetches: as far as the next block lies, or 24 steps of one or two numbers.
+    /// How many words ahead a tile prefetches: as far as the next block lies if that is prefetched, or else some cache lines.
     @inline(always)
     private static func ahead(_ toNextBlock: Int, _ stepWordCount: Int) -> Int {
-        Cache.isPrefetched ? toNextBlock : 24 * stepWordCount
+        if Cache.isPrefetched { return toNextBlock != 0 ? toNextBlock : 24 * laneCount }
+        return 24 * stepWordCount
     }
 
     /// As [D][tile rows], in words as the tile multiplies them; rows that don't exist become zeros.
@@ -82,17 +83,17 @@ where Tile.Products == Target.Products {
 
     @inline(always)
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, zone: Int,
-        _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
+        _ keys: UnsafePointer<Float>, ahead: Int, into scores: UnsafeMutablePointer<Float>
     ) {
         let depth = arguments.shape.headDimension / Tile.Products.numbersPerStep
-        let queries = scratch.queries + (zone * TwoPassAttention.itemRows + step.tile * Tile.rows) * depth
+        let queries = scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * depth
         for offset in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             products.accumulate(
                 queries, leftStep: Tile.rows, leftStride: 1, keys, at: offset,
                 rightStride: Cache.Keys.blockWordCount,
-                ahead: ahead(step.next.keys, Cache.Keys.blockWordCount), count: depth, Cache.Keys.self,
+                ahead: Self.ahead(ahead, Cache.Keys.blockWordCount), count: depth, Cache.Keys.self,
                 Target.Widen.self)
             products.store(to: scores + offset, stride: AttentionShape.blockLength)
         }

@@ -25,9 +25,10 @@ protocol AttentionForm {
     ///
     /// - Parameters:
     ///   - zone: Whose queries the tile has.
+    ///   - ahead: Words from the keys to those of the next block; 0: it isn't prefetched.
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, zone: Int,
-        _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>)
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
+        _ keys: UnsafePointer<Float>, ahead: Int, into scores: UnsafeMutablePointer<Float>)
 
     /// Turns a tile's scores into weights, and adds them to its sums, after these were multiplied by `scratch.factors`.
     static func weigh(_ scratch: AttentionScratch, _ state: AttentionState, _ step: AttentionStep, columns: Int)
@@ -89,7 +90,7 @@ func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.T
     let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
     Form.packQueries(arguments, scratch, tileCount: tileCount)
     let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
-    // Many rows take long enough for a block, and the processor reads ahead by itself.
+    // More rows are busy with a block for so long that the processor reads far enough ahead by itself.
     let isPrefetching = Form.isPrefetched && tileCount <= 3
 
     for segment in Steps(from: arguments.segments.lowerBound, to: arguments.segments.upperBound, by: 1) {
@@ -168,6 +169,7 @@ private func scorePanel<Form: AttentionForm>(
         if !isFirst && panelEnd < zones[zone].zone.firstKey.firstKey(for: step.positions.lowerBound) { continue }
         isMixed = isMixed || !isFirst
         let keys: UnsafePointer<Float>
+        var ahead = step.next.keys
         if zones[zone].zone.keys == .segments {
             let place = panelStart % AttentionShape.segmentLength / AttentionShape.panelLength
             keys = UnsafePointer(
@@ -176,9 +178,11 @@ private func scorePanel<Form: AttentionForm>(
         } else {
             let place = panelStart / AttentionShape.panelLength % input.ringPanelCount
             keys = input.ring + (arguments.head * input.ringPanelCount + place) * layout.panelFloatCount
+            // Blocks of a ring lie one after another.
+            if ahead != 0 { ahead = AttentionShape.blockLength / AttentionShape.panelLength * layout.panelFloatCount }
         }
         let scores = isFirst ? scratch.scores : scratch.zoneScores(zone)
-        Form.score(arguments, scratch, step, zone: zone, keys, into: scores + column)
+        Form.score(arguments, scratch, tile: step.tile, zone: zone, keys, ahead: ahead, into: scores + column)
     }
 
     let slidingWindow = input.slidingWindow

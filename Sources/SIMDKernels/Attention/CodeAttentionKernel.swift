@@ -114,25 +114,25 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
 
     @inline(always)
     static func score(
-        _ arguments: AttentionArguments, _ scratch: AttentionScratch, _ step: AttentionStep, zone: Int,
-        _ keys: UnsafePointer<Float>, into scores: UnsafeMutablePointer<Float>
+        _ arguments: AttentionArguments, _ scratch: AttentionScratch, tile: Int, zone: Int,
+        _ keys: UnsafePointer<Float>, ahead: Int, into scores: UnsafeMutablePointer<Float>
     ) {
         let shape = arguments.shape
         let dimension = shape.headDimension
         let queries =
-            scratch.queries + (zone * TwoPassAttention.itemRows + step.tile * Tile.rows) * rowWordCount(shape)
+            scratch.queries + (zone * TwoPassAttention.itemRows + tile * Tile.rows) * rowWordCount(shape)
         for column in Steps(from: 0, to: AttentionShape.panelLength, by: Tile.columns) {
             var products = Tile()
             for group in Steps(from: 0, to: groupCount(shape), by: 1) {
                 let input = queries + group * QuantizedInput.wordCount * Tile.rows
                 let block = keys + group * Int8Keys.blockWordCount
                 let codes = block + Int8Keys.scaleWordCount + column
-                if isPrefetched { longlm_prefetch(block + step.next.keys) }
+                if isPrefetched { longlm_prefetch(block + ahead) }
                 let count = lesser(Int8CacheStorage.groupLength, dimension - group * Int8CacheStorage.groupLength)
                 products.begin(input + QuantizedInput.correction * Tile.rows)
                 for quad in Steps(from: 0, to: (count + 3) / 4, by: 1) {
                     let words = codes + quad * AttentionShape.panelLength
-                    if isPrefetched { Tile.Columns.prefetch(words + step.next.keys) }
+                    if isPrefetched { Tile.Columns.prefetch(words + ahead) }
                     products.addDots(input + quad * Tile.rows, Tile.Columns(words))
                 }
                 products.end(

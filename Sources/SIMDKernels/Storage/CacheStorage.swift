@@ -15,8 +15,8 @@ protocol CacheReading {
     /// Words from one block of values to the next; `stride` is ``CacheLayout/valueStride``.
     static func valueBlockWordCount(stride: Int) -> Int
 
-    /// Whether few rows ask memory for the next block while they compute one, because a block takes them longer than the
-    /// processor reads ahead by itself.
+    /// Whether few rows ask memory for the next block while they compute one, because they are done with it before memory
+    /// has brought the next: the processor doesn't read far enough ahead by itself.
     static var isPrefetched: Bool { get }
 }
 

@@ -30,7 +30,7 @@ struct StorageTile<Tile: MicroTile, Storage: PanelStorage, Widen: Widening>: Res
     mutating func accumulate(
         _ left: UnsafePointer<Float>, _ right: UnsafePointer<Float>, at column: Int, steps: Int, _ form: ScaleForm
     ) {
-        // Twelve steps ahead measured best, see NOTES.md.
+        // Twelve steps ahead were faster than none, see NOTES.md.
         tile.accumulate(
             left, leftStep: Tile.rows, leftStride: 1, right, at: column, rightStride: Storage.blockWordCount,
             ahead: 12 * Storage.blockWordCount, count: steps, Storage.self, Widen.self)
