@@ -51,6 +51,33 @@ def termination(binary, model):
 
 
 @on_own_server
+def early_clients(binary, _):
+    """Whoever connects while the server starts is answered or gets an error at once, and never waits."""
+    for _ in range(10):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = probe.getsockname()
+        command = [binary, "--model", PASSKEY_MODEL, "--port", str(address[1]), "--log-level", "warning"]
+        process = subprocess.Popen(command)
+        deadline = time.monotonic() + 60
+        try:
+            status = b""
+            # Without a pause, to meet each moment of the start.
+            while not status:
+                assert process.poll() is None and time.monotonic() < deadline, "the server didn't start"
+                try:
+                    with socket.create_connection(address, timeout=10) as connection:
+                        connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                        status = connection.recv(12)
+                except ConnectionError:
+                    continue
+                assert status == b"HTTP/1.1 200", "a connection that was accepted has no answer"
+        finally:
+            process.kill()
+            process.wait()
+
+
+@on_own_server
 def drained(binary, model):
     """Once all answers have ended, the server ends."""
     with Server(binary, model, *SHARED_OPTIONS) as server:

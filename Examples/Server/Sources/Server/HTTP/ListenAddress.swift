@@ -17,6 +17,8 @@ struct ListenAddress: CustomStringConvertible {
         do {
             let channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
                 .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+                // A client that connects in this moment is not accepted, since nobody would answer it: closing resets it.
+                .serverChannelOption(.autoRead, value: false)
                 .bind(host: host, port: port).get()
             try await channel.close()
         } catch { throw ListenError(self, error) ?? error }
