@@ -58,12 +58,7 @@ public struct BenchmarkArithmetic: Sendable, Hashable {
 extension WeightFormat {
     /// As it is written in the names of benchmarks.
     fileprivate var shortName: String {
-        switch self {
-        case .float32: "f32"
-        case .bfloat16: "bf16"
-        case .float16: "f16"
-        case .q40, .q41, .q50, .q51, .q80, .q2K, .q3K, .q4K, .q5K, .q6K, .iq4NL, .iq4XS, .affine4, .affine8, .float8:
-            rawValue
-        }
+        let shortNames: [WeightFormat: String] = [.float32: "f32", .bfloat16: "bf16", .float16: "f16"]
+        return shortNames[self] ?? rawValue
     }
 }
