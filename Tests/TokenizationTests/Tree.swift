@@ -1,7 +1,7 @@
 import TestSupport
 
 /// JSON for changing at random.
-indirect enum Tree: Codable, Equatable, Sendable {
+enum Tree: Codable, Equatable, Sendable {
     case null
     case bool(Bool)
     case integer(Int)
