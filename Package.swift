@@ -20,7 +20,7 @@ let package = Package(
         .library(name: "LongLMEvaluation", targets: ["LongLMEvaluation"]),
         .executable(name: "longlm", targets: ["LongLMCommand"]),
     ],
-    // A package that embeds a library and says `traits: []` neither resolves nor fetches the parser of arguments.
+    // A package that embeds a library and says `traits: []` neither resolves nor fetches the argument parser.
     traits: [.default(enabledTraits: ["Command"]), .trait(name: "Command", description: "The command longlm.")],
     dependencies: [
         // The command alone parses arguments; no library product depends on it.
