@@ -9,12 +9,16 @@ import subprocess
 import time
 
 
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Server:
     def __init__(self, binary, model, *options, port=None, **process):
         """Starts a server; keywords are those of subprocess.Popen."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = port or probe.getsockname()[1]
+        self.port = port or free_port()
         self.model = os.path.basename(os.path.normpath(model))
         if "--log-level" not in options:
             options += ("--log-level", "warning")

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from checks.common import ENDLESS, HALF, PASSKEY_MODEL, SHARED_OPTIONS, TEXT, on_own_server
-from server import Server, events
+from server import Server, events, free_port
 
 
 @on_own_server
@@ -54,11 +54,8 @@ def termination(binary, model):
 def early_clients(binary, _):
     """Whoever connects while the server starts is answered or gets an error at once, and never waits."""
     for _ in range(10):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            address = probe.getsockname()
-        command = [binary, "--model", PASSKEY_MODEL, "--port", str(address[1]), "--log-level", "warning"]
-        process = subprocess.Popen(command)
+        port = free_port()
+        process = subprocess.Popen([binary, "--model", PASSKEY_MODEL, "--port", str(port), "--log-level", "warning"])
         deadline = time.monotonic() + 60
         try:
             status = b""
@@ -66,7 +63,7 @@ def early_clients(binary, _):
             while not status:
                 assert process.poll() is None and time.monotonic() < deadline, "the server didn't start"
                 try:
-                    with socket.create_connection(address, timeout=10) as connection:
+                    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
                         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
                         status = connection.recv(12)
                 except ConnectionError:
