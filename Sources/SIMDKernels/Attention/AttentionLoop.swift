@@ -88,7 +88,13 @@ func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.T
     let rowCount = arguments.rows.length
     let tileCount = (rowCount + tileRows - 1) / tileRows
     let scratch = AttentionScratch(arguments.scratch, shape: arguments.shape)
-    Form.packQueries(arguments, scratch, tileCount: tileCount)
+    if !arguments.hasPackedQueries { Form.packQueries(arguments, scratch, tileCount: tileCount) }
+    let total =
+        if let partial = arguments.partial {
+            AttentionState(partial, rows: rowCount, valueStride: arguments.shape.layout.valueStride)
+        } else {
+            scratch.state
+        }
     let lastPosition = arguments.position(ofRow: arguments.rows.upperBound - 1)
     // More rows are busy with a block for so long that the processor reads far enough ahead by itself.
     let isPrefetching = Form.isPrefetched && tileCount <= 3
@@ -97,7 +103,7 @@ func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.T
         let start = segment * AttentionShape.segmentLength
         if start > lastPosition { break }
         let isFirst = segment == arguments.segments.lowerBound
-        let state = isFirst ? scratch.state : scratch.segmentState
+        let state = isFirst ? total : scratch.segmentState
         state.reset(tileCount: tileCount, tileRows: tileRows)
         Form.beginSegment(scratch, tileCount: tileCount)
         let end = lesser(start + AttentionShape.segmentLength, lastPosition + 1)
@@ -111,17 +117,10 @@ func attend<Form: AttentionForm>(_ arguments: AttentionArguments, _ form: Form.T
         }
         Form.endSegment(scratch, state, tileCount: tileCount)
         if !isFirst {
-            scratch.state.merge(state, tileCount: tileCount, tileRows: tileRows, Form.Arithmetic.self)
+            total.merge(state, tileCount: tileCount, tileRows: tileRows, Form.Arithmetic.self)
         }
     }
-    if let partial = arguments.partial {
-        let target = AttentionState(partial, rows: rowCount, valueStride: arguments.shape.layout.valueStride)
-        target.maxima.copy(scratch.state.maxima, count: tileCount * laneCount)
-        target.sums.copy(scratch.state.sums, count: tileCount * laneCount)
-        target.values.copy(scratch.state.values, count: tileCount * tileRows * arguments.shape.layout.valueStride)
-    } else {
-        scratch.state.finish(arguments, tileRows: tileRows)
-    }
+    if arguments.partial == nil { total.finish(arguments, tileRows: tileRows) }
 }
 
 @inline(always)

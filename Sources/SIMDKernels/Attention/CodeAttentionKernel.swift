@@ -127,12 +127,12 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
                 let input = queries + group * QuantizedInput.wordCount * Tile.rows
                 let block = keys + group * Int8Keys.blockWordCount
                 let codes = block + Int8Keys.scaleWordCount + column
-                if isPrefetched { longlm_prefetch(block + ahead) }
+                if isPrefetched { longlm_prefetch_far(block, 4 * ahead) }
                 let count = lesser(Int8CacheStorage.groupLength, dimension - group * Int8CacheStorage.groupLength)
                 products.begin(input + QuantizedInput.correction * Tile.rows)
                 for quad in Steps(from: 0, to: (count + 3) / 4, by: 1) {
                     let words = codes + quad * AttentionShape.panelLength
-                    if isPrefetched { Tile.Columns.prefetch(words + ahead) }
+                    if isPrefetched { Tile.Columns.prefetchFar(words, distance: 4 * ahead) }
                     products.addDots(input + quad * Tile.rows, Tile.Columns(words))
                 }
                 products.end(
@@ -203,10 +203,10 @@ private enum CodeAttention<Target: CodeTarget, Tile: CodeTile>: AttentionForm {
                 var tile = Tile(target, stride: stride, factors: scratch.factors)
                 for panel in Steps(from: 0, to: step.panelCount, by: 1) {
                     let codesOfPanel = scales + panel * panelWords + Int8Values.scaleWordCount + column
-                    if isPrefetched { longlm_prefetch(scales + panel * panelWords + step.next.values) }
+                    if isPrefetched { longlm_prefetch_far(scales + panel * panelWords, 4 * step.next.values) }
                     for quad in Steps(from: 0, to: AttentionShape.panelLength / 4, by: 1) {
                         let words = codesOfPanel + quad * Int8CacheStorage.groupLength
-                        if isPrefetched { Tile.Columns.prefetch(words + step.next.values) }
+                        if isPrefetched { Tile.Columns.prefetchFar(words, distance: 4 * step.next.values) }
                         tile.addDots(
                             unsigned: codes + panel * AttentionShape.panelLength / 4 + quad, stride: codeStride,
                             Tile.Columns(words))

@@ -169,18 +169,22 @@ public enum TwoPassAttention {
         let stateSize = splitStateFloatCount(shape: shape)
         let rows = input.rowCount * shape.sharingCount
         let segments = input.visibleSegments
+        var packedHead: Int?
         for item in stride(from: worker.index, to: segments.count * shape.keyValueHeadCount, by: worker.count) {
+            let head = item / segments.count
             let segment = segments.lowerBound + item % segments.count
             let next = item + worker.count
             let isLast = next >= segments.count * shape.keyValueHeadCount
             let arguments = AttentionArguments(
-                input: input, shape: shape, head: item / segments.count, rows: 0..<rows,
+                input: input, shape: shape, head: head, rows: 0..<rows,
                 segments: segment..<(segment + 1), scratch: scratch, partial: partials + item * stateSize,
                 nextKeys: isLast
                     ? nil
                     : input.segments[segments.lowerBound + next % segments.count]
-                        + next / segments.count * shape.layout.headFloatCount)
+                        + next / segments.count * shape.layout.headFloatCount,
+                hasPackedQueries: head == packedHead)
             arguments.attend(on: worker.instructionSet)
+            packedHead = head
         }
     }
 
@@ -226,6 +230,8 @@ struct AttentionArguments {
     let partial: UnsafeMutablePointer<Float>?
     /// The segment's keys of one head that this worker attends to next; nil: there are none.
     var nextKeys: UnsafeMutablePointer<Float>?
+    /// Whether the scratch memory still has these rows' queries, packed, from the piece of work before.
+    var hasPackedQueries = false
 
     /// Attends in the input's precision.
     fileprivate func attend(on instructionSet: InstructionSet) {

@@ -33,11 +33,12 @@ protocol TileColumns {
 }
 
 extension TileColumns {
-    /// Prefetches the numbers that ``init(_:)`` would load.
+    /// Prefetches the numbers that ``init(_:)`` would load from `distance` bytes further on, into the second-level cache:
+    /// a core can wait for more lines from memory there than in the first.
     @inline(always)
-    static func prefetch(_ source: UnsafePointer<Float>) {
+    static func prefetchFar(_ source: UnsafePointer<Float>, distance: Int) {
         // A cache line has as many floats as a vector has lanes.
-        for word in Steps(from: 0, to: count, by: laneCount) { longlm_prefetch(source + word) }
+        for word in Steps(from: 0, to: count, by: laneCount) { longlm_prefetch_far(source + word, distance) }
     }
 }
 

@@ -96,16 +96,11 @@ extension Range<Int> {
 }
 
 extension UnsafeMutablePointer where Pointee == Float {
-    /// Copies `count` floats. (The standard library's `update` is left as a call in some builds.)
-    @_transparent
-    func copy(_ source: UnsafeMutablePointer<Float>, count: Int) {
-        for i in Steps(from: 0, to: count, by: 1) { self[i] = source[i] }
-    }
-
-    /// Writes `value` to the first `count` floats.
+    /// Writes `value` to the first `count` floats, whole vectors. (The standard library's `update` is left as a call in some
+    /// builds.)
     @_transparent
     func fill(_ value: Float, count: Int) {
-        for i in Steps(from: 0, to: count, by: 1) { self[i] = value }
+        for i in Steps(from: 0, to: count, by: laneCount) { store(Lanes(repeating: value), at: i) }
     }
 }
 
